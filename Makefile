@@ -1,0 +1,54 @@
+# Every target sets up what it needs. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+INPUT ?= data
+CONTRACT ?= contracts/medical_charges.yaml
+OUT ?= out
+
+export PYTHONPATH := $(CURDIR)
+
+##@ First steps
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/laptop ## Make the Python environment, a JDK in it
+
+run: $(VENV)/laptop ## Analyse INPUT (a CSV or a folder) by CONTRACT into OUT
+	@$(PY) -m medical_charges.laptop --input "$(INPUT)" --contract "$(CONTRACT)" --out "$(OUT)"
+
+##@ Development
+
+test: $(VENV)/dev ## Run all tests
+	@$(PY) -m pytest $(ARGS)
+
+fuzz: $(VENV)/dev ## Analyse 2,000 corrupted copies of the real file
+	@FUZZ_COPIES=$${FUZZ_COPIES:-2000} $(PY) -m pytest tests/test_fuzz.py $(ARGS)
+
+lint: $(VENV)/dev ## Check style, types, and that derived files are current
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(PY) -m medical_charges.contract.schema --check contracts/schema.json
+
+format: $(VENV)/dev ## Format the code and write the derived files
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+	@$(PY) -m medical_charges.contract.schema contracts/schema.json
+
+lock: $(VENV)/dev ## Resolve the dependencies anew
+	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/compile
+
+clean: ## Remove the environment and what runs have made
+	rm -rf $(VENV) $(OUT) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/laptop $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
+	@requirements/install $(VENV) $*
+
+.PHONY: help setup run test fuzz lint format lock clean
