@@ -1,0 +1,78 @@
+"""What a process needs in its environment to take the local endpoint for AWS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+
+# Unimplemented operations answer 500, and each one is asked again: keep that short.
+_ATTEMPTS = "4"
+
+_MIRROR_FOLDER = "registry.terraform.io"
+
+
+def aws(endpoint: str) -> dict[str, str]:
+    """Variables for boto3, the AWS CLI, Terraform's provider and Spark's processes."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",  # noqa: S105 - the emulator checks no credentials
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_MAX_ATTEMPTS": _ATTEMPTS,
+        # A profile or an instance role of this machine must not get in.
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+def terraform(state: Path) -> dict[str, str]:
+    """Variables that let `terraform init` take its providers from a mirror on this machine."""
+    variables = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    if "TF_CLI_CONFIG_FILE" in os.environ:
+        return variables
+    mirror = provider_mirror()
+    if mirror is None:
+        return variables
+    configuration = state / "terraform.rc"
+    configuration.write_text(
+        "provider_installation {\n"
+        f'  filesystem_mirror {{\n    path    = "{mirror}"\n'
+        f'    include = ["{_MIRROR_FOLDER}/*/*"]\n  }}\n'
+        f'  direct {{\n    exclude = ["{_MIRROR_FOLDER}/*/*"]\n  }}\n'
+        "}\n"
+    )
+    return variables | {"TF_CLI_CONFIG_FILE": str(configuration)}
+
+
+def provider_mirror() -> Path | None:
+    """A folder with providers in it that Terraform would not look into by itself, if there is one.
+
+    Terraform's implied folders need no configuration, so they are only looked at to leave
+    them alone.
+    """
+    given = os.environ.get("TF_PLUGIN_DIR")
+    if given:
+        return Path(given)
+    if any((folder / _MIRROR_FOLDER).is_dir() for folder in _implied_folders()):
+        return None
+    return next(
+        (found.parent for found in sorted(Path("/opt").glob(f"*/{_MIRROR_FOLDER}"))),
+        None,
+    )
+
+
+def _implied_folders() -> list[Path]:
+    home = Path.home()
+    data = os.environ.get("XDG_DATA_HOME") or str(home / ".local/share")
+    shared = (os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share").split(":")
+    return [
+        home / ".terraform.d/plugins",
+        *(Path(folder) / "terraform/plugins" for folder in [data, *shared]),
+    ]

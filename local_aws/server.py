@@ -1,0 +1,99 @@
+"""One process that holds the endpoint, the state machine's interpreter and the workers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local_aws import environment, patches
+from local_aws.processes import Processes
+from local_aws.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_HOST = "127.0.0.1"
+_STATE_FILE = "stack.json"
+_serving = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that answers."""
+
+    endpoint: str
+    state: Path
+
+    def environment(self) -> dict[str, str]:
+        """This process's environment with everything in it that points at the stack."""
+        return (
+            dict(os.environ)
+            | environment.aws(self.endpoint)
+            | environment.terraform(self.state)
+        )
+
+
+def running(state: Path) -> Stack | None:
+    """The stack that was left running with this state folder, if it still is."""
+    try:
+        found = json.loads((state / _STATE_FILE).read_text())
+        os.kill(found["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return Stack(found["endpoint"], state)
+
+
+@contextlib.contextmanager
+def serve(state: Path, port: int = 0) -> Iterator[Stack]:
+    """Serve AWS on a port of this machine, by default one that the kernel picks.
+
+    moto keeps its resources in module variables, so a process can hold one stack.
+    """
+    if not _serving.acquire(blocking=False):
+        raise RuntimeError("this process already serves a stack")
+    with contextlib.ExitStack() as ending:
+        ending.callback(_serving.release)
+        state = state.resolve()
+        state.mkdir(parents=True, exist_ok=True)
+        if (other := running(state)) is not None:
+            raise RuntimeError(f"{other.endpoint} already serves the state folder {state}")
+        processes = Processes(state / "processes")
+        ending.callback(processes.close)
+        server = _listen(port)
+        endpoint = f"http://{_HOST}:{server.port}"
+        # The interpreter calls its own endpoint, and finds it by this name.
+        os.environ["MOTO_PORT"] = str(server.port)
+        patches.apply(Workers(endpoint, state, processes))
+        thread = threading.Thread(target=server.serve_forever, name="endpoint", daemon=True)
+        thread.start()
+        ending.callback(thread.join)
+        ending.callback(server.shutdown)
+        file = state / _STATE_FILE
+        file.write_text(json.dumps({"endpoint": endpoint, "pid": os.getpid()}))
+        ending.callback(file.unlink, missing_ok=True)
+        yield Stack(endpoint, state)
+
+
+def _listen(port: int) -> BaseWSGIServer:
+    # Its log would be one line per request.
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    return make_server(
+        _HOST,
+        port,
+        DomainDispatcherApplication(create_backend_app),
+        threaded=True,
+        request_handler=MotoRequestHandler,
+    )

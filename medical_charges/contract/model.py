@@ -1,0 +1,234 @@
+"""The contract's types: what a data set's YAML may say, and what follows from it.
+
+These types are read three ways: by `load` to check a file, by `schema` to help an editor, and
+by the rest of the library as the single source of what a data set looks like.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+"""A name that is safe as a column, a file, a Catalog table and a dashboard field."""
+
+Number = StrictInt | StrictFloat
+Statistic = Literal["patients", "share", "mean", "minimum", "maximum", "stddev", "ci95"]
+
+MEASURE_LIMIT = 2**53
+"""The largest scaled measure: integers up to here are exact as doubles."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def allowed_keys(cls) -> str:
+        """The keys that this part of a contract may have, as a phrase."""
+        return "the keys " + ", ".join(cls.model_fields)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_unknown_keys(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and (
+            unknown := [k for k in value if k not in cls.model_fields]
+        ):
+            found = "the unknown " + ", ".join(f"key {key!r}" for key in unknown)
+            raise PydanticCustomError(
+                "unknown_keys", "{found}", {"found": found, "allowed": cls.allowed_keys()}
+            )
+        return value
+
+
+class IntegerColumn(_Part):
+    """A column of whole numbers of at most 64 bits."""
+
+    type: Literal["integer"]
+    minimum: StrictInt | None = Field(None, description="The least value allowed.")
+    maximum: StrictInt | None = Field(None, description="The greatest value allowed.")
+    nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+
+
+class DoubleColumn(_Part):
+    """A column of numbers; NaN and infinity are never allowed."""
+
+    type: Literal["double"]
+    minimum: Number | None = Field(None, description="The least value allowed.")
+    maximum: Number | None = Field(None, description="The greatest value allowed.")
+    decimals: Annotated[StrictInt, Field(ge=0, le=9)] = Field(
+        6, description="To how many decimals a measure is rounded, row by row."
+    )
+    nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+
+
+class StringColumn(_Part):
+    """A column of text."""
+
+    type: Literal["string"]
+    allowed: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
+        None, description="The values allowed; anything else is rejected."
+    )
+    nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+
+
+Column = Annotated[IntegerColumn | DoubleColumn | StringColumn, Field(discriminator="type")]
+
+
+class Source(_Part):
+    """What an input object looks like."""
+
+    format: Literal["csv"]
+    multiline: StrictBool = Field(
+        False,
+        description="Whether quoted fields may hold line breaks; such objects are read slower.",
+    )
+    columns: Annotated[Mapping[str, Column], Field(min_length=1)] = Field(
+        description="The columns to read, by their names in the header."
+    )
+
+
+class Band(_Part):
+    """Half-open intervals of a numeric column: a value belongs to the first edge above it."""
+
+    column: str = Field(description="The column that is banded.")
+    below: Annotated[Mapping[Name, Number], Field(min_length=1)] = Field(
+        description="Labels with their upper edges, excluded, in rising order."
+    )
+    otherwise: Name = Field(description="The label of everything from the last edge on.")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels in the order of their edges."""
+        return (*self.below, self.otherwise)
+
+
+class Analysis(_Part):
+    """One output: statistics of the measure for each group."""
+
+    group_by: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="Columns or bands to group by."
+    )
+    statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = Field(
+        description="What is published of each group, in this order."
+    )
+
+
+class Quality(_Part):
+    """What share of bad rows a run survives."""
+
+    maximum_rejected_share: Annotated[Number, Field(ge=0, le=1)] = Field(
+        0.05, description="The share of an object's rows that may break a rule."
+    )
+    duplicates: Literal["warn", "refuse"] = Field(
+        "warn", description="What happens when two objects hold the same rows."
+    )
+
+
+class Disclosure(_Part):
+    """What keeps a published figure from identifying a person."""
+
+    minimum_cell: Annotated[StrictInt, Field(ge=1)] = Field(
+        11, description="Groups of fewer people than this lose their figures."
+    )
+    extremes: Literal["publish", "suppress"] = Field(
+        "publish", description="Whether minima and maxima, each one person's value, are published."
+    )
+    top_code: Mapping[str, StrictInt] = Field(
+        default_factory=dict, description="Integer columns whose values from here on are one group."
+    )
+
+
+class Contract(_Part):
+    """All that is particular to one data set."""
+
+    dataset: Name = Field(description="The data set's name.")
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
+        description="The folder of the bucket that everything of this data set lies under."
+    )
+    source: Source
+    bands: Mapping[Name, Band] = Field(default_factory=dict)
+    measure: str = Field(description="The column that is summed and averaged.")
+    analyses: Annotated[Mapping[Name, Analysis], Field(min_length=1)]
+    quality: Quality = Quality()
+    disclosure: Disclosure = Disclosure()
+
+    STATISTIC_COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "patients": ("patients",),
+        "share": ("share",),
+        "mean": ("mean_{measure}",),
+        "minimum": ("minimum_{measure}",),
+        "maximum": ("maximum_{measure}",),
+        "stddev": ("stddev_{measure}",),
+        "ci95": ("ci95_low", "ci95_high"),
+    }
+
+    @property
+    def grouping_sets(self) -> tuple[tuple[str, ...], ...]:
+        """The distinct `group_by`s of the analyses, sorted."""
+        return tuple(sorted({analysis.group_by for analysis in self.analyses.values()}))
+
+    @property
+    def grouping_columns(self) -> tuple[str, ...]:
+        """Every column or band that some analysis groups by, sorted."""
+        return tuple(sorted({name for group in self.grouping_sets for name in group}))
+
+    @property
+    def decimals(self) -> int:
+        """To how many decimals the measure is held: its integers are this many digits finer."""
+        column = self.source.columns[self.measure]
+        return column.decimals if isinstance(column, DoubleColumn) else 0
+
+    def output_columns(self, analysis: str) -> tuple[str, ...]:
+        """The header of an analysis' CSV, grouping columns first."""
+        spec = self.analyses[analysis]
+        return spec.group_by + tuple(
+            column.format(measure=self.measure)
+            for statistic in spec.statistics
+            for column in self.STATISTIC_COLUMNS[statistic]
+        )
+
+    def group_order(self, name: str) -> tuple[str, ...] | None:
+        """The clinical order of a band's labels, or None where values sort by themselves."""
+        return self.bands[name].labels if name in self.bands else None
+
+    @property
+    def shape(self) -> str:
+        """A hash of what decides the content of a partial: source, bands, measure, grouping sets.
+
+        Quality and disclosure are not in it: they are applied to partials, so that changing
+        them reads no input again.
+        """
+        return _hash(
+            {
+                "source": self.source.model_dump(mode="json"),
+                "bands": self.model_dump(mode="json")["bands"],
+                "measure": self.measure,
+                "grouping_sets": self.grouping_sets,
+                # The order of columns and of a band's edges is meaning, which sorted keys lose.
+                "order": {name: band.labels for name, band in self.bands.items()},
+            }
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the whole contract."""
+        return _hash(self.model_dump(mode="json"))
+
+
+def _hash(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,35 @@
+"""What can go wrong, as types. Every message is a sentence for the person who can mend it."""
+
+
+class MedicalChargesError(Exception):
+    """The base of everything this package raises on purpose."""
+
+    exit_code = 1
+
+
+class ContractError(MedicalChargesError):
+    """The contract cannot be read or contradicts itself."""
+
+    exit_code = 2
+
+
+class InputRefusedError(MedicalChargesError):
+    """An input object cannot be analysed at all: no header, a missing column, not text."""
+
+    exit_code = 3
+
+
+class TooManyRejectedError(MedicalChargesError):
+    """More rows of an object break the contract's rules than the contract tolerates."""
+
+    exit_code = 4
+
+
+class InputChangedError(MedicalChargesError):
+    """An object changed between being listed and being read. Starting again is safe."""
+
+    exit_code = 5
+
+
+class ObjectMissingError(MedicalChargesError):
+    """An object is not where it was expected."""

@@ -1,0 +1,14 @@
+"""Where bytes lie: a bucket or a folder, behind one interface."""
+
+from medical_charges.storage.base import ObjectRef, Store
+from medical_charges.storage.local import LocalStore
+from medical_charges.storage.s3 import S3Store
+
+__all__ = ["LocalStore", "ObjectRef", "S3Store", "Store", "open_store"]
+
+
+def open_store(uri: str) -> Store:
+    """The store at `uri`: `s3://bucket`, `file:///folder` or the path of a folder."""
+    if uri.startswith("s3://"):
+        return S3Store(uri)
+    return LocalStore(uri.removeprefix("file://"))

@@ -1,0 +1,54 @@
+"""The interface of a store, and what identifies one version of an object in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, order=True)
+class ObjectRef:
+    """One version of an object. A change of its content changes `etag`, `size` or both."""
+
+    key: str
+    etag: str
+    size: int
+
+
+class Store(Protocol):
+    """Objects by key. Keys use `/` and are relative to the store's root."""
+
+    @property
+    def uri(self) -> str:
+        """What `open_store` makes this store from."""
+
+    def list(self, prefix: str) -> Iterator[ObjectRef]:
+        """Every object below `prefix`, sorted by key."""
+
+    def read(self, key: str) -> bytes:
+        """All bytes of an object.
+
+        Raises:
+            ObjectMissingError: there is no such object.
+        """
+
+    def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end` of exactly the version that `ref` names.
+
+        Raises:
+            InputChangedError: the object is no longer that version.
+        """
+
+    def open(self, ref: ObjectRef) -> BinaryIO:
+        """The bytes of exactly the version that `ref` names, as a stream.
+
+        Raises:
+            InputChangedError: the object is no longer that version.
+        """
+
+    def write(self, key: str, data: bytes) -> None:
+        """Make or replace an object; a reader sees the old bytes or the new, never a mixture."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""

@@ -1,0 +1,80 @@
+"""A folder as a store."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from medical_charges.errors import InputChangedError, ObjectMissingError
+from medical_charges.storage.base import ObjectRef
+
+_PARTIAL_WRITE = ".writing-"
+
+
+class LocalStore:
+    """Objects are the files below a folder; a file's identity is its inode, time and size."""
+
+    def __init__(self, root: str | Path) -> None:
+        self._root = Path(root).resolve()
+
+    @property
+    def uri(self) -> str:
+        """The folder as a file URI."""
+        return f"file://{self._root}"
+
+    def list(self, prefix: str) -> Iterator[ObjectRef]:
+        """Every file below `prefix`, sorted by key."""
+        folder = self._root / prefix
+        for path in sorted(folder.rglob("*"), key=lambda p: p.as_posix()):
+            if path.is_file() and not path.name.startswith(_PARTIAL_WRITE):
+                key = path.relative_to(self._root).as_posix()
+                yield _ref(key, path.stat())
+
+    def read(self, key: str) -> bytes:
+        """All bytes of a file."""
+        try:
+            return (self._root / key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise ObjectMissingError(f"{self.uri}/{key} does not exist") from error
+
+    def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end` of the version that `ref` names."""
+        with self.open(ref) as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    def open(self, ref: ObjectRef) -> BinaryIO:
+        """The version that `ref` names, as a stream."""
+        try:
+            file = (self._root / ref.key).open("rb")
+        except FileNotFoundError as error:
+            raise InputChangedError(f"{ref.key} was removed after it was listed") from error
+        if _ref(ref.key, os.fstat(file.fileno())) != ref:
+            file.close()
+            raise InputChangedError(f"{ref.key} changed after it was listed")
+        return file
+
+    def write(self, key: str, data: bytes) -> None:
+        """Make or replace a file by renaming a finished one."""
+        path = self._root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=_PARTIAL_WRITE, dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    def delete(self, key: str) -> None:
+        """Remove a file, if it is there."""
+        (self._root / key).unlink(missing_ok=True)
+
+
+def _ref(key: str, stat: os.stat_result) -> ObjectRef:
+    return ObjectRef(key, f"{stat.st_mtime_ns:x}-{stat.st_ino:x}", stat.st_size)

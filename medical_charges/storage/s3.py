@@ -1,0 +1,85 @@
+"""A bucket as a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from medical_charges.errors import InputChangedError, ObjectMissingError
+from medical_charges.storage.base import ObjectRef
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+class S3Store:
+    """Objects of one bucket. Reads are pinned to a version by If-Match."""
+
+    def __init__(self, uri: str) -> None:
+        self._bucket = uri.removeprefix("s3://").rstrip("/")
+
+    @property
+    def uri(self) -> str:
+        """The bucket as an S3 URI."""
+        return f"s3://{self._bucket}"
+
+    @cached_property
+    def _client(self) -> S3Client:
+        import boto3  # noqa: PLC0415 - a folder needs no AWS SDK, and importing it takes long
+
+        return boto3.client("s3")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A client cannot travel to a worker; each makes its own."""
+        return {"_bucket": self._bucket}
+
+    def list(self, prefix: str) -> Iterator[ObjectRef]:
+        """Every object below `prefix`, sorted by key, as S3 lists them."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=prefix.rstrip("/") + "/"
+        )
+        for page in pages:
+            for item in page.get("Contents", []):
+                yield ObjectRef(item["Key"], item["ETag"].strip('"'), item["Size"])
+
+    def read(self, key: str) -> bytes:
+        """All bytes of an object."""
+        try:
+            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except self._client.exceptions.NoSuchKey as error:
+            raise ObjectMissingError(f"{self.uri}/{key} does not exist") from error
+
+    def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
+        """The bytes from `start` up to `end` of the version that `ref` names."""
+        if start >= end:
+            return b""
+        return self._get(ref, Range=f"bytes={start}-{end - 1}").read()
+
+    def open(self, ref: ObjectRef) -> BinaryIO:
+        """The version that `ref` names, as a stream."""
+        return self._get(ref)
+
+    def _get(self, ref: ObjectRef, **arguments: str) -> BinaryIO:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - as above
+
+        try:
+            response = self._client.get_object(
+                Bucket=self._bucket,
+                Key=ref.key,
+                IfMatch=f'"{ref.etag}"',
+                **arguments,  # type: ignore[arg-type]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey"}:
+                raise InputChangedError(f"{ref.key} changed after it was listed") from error
+            raise
+        return cast("BinaryIO", response["Body"])
+
+    def write(self, key: str, data: bytes) -> None:
+        """Make or replace an object."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=data)
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        self._client.delete_object(Bucket=self._bucket, Key=key)
