@@ -1,0 +1,102 @@
+"""The cube: exact sums of the measure for each group of each grouping set.
+
+Sums are Python integers of the scaled measure (the measure times 10 to its decimals, rounded
+per row), so that merging is exact, commutative and associative: the same rows give the same
+cube however they were cut up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from medical_charges.errors import InputRefusedError
+
+GroupingSet = tuple[str, ...]
+Key = tuple[str | int, ...]
+
+
+class Sums(NamedTuple):
+    """What is kept of a group: everything its published statistics derive from."""
+
+    n: int
+    """Rows."""
+    total: int
+    """Sum of the scaled measure."""
+    squares: int
+    """Sum of its squares."""
+    minimum: int
+    maximum: int
+
+    def merge(self, other: Sums) -> Sums:
+        """The sums of both groups' rows together."""
+        return Sums(
+            self.n + other.n,
+            self.total + other.total,
+            self.squares + other.squares,
+            min(self.minimum, other.minimum),
+            max(self.maximum, other.maximum),
+        )
+
+
+Cells = dict[Key, Sums]
+Cube = dict[GroupingSet, Cells]
+
+
+CELL_LIMIT = 100_000
+"""The most groups that a grouping set may have: more is no table to publish."""
+
+
+def check_size(grouping_set: GroupingSet, cells: int) -> None:
+    """Refuse a grouping set that has grown over CELL_LIMIT.
+
+    Raises:
+        InputRefusedError: it has.
+    """
+    if cells > CELL_LIMIT:
+        raise InputRefusedError(
+            f"grouping by {', '.join(grouping_set)} gives more than {CELL_LIMIT:,} groups; "
+            f"group by fewer columns, or by bands"
+        )
+
+
+def merge_cells(into: Cells, cells: Mapping[Key, Sums]) -> None:
+    """Add `cells` to `into`, in place."""
+    for key, sums in cells.items():
+        known = into.get(key)
+        into[key] = sums if known is None else known.merge(sums)
+
+
+def merge_cubes(cubes: Iterable[Mapping[GroupingSet, Mapping[Key, Sums]]]) -> Cube:
+    """The cube of all the cubes' rows together."""
+    merged: Cube = {}
+    for cube in cubes:
+        for grouping_set, cells in cube.items():
+            into = merged.setdefault(grouping_set, {})
+            merge_cells(into, cells)
+            check_size(grouping_set, len(into))
+    return merged
+
+
+def rows_of(cube: Cube) -> int:
+    """The number of rows in a cube: every grouping set holds each row once."""
+    return sum(sums.n for sums in next(iter(cube.values()), {}).values())
+
+
+def cube_to_json(cube: Cube) -> list[Any]:
+    """A cube as JSON values, in an order that only its content decides."""
+    return [
+        [
+            list(grouping_set),
+            [[list(key), *sums] for key, sums in sorted(cube[grouping_set].items())],
+        ]
+        for grouping_set in sorted(cube)
+    ]
+
+
+def cube_from_json(value: list[Any]) -> Cube:
+    """The cube that `cube_to_json` wrote."""
+    return {
+        tuple(grouping_set): {tuple(key): Sums(*sums) for key, *sums in cells}
+        for grouping_set, cells in value
+    }

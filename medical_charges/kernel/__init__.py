@@ -1,0 +1,1 @@
+"""From bytes to a cube: what runs in Spark's Python workers."""

@@ -1,0 +1,80 @@
+"""Reading an object as blocks of whole lines, each with the offset at which it starts."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from medical_charges.errors import InputRefusedError
+from medical_charges.storage import ObjectRef, Store
+
+_STEP = 64 * 1024
+
+
+def read_range(
+    store: Store, ref: ObjectRef, data_start: int, start: int, end: int
+) -> tuple[int, bytes]:
+    """The lines of an object that start in `start` up to `end`, and the offset of the first.
+
+    Ranges that tile the object from `data_start` to its size hold each line exactly once.
+    """
+    first = start if start == data_start else _after_newline(store, ref, start - 1, end)
+    if first >= end:
+        return first, b""
+    last = _after_newline(store, ref, end - 1, ref.size)
+    return first, store.read_range(ref, first, last)
+
+
+def _after_newline(store: Store, ref: ObjectRef, position: int, limit: int) -> int:
+    """The offset behind the first newline from `position` on, or `limit` if there is none."""
+    while position < limit:
+        piece = store.read_range(ref, position, min(position + _STEP, limit))
+        found = piece.find(b"\n")
+        if found >= 0:
+            return position + found + 1
+        position += len(piece)
+    return limit
+
+
+def read_sequentially(
+    store: Store, ref: ObjectRef, data_start: int, block_size: int, *, zipped: bool, multiline: bool
+) -> Iterator[tuple[int, bytes]]:
+    """An object's lines, block by block, for objects that cannot be read from the middle.
+
+    Raises:
+        InputRefusedError: a compressed object ends early or is damaged.
+    """
+    with store.open(ref) as raw:
+        stream: BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
+        try:
+            yield from _blocks(stream, data_start, block_size, multiline=multiline)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InputRefusedError(f"{ref.key} is a damaged gzip file: {error}") from error
+
+
+def _blocks(
+    stream: BinaryIO, data_start: int, block_size: int, *, multiline: bool
+) -> Iterator[tuple[int, bytes]]:
+    stream.read(data_start)
+    offset, rest = data_start, b""
+    while piece := stream.read(block_size):
+        rest += piece
+        cut = _last_record_end(rest) if multiline else rest.rfind(b"\n") + 1
+        if cut:
+            yield offset, rest[:cut]
+            offset, rest = offset + cut, rest[cut:]
+    if rest:
+        yield offset, rest
+
+
+def _last_record_end(block: bytes) -> int:
+    """The offset behind the last newline of a block that stands outside of quotes."""
+    end = block.rfind(b"\n")
+    quotes = block.count(b'"', 0, end + 1)
+    while end >= 0 and quotes % 2:
+        previous = block.rfind(b"\n", 0, end)
+        quotes -= block.count(b'"', previous + 1, end)
+        end = previous
+    return end + 1

@@ -1,0 +1,143 @@
+"""The first line of an object: which field of a row belongs to which column."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import zlib
+from dataclasses import dataclass
+
+from medical_charges.contract import Contract
+from medical_charges.errors import InputRefusedError
+
+HEAD_BYTES = 64 * 1024
+"""How much of an object is read to find its header."""
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_SIGNATURES = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF document",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"Obj\x01": "an Avro file",
+    b"ORC": "an ORC file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an object's first line says."""
+
+    columns: tuple[str | None, ...]
+    """For each field of a row, the contract's column it holds, or None if it is ignored."""
+    ignored: tuple[str, ...]
+    """Names in the header that the contract does not know."""
+    data_start: int
+    """Where the first row starts, in bytes of the (decompressed) object."""
+    gzip: bool
+    """Whether the object is compressed."""
+
+
+def read_header(name: str, head: bytes, contract: Contract) -> Header:
+    """Read the header at the start of an object, of which `head` is the first HEAD_BYTES.
+
+    Raises:
+        InputRefusedError: the object is empty, not CSV, has no header or lacks a column. The
+            message repeats no row of the object.
+    """
+    gzip = head.startswith(_GZIP)
+    if gzip:
+        head = _decompress(name, head)
+    for signature, kind in _SIGNATURES.items():
+        if head.startswith(signature):
+            raise InputRefusedError(f"{name} is not a CSV file: it looks like {kind}")
+    if b"\0" in head:
+        raise InputRefusedError(f"{name} is not a CSV file: it holds binary data")
+    start = len(_BOM) if head.startswith(_BOM) else 0
+    while head[start : start + 1] in {b"\r", b"\n"}:
+        start += 1
+    if start == len(head):
+        raise InputRefusedError(f"{name} is empty: a header and rows were expected")
+    end = head.find(b"\n", start)
+    if end < 0:
+        if len(head) >= HEAD_BYTES or b"\r" in head[start:]:
+            raise InputRefusedError(
+                f"{name} has no line end (\\n or \\r\\n) in its first {len(head)} bytes"
+            )
+        end = len(head)
+    columns, ignored = _match(name, _fields(name, head[start:end]), contract)
+    return Header(columns, ignored, min(end + 1, len(head)), gzip)
+
+
+def _decompress(name: str, head: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    except zlib.error as error:
+        raise InputRefusedError(f"{name} starts like gzip, but cannot be decompressed") from error
+
+
+def _fields(name: str, line: bytes) -> list[str]:
+    try:
+        text = line.decode("utf-8").removesuffix("\r")
+        return [field.strip() for field in next(csv.reader([text], strict=True))]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputRefusedError(f"{name} is not a CSV file: its first line is not text") from error
+
+
+def _match(
+    name: str, fields: list[str], contract: Contract
+) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    wanted = list(contract.source.columns)
+    found = [field for field in fields if field in wanted]
+    missing = [column for column in wanted if column not in fields]
+    if not found:
+        raise InputRefusedError(_no_header(name, fields, wanted))
+    if missing:
+        others = [field for field in fields if field not in wanted]
+        raise InputRefusedError(_missing_columns(name, missing, others))
+    for column in wanted:
+        if found.count(column) > 1:
+            raise InputRefusedError(f"{name} has the column {column!r} {found.count(column)} times")
+    columns = tuple(field if field in wanted else None for field in fields)
+    return columns, tuple(field for field in fields if field not in wanted)
+
+
+def _no_header(name: str, fields: list[str], wanted: list[str]) -> str:
+    # The line may be somebody's row, so it is described and not repeated.
+    expected = f"expected were {', '.join(wanted)}"
+    if len(fields) == 1:
+        separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
+        for separator, word in separators.items():
+            if fields[0].count(separator) >= len(wanted) - 1:
+                return f"{name} is separated by {word}, not by commas"
+    close = [f for f in fields if f.lower() in {column.lower() for column in wanted}]
+    if close:
+        return f"{name} has {', '.join(map(repr, close))} in its header; names must match exactly"
+    return (
+        f"{name} has no header: its first line has {_count(len(fields), 'field')}, "
+        f"none of them a column of the contract; {expected}"
+    )
+
+
+def _missing_columns(name: str, missing: list[str], others: list[str]) -> str:
+    verb = "is" if len(missing) == 1 else "are"
+    sentence = f"{name} lacks the {_plural(len(missing), 'column')} {', '.join(missing)}"
+    hints = []
+    for column in missing:
+        lowered = {other.lower(): other for other in others}
+        for match in difflib.get_close_matches(column.lower(), lowered, n=1, cutoff=0.75):
+            hints.append(f"{lowered[match]!r} for {column!r}")
+    if hints:
+        return f"{sentence}; its header has {', '.join(hints)}"
+    return f"{sentence}, which {verb} in the contract"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {_plural(number, noun)}"
+
+
+def _plural(number: int, noun: str) -> str:
+    return noun if number == 1 else noun + "s"

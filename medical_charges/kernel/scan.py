@@ -1,0 +1,334 @@
+"""A block of lines to a cube: one pass of Polars' streaming engine, and a judge for the rest.
+
+The scan optimistically parses a block with the contract's types and sums the rows that keep
+every rule. If that accounts for all its lines, nothing else is done. Otherwise the lines that
+the scan is not sure of are judged one by one, and only those cost more.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
+
+import numpy as np
+import polars as pl
+
+from medical_charges.contract import Column, Contract
+from medical_charges.contract.consistency import needs_quoting
+from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
+from medical_charges.cube import Cells, Cube, Sums, check_size, merge_cubes
+from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.header import Header
+from medical_charges.kernel.judge import Judge, Rejection, Value
+from medical_charges.kernel.lines import COMMA, NEWLINE, QUOTE, RETURN, Integers, Lines, count
+
+_SQUARES_LIMIT = 2**127
+_JUDGED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
+_QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\n])')
+_PIECE = 4 * 1024 * 1024
+_SCALED = "scaled measure"
+_LARGEST = sys.float_info.max
+
+
+@dataclass(frozen=True)
+class RejectedLine:
+    """A line that was not counted, as it was, with where it stands and why."""
+
+    offset: int
+    line: bytes
+    rejection: Rejection
+
+
+@dataclass
+class Scanned:
+    """What a block, a range or an object came to."""
+
+    cube: Cube = field(default_factory=dict)
+    rows: int = 0
+    """Non-empty lines after the header."""
+    rejected: list[RejectedLine] = field(default_factory=list)
+
+
+def merge_scanned(parts: Iterable[Scanned]) -> Scanned:
+    """What the parts came to together; rejected lines keep the parts' order."""
+    found = list(parts)
+    return Scanned(
+        merge_cubes(part.cube for part in found),
+        sum(part.rows for part in found),
+        [line for part in found for line in part.rejected],
+    )
+
+
+class Scanner:
+    """Scans blocks of objects that have one header."""
+
+    def __init__(self, contract: Contract, header: Header) -> None:
+        self._contract = contract
+        self._columns = contract.source.columns
+        self._measure = contract.measure
+        self._judge = Judge(contract, header)
+        self._width = len(header.columns)
+        self._names = [name or f"ignored {i}" for i, name in enumerate(header.columns)]
+        last = header.columns[-1]
+        # Missing fields are parsed as null; only a required last column betrays them.
+        self._must_count_commas = last is None or self._columns[last].nullable
+        self._kept = reduce(and_, (_kept(n, c) for n, c in self._columns.items())) & _between(
+            self._scaled(), None, None, -MEASURE_LIMIT, MEASURE_LIMIT
+        )
+
+    def scan(self, block: bytes, offset: int = 0) -> Scanned:
+        """The cube and the rejected lines of whole lines that start at `offset` of their object.
+
+        Raises:
+            InputRefusedError: a group's value would need quotes, or there are too many groups.
+        """
+        if not block:
+            return Scanned()
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        scanned = self._scan_hopefully(block)
+        if scanned is not None:
+            return scanned
+        if self._contract.source.multiline:
+            return self._scan_carefully(block, offset)
+        # Piece by piece, so that a doubtful line costs its own piece only.
+        return merge_scanned(
+            self._scan_hopefully(piece) or self._scan_carefully(piece, offset + start)
+            for start, piece in _pieces(block)
+        )
+
+    def _scan_hopefully(self, block: bytes) -> Scanned | None:
+        """The cube of a block in which every line keeps every rule, or None."""
+        # Polars takes a line's end with or without a carriage return.
+        returns = block.count(b"\r") if b"\r" in block else 0
+        if b'"' in block or (returns and returns != block.count(b"\r\n")):
+            return None
+        lines = count(block, NEWLINE)
+        if self._must_count_commas and count(block, COMMA) != lines * (self._width - 1):
+            return None
+        cube, rows = self._sum(block, strict=True)
+        return Scanned(cube, lines) if rows == lines else None
+
+    def _scan_carefully(self, block: bytes, offset: int) -> Scanned:
+        """Scan the lines that look right, and judge the others one by one."""
+        lines = (Lines.records_of if self._contract.source.multiline else Lines.of)(block)
+        empty = lines.empty
+        whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
+        text = lines.select(whole)
+        if b'"' in text:
+            text = _QUOTED_PLAIN_FIELD.sub(rb"\1", text)
+        candidates = Lines.of(text)
+        plain = (candidates.counts(COMMA) == self._width - 1) & (candidates.counts(QUOTE) == 0)
+        sure = np.flatnonzero(whole)[plain]
+        cube, doubtful = self._sum_what_is_sure(candidates.select(plain), len(sure))
+        judged = ~empty
+        judged[sure] = False
+        judged[sure[doubtful]] = True
+        accepted: list[dict[str, Value]] = []
+        rejected: list[RejectedLine] = []
+        for index in np.flatnonzero(judged).tolist():
+            line = lines.line(index)
+            verdict = self._judge.judge(line)
+            if isinstance(verdict, Rejection):
+                rejected.append(RejectedLine(offset + int(lines.starts[index]), line, verdict))
+            else:
+                accepted.append(verdict)
+        cubes = [cube, *self._sum_judged(accepted)]
+        return Scanned(merge_cubes(cubes), int(np.count_nonzero(~empty)), rejected)
+
+    def _sum_what_is_sure(self, text: bytes, lines: int) -> tuple[Cube, Integers]:
+        """The cube of the rows that keep every rule, and the indices of all other lines."""
+        cube, rows = self._sum(text, strict=False)
+        if rows == lines:
+            return cube, np.empty(0, np.int64)
+        try:
+            parsed = self._parse(text, strict=False).with_row_index("row")
+            frame = parsed.filter(~self._kept).select("row").collect(engine="streaming")
+        except pl.exceptions.PolarsError:
+            frame = pl.DataFrame({"row": []})
+        doubtful = frame.get_column("row").cast(pl.Int64).sort().to_numpy()
+        if rows + len(doubtful) != lines:
+            return {}, np.arange(lines)
+        return cube, doubtful
+
+    def _sum(self, text: bytes, *, strict: bool) -> tuple[Cube, int]:
+        """The cube of the rows that keep every rule, and how many those are.
+
+        Nothing and zero if Polars cannot parse the text, whose lines then all need judging.
+        """
+        if not text:
+            return {}, 0
+        try:
+            frame = self._aggregate(self._parse(text, strict=strict).filter(self._kept))
+        except pl.exceptions.PolarsError:
+            return {}, 0
+        if _fits(frame):
+            return self._roll_up(frame), int(frame.get_column("n").sum())
+        middle = text.index(b"\n", len(text) // 2 - 1) + 1
+        if middle == len(text):
+            middle = text.rindex(b"\n", 0, -1) + 1
+        halves = [self._sum(half, strict=strict) for half in (text[:middle], text[middle:])]
+        return merge_cubes(cube for cube, _ in halves), sum(rows for _, rows in halves)
+
+    def _sum_judged(self, rows: list[dict[str, Value]]) -> list[Cube]:
+        schema = {name: _dtype(column) for name, column in self._columns.items()}
+        return [
+            self._roll_up(
+                self._aggregate(pl.LazyFrame(rows[start : start + _JUDGED_AT_ONCE], schema=schema))
+            )
+            for start in range(0, len(rows), _JUDGED_AT_ONCE)
+        ]
+
+    def _parse(self, text: bytes, *, strict: bool) -> pl.LazyFrame:
+        """The text as a frame of the contract's types; a field that does not parse is null.
+
+        If `strict`, a text that is none of a column's allowed ones fails the whole scan, which
+        is faster than looking at it.
+        """
+        as_text = {
+            name: column
+            for name, column in self._columns.items()
+            if column.nullable or (not strict and isinstance(column, StringColumn))
+        }
+        schema = {
+            name: pl.String
+            if name in as_text or name not in self._columns
+            else _dtype(self._columns[name])
+            for name in self._names
+        }
+        frame = pl.scan_csv(
+            text, has_header=False, schema=schema, quote_char=None, ignore_errors=True
+        )
+        return frame.with_columns(
+            *(pl.col(n).cast(_dtype(c), strict=False) for n, c in as_text.items()),
+            *(pl.col(n).is_null().alias(_empty(n)) for n, c in as_text.items() if c.nullable),
+        )
+
+    def _scaled(self) -> pl.Expr:
+        measure, column = pl.col(self._measure), self._columns[self._measure]
+        return (
+            measure
+            if isinstance(column, IntegerColumn)
+            else measure * 10.0**self._contract.decimals
+        )
+
+    def _aggregate(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """Exact sums for every combination of the grouping columns."""
+        scaled = self._scaled()
+        if not isinstance(self._columns[self._measure], IntegerColumn):
+            scaled = scaled.round(0, mode="half_to_even").cast(pl.Int64)
+        keys = self._contract.grouping_columns
+        value, wide = pl.col(_SCALED), pl.col(_SCALED).cast(pl.Int128)
+        unread = [pl.col(name).null_count() for name in self._names if name not in self._columns]
+        present = set(rows.collect_schema().names())
+        return (
+            rows.with_columns(scaled.alias(_SCALED), *map(self._banded, self._contract.bands))
+            .group_by(keys)
+            .agg(
+                pl.len().cast(pl.Int64).alias("n"),
+                wide.sum().alias("total"),
+                (wide * wide).sum().alias("squares"),
+                value.min().alias("minimum"),
+                value.max().alias("maximum"),
+                # Polars checks the number of fields only if it reads the last of them.
+                *(e for e in unread if e.meta.output_name() in present),
+            )
+            .collect(engine="streaming")
+        )
+
+    def _banded(self, name: str) -> pl.Expr:
+        """A band as the position of its label."""
+        band = self._contract.bands[name]
+        position = pl.lit(len(band.below), pl.UInt8)
+        for index, edge in reversed(list(enumerate(band.below.values()))):
+            position = (
+                pl.when(pl.col(band.column) < edge)
+                .then(pl.lit(index, pl.UInt8))
+                .otherwise(position)
+            )
+        return position.alias(name)
+
+    def _roll_up(self, frame: pl.DataFrame) -> Cube:
+        """The contract's grouping sets, from the combinations of all grouping columns."""
+        cube: Cube = {}
+        for grouping_set in self._contract.grouping_sets:
+            groups = frame.group_by(grouping_set).agg(
+                pl.col("n", "total", "squares").sum(),
+                pl.col("minimum").min(),
+                pl.col("maximum").max(),
+            )
+            check_size(grouping_set, groups.height)
+            cube[grouping_set] = self._cells(grouping_set, groups)
+        return cube
+
+    def _cells(self, grouping_set: tuple[str, ...], groups: pl.DataFrame) -> Cells:
+        keys = [self._labelled(name, groups.get_column(name)) for name in grouping_set]
+        sums = groups.select("n", "total", "squares", "minimum", "maximum").rows()
+        rows = zip(zip(*keys, strict=True), sums, strict=True)
+        return {key: Sums(*values) for key, values in rows}
+
+    def _labelled(self, name: str, values: pl.Series) -> list[str | int]:
+        if name in self._contract.bands:
+            labels = self._contract.bands[name].labels
+            return [labels[position] for position in values]
+        found: list[str | int] = values.to_list()
+        for value in found:
+            if isinstance(value, str) and needs_quoting(value):
+                raise InputRefusedError(
+                    f"the column {name!r} holds the value {value[:60]!r}, which a CSV could hold "
+                    f"only in quotes; a column that is grouped by may not"
+                )
+        return found
+
+
+def _pieces(block: bytes) -> Iterator[tuple[int, bytes]]:
+    start = 0
+    while start < len(block):
+        end = block.find(b"\n", start + _PIECE) + 1 or len(block)
+        yield start, block[start:end]
+        start = end
+
+
+def _dtype(column: Column) -> pl.DataType:
+    if isinstance(column, StringColumn):
+        return pl.Enum(column.allowed) if column.allowed else pl.String()
+    return pl.Int64() if isinstance(column, IntegerColumn) else pl.Float64()
+
+
+def _empty(name: str) -> str:
+    return f"{name} is empty"
+
+
+def _kept(name: str, column: Column) -> pl.Expr:
+    """Whether a row keeps a column's rules; never null."""
+    value = pl.col(name)
+    if isinstance(column, StringColumn):
+        kept = value.is_not_null()
+    elif isinstance(column, IntegerColumn):
+        kept = _between(value, column.minimum, column.maximum, -(2**63), 2**63 - 1)
+    else:
+        # The largest double as a bound also keeps infinity out, and NaN, which sorts above it.
+        kept = _between(value, column.minimum, column.maximum, -_LARGEST, _LARGEST)
+    return kept | pl.col(_empty(name)) if column.nullable else kept
+
+
+def _between(
+    value: pl.Expr, minimum: float | None, maximum: float | None, least: float, most: float
+) -> pl.Expr:
+    low = least if minimum is None else minimum
+    high = most if maximum is None else maximum
+    return value.is_between(low, high).fill_null(value=False)
+
+
+def _fits(frame: pl.DataFrame) -> bool:
+    """Whether no sum of squares, of any union of the groups, can have left 128 bits."""
+    if frame.is_empty():
+        return True
+    rows, least, most = frame.select(
+        pl.col("n").sum(), pl.col("minimum").min(), pl.col("maximum").max()
+    ).row(0)
+    return bool(rows * max(abs(least), abs(most)) ** 2 < _SQUARES_LIMIT)
