@@ -1,0 +1,221 @@
+"""A run's analysis: from the objects in the input to staged outputs, reading only what is new."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from medical_charges.contract import Contract
+from medical_charges.cube import merge_cubes, rows_of
+from medical_charges.engine import RANGE_BYTES, Engine
+from medical_charges.errors import (
+    InputRefusedError,
+    MedicalChargesError,
+    TooManyRejectedError,
+)
+from medical_charges.kernel.work import RangeResult, Worker
+from medical_charges.layout import Layout
+from medical_charges.partial import (
+    Partial,
+    RuleCount,
+    Tally,
+    combine,
+    read_partial,
+    write_partial,
+)
+from medical_charges.plan import (
+    NewObject,
+    Snapshot,
+    in_parallel,
+    list_input,
+    plan_ranges,
+    plan_tasks,
+    read_headers,
+)
+from medical_charges.state import EMPTY, Member, State, read_latest_state, write_state
+from medical_charges.storage import Store
+from medical_charges.tables import make_tables
+
+WORST_RULES = 3
+
+
+@dataclass
+class Summary:
+    """What a run read and made. It holds no row and no value of the measure."""
+
+    run_id: str
+    contract: str
+    """The contract's fingerprint."""
+    state: str = ""
+    """The key of the snapshot's state."""
+    rows: int = 0
+    """Non-empty lines after the headers."""
+    counted: int = 0
+    rejected: int = 0
+    objects: int = 0
+    objects_read: int = 0
+    suppressed: dict[str, int] = field(default_factory=dict)
+    """By analysis, how many rows lost their figures."""
+    rules: dict[str, int] = field(default_factory=dict)
+    """By rule, how many rows broke it."""
+    warnings: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall time by phase."""
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def analyze(
+    store: Store, contract: Contract, run_id: str, engine: Engine, range_size: int = RANGE_BYTES
+) -> Summary:
+    """Analyse the input and stage the outputs under the run's folder.
+
+    Only objects without a partial are read. What was published before is not touched.
+
+    Raises:
+        InputRefusedError: an object cannot be analysed, or no row could be counted.
+        TooManyRejectedError: more rows of an object break the rules than the contract allows.
+        InputChangedError: an object changed while it was read.
+    """
+    summary, layout = Summary(run_id, contract.fingerprint), Layout(contract.prefix)
+    with summary.phase("plan"):
+        snapshot = list_input(store, contract)
+        summary.warnings += [f"{key} is ignored because of its name" for key in snapshot.ignored]
+        base, known, new = _split(store, contract, snapshot)
+        summary.objects, summary.objects_read = len(snapshot.objects), len(new)
+        summary.warnings += [
+            f"{item.ref.key}: the column {name!r} is not in the contract and is ignored"
+            for item in new
+            for name in item.header.ignored
+        ]
+    with summary.phase("scan"):
+        made = _scan(store, contract, new, engine, range_size)
+    with summary.phase("merge"):
+        state = _merge(base, known + made)
+        summary.state = write_state(store, contract, state)
+        _account(state, contract, summary)
+    with summary.phase("tables"):
+        for table in make_tables(state.cube, contract):
+            store.write(layout.staged(run_id, table.name), table.to_csv())
+            if table.suppressed:
+                summary.suppressed[table.name] = table.suppressed
+    store.write(layout.summary(run_id), json.dumps(asdict(summary), indent=2).encode() + b"\n")
+    return summary
+
+
+def write_error(store: Store, contract: Contract, run_id: str, error: Exception) -> None:
+    """Leave the reason of a failure where the run's other results lie."""
+    value = {"run_id": run_id, "error": type(error).__name__, "message": str(error)}
+    store.write(Layout(contract.prefix).error(run_id), json.dumps(value, indent=2).encode() + b"\n")
+
+
+def _split(
+    store: Store, contract: Contract, snapshot: Snapshot
+) -> tuple[State, list[Partial], list[NewObject]]:
+    """The state to merge onto, the known partials that are not in it, and the new objects."""
+    base = read_latest_state(store, contract)
+    if not base.members.keys() <= snapshot.objects.keys():
+        # Something was removed. Minima cannot be taken back out of a merged cube.
+        base = EMPTY
+    layout = Layout(contract.prefix)
+    others = {i: ref for i, ref in snapshot.objects.items() if i not in base.members}
+    found = in_parallel(lambda i: read_partial(store, layout.partial(i), i), others)
+    known = [partial for partial in found if partial is not None]
+    for partial in known:
+        del others[partial.identity]
+    return base, known, read_headers(store, contract, others)
+
+
+def _scan(
+    store: Store, contract: Contract, new: list[NewObject], engine: Engine, range_size: int
+) -> list[Partial]:
+    """The partials of new objects, stored."""
+    if not new:
+        return []
+    layout = Layout(contract.prefix)
+    _clear_quarantine(store, layout, {item.identity for item in new})
+    tasks = plan_tasks(plan_ranges(new, contract, range_size), range_size)
+    results: dict[str, list[RangeResult]] = defaultdict(list)
+    for result in engine(Worker(store, contract, range_size), tasks):
+        if isinstance(result, MedicalChargesError):
+            raise result
+        results[result.identity].append(result)
+    partials = []
+    for item in new:
+        parts = sorted(results[item.identity], key=lambda part: part.start)
+        partials.append(combine(item.identity, item.ref, ((p.tally, p.cube) for p in parts)))
+    in_parallel(lambda p: write_partial(store, layout.partial(p.identity), p), partials)
+    return partials
+
+
+def _clear_quarantine(store: Store, layout: Layout, identities: set[str]) -> None:
+    """Remove what an interrupted run left, which may have been cut into other ranges."""
+    folder = layout.quarantine("", 0).rsplit("/", 2)[0]
+    for ref in list(store.list(folder)):
+        if ref.key.split("/")[-2] in identities:
+            store.delete(ref.key)
+
+
+def _merge(base: State, partials: list[Partial]) -> State:
+    members = base.members | {partial.identity: Member.of(partial) for partial in partials}
+    return State(members, merge_cubes([base.cube, *(partial.cube for partial in partials)]))
+
+
+def _account(state: State, contract: Contract, summary: Summary) -> None:
+    """Add up the rows, and hold each object against the contract's quality."""
+    total = Tally()
+    for member in sorted(state.members.values(), key=lambda member: member.ref):
+        total = total.merge(member.tally)
+    summary.rows, summary.rejected = total.rows, total.rejected
+    summary.rules = {rule: count.count for rule, count in total.rules}
+    summary.counted = rows_of(state.cube)
+    if summary.rows != summary.counted + summary.rejected:
+        raise MedicalChargesError(
+            f"{summary.rows} rows were read, but {summary.counted} counted and "
+            f"{summary.rejected} rejected; nothing is published"
+        )
+    limit = contract.quality.maximum_rejected_share
+    failed = [
+        _too_many(m)
+        for m in sorted(state.members.values(), key=lambda member: member.ref)
+        if m.tally.rejected > limit * m.tally.rows
+    ]
+    if failed:
+        raise TooManyRejectedError("\n".join(f"{text}, over {limit:.1%}" for text in failed[:10]))
+    if not summary.counted:
+        raise InputRefusedError(f"no row in {summary.objects} object(s): only headers were found")
+    _note_duplicates(state, contract, summary)
+
+
+def _too_many(member: Member) -> str:
+    tally = member.tally
+    worst = sorted(tally.rules, key=lambda item: (-item[1].count, item[0]))[:WORST_RULES]
+    rules = "; ".join(_described(rule, count) for rule, count in worst)
+    counts = f"{tally.rejected} of {tally.rows} rows break a rule ({rules})"
+    return f"{member.ref.key}: {counts}: {tally.rejected / tally.rows:.1%}"
+
+
+def _described(rule: str, count: RuleCount) -> str:
+    examples = ", ".join(repr(example) for example in count.examples)
+    return f"{rule} {count.count}" + (f", such as {examples}" if examples else "")
+
+
+def _note_duplicates(state: State, contract: Contract, summary: Summary) -> None:
+    twins: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for member in state.members.values():
+        twins[member.ref.size, member.digest].append(member.ref.key)
+    for keys in twins.values():
+        if len(keys) > 1:
+            sentence = f"{', '.join(sorted(keys))} hold the same rows"
+            if contract.quality.duplicates == "refuse":
+                raise InputRefusedError(f"{sentence}, which the contract refuses")
+            summary.warnings.append(f"{sentence}; all are counted")

@@ -1,0 +1,54 @@
+"""Where the work is done: on Spark, or in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from medical_charges.errors import MedicalChargesError
+from medical_charges.kernel.work import Range, RangeResult, Worker
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Results = Iterator[RangeResult | MedicalChargesError]
+Engine = Callable[[Worker, Sequence[Sequence[Range]]], Results]
+
+RANGE_BYTES = 128 * 1024 * 1024
+"""How much a worker scans at once."""
+
+PEAK_BYTES_PER_RANGE = 700 * 1024 * 1024
+"""The memory that scanning a range of RANGE_BYTES takes at most, as measured."""
+
+
+def executor_settings(cores: int = 4) -> dict[str, str]:
+    """Spark settings for executors of this many cores: each scans a range in its own process.
+
+    The memory is outside the JVM, which itself has little to do.
+    """
+    overhead = cores * PEAK_BYTES_PER_RANGE // 2**20
+    return {
+        "spark.executor.cores": str(cores),
+        "spark.executor.memory": "1g",
+        "spark.executor.memoryOverhead": f"{overhead}m",
+        # One thread for each range: the ranges are what keeps the cores busy.
+        "spark.executorEnv.POLARS_MAX_THREADS": "1",
+    }
+
+
+def in_this_process(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
+    """Scan one task after another, here."""
+    for task in tasks:
+        yield from worker.scan(task)
+
+
+def on_spark(session: Callable[[], SparkSession]) -> Engine:
+    """Scan the tasks as a Spark job. The session is made only if there are any."""
+
+    def run(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
+        if tasks:
+            context = session().sparkContext
+            scanned = context.parallelize(tasks, len(tasks)).flatMap(worker.scan)
+            yield from scanned.collect()
+
+    return run

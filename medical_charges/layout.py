@@ -1,0 +1,68 @@
+"""Where things lie below a contract's prefix, in a bucket as on a laptop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The keys of one data set."""
+
+    prefix: str
+
+    @property
+    def input(self) -> str:
+        """What users upload."""
+        return f"{self.prefix}/Input_data"
+
+    @property
+    def output(self) -> str:
+        """The published outputs, one folder each."""
+        return f"{self.prefix}/Output_data"
+
+    @property
+    def manifests(self) -> str:
+        """The manifests of the published outputs."""
+        return f"{self.prefix}/Manifest_data"
+
+    def published(self, analysis: str) -> str:
+        """A published output."""
+        return f"{self.output}/{analysis}/{analysis}.csv"
+
+    def manifest(self, analysis: str) -> str:
+        """The manifest of a published output."""
+        return f"{self.manifests}/{analysis}.json"
+
+    def partial(self, identity: str) -> str:
+        """An object's cube."""
+        return f"{self.prefix}/Cube_data/partials/{identity}.json"
+
+    def state(self, identity: str) -> str:
+        """A snapshot's merged cube."""
+        return f"{self.prefix}/Cube_data/states/{identity}.json"
+
+    @property
+    def latest_state(self) -> str:
+        """The pointer to the state that the last run stored."""
+        return f"{self.prefix}/Cube_data/latest.json"
+
+    def quarantine(self, identity: str, start: int) -> str:
+        """The rejected lines of one range of an object."""
+        return f"{self.prefix}/Quarantine_data/{identity}/{start:016d}.parquet"
+
+    def run(self, run_id: str) -> str:
+        """The folder of everything that one run made."""
+        return f"{self.prefix}/Run_data/{run_id}"
+
+    def staged(self, run_id: str, analysis: str) -> str:
+        """An output before it is published."""
+        return f"{self.run(run_id)}/outputs/{analysis}/{analysis}.csv"
+
+    def summary(self, run_id: str) -> str:
+        """What a run read and made."""
+        return f"{self.run(run_id)}/summary.json"
+
+    def error(self, run_id: str) -> str:
+        """Why a run failed."""
+        return f"{self.run(run_id)}/error.json"

@@ -1,0 +1,133 @@
+"""What a run has to read: which objects are new, whether they can be read, and in which ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from medical_charges.contract import Contract
+from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
+from medical_charges.kernel.work import Range
+from medical_charges.layout import Layout
+from medical_charges.partial import identity_of
+from medical_charges.storage import ObjectRef, Store
+
+TASK_LIMIT = 2_000
+"""The most tasks of a run: their results meet on the driver."""
+
+SMALL_TASK_BYTES = 32 * 1024 * 1024
+"""Small objects share a task until it holds this much."""
+
+_REQUESTS_AT_ONCE = 32
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The input as it was listed: every object by the identity of its partial."""
+
+    objects: dict[str, ObjectRef]
+    ignored: tuple[str, ...]
+    """Keys that are no data by their name: hidden files, folder markers."""
+
+
+@dataclass(frozen=True)
+class NewObject:
+    """An object that must be read, and its header."""
+
+    identity: str
+    ref: ObjectRef
+    header: Header
+
+
+def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Map with many requests under way at once: a store's latency is not its throughput."""
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+        return list(pool.map(function, items))
+
+
+def list_input(store: Store, contract: Contract) -> Snapshot:
+    """List the input.
+
+    Raises:
+        InputRefusedError: there is none.
+    """
+    folder = Layout(contract.prefix).input
+    objects, ignored = {}, []
+    for ref in store.list(folder):
+        name = PurePosixPath(ref.key).name
+        if ref.key.endswith("/"):
+            continue
+        if name.startswith((".", "_")):
+            ignored.append(ref.key)
+        else:
+            objects[identity_of(ref, contract)] = ref
+    if not objects:
+        raise InputRefusedError(f"there is no input under {store.uri}/{folder}/")
+    return Snapshot(objects, tuple(ignored))
+
+
+def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -> list[NewObject]:
+    """The headers of objects, checked before any compute is spent.
+
+    Raises:
+        InputRefusedError: an object cannot be analysed; the message names every such object.
+    """
+
+    def read(item: tuple[str, ObjectRef]) -> NewObject | InputRefusedError:
+        identity, ref = item
+        head = store.read_range(ref, 0, min(HEAD_BYTES, ref.size))
+        try:
+            return NewObject(identity, ref, read_header(ref.key, head, contract))
+        except InputRefusedError as error:
+            return error
+
+    found = in_parallel(read, refs.items())
+    refusals = [str(item) for item in found if isinstance(item, InputRefusedError)]
+    if refusals:
+        more = f"\nand {len(refusals) - 10} more objects" if len(refusals) > 10 else ""
+        raise InputRefusedError("\n".join(refusals[:10]) + more)
+    return [item for item in found if isinstance(item, NewObject)]
+
+
+def plan_ranges(objects: Iterable[NewObject], contract: Contract, range_size: int) -> list[Range]:
+    """Cut objects into ranges that tile them."""
+    ranges = []
+    for item in objects:
+        start, size = item.header.data_start, item.ref.size
+        if item.header.gzip or contract.source.multiline:
+            ranges.append(Range(item.identity, item.ref, item.header, start, None))
+            continue
+        # Equal ranges: a short last one would leave a core idle.
+        pieces = max(1, -(-(size - start) // range_size))
+        edges = [start + (size - start) * i // pieces for i in range(pieces + 1)]
+        ranges.extend(
+            Range(item.identity, item.ref, item.header, low, high) for low, high in pairwise(edges)
+        )
+    return ranges
+
+
+def plan_tasks(ranges: Sequence[Range], range_size: int) -> list[list[Range]]:
+    """Put neighbouring ranges into tasks, so that small objects share one."""
+    total = sum(_weight(part) for part in ranges)
+    target = max(min(SMALL_TASK_BYTES, range_size), total // TASK_LIMIT)
+    tasks: list[list[Range]] = []
+    filled = target
+    for part in ranges:
+        if filled + _weight(part) > target:
+            tasks.append([])
+            filled = 0
+        tasks[-1].append(part)
+        filled += _weight(part)
+    return tasks
+
+
+def _weight(part: Range) -> int:
+    return (part.ref.size if part.end is None else part.end) - part.start

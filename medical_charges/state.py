@@ -1,0 +1,95 @@
+"""The state: a snapshot's merged cube, kept so that the next run merges only what is new."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from medical_charges.contract import Contract
+from medical_charges.cube import Cube, cube_from_json, cube_to_json
+from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.partial import (
+    KERNEL_VERSION,
+    Partial,
+    Tally,
+    canonical_json,
+    tally_from_json,
+    tally_to_json,
+)
+from medical_charges.storage import ObjectRef, Store
+
+
+@dataclass(frozen=True)
+class Member:
+    """What the state remembers of one object."""
+
+    ref: ObjectRef
+    tally: Tally
+    digest: str
+
+    @classmethod
+    def of(cls, partial: Partial) -> Member:
+        """The member that a partial becomes."""
+        return cls(partial.ref, partial.tally, partial.digest)
+
+
+@dataclass(frozen=True)
+class State:
+    """A snapshot: its objects by the identities of their partials, and their cube."""
+
+    members: dict[str, Member]
+    cube: Cube
+
+    @property
+    def identity(self) -> str:
+        """A hash of the identities of all objects, whatever their order."""
+        return hashlib.sha256("\n".join(sorted(self.members)).encode()).hexdigest()[:32]
+
+
+EMPTY = State({}, {})
+
+
+def write_state(store: Store, contract: Contract, state: State) -> str:
+    """Store a state, then point to it, and return its key."""
+    layout = Layout(contract.prefix)
+    key = layout.state(state.identity)
+    value = {
+        "shape": contract.shape,
+        "kernel": KERNEL_VERSION,
+        "members": {identity: _member_to_json(m) for identity, m in state.members.items()},
+        "cube": cube_to_json(state.cube),
+    }
+    store.write(key, canonical_json(value))
+    store.write(layout.latest_state, canonical_json({"state": key}))
+    return key
+
+
+def read_latest_state(store: Store, contract: Contract) -> State:
+    """The state that the last run stored, or an empty one if it does not fit the contract."""
+    try:
+        pointer = json.loads(store.read(Layout(contract.prefix).latest_state))
+        return read_state(store, contract, pointer["state"])
+    except (ObjectMissingError, ValueError, KeyError, TypeError):
+        return EMPTY
+
+
+def read_state(store: Store, contract: Contract, key: str) -> State:
+    """A stored state, or an empty one if it does not fit the contract."""
+    value = json.loads(store.read(key))
+    if (value["shape"], value["kernel"]) != (contract.shape, KERNEL_VERSION):
+        return EMPTY
+    members = {identity: _member_from_json(m) for identity, m in value["members"].items()}
+    return State(members, cube_from_json(value["cube"]))
+
+
+def _member_to_json(member: Member) -> list[Any]:
+    ref = member.ref
+    return [ref.key, ref.etag, ref.size, tally_to_json(member.tally), member.digest]
+
+
+def _member_from_json(value: list[Any]) -> Member:
+    key, etag, size, tally, digest = value
+    return Member(ObjectRef(key, etag, size), tally_from_json(tally), digest)

@@ -1,0 +1,91 @@
+"""Published statistics from exact sums, each rounded once.
+
+Everything is computed in integers or fractions up to the last step; numbers are rounded half to
+even to PLACES decimals and written without trailing zeros.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from math import isqrt
+
+from scipy.special import stdtrit
+
+from medical_charges.cube import Sums
+
+PLACES = 6
+_UNIT = 10**PLACES
+_EXTRA = 10**20
+CONFIDENCE = 0.95
+
+
+def mean(sums: Sums, decimals: int) -> Fraction:
+    """The mean of the measure, in its own unit."""
+    return Fraction(sums.total, sums.n * 10**decimals)
+
+
+def sample_variance(sums: Sums, decimals: int) -> Fraction | None:
+    """The sample variance (divisor n - 1) in the measure's unit squared; None for one row."""
+    if sums.n < 2:
+        return None
+    spread = sums.n * sums.squares - sums.total**2
+    return Fraction(spread, sums.n * (sums.n - 1) * 10 ** (2 * decimals))
+
+
+def sample_deviation(sums: Sums, decimals: int) -> str:
+    """The sample standard deviation, rounded; empty for one row."""
+    variance = sample_variance(sums, decimals)
+    return "" if variance is None else _plain(_rounded_root(variance * _UNIT**2))
+
+
+def interval(sums: Sums, decimals: int) -> tuple[str, str]:
+    """The 95 % t interval of the mean, mean -/+ t(0.975, n - 1) s / sqrt(n); empty for one row.
+
+    Source of the formula: Student's t interval, as in NIST/SEMATECH e-Handbook 7.2.2.1.
+    """
+    variance = sample_variance(sums, decimals)
+    if variance is None:
+        return "", ""
+    margin = _critical(sums.n - 1) * _root(variance / sums.n)
+    centre = mean(sums, decimals)
+    return decimal(centre - margin), decimal(centre + margin)
+
+
+def measured(scaled: int, decimals: int) -> str:
+    """A scaled measure, such as a minimum, in its own unit."""
+    return decimal(Fraction(scaled, 10**decimals))
+
+
+def share(part: int, whole: int) -> str:
+    """A part of a whole, from 0 to 1."""
+    return decimal(Fraction(part, whole))
+
+
+def decimal(value: Fraction) -> str:
+    """A number rounded half to even to PLACES decimals, without trailing zeros."""
+    return _plain(round(value * _UNIT))
+
+
+def _plain(units: int) -> str:
+    whole, fraction = divmod(abs(units), _UNIT)
+    text = f"{whole}.{fraction:0{PLACES}d}".rstrip("0").rstrip(".")
+    return f"-{text}" if units < 0 else text
+
+
+def _rounded_root(value: Fraction) -> int:
+    """The square root of a fraction, correctly rounded to an integer, halves to even."""
+    floor = isqrt(value.numerator // value.denominator)
+    middle = Fraction(2 * floor + 1, 2) ** 2
+    return floor + (value > middle or (value == middle and floor % 2 == 1))
+
+
+def _root(value: Fraction) -> Fraction:
+    """The square root of a fraction to 20 decimals, far below what is published."""
+    return Fraction(isqrt(value.numerator * _EXTRA**2 // value.denominator), _EXTRA)
+
+
+@lru_cache(maxsize=4096)
+def _critical(freedom: int) -> Fraction:
+    """The two-sided critical value of Student's t at CONFIDENCE."""
+    return Fraction(float(stdtrit(freedom, (1 + CONFIDENCE) / 2)))
