@@ -39,11 +39,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """This process's environment with everything in it that points at the stack."""
-        return (
-            dict(os.environ)
-            | environment.aws(self.endpoint)
-            | environment.terraform(self.state)
-        )
+        return dict(os.environ) | environment.aws(self.endpoint) | environment.terraform(self.state)
 
 
 def running(state: Path) -> Stack | None:

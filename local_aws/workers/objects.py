@@ -96,5 +96,3 @@ def _fits(wheel: str) -> bool:
 
 def _tags() -> frozenset[object]:
     return frozenset(sys_tags())
-
-

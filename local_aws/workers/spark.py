@@ -277,4 +277,3 @@ class Spark:
         lines = [f"{name} {value}\n" for name, value in settings.items()]
         (folder / "spark-defaults.conf").write_text("".join(lines))
         return folder
-

@@ -1,0 +1,53 @@
+"""What moto lacks, one patch a gap.
+
+tests/local_aws has a test for every patch that shows the gap on the unpatched emulator too:
+when a new release of moto closes one, that test fails and says which patch to drop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moto.core.config import default_user_config
+
+from local_aws.patches import (
+    emr,
+    events,
+    glue,
+    hooks,
+    jsonata,
+    lambda_,
+    s3,
+    status_events,
+    step_functions,
+    step_functions_emr,
+    terraform,
+)
+
+if TYPE_CHECKING:
+    from local_aws.workers import Workers
+
+PATCHES = {
+    **step_functions.PATCHES,
+    **step_functions_emr.PATCHES,
+    **jsonata.PATCHES,
+    **status_events.PATCHES,
+    **emr.PATCHES,
+    **glue.PATCHES,
+    **lambda_.PATCHES,
+    **events.PATCHES,
+    **s3.PATCHES,
+    **terraform.PATCHES,
+}
+_applied: set[str] = set()
+
+
+def apply(workers: Workers) -> None:
+    """Patch the emulator in this process, once, and let it use these workers."""
+    hooks.serve_with(workers)
+    default_user_config["stepfunctions"]["execute_state_machine"] = True
+    default_user_config["iam"]["load_aws_managed_policies"] = True
+    for name, patch in PATCHES.items():
+        if name not in _applied:
+            patch()
+            _applied.add(name)

@@ -1,0 +1,255 @@
+"""Step Functions: waiting for jobs, stopping them, and what Terraform asks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
+from moto.stepfunctions.parser.api import (
+    ExecutionAbortedEventDetails,
+    ExecutionTimedOutEventDetails,
+    HistoryEventType,
+    TaskFailedEventDetails,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+)
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
+from moto.stepfunctions.parser.asl.component.program.program import Program
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_callback as callback,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
+    ResourceCondition,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (  # noqa: E501
+    StateTaskServiceGlue,
+)
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+from moto.stepfunctions.parser.asl.eval.program_state import (
+    ProgramRunning,
+    ProgramStopped,
+    ProgramTimedOut,
+)
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from local_aws.patches.hooks import define, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_POLL_SECONDS = 0.1
+_LAST = frozenset({HistoryEventType.ExecutionAborted, HistoryEventType.ExecutionTimedOut})
+_ending = threading.Lock()
+
+
+class TaskCancelledError(Exception):
+    """A task ended because the execution, its branch or its time did."""
+
+
+class SyncTask:
+    """A job that a state waits for, and that ends with the state."""
+
+    def __init__(self, poll: Callable[[], Any], cancel: Callable[[], None]) -> None:
+        self._poll = poll
+        self.cancel = cancel
+
+    def __call__(self) -> Any:
+        """The job's result once it has one."""
+        return self._poll()
+
+
+def wait_for_jobs() -> None:
+    """`.sync` fails because only callback patterns get an endpoint, which is then taken for
+    granted; and a job goes on when its state has been stopped or is out of time.
+    """  # noqa: D205
+
+    @define(callback.StateTaskServiceCallback, "_eval_integration_pattern")
+    def evaluate(
+        service: Any, env: Any, resource_runtime_part: Any, normalised_parameters: Any,
+        state_credentials: Any,
+    ) -> None:  # fmt: skip
+        if service.resource.condition == ResourceCondition.WaitForTaskToken:
+            return wait_for_token(
+                service, env, resource_runtime_part, normalised_parameters, state_credentials
+            )
+        build = (
+            service._build_sync_resolver  # noqa: SLF001
+            if service.resource.condition == ResourceCondition.Sync
+            else service._build_sync2_resolver  # noqa: SLF001
+        )
+        task = build(env, resource_runtime_part, normalised_parameters, state_credentials)
+        while env.is_running():
+            result = task()
+            if result:
+                env.stack.append(result)
+                return None
+            time.sleep(_POLL_SECONDS)
+        if isinstance(task, SyncTask):
+            task.cancel()
+        raise TaskCancelledError(f"{service.resource.resource_arn} was cancelled")
+
+    @wrap(ExecutionState, "_from_error")
+    def from_error(original: Any, state: Any, env: Any, ex: Exception) -> Any:
+        if not isinstance(ex, TaskCancelledError):
+            return original(state, env=env, ex=ex)
+        details = TaskFailedEventDetails(error="States.TaskAborted", cause=str(ex))
+        return FailureEvent(
+            env=env,
+            error_name=None,
+            event_type=HistoryEventType.TaskStateAborted,
+            event_details=EventDetails(taskFailedEventDetails=details),
+        )
+
+    @wrap(StateTaskServiceGlue, "_sync_to_start_job_run")
+    def start_job_run(
+        original: Any, service: Any, env: Any, resource_runtime_part: Any, *rest: Any
+    ) -> SyncTask:
+        run = dict(env.stack[-1])
+        poll = original(service, env, resource_runtime_part, *rest)
+
+        def cancel() -> None:
+            boto_client_for(region=resource_runtime_part.region, service="glue").batch_stop_job_run(
+                JobName=run["JobName"], JobRunIds=[run["JobRunId"]]
+            )
+
+        return SyncTask(poll, cancel)
+
+
+wait_for_token = callback.StateTaskServiceCallback._eval_integration_pattern  # noqa: SLF001
+
+
+def stop_at_once() -> None:
+    """An execution that is stopped or out of time waits for its running task, and its history
+    goes on after its last event.
+    """  # noqa: D205
+
+    @define(Program, "eval")
+    def evaluate(program: Any, env: Any) -> None:
+        env.next_state_name = program.start_at.start_at_name
+        timeout = program.timeout_seconds.timeout_seconds if program.timeout_seconds else None
+        worker = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True)
+        worker.start()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while worker.is_alive():
+            worker.join(_POLL_SECONDS)
+            if env.is_frame():
+                continue
+            if deadline is not None and time.monotonic() > deadline and env.is_running():
+                env.set_timed_out()
+            state = env.program_state()
+            if isinstance(state, ProgramStopped | ProgramTimedOut):
+                _end_history(env, state)
+                return
+
+    @wrap(EventManager, "add_event")
+    def add_event(original: Any, manager: Any, context: Any, *args: Any, **kwargs: Any) -> int:
+        kind = kwargs.get("event_type") or args[0]
+        with _ending:
+            if getattr(manager, "closed", False):
+                return int(context.last_published_event_id)
+            manager.closed = kind in _LAST
+        return int(original(manager, context, *args, **kwargs))
+
+    @wrap(Execution, "stop")
+    def stop(original: Any, execution: Any, stop_date: Any, error: Any, cause: Any) -> None:
+        worker = execution.exec_worker
+        deadline = time.monotonic() + 5
+        # It may not have entered its first state yet, and would not be stopped then.
+        while time.monotonic() < deadline and not (
+            worker.env and isinstance(worker.env.program_state(), ProgramRunning)
+        ):
+            if execution.status != "RUNNING":
+                return
+            time.sleep(0.01)
+        original(execution, stop_date, error, cause)
+        while time.monotonic() < deadline and execution.status == "RUNNING":
+            time.sleep(0.01)
+
+
+def _end_history(env: Any, state: ProgramStopped | ProgramTimedOut) -> None:
+    env.event_history_context.source_event_id = 0
+    if isinstance(state, ProgramStopped):
+        kind = HistoryEventType.ExecutionAborted
+        details = EventDetails(
+            executionAbortedEventDetails=ExecutionAbortedEventDetails(
+                error=state.error, cause=state.cause
+            )
+        )
+    else:
+        kind = HistoryEventType.ExecutionTimedOut
+        details = EventDetails(executionTimedOutEventDetails=ExecutionTimedOutEventDetails())
+    env.event_manager.add_event(
+        context=env.event_history_context, event_type=kind, event_details=details
+    )
+
+
+def stop_with_a_reason() -> None:
+    """StopExecution drops the error and the cause that it was given."""
+
+    @define(StepFunctionResponse, "stop_execution")
+    def stop_execution(response: Any) -> ActionResult:
+        backend = response.stepfunction_backend
+        execution = backend.describe_execution(response._get_param("executionArn"))  # noqa: SLF001
+        error = response._get_param("error")  # noqa: SLF001
+        cause = response._get_param("cause")  # noqa: SLF001
+        if execution.status == "RUNNING":
+            execution.error, execution.cause = error, cause
+            execution.stop(stop_date=utcnow(), error=error, cause=cause)
+        return ActionResult({"stopDate": execution.stop_date})
+
+
+def fail_with_any_name() -> None:
+    """A Fail state that passes on an error of the States. family ends in an internal error."""
+
+    @define(custom_error_name.CustomErrorName, "__init__")
+    def initialise(name: Any, error_name: str | None) -> None:
+        super(custom_error_name.CustomErrorName, name).__init__(error_name=error_name)
+
+
+def validate_definitions() -> None:
+    """ValidateStateMachineDefinition and ListStateMachineVersions are missing; Terraform calls
+    both.
+    """  # noqa: D205
+
+    @define(StepFunctionResponse, "validate_state_machine_definition")
+    def validate(response: Any) -> ActionResult:
+        try:
+            AmazonStateLanguageParser.parse(response._get_param("definition"))  # noqa: SLF001
+        except Exception as error:
+            diagnostic = {
+                "severity": "ERROR",
+                "code": "SCHEMA_VALIDATION_FAILED",
+                "message": str(error),
+            }
+            return ActionResult({"result": "FAIL", "diagnostics": [diagnostic]})
+        return ActionResult({"result": "OK", "diagnostics": []})
+
+    @define(StepFunctionResponse, "list_state_machine_versions")
+    def list_versions(response: Any) -> ActionResult:
+        machine = response.stepfunction_backend.describe_state_machine(
+            response._get_param("stateMachineArn")  # noqa: SLF001
+        )
+        versions = [
+            {"stateMachineVersionArn": version.arn, "creationDate": version.creation_date}
+            for version in reversed(machine.versions.values())
+        ]
+        return ActionResult({"stateMachineVersions": versions})
+
+
+PATCHES = {
+    "step functions: wait for jobs": wait_for_jobs,
+    "step functions: stop at once": stop_at_once,
+    "step functions: stop with a reason": stop_with_a_reason,
+    "step functions: fail with any name": fail_with_any_name,
+    "step functions: validate definitions": validate_definitions,
+}

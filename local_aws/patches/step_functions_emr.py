@@ -1,0 +1,225 @@
+"""Step Functions' own integration with EMR, which moto does not have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
+    CustomErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
+    StatesErrorName,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import (
+    ResourceCondition,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
+    StateTaskServiceCallback,
+)
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+
+from local_aws.patches.hooks import wrap
+from local_aws.patches.step_functions import SyncTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SERVICE = "elasticmapreduce"
+_ENDED = frozenset({"TERMINATED", "TERMINATED_WITH_ERRORS"})
+_STEP_FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
+
+
+class _Action:
+    """One action of the integration: the API call that starts it, and what it waits for."""
+
+    operation: str
+    parameters: frozenset[str]
+
+    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def poll(self, emr: Any, started: dict[str, Any], fail: Callable[[Any], None]) -> Any:
+        return started
+
+    def cancel(self, emr: Any, started: dict[str, Any]) -> None:
+        """By default there is nothing to undo."""
+
+
+class _CreateCluster(_Action):
+    operation = "RunJobFlow"
+    parameters = frozenset(
+        boto3.session.Session()
+        .client("emr", region_name="us-east-1")
+        .meta.service_model.operation_model("RunJobFlow")
+        .input_shape.members
+    )
+
+    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        answer = emr.run_job_flow(**parameters)
+        return {"ClusterId": answer["JobFlowId"], "ClusterArn": answer["ClusterArn"]}
+
+    def poll(self, emr: Any, started: dict[str, Any], fail: Callable[[Any], None]) -> Any:
+        cluster = emr.describe_cluster(ClusterId=started["ClusterId"])["Cluster"]
+        state = cluster["Status"]["State"]
+        if state == "TERMINATED_WITH_ERRORS" or (state in _ENDED and not cluster["AutoTerminate"]):
+            fail({"Cluster": cluster})
+        return started | {"Cluster": cluster} if state in {"RUNNING", "WAITING", *_ENDED} else None
+
+    def cancel(self, emr: Any, started: dict[str, Any]) -> None:
+        emr.terminate_job_flows(JobFlowIds=[started["ClusterId"]])
+
+
+class _AddStep(_Action):
+    operation = "AddJobFlowSteps"
+    parameters = frozenset({"ClusterId", "Step", "ExecutionRoleArn"})
+
+    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        cluster = parameters["ClusterId"]
+        answer = emr.add_job_flow_steps(JobFlowId=cluster, Steps=[parameters["Step"]])
+        return {"ClusterId": cluster, "StepId": answer["StepIds"][0]}
+
+    def poll(self, emr: Any, started: dict[str, Any], fail: Callable[[Any], None]) -> Any:
+        step = emr.describe_step(**started)["Step"]
+        state = step["Status"]["State"]
+        if state in _STEP_FAILED:
+            fail({"Step": step})
+        return {"StepId": started["StepId"], "Step": step} if state == "COMPLETED" else None
+
+    def cancel(self, emr: Any, started: dict[str, Any]) -> None:
+        emr.cancel_steps(
+            ClusterId=started["ClusterId"],
+            StepIds=[started["StepId"]],
+            StepCancellationOption="TERMINATE_PROCESS",
+        )
+
+
+class _TerminateCluster(_Action):
+    operation = "TerminateJobFlows"
+    parameters = frozenset({"ClusterId"})
+
+    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        emr.terminate_job_flows(JobFlowIds=[parameters["ClusterId"]])
+        return {"ClusterId": parameters["ClusterId"]}
+
+    def poll(self, emr: Any, started: dict[str, Any], fail: Callable[[Any], None]) -> Any:
+        cluster = emr.describe_cluster(ClusterId=started["ClusterId"])["Cluster"]
+        return {"Cluster": cluster} if cluster["Status"]["State"] in _ENDED else None
+
+
+class _CancelStep(_Action):
+    operation = "CancelSteps"
+    parameters = frozenset({"ClusterId", "StepId"})
+
+    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        answer = emr.cancel_steps(ClusterId=parameters["ClusterId"], StepIds=[parameters["StepId"]])
+        return dict(answer["CancelStepsInfoList"][0])
+
+
+class _SetTerminationProtection(_Action):
+    operation = "SetTerminationProtection"
+    parameters = frozenset({"ClusterId", "TerminationProtected"})
+
+    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        emr.set_termination_protection(
+            JobFlowIds=[parameters["ClusterId"]],
+            TerminationProtected=parameters["TerminationProtected"],
+        )
+        return {}
+
+
+_ACTIONS: dict[str, _Action] = {
+    "createcluster": _CreateCluster(),
+    "addstep": _AddStep(),
+    "terminatecluster": _TerminateCluster(),
+    "cancelstep": _CancelStep(),
+    "setclusterterminationprotection": _SetTerminationProtection(),
+}
+
+
+class EmrTask(StateTaskServiceCallback):
+    """A task state of arn:aws:states:::elasticmapreduce:ACTION, with or without .sync."""
+
+    def __init__(self) -> None:
+        super().__init__(supported_integration_patterns={ResourceCondition.Sync})
+
+    @property
+    def _action(self) -> _Action | None:
+        return _ACTIONS.get(self.resource.api_action.lower())
+
+    def _get_supported_parameters(self) -> set[str] | None:
+        return set(self._action.parameters) if self._action else None
+
+    def _eval_service_task(
+        self, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any],
+        state_credentials: Any,
+    ) -> None:  # fmt: skip
+        assert self._action  # noqa: S101 - an unknown one is refused when the machine is made
+        emr = boto_client_for(region=resource_runtime_part.region, service="emr")
+        env.stack.append(self._action.start(emr, normalised_parameters))
+
+    def _build_sync_resolver(
+        self, env: Any, resource_runtime_part: Any, normalised_parameters: Any,
+        state_credentials: Any,
+    ) -> SyncTask:  # fmt: skip
+        action = self._action
+        assert action  # noqa: S101 - see above
+        started = env.stack.pop()
+        emr = boto_client_for(region=resource_runtime_part.region, service="emr")
+
+        def fail(cause: Any) -> None:
+            raise FailureEventException(
+                self._failure(
+                    env,
+                    StatesErrorName(typ=StatesErrorNameType.StatesTaskFailed),
+                    to_json_str(cause),
+                )
+            )
+
+        return SyncTask(
+            lambda: action.poll(emr, started, fail), lambda: action.cancel(emr, started)
+        )
+
+    def _from_error(self, env: Any, ex: Exception) -> FailureEvent:
+        if isinstance(ex, ClientError):
+            name = CustomErrorName(f"ElasticMapReduce.{ex.response['Error']['Code']}")
+            return self._failure(env, name, ex.response["Error"]["Message"])
+        return super()._from_error(env=env, ex=ex)
+
+    def _failure(self, env: Any, name: Any, cause: str) -> FailureEvent:
+        return FailureEvent(
+            env=env,
+            error_name=name,
+            event_type=HistoryEventType.TaskFailed,
+            event_details=EventDetails(
+                taskFailedEventDetails=TaskFailedEventDetails(
+                    resource=self._get_sfn_resource(),
+                    resourceType=self._get_sfn_resource_type(),
+                    error=name.error_name,
+                    cause=cause,
+                )
+            ),
+        )
+
+
+def know_emr() -> None:
+    """`elasticmapreduce` is refused, with .sync and without."""
+
+    @wrap(state_task_factory, "state_task_service_for")
+    def state_task_service_for(original: Any, service_name: str) -> Any:
+        return EmrTask() if service_name == _SERVICE else original(service_name)
+
+
+PATCHES = {"step functions: know emr": know_emr}

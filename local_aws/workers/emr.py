@@ -1,0 +1,105 @@
+"""EMR steps: spark-submit's arguments, run as a real Spark process on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from local_aws.workers.spark import Run, Spark, Submission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from local_aws.workers.objects import Objects
+
+_COMMAND_RUNNER = "command-runner.jar"
+_FILE_OPTIONS = frozenset({"--files", "--jars", "--archives", "--properties-file"})
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """How a step ended."""
+
+    state: str
+    failure: dict[str, str] | None = None
+
+
+class EmrWorker:
+    """Runs one step at a time for whoever asks."""
+
+    def __init__(self, spark: Spark, objects: Objects) -> None:
+        self._spark = spark
+        self._objects = objects
+
+    def prepare(self, step_id: str) -> Run:
+        """A place for a step's logs, and a handle to cancel it by."""
+        return self._spark.run_folder(step_id)
+
+    def run(
+        self,
+        run: Run,
+        jar: str,
+        arguments: Sequence[str],
+        *,
+        logs: str | None,
+        started: Callable[[], None],
+    ) -> StepOutcome:
+        """Run a step to its end; `logs` is where EMR writes its logs, None where it keeps none."""
+        try:
+            submission, python_path = self._resolve(jar, arguments)
+            code = self._spark.submit(run, submission, python_path, started=started)
+        except (ClientError, ValueError, OSError) as error:
+            run.note(f"{type(error).__name__}: {error}")
+            code = 1
+        log_file = self._keep_logs(run, logs)
+        if code == 0:
+            return StepOutcome("COMPLETED")
+        if run.cancelled.is_set():
+            return StepOutcome("CANCELLED")
+        message = run.last_error()
+        failure = {"Reason": _reason(message), "Message": message}
+        return StepOutcome("FAILED", failure | ({"LogFile": log_file} if log_file else {}))
+
+    def _resolve(self, jar: str, arguments: Sequence[str]) -> tuple[Submission, list[Path]]:
+        if jar != _COMMAND_RUNNER or not arguments or arguments[0] != "spark-submit":
+            raise ValueError(
+                f"a laptop runs {_COMMAND_RUNNER} with spark-submit, "
+                f"not {jar} with {' '.join(arguments[:1]) or 'nothing'}"
+            )
+        submission = Submission.parse(arguments[1:])
+        python_path = [
+            path
+            for name in submission.python_files
+            if (path := self._objects.importable(name)) is not None
+        ]
+        options = [
+            self._local(value) if option in _FILE_OPTIONS else value
+            for option, value in zip(["", *submission.options], submission.options, strict=False)
+        ]
+        script = self._local(submission.script)
+        return replace(submission, script=script, options=options), python_path
+
+    def _local(self, names: str) -> str:
+        return ",".join(
+            str(self._objects.fetch(name)) if name.startswith("s3") else name
+            for name in names.split(",")
+        )
+
+    def _keep_logs(self, run: Run, logs: str | None) -> str | None:
+        if logs is None:
+            return None
+        try:
+            self._objects.put(f"{logs}/stdout.gz", run.stdout.read_bytes(), compress=True)
+            return self._objects.put(f"{logs}/stderr.gz", run.stderr.read_bytes(), compress=True)
+        except (ClientError, ValueError) as error:
+            run.note(f"logs not kept: {error}")
+            return None
+
+
+def _reason(message: str) -> str:
+    """EMR names a reason when it can, and says so when it cannot."""
+    name = message.partition(":")[0]
+    return name if name.replace(".", "").replace("_", "").isalnum() else "Unknown Error."
