@@ -1,0 +1,243 @@
+provider "aws" {
+  # Region, credentials and, on a laptop, the endpoint come from the environment.
+  default_tags {
+    tags = local.tags
+  }
+}
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+################################################################################
+# What was built, and by which contract
+################################################################################
+
+locals {
+  root      = "${path.root}/.."
+  artefacts = jsondecode(file(var.artefacts_index))
+  tables    = jsondecode(file(var.catalog_file))
+  contract  = yamldecode(file("${local.root}/${local.artefacts.objects["contract.yaml"].path}"))
+
+  prefix = local.contract.prefix
+  # Wheels are named by their version; whoever needs one asks by folder.
+  library_keys       = sort([for key in keys(local.artefacts.objects) : key if startswith(key, "library/") && endswith(key, ".whl")])
+  encrypt_in_transit = contains(keys(local.artefacts.objects), "emr/certificates.zip")
+  # The certificate is new with every build and no reason to remake a cluster.
+  node_packages = { for key, object in local.artefacts.objects : key => object.sha256 if startswith(key, "emr/") && key != "emr/certificates.zip" }
+}
+
+################################################################################
+# Names: chosen once, so that modules can name each other without waiting
+################################################################################
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.name
+
+  tags = merge(var.tags, { Project = var.project })
+
+  log_bucket_name   = coalesce(var.log_bucket_name, "${var.bucket_name}-logs")
+  bucket_arns       = { for key, name in { data = var.bucket_name, logs = local.log_bucket_name } : key => "arn:${local.partition}:s3:::${name}" }
+  topic_name        = "${var.project}-notices"
+  topic_arn         = "arn:${local.partition}:sns:${local.region}:${local.account}:${local.topic_name}"
+  ledger_table_name = "${var.project}-ledger"
+  queue_name        = "${var.project}-dead-letters"
+  connection_name   = "${var.project}-private"
+  state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.project}"
+  contract_uri      = "s3://${var.bucket_name}/artefacts/contract.yaml"
+
+  functions = {
+    plan_run           = "Takes the lease and plans a run"
+    publish_outputs    = "Copies a run's outputs to where they are served"
+    generate_manifests = "Writes QuickSight manifests of the outputs"
+    validate_manifests = "Checks the manifests against what they name"
+    end_run            = "Cleans up behind a run that ended badly"
+  }
+  function_names = { for key in keys(local.functions) : key => "${var.project}-${replace(key, "_", "-")}" }
+
+  jobs = {
+    test_analysis = {
+      name        = "${var.project}-test-analysis"
+      description = "Runs the uploaded analysis on the golden sample"
+      script      = "test_analysis.py"
+    }
+    validate_outputs = {
+      name        = "${var.project}-validate-outputs"
+      description = "Checks a run's outputs before they are published"
+      script      = "validate_outputs.py"
+    }
+  }
+}
+
+################################################################################
+# Modules, in the order in which data flows
+################################################################################
+
+module "network" {
+  source = "./modules/network"
+
+  name                      = var.project
+  vpc_cidr                  = var.vpc_cidr
+  bucket_arns               = values(local.bucket_arns)
+  log_bucket_arn            = module.storage.log_bucket_arn
+  ssh_allowed_cidrs         = var.ssh_allowed_cidrs
+  instance_connect_endpoint = var.instance_connect_endpoint
+  session_manager           = var.session_manager
+}
+
+module "storage" {
+  source = "./modules/storage"
+
+  name               = var.project
+  bucket_name        = var.bucket_name
+  log_bucket_name    = local.log_bucket_name
+  force_destroy      = var.force_destroy
+  log_retention_days = var.log_retention_days
+  artefacts_root     = local.root
+  artefacts          = local.artefacts.objects
+}
+
+module "security" {
+  source = "./modules/security"
+
+  name                   = var.project
+  prefix                 = local.prefix
+  bucket_arn             = local.bucket_arns.data
+  log_bucket_arn         = local.bucket_arns.logs
+  key_arn                = module.storage.key_arn
+  ledger_table_name      = local.ledger_table_name
+  topic_name             = local.topic_name
+  state_machine_name     = var.project
+  function_names         = local.function_names
+  dead_letter_queue_name = local.queue_name
+  job_names              = [for job in values(local.jobs) : job.name]
+  connection_name        = local.connection_name
+  subnet_ids             = [module.network.private_subnet_ids[0]]
+  glue_security_group_id = module.network.security_group_ids["glue"]
+  session_manager        = var.session_manager
+}
+
+module "emr" {
+  source = "./modules/emr"
+
+  name                  = var.project
+  mode                  = var.emr_cluster
+  release               = var.emr_release
+  primary_instance_type = var.emr_primary_instance_type
+  core_instance_type    = var.emr_core_instance_type
+  core_instances        = var.emr_core_instances
+  idle_timeout_seconds  = var.emr_idle_timeout_seconds
+  subnet_id             = module.network.private_subnet_ids[0]
+  security_group_ids    = module.network.security_group_ids
+  ec2_key_name          = var.ec2_key_name
+  service_role_arn      = module.security.role_arns["emr-service"]
+  instance_profile_name = module.security.instance_profile_name
+  key_arn               = module.storage.key_arn
+  log_bucket_name       = module.storage.log_bucket_name
+  artefacts_uri         = module.storage.artefacts_uri
+  library_keys          = local.library_keys
+  node_packages_version = sha256(jsonencode(local.node_packages))
+  encrypt_in_transit    = local.encrypt_in_transit
+}
+
+module "glue" {
+  source = "./modules/glue"
+
+  name              = var.project
+  database_name     = local.contract.dataset
+  tables            = local.tables
+  jobs              = local.jobs
+  worker_type       = var.glue_worker_type
+  workers           = var.glue_workers
+  role_arn          = module.security.role_arns["glue"]
+  key_arn           = module.storage.key_arn
+  connection_name   = local.connection_name
+  subnet_id         = module.network.private_subnet_ids[0]
+  availability_zone = module.network.zones[0]
+  security_group_id = module.network.security_group_ids["glue"]
+  bucket_name       = module.storage.bucket_name
+  prefix            = local.prefix
+  artefacts_uri     = module.storage.artefacts_uri
+  contract_uri      = local.contract_uri
+  module_keys       = local.artefacts.glue_modules
+}
+
+module "lambdas" {
+  source = "./modules/lambdas"
+
+  functions = { for key, description in local.functions : key => {
+    name        = local.function_names[key]
+    description = description
+    role_arn    = module.security.role_arns[replace(key, "_", "-")]
+    package     = local.artefacts.lambdas[key]
+  } }
+
+  environment = {
+    BUCKET            = var.bucket_name
+    CONTRACT_URI      = local.contract_uri
+    CODE_VERSION      = local.artefacts.version
+    LEDGER_TABLE      = local.ledger_table_name
+    TOPIC_ARN         = local.topic_arn
+    STATE_MACHINE_ARN = local.state_machine_arn
+    LEASE_SECONDS     = tostring(var.lease_seconds)
+  }
+
+  artefacts_root        = local.root
+  key_arn               = module.storage.key_arn
+  dead_letter_queue_arn = module.orchestration.dead_letter_queue_arn
+  log_retention_days    = var.log_retention_days
+}
+
+module "orchestration" {
+  source = "./modules/orchestration"
+
+  name                   = var.project
+  definition_file        = var.state_machine_file
+  state_machine_role_arn = module.security.role_arns["state-machine"]
+  events_role_arn        = module.security.role_arns["events"]
+  end_run_arn            = module.lambdas.arns["end_run"]
+  bucket_name            = module.storage.bucket_name
+  input_prefix           = "${local.prefix}/Input_data/"
+  ledger_table_name      = local.ledger_table_name
+  dead_letter_queue_name = local.queue_name
+  key_arn                = module.storage.key_arn
+  log_retention_days     = var.log_retention_days
+
+  definition_variables = {
+    plan_run_arn           = module.lambdas.arns["plan_run"]
+    publish_outputs_arn    = module.lambdas.arns["publish_outputs"]
+    generate_manifests_arn = module.lambdas.arns["generate_manifests"]
+    validate_manifests_arn = module.lambdas.arns["validate_manifests"]
+    end_run_arn            = module.lambdas.arns["end_run"]
+    emr_cluster_mode       = var.emr_cluster
+    emr_cluster_id         = module.emr.cluster_id
+    emr_cluster_parameters = jsonencode(module.emr.cluster_parameters)
+    emr_step_arguments     = jsonencode(module.emr.step_arguments)
+    test_analysis_job      = module.glue.job_names["test_analysis"]
+    validate_outputs_job   = module.glue.job_names["validate_outputs"]
+    topic_arn              = module.monitoring.topic_arn
+    bucket                 = module.storage.bucket_name
+    artefacts_uri          = module.storage.artefacts_uri
+    ledger_table           = local.ledger_table_name
+  }
+}
+
+module "monitoring" {
+  source = "./modules/monitoring"
+
+  name                   = var.project
+  topic_name             = local.topic_name
+  emails                 = var.notice_emails
+  key_arn                = module.storage.key_arn
+  state_machine_arn      = local.state_machine_arn
+  dead_letter_queue_name = local.queue_name
+  function_names         = local.function_names
+  transient_clusters     = var.emr_cluster == "transient"
+  cluster_age_minutes    = var.cluster_age_alarm_minutes
+  links                  = local.links
+  monthly_budget_usd     = var.monthly_budget_usd
+}

@@ -1,0 +1,272 @@
+locals {
+  applications = ["Spark"]
+
+  python = "/opt/medical-charges/bin/python"
+
+  # https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
+  configurations = [
+    {
+      Classification = "spark-env"
+      Properties     = {}
+      Configurations = [{
+        Classification = "export"
+        Properties     = { PYSPARK_PYTHON = local.python, PYSPARK_DRIVER_PYTHON = local.python }
+      }]
+    },
+    {
+      Classification = "spark-defaults"
+      Properties = {
+        "spark.pyspark.python"        = local.python
+        "spark.pyspark.driver.python" = local.python
+        # A core per task is the parallelism; threads inside a task would fight for it.
+        "spark.executorEnv.POLARS_MAX_THREADS" = "1"
+      }
+    },
+  ]
+
+  bootstrap = {
+    name = "Python and the project's packages"
+    path = "${var.artefacts_uri}/emr/bootstrap.sh"
+    args = [var.artefacts_uri]
+  }
+
+  log_uri = "s3://${var.log_bucket_name}/emr/"
+
+  # EMR's managed service policy works for clusters with the first tag only; the
+  # second is what the project's own roles ask for.
+  tags = {
+    "for-use-with-amazon-emr-managed-policies" = "true"
+    Project                                    = var.name
+  }
+
+  volume = { size = var.volume_size, type = "gp3" }
+
+  scaling = {
+    unit_type = "Instances"
+    minimum   = var.core_instances.minimum
+    maximum   = var.core_instances.maximum
+  }
+}
+
+################################################################################
+# Encryption at rest and, where the build has made a certificate, in transit
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-create-security-configuration.html
+################################################################################
+
+locals {
+  at_rest = {
+    S3EncryptionConfiguration = {
+      EncryptionMode = "SSE-KMS"
+      AwsKmsKey      = var.key_arn
+    }
+    LocalDiskEncryptionConfiguration = {
+      EncryptionKeyProviderType = "AwsKms"
+      AwsKmsKey                 = var.key_arn
+      EnableEbsEncryption       = true
+    }
+  }
+
+  in_transit = {
+    InTransitEncryptionConfiguration = {
+      TLSCertificateConfiguration = {
+        CertificateProviderType = "PEM"
+        S3Object                = "${var.artefacts_uri}/emr/certificates.zip"
+      }
+    }
+  }
+}
+
+resource "aws_emr_security_configuration" "this" {
+  # A configuration cannot be changed, and a cluster may be using the old one.
+  name_prefix = "${var.name}-"
+
+  configuration = jsonencode({
+    EncryptionConfiguration = merge(
+      {
+        EnableAtRestEncryption        = true
+        AtRestEncryptionConfiguration = local.at_rest
+        EnableInTransitEncryption     = var.encrypt_in_transit
+      },
+      var.encrypt_in_transit ? local.in_transit : {},
+    )
+    # Credentials of the instance are for who has a session token only.
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-create-security-configuration.html#emr-security-configuration-imdsv2
+    InstanceMetadataServiceConfiguration = {
+      MinimumInstanceMetadataServiceVersion = 2
+      HttpPutResponseHopLimit               = 1
+    }
+  })
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+################################################################################
+# Transient: what each run asks elasticmapreduce:createCluster for
+# https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html
+################################################################################
+
+locals {
+  ebs = {
+    EbsBlockDeviceConfigs = [{
+      VolumeSpecification = { VolumeType = local.volume.type, SizeInGB = local.volume.size }
+      VolumesPerInstance  = 1
+    }]
+  }
+
+  cluster_parameters = {
+    ReleaseLabel          = var.release
+    Applications          = [for name in local.applications : { Name = name }]
+    ServiceRole           = var.service_role_arn
+    JobFlowRole           = var.instance_profile_name
+    SecurityConfiguration = aws_emr_security_configuration.this.name
+    LogUri                = local.log_uri
+    EbsRootVolumeSize     = var.root_volume_size
+    VisibleToAllUsers     = true
+    StepConcurrencyLevel  = 1
+    ScaleDownBehavior     = "TERMINATE_AT_TASK_COMPLETION"
+    Instances = merge(
+      {
+        Ec2SubnetId                   = var.subnet_id
+        EmrManagedMasterSecurityGroup = var.security_group_ids["primary"]
+        EmrManagedSlaveSecurityGroup  = var.security_group_ids["core"]
+        ServiceAccessSecurityGroup    = var.security_group_ids["service_access"]
+        KeepJobFlowAliveWhenNoSteps   = true # the state machine adds the step and ends the cluster
+        TerminationProtected          = false
+        InstanceGroups = [
+          {
+            Name             = "Primary"
+            InstanceRole     = "MASTER"
+            InstanceType     = var.primary_instance_type
+            InstanceCount    = 1
+            Market           = "ON_DEMAND"
+            EbsConfiguration = local.ebs
+          },
+          {
+            Name             = "Core"
+            InstanceRole     = "CORE"
+            InstanceType     = var.core_instance_type
+            InstanceCount    = local.scaling.minimum
+            Market           = "ON_DEMAND"
+            EbsConfiguration = local.ebs
+          },
+        ]
+      },
+      var.ec2_key_name == null ? {} : { Ec2KeyName = var.ec2_key_name },
+    )
+    ManagedScalingPolicy = {
+      ComputeLimits = {
+        UnitType             = local.scaling.unit_type
+        MinimumCapacityUnits = local.scaling.minimum
+        MaximumCapacityUnits = local.scaling.maximum
+      }
+    }
+    # Ends a cluster whose run has died without a word. A persistent cluster has none.
+    AutoTerminationPolicy = { IdleTimeout = var.idle_timeout_seconds }
+    BootstrapActions = [{
+      Name                  = local.bootstrap.name
+      ScriptBootstrapAction = { Path = local.bootstrap.path, Args = local.bootstrap.args }
+    }]
+    Configurations = local.configurations
+    Tags           = [for key, value in local.tags : { Key = key, Value = value }]
+  }
+
+  # The driver runs on the primary node: what it prints is then in the step's own
+  # log, where a failure notice can find the last error line. In cluster mode it
+  # would lie in one of YARN's containers.
+  step_arguments = concat(
+    ["spark-submit", "--master", "yarn", "--deploy-mode", "client"],
+    # The library comes with the step, so that a persistent cluster runs new code
+    # without being made anew.
+    length(var.library_keys) == 0 ? [] : ["--py-files", join(",", [for key in var.library_keys : "${var.artefacts_uri}/${key}"])],
+    ["${var.artefacts_uri}/analyze.py"],
+  )
+}
+
+################################################################################
+# Persistent: the same cluster, kept
+################################################################################
+
+# Nodes install the wheelhouse once, when they start.
+resource "terraform_data" "node_packages" {
+  count = var.mode == "persistent" ? 1 : 0
+
+  input = var.node_packages_version
+}
+
+resource "aws_emr_cluster" "this" {
+  count = var.mode == "persistent" ? 1 : 0
+
+  name                              = var.name
+  release_label                     = var.release
+  applications                      = local.applications
+  service_role                      = var.service_role_arn
+  security_configuration            = aws_emr_security_configuration.this.name
+  log_uri                           = local.log_uri
+  ebs_root_volume_size              = var.root_volume_size
+  step_concurrency_level            = 1
+  scale_down_behavior               = "TERMINATE_AT_TASK_COMPLETION"
+  keep_job_flow_alive_when_no_steps = true
+  termination_protection            = false
+  configurations_json               = jsonencode(local.configurations)
+
+  ec2_attributes {
+    subnet_id                         = var.subnet_id
+    instance_profile                  = var.instance_profile_name
+    emr_managed_master_security_group = var.security_group_ids["primary"]
+    emr_managed_slave_security_group  = var.security_group_ids["core"]
+    service_access_security_group     = var.security_group_ids["service_access"]
+    key_name                          = var.ec2_key_name
+  }
+
+  master_instance_group {
+    name           = "Primary"
+    instance_type  = var.primary_instance_type
+    instance_count = 1
+
+    ebs_config {
+      type                 = local.volume.type
+      size                 = local.volume.size
+      volumes_per_instance = 1
+    }
+  }
+
+  core_instance_group {
+    name           = "Core"
+    instance_type  = var.core_instance_type
+    instance_count = local.scaling.minimum
+
+    ebs_config {
+      type                 = local.volume.type
+      size                 = local.volume.size
+      volumes_per_instance = 1
+    }
+  }
+
+  bootstrap_action {
+    name = local.bootstrap.name
+    path = local.bootstrap.path
+    args = local.bootstrap.args
+  }
+
+  tags = local.tags
+
+  lifecycle {
+    # Managed scaling decides how many core nodes there are.
+    ignore_changes       = [core_instance_group[0].instance_count]
+    replace_triggered_by = [terraform_data.node_packages]
+  }
+}
+
+resource "aws_emr_managed_scaling_policy" "this" {
+  count = var.mode == "persistent" ? 1 : 0
+
+  cluster_id = aws_emr_cluster.this[0].id
+
+  compute_limits {
+    unit_type              = local.scaling.unit_type
+    minimum_capacity_units = local.scaling.minimum
+    maximum_capacity_units = local.scaling.maximum
+  }
+}

@@ -1,0 +1,81 @@
+variable "name" {
+  description = "Name of the state machine, and prefix of its rules."
+  type        = string
+  nullable    = false
+}
+
+variable "definition_file" {
+  description = "The state machine's template (Amazon States Language, JSONata)."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = fileexists(var.definition_file)
+    error_message = "definition_file does not exist."
+  }
+}
+
+variable "definition_variables" {
+  description = "What the template is filled with; all strings, objects and lists as JSON."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "state_machine_role_arn" {
+  description = "Role of the state machine."
+  type        = string
+  nullable    = false
+}
+
+variable "events_role_arn" {
+  description = "Role with which EventBridge starts runs."
+  type        = string
+  nullable    = false
+}
+
+variable "end_run_arn" {
+  description = "Function that cleans up behind a run."
+  type        = string
+  nullable    = false
+}
+
+variable "bucket_name" {
+  description = "The data bucket."
+  type        = string
+  nullable    = false
+}
+
+variable "input_prefix" {
+  description = "Folder of the bucket whose changes start a run."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = endswith(var.input_prefix, "/")
+    error_message = "input_prefix must end with a slash, or names that begin alike would start runs too."
+  }
+}
+
+variable "ledger_table_name" {
+  description = "Name of the table with the lease and the runs."
+  type        = string
+  nullable    = false
+}
+
+variable "dead_letter_queue_name" {
+  description = "Name of the queue for events and calls that failed."
+  type        = string
+  nullable    = false
+}
+
+variable "key_arn" {
+  description = "Key that encrypts the ledger and the logs."
+  type        = string
+  nullable    = false
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept."
+  type        = number
+  nullable    = false
+}

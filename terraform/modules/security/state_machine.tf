@@ -1,0 +1,73 @@
+################################################################################
+# The state machine: per integration, what Step Functions does on its behalf
+#
+# A `.sync` integration watches its job through a rule that Step Functions keeps
+# in the account; without leave to write that rule the machine is refused with
+# "not authorized to create managed-rule".
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
+################################################################################
+
+locals {
+  managed_rule = { for call in ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"] :
+    call => "${local.arn.events}:rule/StepFunctionsGetEventForEMR${call}Rule"
+  }
+  watch = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+
+  integrations = {
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+    "lambda:invoke" = [
+      { Action = ["lambda:InvokeFunction"], Resource = values(local.functions) },
+    ]
+
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-auto-termination-policy.html
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/using-service-linked-roles-cleanup.html
+    "elasticmapreduce:createCluster.sync" = [
+      # RunJobFlow and DescribeCluster by Step Functions name no resource that
+      # exists yet; the tag that the new cluster must carry stands for it.
+      { Action = ["elasticmapreduce:RunJobFlow"], Resource = ["*"], Condition = local.own_new_cluster },
+      { Action = ["elasticmapreduce:AddTags"], Resource = [local.clusters], Condition = local.own_new_cluster },
+      { Action = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:PutManagedScalingPolicy", "elasticmapreduce:TerminateJobFlows"], Resource = [local.clusters], Condition = local.own_cluster },
+      { Action = ["iam:PassRole"], Resource = values(local.emr_roles), Condition = { StringEquals = { "iam:PassedToService" = ["ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"] } } },
+      { Action = ["iam:CreateServiceLinkedRole"], Resource = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup"], Condition = { StringEquals = { "iam:AWSServiceName" = "elasticmapreduce.amazonaws.com" } } },
+      { Action = local.watch, Resource = [local.managed_rule.RunJobFlow] },
+    ]
+    "elasticmapreduce:addStep.sync" = [
+      { Action = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:CancelSteps", "elasticmapreduce:DescribeStep"], Resource = [local.clusters], Condition = local.own_cluster },
+      { Action = local.watch, Resource = [local.managed_rule.AddJobFlowSteps] },
+    ]
+    "elasticmapreduce:terminateCluster.sync" = [
+      { Action = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:TerminateJobFlows"], Resource = [local.clusters], Condition = local.own_cluster },
+      { Action = local.watch, Resource = [local.managed_rule.TerminateJobFlows] },
+    ]
+
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
+    "glue:startJobRun.sync" = [
+      { Action = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = local.jobs },
+    ]
+
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html
+    # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+    "sns:publish" = [
+      { Action = ["sns:Publish"], Resource = [local.topic] },
+      { Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.key_arn] },
+    ]
+  }
+
+  state_machine_statements = concat(
+    # The same permission asked for by two integrations is written once.
+    [for statement in distinct(flatten([for statements in values(local.integrations) : [for statement in statements : jsonencode(statement)]])) :
+      merge({ Effect = "Allow" }, jsondecode(statement))
+    ],
+    [
+      local.trace,
+      # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+      {
+        Sid      = "DeliverLogs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"]
+        Resource = "*" # log deliveries have no ARN
+      },
+    ],
+  )
+}

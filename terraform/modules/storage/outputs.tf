@@ -1,0 +1,43 @@
+output "bucket_name" {
+  description = "The data bucket, once it can be written to safely."
+  value       = aws_s3_bucket.data.bucket
+
+  depends_on = [
+    aws_s3_bucket_policy.data,
+    aws_s3_bucket_versioning.data,
+    aws_s3_bucket_server_side_encryption_configuration.data,
+    aws_s3_bucket_notification.data,
+  ]
+}
+
+output "log_bucket_name" {
+  description = "The log bucket."
+  value       = aws_s3_bucket.logs.bucket
+
+  depends_on = [aws_s3_bucket_policy.logs]
+}
+
+output "bucket_arn" {
+  description = "ARN of the data bucket."
+  value       = aws_s3_bucket.data.arn
+}
+
+output "log_bucket_arn" {
+  description = "ARN of the log bucket."
+  value       = aws_s3_bucket.logs.arn
+
+  depends_on = [aws_s3_bucket_policy.logs]
+}
+
+output "key_arn" {
+  description = "ARN of the key that encrypts everything."
+  value       = aws_kms_key.this.arn
+}
+
+output "artefacts_uri" {
+  description = "Where the artefacts lie, without a slash at the end."
+  value       = "s3://${aws_s3_bucket.data.bucket}/artefacts"
+
+  # Whoever runs an artefact needs it uploaded first.
+  depends_on = [aws_s3_object.artefact]
+}

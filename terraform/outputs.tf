@@ -1,0 +1,87 @@
+locals {
+  console = "https://${local.region}.console.aws.amazon.com"
+
+  links = {
+    "State machine" = "${local.console}/states/home?region=${local.region}#/statemachines/view/${local.state_machine_arn}"
+    "Data bucket"   = "${local.console}/s3/buckets/${var.bucket_name}?region=${local.region}&prefix=${local.prefix}/"
+    "Log bucket"    = "${local.console}/s3/buckets/${local.log_bucket_name}?region=${local.region}&prefix=emr/"
+    "Logs"          = "${local.console}/cloudwatch/home?region=${local.region}#logsV2:log-groups$3FlogGroupNameFilter$3D${var.project}"
+    "Clusters"      = "${local.console}/emr/home?region=${local.region}#/clusters"
+    "Catalog"       = "${local.console}/glue/home?region=${local.region}#/v2/data-catalog/databases/view/${local.contract.dataset}"
+  }
+}
+
+output "console_links" {
+  description = "Where to look in the AWS console."
+  value       = merge(local.links, { "Dashboard" = "${local.console}/cloudwatch/home?region=${local.region}#dashboards/dashboard/${module.monitoring.dashboard_name}" })
+}
+
+output "bucket_name" {
+  description = "The data bucket."
+  value       = module.storage.bucket_name
+}
+
+output "log_bucket_name" {
+  description = "Bucket of access logs, flow logs and EMR logs."
+  value       = module.storage.log_bucket_name
+}
+
+output "input_uri" {
+  description = "Copy CSV files here: each starts a run."
+  value       = "s3://${module.storage.bucket_name}/${local.prefix}/Input_data/"
+}
+
+output "output_uri" {
+  description = "The published outputs."
+  value       = "s3://${module.storage.bucket_name}/${local.prefix}/Output_data/"
+}
+
+output "state_machine_arn" {
+  description = "The state machine; start it with {} for a run by hand."
+  value       = module.orchestration.state_machine_arn
+}
+
+output "state_machine_log_group" {
+  description = "Log group of its executions."
+  value       = module.orchestration.log_group
+}
+
+output "function_log_groups" {
+  description = "Log groups of the functions by what they do."
+  value       = module.lambdas.log_groups
+}
+
+output "ledger_table" {
+  description = "Table with the lease and the runs."
+  value       = module.orchestration.ledger_table
+}
+
+output "topic_arn" {
+  description = "Topic of the notices; subscribe to it to be told."
+  value       = module.monitoring.topic_arn
+}
+
+output "dead_letter_queue_url" {
+  description = "Queue of events and calls that failed; empty when all is well."
+  value       = module.orchestration.dead_letter_queue_url
+}
+
+output "emr_cluster_id" {
+  description = "Id of the persistent cluster, or an empty string."
+  value       = module.emr.cluster_id
+}
+
+output "glue_database" {
+  description = "Catalog database of the outputs."
+  value       = module.glue.database_name
+}
+
+output "glue_job_names" {
+  description = "Names of the Glue jobs by what they do."
+  value       = module.glue.job_names
+}
+
+output "instance_connect_endpoint_id" {
+  description = "The EC2 Instance Connect endpoint, or null without one."
+  value       = module.network.instance_connect_endpoint_id
+}

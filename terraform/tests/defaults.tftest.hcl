@@ -1,0 +1,130 @@
+# The stack as it is without a single variable, on a mocked provider: no account,
+# no endpoint, and still every expression evaluated.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  artefacts_index    = "tests/fixtures/index.json"
+  catalog_file       = "tests/fixtures/catalog.json"
+  state_machine_file = "tests/fixtures/pipeline.asl.json"
+}
+
+run "defaults" {
+  command = apply
+
+  assert {
+    condition     = length(module.network.private_subnet_ids) == 2 && length(distinct(module.network.zones)) == 2
+    error_message = "Two private subnets in two zones, not ${jsonencode(module.network.zones)}."
+  }
+
+  assert {
+    condition     = output.emr_cluster_id == ""
+    error_message = "Clusters are transient unless one asks for another."
+  }
+
+  assert {
+    condition     = output.input_uri == "s3://medicalcharges/MedicalCharges/Input_data/" && output.output_uri == "s3://medicalcharges/MedicalCharges/Output_data/"
+    error_message = "The folders have the contract's prefix: ${output.input_uri}"
+  }
+
+  assert {
+    condition     = output.glue_database == "medical_charges" && module.glue.table_names == tolist(["charges_by_age", "charges_by_region"])
+    error_message = "A table per entry of the catalog file, in the contract's database."
+  }
+
+  assert {
+    condition     = length(module.orchestration.rule_names) == 3
+    error_message = "Upload, removal and a run's bad end each have a rule."
+  }
+
+  assert {
+    condition     = contains(module.monitoring.alarm_names, "medical-charges-old-cluster")
+    error_message = "A transient cluster that does not end raises an alarm."
+  }
+
+  assert {
+    condition     = alltrue([for link in values(output.console_links) : startswith(link, "https://eu-central-1.console.aws.amazon.com/")])
+    error_message = "Links lead to the console of the region in use."
+  }
+}
+
+run "cluster_of_a_run" {
+  command = apply
+
+  module {
+    source = "./modules/emr"
+  }
+
+  variables {
+    name                  = "medical-charges"
+    subnet_id             = "subnet-1"
+    security_group_ids    = { primary = "sg-1", core = "sg-2", service_access = "sg-3" }
+    service_role_arn      = "arn:aws:iam::123456789012:role/service"
+    instance_profile_name = "instances"
+    key_arn               = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    log_bucket_name       = "logs"
+    artefacts_uri         = "s3://bucket/artefacts"
+    library_keys          = ["library/medical_charges-0.1.0-py3-none-any.whl"]
+    node_packages_version = "1"
+    encrypt_in_transit    = true
+  }
+
+  assert {
+    condition     = output.cluster_parameters.AutoTerminationPolicy.IdleTimeout == 900
+    error_message = "An idle transient cluster ends by itself."
+  }
+
+  assert {
+    condition     = !can(output.cluster_parameters.Instances.Ec2KeyName) && !can(output.cluster_parameters.Name)
+    error_message = "No key unless asked for, and the name is the run's."
+  }
+
+  assert {
+    condition     = contains(output.cluster_parameters.Tags, { Key = "Project", Value = "medical-charges" })
+    error_message = "The Project tag is what the roles go by."
+  }
+
+  assert {
+    condition     = output.step_arguments[0] == "spark-submit" && output.step_arguments[length(output.step_arguments) - 1] == "s3://bucket/artefacts/analyze.py"
+    error_message = "The step ends with the uploaded script: ${jsonencode(output.step_arguments)}"
+  }
+
+  assert {
+    condition     = jsondecode(output.security_configuration).EncryptionConfiguration.EnableInTransitEncryption && jsondecode(output.security_configuration).EncryptionConfiguration.AtRestEncryptionConfiguration.LocalDiskEncryptionConfiguration.EnableEbsEncryption
+    error_message = "Encrypted at rest and in transit."
+  }
+}
+
+run "without_a_certificate" {
+  command = apply
+
+  variables {
+    artefacts_index = "tests/fixtures/index_without_certificate.json"
+  }
+
+  assert {
+    condition     = !jsondecode(module.emr.security_configuration).EncryptionConfiguration.EnableInTransitEncryption && !strcontains(module.emr.security_configuration, "certificates.zip")
+    error_message = "Nodes cannot be told to use a certificate that was not built."
+  }
+}
+
+run "persistent_cluster" {
+  command = apply
+
+  variables {
+    emr_cluster  = "persistent"
+    ec2_key_name = "ops"
+  }
+
+  assert {
+    condition     = output.emr_cluster_id != ""
+    error_message = "The persistent cluster's id is what runs send their steps to."
+  }
+
+  assert {
+    condition     = !contains(module.monitoring.alarm_names, "medical-charges-old-cluster")
+    error_message = "A persistent cluster may grow old."
+  }
+}

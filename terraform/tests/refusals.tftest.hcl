@@ -1,0 +1,111 @@
+# What the variables refuse, before anything is planned.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  artefacts_index    = "tests/fixtures/index.json"
+  catalog_file       = "tests/fixtures/catalog.json"
+  state_machine_file = "tests/fixtures/pipeline.asl.json"
+}
+
+run "ssh_from_everywhere" {
+  command = plan
+
+  variables {
+    ssh_allowed_cidrs = ["10.0.0.0/8", "0.0.0.0/0"]
+  }
+
+  expect_failures = [var.ssh_allowed_cidrs]
+}
+
+run "ssh_from_everywhere_by_ipv6" {
+  command = plan
+
+  variables {
+    ssh_allowed_cidrs = ["::/0"]
+  }
+
+  expect_failures = [var.ssh_allowed_cidrs]
+}
+
+run "ssh_from_everywhere_in_two_halves" {
+  command = plan
+
+  variables {
+    ssh_allowed_cidrs = ["0.0.0.0/1", "128.0.0.0/1"]
+  }
+
+  expect_failures = [var.ssh_allowed_cidrs]
+}
+
+run "ssh_from_no_network" {
+  command = plan
+
+  variables {
+    ssh_allowed_cidrs = ["office"]
+  }
+
+  expect_failures = [var.ssh_allowed_cidrs]
+}
+
+run "unknown_mode" {
+  command = plan
+
+  variables {
+    emr_cluster = "serverless"
+  }
+
+  expect_failures = [var.emr_cluster]
+}
+
+run "old_release" {
+  command = plan
+
+  variables {
+    emr_release = "emr-6.15.0"
+  }
+
+  expect_failures = [var.emr_release]
+}
+
+run "scaling_upside_down" {
+  command = plan
+
+  variables {
+    emr_core_instances = { minimum = 4, maximum = 2 }
+  }
+
+  expect_failures = [var.emr_core_instances]
+}
+
+run "bucket_name_in_capitals" {
+  command = plan
+
+  variables {
+    bucket_name = "MedicalCharges"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
+run "budget_that_tells_nobody" {
+  command = plan
+
+  variables {
+    monthly_budget_usd = 50
+  }
+
+  expect_failures = [var.monthly_budget_usd]
+}
+
+run "nothing_built" {
+  command = plan
+
+  variables {
+    artefacts_index = "tests/fixtures/no-such-index.json"
+  }
+
+  expect_failures = [var.artefacts_index]
+}

@@ -1,0 +1,312 @@
+################################################################################
+# Names
+################################################################################
+
+variable "project" {
+  description = "Prefix of all names, and value of the Project tag."
+  type        = string
+  default     = "medical-charges"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,29}[a-z0-9]$", var.project))
+    error_message = "project must be 3 to 31 lower-case letters, digits and hyphens, beginning with a letter: role names are built from it."
+  }
+}
+
+variable "bucket_name" {
+  description = "Name of the data bucket. S3 names are unique across all accounts, so choose your own."
+  type        = string
+  default     = "medicalcharges"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,56}[a-z0-9]$", var.bucket_name))
+    error_message = "bucket_name must be 3 to 58 lower-case letters, digits and hyphens, with a letter or digit at both ends."
+  }
+}
+
+variable "log_bucket_name" {
+  description = "Name of the log bucket; the data bucket's name with -logs if null."
+  type        = string
+  default     = null
+}
+
+variable "tags" {
+  description = "Tags of everything, beside Project."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "force_destroy" {
+  description = "Whether `terraform destroy` may delete buckets that still hold objects."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+################################################################################
+# What was built
+################################################################################
+
+variable "artefacts_index" {
+  description = "The index that `make package` writes: what to upload, and the hashes that decide whether it has changed."
+  type        = string
+  default     = "../.build/artefacts/index.json"
+  nullable    = false
+
+  validation {
+    condition     = fileexists(var.artefacts_index)
+    error_message = "artefacts_index does not exist; `make package` makes it."
+  }
+}
+
+variable "catalog_file" {
+  description = "The Catalog's tables as the contract derives them, written by `make package`."
+  type        = string
+  default     = "../.build/artefacts/catalog.json"
+  nullable    = false
+
+  validation {
+    condition     = fileexists(var.catalog_file)
+    error_message = "catalog_file does not exist; `make package` makes it."
+  }
+}
+
+variable "state_machine_file" {
+  description = "Template of the state machine."
+  type        = string
+  default     = "../state_machine/pipeline.asl.json"
+  nullable    = false
+
+  validation {
+    condition     = fileexists(var.state_machine_file)
+    error_message = "state_machine_file does not exist."
+  }
+}
+
+################################################################################
+# Network and access
+################################################################################
+
+variable "vpc_cidr" {
+  description = "Addresses of the VPC."
+  type        = string
+  default     = "10.20.0.0/22"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrhost(var.vpc_cidr, 0)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 24, false)
+    error_message = "vpc_cidr must be an IPv4 block from /16 to /24, such as 10.20.0.0/22."
+  }
+}
+
+variable "ssh_allowed_cidrs" {
+  description = "Networks that may open SSH to EMR nodes, over a VPN or peering; each becomes a rule on port 22."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for cidr in var.ssh_allowed_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "ssh_allowed_cidrs takes networks such as 203.0.113.0/24."
+  }
+
+  validation {
+    condition     = alltrue([for cidr in var.ssh_allowed_cidrs : try(tonumber(split("/", cidr)[1]), 0) >= (strcontains(cidr, ":") ? 32 : 8)])
+    error_message = "ssh_allowed_cidrs must not open SSH to everyone: 0.0.0.0/0, ::/0 and anything wider than /8 (IPv6: /32) are refused."
+  }
+}
+
+variable "ec2_key_name" {
+  description = "EC2 key pair for SSH to EMR nodes, or null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ec2_key_name == null || try(length(var.ec2_key_name) > 0, false)
+    error_message = "ec2_key_name must be the name of a key pair, or null."
+  }
+}
+
+variable "instance_connect_endpoint" {
+  description = "Whether to make an EC2 Instance Connect endpoint, through which SSH reaches private nodes."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "session_manager" {
+  description = "Whether EMR nodes may be reached through Session Manager; makes two more interface endpoints."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+################################################################################
+# EMR
+################################################################################
+
+variable "emr_cluster" {
+  description = "transient: each run makes a cluster and ends it. persistent: one cluster stays and takes each run's step."
+  type        = string
+  default     = "transient"
+  nullable    = false
+
+  validation {
+    condition     = contains(["transient", "persistent"], var.emr_cluster)
+    error_message = "emr_cluster must be \"transient\" or \"persistent\"."
+  }
+}
+
+variable "emr_release" {
+  description = "EMR release. emr-7.12.0 has the Spark that the code is tested with."
+  type        = string
+  default     = "emr-7.12.0"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^emr-7\\.[0-9]+\\.[0-9]+$", var.emr_release))
+    error_message = "emr_release must be an EMR 7 release such as emr-7.12.0: nodes are set up for Amazon Linux 2023."
+  }
+}
+
+variable "emr_primary_instance_type" {
+  description = "Instance type of the primary node, where the driver runs."
+  type        = string
+  default     = "m5.xlarge"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*\\.[a-z0-9]+$", var.emr_primary_instance_type))
+    error_message = "emr_primary_instance_type must be an EC2 instance type such as m5.xlarge."
+  }
+}
+
+variable "emr_core_instance_type" {
+  description = "Instance type of the core nodes. The wheelhouse is built for x86-64."
+  type        = string
+  default     = "m5.xlarge"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]*\\.[a-z0-9]+$", var.emr_core_instance_type))
+    error_message = "emr_core_instance_type must be an EC2 instance type such as m5.xlarge."
+  }
+}
+
+variable "emr_core_instances" {
+  description = "Between how many core nodes managed scaling may choose."
+  type        = object({ minimum = number, maximum = number })
+  default     = { minimum = 1, maximum = 4 }
+  nullable    = false
+
+  validation {
+    condition     = var.emr_core_instances.minimum >= 1 && var.emr_core_instances.maximum >= var.emr_core_instances.minimum
+    error_message = "emr_core_instances needs a minimum from 1 and a maximum that is not below it."
+  }
+}
+
+variable "emr_idle_timeout_seconds" {
+  description = "After how many idle seconds a transient cluster ends by itself, should its run have died."
+  type        = number
+  default     = 900
+  nullable    = false
+
+  validation {
+    condition     = var.emr_idle_timeout_seconds >= 60 && var.emr_idle_timeout_seconds <= 604800
+    error_message = "emr_idle_timeout_seconds must be from 60 to 604800 (a week), which are EMR's limits."
+  }
+}
+
+################################################################################
+# Glue and runs
+################################################################################
+
+variable "glue_worker_type" {
+  description = "Size of a Glue job's workers."
+  type        = string
+  default     = "G.1X"
+  nullable    = false
+
+  validation {
+    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X"], var.glue_worker_type)
+    error_message = "glue_worker_type must be G.1X, G.2X, G.4X or G.8X."
+  }
+}
+
+variable "glue_workers" {
+  description = "Number of a Glue job's workers, the driver included."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.glue_workers >= 2 && floor(var.glue_workers) == var.glue_workers
+    error_message = "glue_workers must be a whole number from 2, which is Glue's least."
+  }
+}
+
+variable "lease_seconds" {
+  description = "Seconds after which a lease that nobody renewed or released is free again. Longer than a run may take."
+  type        = number
+  default     = 14400
+  nullable    = false
+
+  validation {
+    condition     = var.lease_seconds >= 60 && var.lease_seconds <= 604800 && floor(var.lease_seconds) == var.lease_seconds
+    error_message = "lease_seconds must be a whole number from 60 to 604800 (a week)."
+  }
+}
+
+################################################################################
+# Monitoring
+################################################################################
+
+variable "notice_emails" {
+  description = "Addresses that get notices of runs and alarms. AWS asks each of them to confirm."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for email in var.notice_emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
+    error_message = "notice_emails must be e-mail addresses."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which logs are kept, in CloudWatch and in the log bucket."
+  type        = number
+  default     = 365
+  nullable    = false
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one that CloudWatch Logs offers, such as 30, 90, 365 or 3653."
+  }
+}
+
+variable "cluster_age_alarm_minutes" {
+  description = "Age at which a transient cluster raises an alarm."
+  type        = number
+  default     = 120
+  nullable    = false
+
+  validation {
+    condition     = var.cluster_age_alarm_minutes >= 15 && var.cluster_age_alarm_minutes <= 180 && var.cluster_age_alarm_minutes % 5 == 0
+    error_message = "cluster_age_alarm_minutes must be from 15 to 180 in steps of 5: EMR reports every 5 minutes, and CloudWatch looks back 3 hours."
+  }
+}
+
+variable "monthly_budget_usd" {
+  description = "Monthly budget in US dollars, or null for none. Needs notice_emails."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.monthly_budget_usd == null || (try(var.monthly_budget_usd > 0, false) && length(var.notice_emails) > 0)
+    error_message = "monthly_budget_usd must be more than 0 and needs notice_emails: a budget that tells nobody is none."
+  }
+}
