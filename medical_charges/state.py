@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
+from medical_charges.canonical import digest, seal, unseal
 from medical_charges.contract import Contract
 from medical_charges.cube import Cube, cube_from_json, cube_to_json
 from medical_charges.errors import ObjectMissingError
@@ -15,7 +14,6 @@ from medical_charges.partial import (
     KERNEL_VERSION,
     Partial,
     Tally,
-    canonical_json,
     tally_from_json,
     tally_to_json,
 )
@@ -46,7 +44,7 @@ class State:
     @property
     def identity(self) -> str:
         """A hash of the identities of all objects, whatever their order."""
-        return hashlib.sha256("\n".join(sorted(self.members)).encode()).hexdigest()[:32]
+        return digest(sorted(self.members))
 
 
 EMPTY = State({}, {})
@@ -62,23 +60,27 @@ def write_state(store: Store, contract: Contract, state: State) -> str:
         "members": {identity: _member_to_json(m) for identity, m in state.members.items()},
         "cube": cube_to_json(state.cube),
     }
-    store.write(key, canonical_json(value))
-    store.write(layout.latest_state, canonical_json({"state": key}))
+    store.write(key, seal(value))
+    store.write(layout.latest_state, seal(key))
     return key
 
 
 def read_latest_state(store: Store, contract: Contract) -> State:
     """The state that the last run stored, or an empty one if it does not fit the contract."""
     try:
-        pointer = json.loads(store.read(Layout(contract.prefix).latest_state))
-        return read_state(store, contract, pointer["state"])
-    except (ObjectMissingError, ValueError, KeyError, TypeError):
+        return read_state(store, contract, unseal(store.read(Layout(contract.prefix).latest_state)))
+    except (ObjectMissingError, ValueError):
         return EMPTY
 
 
 def read_state(store: Store, contract: Contract, key: str) -> State:
-    """A stored state, or an empty one if it does not fit the contract."""
-    value = json.loads(store.read(key))
+    """A stored state, or an empty one if it does not fit the contract.
+
+    Raises:
+        ObjectMissingError: it is not there.
+        ValueError: it is damaged.
+    """
+    value = unseal(store.read(key))
     if (value["shape"], value["kernel"]) != (contract.shape, KERNEL_VERSION):
         return EMPTY
     members = {identity: _member_from_json(m) for identity, m in value["members"].items()}

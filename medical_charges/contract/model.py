@@ -6,8 +6,6 @@ by the rest of the library as the single source of what a data set looks like.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -22,6 +20,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from medical_charges.canonical import digest
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A name that is safe as a column, a file, a Catalog table and a dashboard field."""
@@ -212,7 +212,7 @@ class Contract(_Part):
         Quality and disclosure are not in it: they are applied to partials, so that changing
         them reads no input again.
         """
-        return _hash(
+        return digest(
             {
                 "source": self.source.model_dump(mode="json"),
                 "bands": self.model_dump(mode="json")["bands"],
@@ -226,9 +226,4 @@ class Contract(_Part):
     @property
     def fingerprint(self) -> str:
         """A hash of the whole contract."""
-        return _hash(self.model_dump(mode="json"))
-
-
-def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+        return digest(self.model_dump(mode="json"))

@@ -1,0 +1,72 @@
+"""Small steps that many tests take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from medical_charges.analysis import Summary, analyze
+from medical_charges.contract import Contract
+from medical_charges.engine import RANGE_BYTES, Engine, Results, in_this_process
+from medical_charges.kernel.work import Range, Worker
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+
+
+def upload(store: LocalStore, contract: Contract, files: Mapping[str, bytes]) -> None:
+    """Put files into the input, by name."""
+    for name, data in files.items():
+        store.write(f"{Layout(contract.prefix).input}/{name}", data)
+
+
+def remove(store: LocalStore, contract: Contract, name: str) -> None:
+    """Take a file out of the input."""
+    store.delete(f"{Layout(contract.prefix).input}/{name}")
+
+
+def run(
+    store: LocalStore,
+    contract: Contract,
+    run_id: str = "run",
+    engine: Engine = in_this_process,
+    range_size: int = RANGE_BYTES,
+) -> Summary:
+    """Analyse the input."""
+    return analyze(store, contract, run_id, engine, range_size)
+
+
+def staged(store: LocalStore, contract: Contract, run_id: str = "run") -> dict[str, bytes]:
+    """The outputs of a run by analysis."""
+    layout = Layout(contract.prefix)
+    return {name: store.read(layout.staged(run_id, name)) for name in contract.analyses}
+
+
+def outputs_of(
+    store: LocalStore, contract: Contract, files: Mapping[str, bytes], **options: object
+) -> dict[str, bytes]:
+    """The outputs of a run over these files."""
+    upload(store, contract, files)
+    run(store, contract, **options)  # type: ignore[arg-type]
+    return staged(store, contract)
+
+
+def rows(data: bytes) -> list[dict[str, str]]:
+    """A CSV's rows by column."""
+    header, *lines = data.decode().splitlines()
+    return [dict(zip(header.split(","), line.split(","), strict=True)) for line in lines]
+
+
+def csv_of(header: Sequence[str], values: Iterable[Sequence[object]]) -> bytes:
+    """A CSV with a header."""
+    lines = [",".join(header), *(",".join(map(str, row)) for row in values)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+class CountingEngine:
+    """Scans in this process, and remembers which objects were read."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def __call__(self, worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
+        self.read += sorted({part.ref.key.split("/")[-1] for task in tasks for part in task})
+        return in_this_process(worker, tasks)
