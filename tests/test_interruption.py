@@ -1,0 +1,152 @@
+"""A run that is killed leaves the published outputs, and starting it again gives the same bytes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from medical_charges.contract import Contract
+from medical_charges.layout import Layout
+from medical_charges.publish import publish
+from medical_charges.storage import LocalStore
+from tests.helpers import run, upload
+
+ROOT = Path(__file__).resolve().parent.parent
+BAD_ROW = b"\n19,nobody,27.9,0,yes,southwest,1\n"
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing after it runs, no handler either."""
+
+
+class MortalStore(LocalStore):
+    """A folder whose process is killed at a certain change."""
+
+    def __init__(self, root: Path, changes: int) -> None:
+        super().__init__(root)
+        self.left = changes
+
+    def _spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Killed
+
+    def write(self, key: str, data: bytes) -> None:
+        self._spend()
+        super().write(key, data)
+
+    def delete(self, key: str) -> None:
+        self._spend()
+        super().delete(key)
+
+
+def published(store: LocalStore, contract: Contract) -> dict[str, bytes]:
+    return {ref.key: store.read(ref.key) for ref in store.list(Layout(contract.prefix).output)}
+
+
+def quarantined(store: LocalStore) -> list[str]:
+    return [ref.key for ref in store.list("MedicalCharges/Quarantine_data")]
+
+
+def survive(action: Callable[[], object]) -> bool:
+    try:
+        action()
+    except Killed:
+        return False
+    return True
+
+
+def test_a_run_killed_at_any_change_of_the_store_can_be_started_again(
+    tmp_path: Path, contract: Contract, real_file: bytes
+) -> None:
+    """Every change but those of publishing, which the next test covers."""
+    header, *lines = real_file.splitlines(keepends=True)
+    first = header + b"".join(lines[:600])
+    second = header + b"".join(lines[600:]) + BAD_ROW
+    expected_store = LocalStore(tmp_path / "expected")
+    upload(expected_store, contract, {"a.csv": first, "b.csv": second})
+    run(expected_store, contract)
+    publish(expected_store, contract, "run")
+    expected = published(expected_store, contract)
+    for changes in range(100):
+        root = tmp_path / str(changes)
+        store = LocalStore(root)
+        upload(store, contract, {"a.csv": first})
+        run(store, contract, "before")
+        publish(store, contract, "before")
+        before = published(store, contract)
+        upload(store, contract, {"b.csv": second})
+        mortal = MortalStore(root, changes)
+        # The ranges of the run that is killed differ, so leftovers of quarantine would show.
+        if survive(lambda mortal=mortal: run(mortal, contract, "killed", range_size=5000)):  # type: ignore[misc]
+            break
+        assert published(store, contract) == before
+        run(store, contract, "again")
+        publish(store, contract, "again")
+        assert published(store, contract) == expected
+        assert len(quarantined(store)) == 1
+    assert changes > 8
+
+
+def test_publishing_killed_at_any_change_can_be_started_again(
+    tmp_path: Path, contract: Contract, real_file: bytes
+) -> None:
+    for changes in range(100):
+        root = tmp_path / str(changes)
+        store = LocalStore(root)
+        upload(store, contract, {"a.csv": real_file})
+        run(store, contract)
+        if survive(lambda root=root, n=changes: publish(MortalStore(root, n), contract, "run")):  # type: ignore[misc]
+            break
+        publish(store, contract, "run")
+        assert len(published(store, contract)) == len(contract.analyses)
+    assert changes == len(contract.analyses)
+
+
+def test_publishing_that_fails_puts_back_what_was_published(
+    store: LocalStore, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(store, contract, {"a.csv": real_file})
+    run(store, contract, "first")
+    publish(store, contract, "first")
+    before = published(store, contract)
+    upload(store, contract, {"b.csv": real_file})
+    run(store, contract, "second")
+    write, failures = store.write, iter([False, False, True])
+
+    def failing(key: str, data: bytes) -> None:
+        if next(failures, False):
+            raise OSError("the disk is full")
+        write(key, data)
+
+    monkeypatch.setattr(store, "write", failing)
+    with pytest.raises(OSError, match="full"):
+        publish(store, contract, "second")
+    assert published(store, contract) == before
+
+
+@pytest.mark.parametrize("seconds", [0.8, 2.2, 3.5])
+def test_the_command_killed_with_its_spark_can_be_started_again(
+    seconds: float, tmp_path: Path, contract: Contract, real_file: bytes
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "medical_charges.laptop", "--input", "data", "--out", str(out)]
+    command += ["--contract", "contracts/medical_charges.yaml"]
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    assert "rows read 1338, counted 1338, rejected 0" in again.stdout
+    expected = LocalStore(tmp_path / "expected")
+    upload(expected, contract, {"Charges.csv": real_file})
+    run(expected, contract)
+    publish(expected, contract, "run")
+    assert published(LocalStore(out), contract) == published(expected, contract)
