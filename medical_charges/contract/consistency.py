@@ -35,6 +35,10 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
         path = f"source.columns.{name}"
         if name != name.strip() or not name:
             yield Problem(path, show(name), "a column's name without spaces around it")
+        elif needs_quoting(name):
+            yield Problem(path, show(name), PLAIN_TEXT)
+        elif name == "*" or (name.startswith("^") and name.endswith("$")):
+            yield Problem(path, show(name), "a name, not a pattern of names")
         if isinstance(column, StringColumn):
             repeated = [v for v in column.allowed or () if (column.allowed or ()).count(v) > 1]
             if repeated:
@@ -112,7 +116,7 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
             if len(set(values)) < len(values):
                 yield Problem(f"{path}.{key}", show(list(values)), "each entry once")
         header = contract.output_columns(name)
-        if len(set(header)) < len(header):
+        if set(analysis.group_by) & set(header[len(analysis.group_by) :]):
             yield Problem(path, "a grouping column named like a statistic", "distinct columns")
 
 
@@ -125,14 +129,15 @@ def _top_code_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _one_of(names: list[str]) -> str:
-    return ", ".join(names) or "none of this contract's columns fits"
+    return ", ".join(dict.fromkeys(names)) or "none of this contract's columns fits"
 
 
 def show(value: object) -> str:
     """A found value as it stands in a message: short, and a container only by its kind."""
-    text = repr(value) if not isinstance(value, (dict, list)) else f"a {_kind(value)}"
+    text = repr(value) if not isinstance(value, (dict, list)) else f"a {kind_of(value)}"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What sort of container a value is, in YAML's words."""
     return "mapping" if isinstance(value, dict) else "list"

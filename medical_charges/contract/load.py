@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from medical_charges.contract.consistency import Problem, contradictions, show
+from medical_charges.contract.consistency import Problem, contradictions, kind_of, show
 from medical_charges.contract.model import Contract
 from medical_charges.errors import ContractError
 
@@ -41,7 +41,8 @@ def parse_contract(text: str, origin: str = "contract") -> Contract:
     """
     try:
         raw = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # A date like 2020-13-45, a number of 5,000 digits and endless nesting are no YAMLError.
         raise ContractError(f"{origin}: not a YAML file: {_one_line(error)}") from error
     if not isinstance(raw, dict):
         raise ContractError(f"{origin}: found {show(raw)}; allowed: {Contract.allowed_keys()}")
@@ -63,6 +64,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.MarkedYAMLError(
+                    problem="a key is a list or a mapping", problem_mark=key_node.start_mark
+                )
             if key in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark
@@ -71,7 +76,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def _one_line(error: yaml.YAMLError) -> str:
+def _one_line(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"{error.problem} (line {mark.line + 1}, column {mark.column + 1})"
@@ -84,8 +89,8 @@ def _problem(detail: ErrorDetails) -> Problem:
     path = _path(detail["loc"])
     if kind == "missing":
         return Problem(path, "nothing", "a value is required here")
-    if kind == "unknown_keys":
-        return Problem(path or "top level", context["found"], context["allowed"])
+    if kind == "unknown_key":
+        return Problem(path, "an unknown key", context["allowed"])
     if kind == "literal_error":
         return Problem(path, show(found), context["expected"].replace(" or ", ", "))
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
@@ -93,22 +98,44 @@ def _problem(detail: ErrorDetails) -> Problem:
         return Problem(f"{path}.type", show(tag), "'integer', 'double', 'string'")
     if kind == "string_pattern_mismatch":
         return Problem(path, show(found), f"text that matches {context['pattern']}")
-    if kind == "string_type" and isinstance(found, bool):
-        return Problem(path, show(found), "text; YAML reads a bare yes or no as a truth: quote it")
-    if detail["loc"][-1] in _NUMBER_TYPES:
-        return Problem(path, show(found), "a number")
-    return Problem(
-        path, show(found), detail["msg"].replace("Input should be ", "").replace("tuple", "list")
-    )
+    if kind == "string_type":
+        bare = (
+            "; YAML reads a bare yes or no as a truth: quote it" if isinstance(found, bool) else ""
+        )
+        return Problem(path, show(found), f"text{bare}")
+    if kind in _CONTAINERS:
+        return Problem(path, show(found), _CONTAINERS[kind])
+    if kind == "too_short":
+        return Problem(path, f"an empty {kind_of(found)}", "at least one entry")
+    if _is_number(detail["loc"]):
+        return Problem(path, show(found), "a number, finite and an integer only up to 2**53")
+    return Problem(path, show(found), detail["msg"].replace("Input should be ", ""))
 
 
-_NUMBER_TYPES = ("int", "float")
-_UNION_MEMBERS = (*_NUMBER_TYPES, "integer", "double", "string")
+_CONTAINERS = {
+    "mapping_type": "a mapping",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "tuple_type": "a list",
+}
+
+
+def _is_number(location: tuple[int | str, ...]) -> bool:
+    """Whether pydantic tried a union of int and float here; `top_code` has names there."""
+    return location[-1] in {"constrained-int", "float"} and location[-2] != "top_code"
 
 
 def _path(location: tuple[int | str, ...]) -> str:
     """The path as the YAML has it: pydantic also names the member of a union that it tried."""
-    parts = [part for part in location if part not in _UNION_MEMBERS and part != "[key]"]
+    parts = list(location)
+    if parts[-1] == "[key]":
+        # A key that is not text has no place in a path: its mapping has.
+        parts = parts[:-1] if isinstance(parts[-2], str) else parts[:-2]
+    elif _is_number(location):
+        parts.pop()
+    if parts[:2] == ["source", "columns"]:
+        del parts[3:4]  # the column's type
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).lstrip(".")
 
 

@@ -7,26 +7,34 @@ by the rest of the library as the single source of what a data set looks like.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from medical_charges.canonical import digest
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A name that is safe as a column, a file, a Catalog table and a dashboard field."""
 
-Number = StrictInt | StrictFloat
+Number = (
+    Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
+    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+)
+"""A number that a double holds as the contract has it."""
+
+Long = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Statistic = Literal["patients", "share", "mean", "minimum", "maximum", "stddev", "ci95"]
 
 MEASURE_LIMIT = 2**53
@@ -41,25 +49,41 @@ class _Part(BaseModel):
         """The keys that this part of a contract may have, as a phrase."""
         return "the keys " + ", ".join(cls.model_fields)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _no_unknown_keys(cls, value: Any) -> Any:
-        if isinstance(value, Mapping) and (
-            unknown := [k for k in value if k not in cls.model_fields]
-        ):
-            found = "the unknown " + ", ".join(f"key {key!r}" for key in unknown)
-            raise PydanticCustomError(
-                "unknown_keys", "{found}", {"found": found, "allowed": cls.allowed_keys()}
-            )
-        return value
+    def _no_unknown_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Name the keys that are allowed beside each that is not, and check the rest as well."""
+        if not isinstance(value, Mapping):
+            return handler(value)
+        known = {key: item for key, item in value.items() if key in cls.model_fields}
+        mistake = PydanticCustomError("unknown_key", "unknown", {"allowed": cls.allowed_keys()})
+        mistakes: list[InitErrorDetails] = [
+            {"type": mistake, "loc": (str(key),), "input": key} for key in value if key not in known
+        ]
+        try:
+            part = handler(known)
+        except ValidationError as error:
+            mistakes += map(_again, error.errors())
+        if mistakes:
+            raise ValidationError.from_exception_data(cls.__name__, mistakes)
+        return part
+
+
+def _again(detail: ErrorDetails) -> InitErrorDetails:
+    """A finding in the form in which pydantic takes it back."""
+    context = detail.get("ctx", {})
+    kind: str | PydanticCustomError = detail["type"]
+    if kind == "unknown_key":
+        kind = PydanticCustomError("unknown_key", "unknown", context)
+    return {"type": kind, "loc": detail["loc"], "input": detail["input"], "ctx": context}
 
 
 class IntegerColumn(_Part):
     """A column of whole numbers of at most 64 bits."""
 
     type: Literal["integer"]
-    minimum: StrictInt | None = Field(None, description="The least value allowed.")
-    maximum: StrictInt | None = Field(None, description="The greatest value allowed.")
+    minimum: Long | None = Field(None, description="The least value allowed.")
+    maximum: Long | None = Field(None, description="The greatest value allowed.")
     nullable: StrictBool = Field(False, description="Whether the field may be empty.")
 
 
@@ -156,7 +180,7 @@ class Contract(_Part):
     """All that is particular to one data set."""
 
     dataset: Name = Field(description="The data set's name.")
-    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
+    prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
         description="The folder of the bucket that everything of this data set lies under."
     )
     source: Source

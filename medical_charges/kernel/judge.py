@@ -104,7 +104,8 @@ class Judge:
 def scale(column: IntegerColumn | DoubleColumn, value: float) -> int:
     """The measure as an integer: times 10 to its decimals, in doubles, rounded half to even.
 
-    For values of up to 15 significant digits this is the decimal rounding of the text.
+    For values of up to 15 significant digits this is the decimal rounding of the text, except
+    that a text which lies in the middle, its further digits a lone 5, may go either way.
     """
     if isinstance(column, IntegerColumn):
         return int(value)

@@ -28,10 +28,19 @@ from medical_charges.kernel.lines import COMMA, NEWLINE, QUOTE, RETURN, Integers
 
 _SQUARES_LIMIT = 2**127
 _JUDGED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
-_QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\n])')
+_QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\r\n])')
 _PIECE = 4 * 1024 * 1024
-_SCALED = "scaled measure"
 _LARGEST = sys.float_info.max
+# A contract's columns never start with a space, so none is called like one of these.
+_SCALED, _ROW, _IGNORED = " scaled", " row", " ignored "
+_SUMS = (" n", " total", " squares", " minimum", " maximum")
+_N, _TOTAL, _SQUARES, _MINIMUM, _MAXIMUM = _SUMS
+# At the start of a text Polars skips a byte-order mark, and decompresses what looks like gzip,
+# Zstandard or zlib. Inside an object these are bytes of a line like any other.
+_READ_OTHERWISE = (
+    *(b"\xef\xbb\xbf", b"\x1f\x8b", b"\x28\xb5\x2f\xfd"),
+    *(b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Scanner:
         self._measure = contract.measure
         self._judge = Judge(contract, header)
         self._width = len(header.columns)
-        self._names = [name or f"ignored {i}" for i, name in enumerate(header.columns)]
+        self._names = [name or f"{_IGNORED}{i}" for i, name in enumerate(header.columns)]
         last = header.columns[-1]
         # Missing fields are parsed as null; only a required last column betrays them.
         self._must_count_commas = last is None or self._columns[last].nullable
@@ -103,6 +112,8 @@ class Scanner:
 
     def _scan_hopefully(self, block: bytes) -> Scanned | None:
         """The cube of a block in which every line keeps every rule, or None."""
+        if b'"' in block:
+            block = _QUOTED_PLAIN_FIELD.sub(rb"\1", block)
         # Polars takes a line's end with or without a carriage return.
         returns = block.count(b"\r") if b"\r" in block else 0
         if b'"' in block or (returns and returns != block.count(b"\r\n")):
@@ -146,11 +157,11 @@ class Scanner:
         if rows == lines:
             return cube, np.empty(0, np.int64)
         try:
-            parsed = self._parse(text, strict=False).with_row_index("row")
-            frame = parsed.filter(~self._kept).select("row").collect(engine="streaming")
+            parsed = self._parse(text, strict=False).with_row_index(_ROW)
+            frame = parsed.filter(~self._kept).select(_ROW).collect(engine="streaming")
         except pl.exceptions.PolarsError:
-            frame = pl.DataFrame({"row": []})
-        doubtful = frame.get_column("row").cast(pl.Int64).sort().to_numpy()
+            frame = pl.DataFrame({_ROW: []})
+        doubtful = frame.get_column(_ROW).cast(pl.Int64).sort().to_numpy()
         if rows + len(doubtful) != lines:
             return {}, np.arange(lines)
         return cube, doubtful
@@ -167,7 +178,7 @@ class Scanner:
         except pl.exceptions.PolarsError:
             return {}, 0
         if _fits(frame):
-            return self._roll_up(frame), int(frame.get_column("n").sum())
+            return self._roll_up(frame), int(frame.get_column(_N).sum())
         middle = text.index(b"\n", len(text) // 2 - 1) + 1
         if middle == len(text):
             middle = text.rindex(b"\n", 0, -1) + 1
@@ -188,7 +199,12 @@ class Scanner:
 
         If `strict`, a text that is none of a column's allowed ones fails the whole scan, which
         is faster than looking at it.
+
+        Raises:
+            PolarsError: Polars would take the text for something else.
         """
+        if text.startswith(_READ_OTHERWISE):
+            raise pl.exceptions.ComputeError("not plain text at its start")
         as_text = {
             name: column
             for name, column in self._columns.items()
@@ -229,11 +245,11 @@ class Scanner:
             rows.with_columns(scaled.alias(_SCALED), *map(self._banded, self._contract.bands))
             .group_by(keys)
             .agg(
-                pl.len().cast(pl.Int64).alias("n"),
-                wide.sum().alias("total"),
-                (wide * wide).sum().alias("squares"),
-                value.min().alias("minimum"),
-                value.max().alias("maximum"),
+                pl.len().cast(pl.Int64).alias(_N),
+                wide.sum().alias(_TOTAL),
+                (wide * wide).sum().alias(_SQUARES),
+                value.min().alias(_MINIMUM),
+                value.max().alias(_MAXIMUM),
                 # Polars checks the number of fields only if it reads the last of them.
                 *(e for e in unread if e.meta.output_name() in present),
             )
@@ -257,9 +273,9 @@ class Scanner:
         cube: Cube = {}
         for grouping_set in self._contract.grouping_sets:
             groups = frame.group_by(grouping_set).agg(
-                pl.col("n", "total", "squares").sum(),
-                pl.col("minimum").min(),
-                pl.col("maximum").max(),
+                pl.col(_N, _TOTAL, _SQUARES).sum(),
+                pl.col(_MINIMUM).min(),
+                pl.col(_MAXIMUM).max(),
             )
             check_size(grouping_set, groups.height)
             cube[grouping_set] = self._cells(grouping_set, groups)
@@ -267,7 +283,7 @@ class Scanner:
 
     def _cells(self, grouping_set: tuple[str, ...], groups: pl.DataFrame) -> Cells:
         keys = [self._labelled(name, groups.get_column(name)) for name in grouping_set]
-        sums = groups.select("n", "total", "squares", "minimum", "maximum").rows()
+        sums = groups.select(_SUMS).rows()
         rows = zip(zip(*keys, strict=True), sums, strict=True)
         return {key: Sums(*values) for key, values in rows}
 
@@ -300,7 +316,7 @@ def _dtype(column: Column) -> pl.DataType:
 
 
 def _empty(name: str) -> str:
-    return f"{name} is empty"
+    return f" {name} is empty"
 
 
 def _kept(name: str, column: Column) -> pl.Expr:
@@ -329,6 +345,6 @@ def _fits(frame: pl.DataFrame) -> bool:
     if frame.is_empty():
         return True
     rows, least, most = frame.select(
-        pl.col("n").sum(), pl.col("minimum").min(), pl.col("maximum").max()
+        pl.col(_N).sum(), pl.col(_MINIMUM).min(), pl.col(_MAXIMUM).max()
     ).row(0)
     return bool(rows * max(abs(least), abs(most)) ** 2 < _SQUARES_LIMIT)
