@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from medical_charges.errors import MedicalChargesError
-from medical_charges.kernel.work import Range, RangeResult, Worker
+from medical_charges.kernel.range import Range
+from medical_charges.kernel.work import RangeResult, Worker
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

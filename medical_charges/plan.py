@@ -12,7 +12,7 @@ from typing import TypeVar
 from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
-from medical_charges.kernel.work import Range
+from medical_charges.kernel.range import Range
 from medical_charges.layout import Layout
 from medical_charges.partial import identity_of
 from medical_charges.storage import ObjectRef, Store

@@ -1,4 +1,4 @@
-"""The unit of work: ranges of objects, scanned where Spark puts them."""
+"""The work: ranges of objects, scanned where Spark puts them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from medical_charges.cube import Cube, merge_cubes
 from medical_charges.errors import InputRefusedError, MedicalChargesError
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
+from medical_charges.kernel.range import Range
 from medical_charges.kernel.scan import RejectedLine, Scanned, Scanner
 from medical_charges.layout import Layout
 from medical_charges.partial import EXAMPLES, RuleCount, Tally
-from medical_charges.storage import ObjectRef, Store
+from medical_charges.storage import Store
 
 QUARANTINE_SCHEMA = {
     "object": pl.String,
@@ -25,18 +26,6 @@ QUARANTINE_SCHEMA = {
     "rule": pl.String,
     "reason": pl.String,
 }
-
-
-@dataclass(frozen=True)
-class Range:
-    """Part of an object, from the header's end or later; lines belong to where they start."""
-
-    identity: str
-    ref: ObjectRef
-    header: Header
-    start: int
-    end: int | None
-    """None if the object can only be read from its start to its end."""
 
 
 @dataclass(frozen=True)
