@@ -119,6 +119,7 @@ resource "aws_glue_job" "this" {
   description            = each.value.description
   role_arn               = var.role_arn
   glue_version           = "5.1"
+  execution_class        = "STANDARD" # FLEX may wait for capacity, and a run waits for its gates
   worker_type            = var.worker_type
   number_of_workers      = var.workers
   timeout                = var.timeout_minutes

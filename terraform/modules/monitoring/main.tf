@@ -1,3 +1,5 @@
+data "aws_caller_identity" "current" {}
+
 data "aws_region" "current" {}
 
 ################################################################################
@@ -22,7 +24,7 @@ resource "aws_sns_topic_policy" "notices" {
       Principal = { Service = "cloudwatch.amazonaws.com" }
       Action    = "sns:Publish"
       Resource  = aws_sns_topic.notices.arn
-      Condition = { ArnLike = { "aws:SourceArn" = "arn:*:cloudwatch:${data.aws_region.current.name}:*:alarm:${var.name}-*" } }
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     }]
   })
 }

@@ -3,6 +3,7 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394: the first two of the sorted names are taken, and AWS adds zones behind them
   state = "available"
 
   # Local Zones and Wavelength Zones have neither EMR nor Glue.
@@ -69,7 +70,7 @@ resource "aws_flow_log" "this" {
   vpc_id                   = aws_vpc.this.id
   traffic_type             = "ALL"
   log_destination_type     = "s3"
-  log_destination          = "${var.log_bucket_arn}/vpc-flow-logs/"
+  log_destination          = var.log_bucket_arn # under AWSLogs/
   max_aggregation_interval = 600
 
   tags = { Name = var.name }
@@ -200,6 +201,7 @@ locals {
 }
 
 resource "aws_security_group" "this" {
+  #checkov:skip=CKV2_AWS_5: the emr and glue modules attach them; checkov does not look across modules
   for_each = merge(local.security_groups, var.instance_connect_endpoint ? { connect = "EC2 Instance Connect endpoint" } : {})
 
   name        = "${var.name}-${replace(each.key, "_", "-")}"
@@ -212,6 +214,7 @@ resource "aws_security_group" "this" {
 resource "aws_vpc_security_group_ingress_rule" "flow" {
   for_each = local.all_flows
 
+  description                  = "From the ${replace(each.value[0], "_", " ")} group"
   security_group_id            = aws_security_group.this[each.value[1]].id
   referenced_security_group_id = aws_security_group.this[each.value[0]].id
   ip_protocol                  = each.value[2]
@@ -224,6 +227,7 @@ resource "aws_vpc_security_group_ingress_rule" "flow" {
 resource "aws_vpc_security_group_egress_rule" "flow" {
   for_each = local.all_flows
 
+  description                  = "To the ${replace(each.value[1], "_", " ")} group"
   security_group_id            = aws_security_group.this[each.value[0]].id
   referenced_security_group_id = aws_security_group.this[each.value[1]].id
   ip_protocol                  = each.value[2]
@@ -240,6 +244,7 @@ resource "aws_vpc_security_group_egress_rule" "flow" {
 resource "aws_vpc_security_group_egress_rule" "s3" {
   for_each = toset(["primary", "core", "glue"])
 
+  description       = "To S3 through its gateway endpoint"
   security_group_id = aws_security_group.this[each.key].id
   prefix_list_id    = data.aws_prefix_list.s3.id
   ip_protocol       = "tcp"
@@ -254,6 +259,7 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
 resource "aws_vpc_security_group_ingress_rule" "ssh" {
   for_each = local.ssh
 
+  description       = "SSH, as ssh_allowed_cidrs says"
   security_group_id = aws_security_group.this[each.value.group].id
   cidr_ipv4         = strcontains(each.value.cidr, ":") ? null : each.value.cidr
   cidr_ipv6         = strcontains(each.value.cidr, ":") ? each.value.cidr : null

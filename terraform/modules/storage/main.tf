@@ -277,7 +277,7 @@ resource "aws_s3_bucket_policy" "logs" {
         Effect    = "Allow"
         Principal = { Service = "delivery.logs.amazonaws.com" }
         Action    = "s3:PutObject"
-        Resource  = "${local.logs_arn}/vpc-flow-logs/*"
+        Resource  = "${local.logs_arn}/AWSLogs/${local.account}/*"
         Condition = {
           ArnLike      = { "aws:SourceArn" = "arn:${local.partition}:logs:${local.region}:${local.account}:*" }
           StringEquals = { "aws:SourceAccount" = local.account }
