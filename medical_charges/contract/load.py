@@ -108,7 +108,7 @@ def _problem(detail: ErrorDetails) -> Problem:
     if kind == "too_short":
         return Problem(path, f"an empty {kind_of(found)}", "at least one entry")
     if _is_number(detail["loc"]):
-        return Problem(path, show(found), "a number, finite and an integer only up to 2**53")
+        return Problem(path, show(found), "a finite number")
     return Problem(path, show(found), detail["msg"].replace("Input should be ", ""))
 
 

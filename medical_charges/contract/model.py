@@ -32,7 +32,7 @@ Number = (
     Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
     | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 )
-"""A number that a double holds as the contract has it."""
+"""A number as the contract has it, or as a double if that is an integer beyond 53 bits."""
 
 Long = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Statistic = Literal["patients", "share", "mean", "minimum", "maximum", "stddev", "ci95"]
@@ -154,7 +154,7 @@ class Analysis(_Part):
 class Quality(_Part):
     """What share of bad rows a run survives."""
 
-    maximum_rejected_share: Annotated[Number, Field(ge=0, le=1)] = Field(
+    maximum_rejected_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
         0.05, description="The share of an object's rows that may break a rule."
     )
     duplicates: Literal["warn", "refuse"] = Field(

@@ -1,0 +1,438 @@
+"""The contract is read whole, and every mistake in it is named with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from medical_charges.contract import Contract, load_contract, parse_contract
+from medical_charges.contract.schema import main as schema_main
+from medical_charges.errors import ContractError
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+SCHEMA: dict[str, Any] = json.loads((ROOT / "contracts" / "schema.json").read_text())
+
+TOP_KEYS = "the keys dataset, prefix, source, bands, measure, analyses, quality, disclosure"
+PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
+STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'ci95'"
+NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
+NUMBER = "a finite number"
+QUOTE_IT = "text; YAML reads a bare yes or no as a truth: quote it"
+
+
+def changed(old: str, new: str) -> str:
+    """The real contract with one place changed."""
+    assert TEXT.count(old) >= 1, f"{old!r} is no longer in the contract"
+    return TEXT.replace(old, new, 1)
+
+
+def message(text: str) -> str:
+    """What reading a wrong contract says."""
+    with pytest.raises(ContractError) as caught:
+        parse_contract(text, origin="there/c.yaml")
+    return str(caught.value)
+
+
+def complaints(text: str) -> list[str]:
+    """The mistakes that are reported, each without the file's name in front."""
+    lines = message(text).split("\n")
+    assert all(line.startswith("there/c.yaml: ") for line in lines)
+    return [line.removeprefix("there/c.yaml: ") for line in lines]
+
+
+# What is changed, into what, and then the path, what was found and what is allowed.
+MISTAKES = [
+    ('"yes", "no"', "yes, 'no'", "source.columns.smoker.allowed[0]", "True", QUOTE_IT),
+    ('"yes", "no"', "'yes', no", "source.columns.smoker.allowed[1]", "False", QUOTE_IT),
+    ("underweight: 18.5", "no: 18.5", "bands.bmi_category.below", "False", QUOTE_IT),
+    ("    smoker: {", "    on: {", "source.columns", "True", QUOTE_IT),
+    ("measure:", "nonsense: 1\nmeasure:", "nonsense", "an unknown key", TOP_KEYS),
+    (
+        "format: csv",
+        "format: csv\n  header: true",
+        "source.header",
+        "an unknown key",
+        "the keys format, multiline, columns",
+    ),
+    (
+        "type: integer, minimum: 0, maximum: 120",
+        "type: integer, min: 0",
+        "source.columns.age.min",
+        "an unknown key",
+        "the keys type, minimum, maximum, nullable",
+    ),
+    (
+        "otherwise: obese",
+        "otherwise: obese\n    above: 3",
+        "bands.bmi_category.above",
+        "an unknown key",
+        "the keys column, below, otherwise",
+    ),
+    (
+        "group_by: [age]",
+        "group_by: [age]\n    filter: x",
+        "analyses.charges_by_age.filter",
+        "an unknown key",
+        "the keys group_by, statistics",
+    ),
+    ("measure: charges\n", "", "measure", "nothing", "a value is required here"),
+    ("measure: charges", "measure: cost", "measure", "'cost'", "age, bmi, children, charges"),
+    ("measure: charges", "measure: sex", "measure", "'sex'", "age, bmi, children, charges"),
+    (
+        "charges: { ",
+        "charges: { nullable: true, ",
+        "measure",
+        "a nullable column",
+        "a column that is never empty",
+    ),
+    (
+        "bmi: { ",
+        "bmi: { nullable: true, ",
+        "bands.bmi_category.column",
+        "a nullable column",
+        "a column that is never empty",
+    ),
+    (
+        "mean, ci95]",
+        "median, ci95]",
+        "analyses.charges_by_age.statistics[1]",
+        "'median'",
+        STATISTICS,
+    ),
+    (
+        "group_by: [age]",
+        "group_by: [bmi]",
+        "analyses.charges_by_age.group_by[0]",
+        "'bmi', a double",
+        "age, sex, children, smoker, region, bmi_category; band a double to group by it",
+    ),
+    (
+        "group_by: [age]",
+        "group_by: [country]",
+        "analyses.charges_by_age.group_by[0]",
+        "'country'",
+        "age, sex, children, smoker, region, bmi_category",
+    ),
+    ("[age]", "[age, age]", "analyses.charges_by_age.group_by", "a list", "each entry once"),
+    ("[age]", "[]", "analyses.charges_by_age.group_by", "an empty list", "at least one entry"),
+    ("[age]", "age", "analyses.charges_by_age.group_by", "'age'", "a list"),
+    (
+        "[patients, mean, ci95]",
+        "[mean, mean]",
+        "analyses.charges_by_age.statistics",
+        "a list",
+        "each entry once",
+    ),
+    (
+        "normal: 25",
+        "normal: 18.5",
+        "bands.bmi_category.below",
+        "18.5, 18.5, 30",
+        "edges in rising order",
+    ),
+    (
+        "normal: 25",
+        "normal: 31",
+        "bands.bmi_category.below",
+        "18.5, 31, 30",
+        "edges in rising order",
+    ),
+    ("normal: 25", "normal: .nan", "bands.bmi_category.below.normal", "nan", NUMBER),
+    ("normal: 25", "normal: wide", "bands.bmi_category.below.normal", "'wide'", NUMBER),
+    ("normal: 25", "No: 25", "bands.bmi_category.below", "False", QUOTE_IT),
+    ("normal: 25", "a-b: 25", "bands.bmi_category.below.a-b", "'a-b'", NAME),
+    (
+        "otherwise: obese",
+        "otherwise: normal",
+        "bands.bmi_category.otherwise",
+        "'normal'",
+        "a label not used in below",
+    ),
+    (
+        "column: bmi",
+        "column: sex",
+        "bands.bmi_category.column",
+        "'sex'",
+        "age, bmi, children, charges",
+    ),
+    ("maximum: 120", "maximum: 1.5", "source.columns.age.maximum", "1.5", "a valid integer"),
+    ("maximum: 120", "maximum: 'x'", "source.columns.age.maximum", "'x'", "a valid integer"),
+    (
+        "maximum: 120",
+        "maximum: 9223372036854775808",
+        "source.columns.age.maximum",
+        "9223372036854775808",
+        "less than or equal to 9223372036854775807",
+    ),
+    (
+        "minimum: 0, maximum: 120",
+        "minimum: 121, maximum: 120",
+        "source.columns.age",
+        "minimum 121 over maximum 120",
+        "a minimum up to the maximum",
+    ),
+    ("minimum: 10", "minimum: -.inf", "source.columns.bmi.minimum", "-inf", NUMBER),
+    (
+        "minimum: 10",
+        "minimum: 1" + "0" * 400,
+        "source.columns.bmi.minimum",
+        "1" + "0" * 76 + "...",
+        NUMBER,
+    ),
+    (
+        "decimals: 6",
+        "decimals: 10",
+        "source.columns.charges.decimals",
+        "10",
+        "less than or equal to 9",
+    ),
+    (
+        "type: integer, minimum",
+        "type: int, minimum",
+        "source.columns.age.type",
+        "'int'",
+        "'integer', 'double', 'string'",
+    ),
+    (
+        "type: integer, minimum",
+        "minimum",
+        "source.columns.age.type",
+        "'nothing'",
+        "'integer', 'double', 'string'",
+    ),
+    (
+        "{ type: integer, minimum: 0, maximum: 120 }",
+        "integer",
+        "source.columns.age",
+        "'integer'",
+        "a mapping",
+    ),
+    (
+        "[female, male]",
+        "[female, female]",
+        "source.columns.sex.allowed",
+        "'female' twice",
+        "each value once",
+    ),
+    ("[female, male]", "['a,b']", "source.columns.sex.allowed", "'a,b'", PLAIN),
+    ("[female, male]", "[]", "source.columns.sex.allowed", "an empty list", "at least one entry"),
+    ("[female, male]", "[1]", "source.columns.sex.allowed[0]", "1", "text"),
+    ("    sex: {", "    'se,x': {", "source.columns.se,x", "'se,x'", PLAIN),
+    (
+        "    sex: {",
+        "    ' sex': {",
+        "source.columns. sex",
+        "' sex'",
+        "a column's name without spaces around it",
+    ),
+    (
+        "    sex: {",
+        "    '*': {",
+        "source.columns.*",
+        "'*'",
+        "a name, not a pattern of names",
+    ),
+    ("format: csv", "format: json", "source.format", "'json'", "'csv'"),
+    ("dataset: medical_charges", "dataset: Medical", "dataset", "'Medical'", NAME),
+    (
+        "prefix: MedicalCharges",
+        "prefix: a/b",
+        "prefix",
+        "'a/b'",
+        "text that matches ^[A-Za-z0-9][A-Za-z0-9_-]*$",
+    ),
+    ("0.05", "1.5", "quality.maximum_rejected_share", "1.5", "less than or equal to 1"),
+    ("0.05", "-1", "quality.maximum_rejected_share", "-1", "greater than or equal to 0"),
+    ("0.05", "true", "quality.maximum_rejected_share", "True", "a valid number"),
+    (
+        "minimum_cell: 11",
+        "minimum_cell: 0",
+        "disclosure.minimum_cell",
+        "0",
+        "greater than or equal to 1",
+    ),
+    (
+        "minimum_cell: 11",
+        "minimum_cell: 2.5",
+        "disclosure.minimum_cell",
+        "2.5",
+        "a valid integer",
+    ),
+    (
+        "extremes: publish",
+        "extremes: hide",
+        "disclosure.extremes",
+        "'hide'",
+        "'publish', 'suppress'",
+    ),
+    ("{ age: 90 }", "{ bmi: 90 }", "disclosure.top_code.bmi", "'bmi'", "age, children"),
+    ("{ age: 90 }", "{ age: old }", "disclosure.top_code.age", "'old'", "a valid integer"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "found", "allowed"), MISTAKES, ids=[f"{m[2]}={m[3]}" for m in MISTAKES]
+)
+def test_a_mistake_is_reported_with_its_path_what_was_found_and_what_is_allowed(
+    old: str, new: str, path: str, found: str, allowed: str
+) -> None:
+    assert f"{path}: found {found}; allowed: {allowed}" in complaints(changed(old, new))
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["[a: b", "? [a]\n: 1", "x: 2020-13-45", "x: " + "9" * 5000, "[" * 3000, "a: \0", "\t- x"],
+)
+def test_a_text_that_is_not_yaml_is_refused_in_one_line(tail: str) -> None:
+    said = message(tail)
+    assert said.startswith("there/c.yaml: not a YAML file: ")
+    assert "\n" not in said
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
+    line = TEXT.count("\n") + 1
+    assert message(TEXT + "measure: bmi\n") == (
+        f"there/c.yaml: not a YAML file: the key 'measure' stands twice (line {line}, column 1)"
+    )
+
+
+@pytest.mark.parametrize(("text", "found"), [("", "None"), ("- a", "a list"), ("hello", "'hello'")])
+def test_a_yaml_that_is_no_mapping_is_refused_with_the_keys_of_a_contract(
+    text: str, found: str
+) -> None:
+    assert complaints(text) == [f"found {found}; allowed: {TOP_KEYS}"]
+
+
+def test_all_mistakes_of_a_file_are_reported_together() -> None:
+    text = changed("measure: charges", "meassure: charges")
+    text = text.replace("column: bmi", "colum: bmi").replace("format: csv", "format: tsv")
+    text = text.replace('"yes", "no"', "yes, no").replace("age: 90", "age: old")
+    assert {complaint.split(": found ")[0] for complaint in complaints(text)} == {
+        "meassure",
+        "measure",
+        "bands.bmi_category.colum",
+        "bands.bmi_category.column",
+        "source.format",
+        "source.columns.smoker.allowed[0]",
+        "source.columns.smoker.allowed[1]",
+        "disclosure.top_code.age",
+    }
+
+
+def test_all_contradictions_of_a_well_formed_file_are_reported_together() -> None:
+    text = changed("measure: charges", "measure: cost").replace("group_by: [age]", "group_by: [x]")
+    text = text.replace("normal: 25", "normal: 5").replace("age: 90", "sex: 1")
+    assert {complaint.split(": found ")[0] for complaint in complaints(text)} == {
+        "measure",
+        "analyses.charges_by_age.group_by[0]",
+        "bands.bmi_category.below",
+        "disclosure.top_code.sex",
+    }
+
+
+@pytest.mark.parametrize("name", ["integer", "double", "string", "int", "float"])
+def test_a_column_that_is_called_like_a_type_keeps_its_place_in_the_path(name: str) -> None:
+    text = changed(
+        "    children: { type: integer, minimum: 0", f"    {name}: {{ type: integer, minimum: z"
+    )
+    assert f"source.columns.{name}.minimum: found 'z'; allowed: a valid integer" in complaints(text)
+
+
+def test_a_file_that_is_missing_or_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with pytest.raises(ContractError, match=r"c\.yaml: cannot be read as a contract: No such file"):
+        load_contract(path)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ContractError, match=r"c\.yaml: cannot be read as a contract: not UTF-8"):
+        load_contract(path)
+
+
+def test_the_schema_in_the_repository_is_what_the_types_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert schema_main(["--check", str(ROOT / "contracts" / "schema.json")]) == 0
+    stale = tmp_path / "schema.json"
+    stale.write_text("{}\n")
+    assert schema_main(["--check", str(stale)]) == 1
+    assert "make format" in capsys.readouterr().err
+    assert schema_main([str(stale)]) == 0
+    assert json.loads(stale.read_text()) == SCHEMA
+
+
+def test_the_schema_accepts_the_contract() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    assert not list(Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(TEXT)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("measure: charges\n", ""),
+        ("measure:", "nonsense: 1\nmeasure:"),
+        ('"yes", "no"', "yes, no"),
+        ("mean, ci95]", "median, ci95]"),
+        ("type: integer, minimum", "type: int, minimum"),
+        ("maximum: 120", "maximum: 1.5"),
+        ("decimals: 6", "decimals: 10"),
+        ("[age]", "[]"),
+        ("0.05", "1.5"),
+        ("extremes: publish", "extremes: hide"),
+        ("dataset: medical_charges", "dataset: Medical"),
+        ("normal: 25", "normal: wide"),
+    ],
+)
+def test_the_schema_refuses_what_an_editor_can_see(old: str, new: str) -> None:
+    broken = yaml.safe_load(changed(old, new))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(broken))
+
+
+SHAPE_CHANGES = {
+    "a band's edge": ("normal: 25", "normal: 24"),
+    "a band's label": ("otherwise: obese", "otherwise: heavy"),
+    "a column's rule": ("maximum: 120", "maximum: 110"),
+    "the values allowed": ("[female, male]", "[female, male, other]"),
+    "the decimals": ("decimals: 6", "decimals: 2"),
+    "multiline": ("format: csv", "format: csv\n  multiline: true"),
+    "the measure": ("measure: charges", "measure: bmi"),
+    "a grouping": ("group_by: [age]", "group_by: [children]"),
+}
+OTHER_CHANGES = {
+    "the share of bad rows": ("0.05", "0.5"),
+    "what twins do": ("0.05", "0.05, duplicates: refuse"),
+    "the least cell": ("minimum_cell: 11", "minimum_cell: 5"),
+    "the extremes": ("extremes: publish", "extremes: suppress"),
+    "the top code": ("age: 90", "age: 85"),
+    "a statistic": ("[patients, mean, ci95]", "[patients, mean]"),
+    "the prefix": ("prefix: MedicalCharges", "prefix: Other"),
+    "an analysis' name": ("charges_by_age:", "by_age:"),
+}
+
+
+@pytest.mark.parametrize("what", SHAPE_CHANGES)
+def test_what_a_partial_holds_changes_the_shape_and_the_fingerprint(
+    what: str, contract: Contract
+) -> None:
+    other = parse_contract(changed(*SHAPE_CHANGES[what]))
+    assert other.shape != contract.shape
+    assert other.fingerprint != contract.fingerprint
+
+
+@pytest.mark.parametrize("what", OTHER_CHANGES)
+def test_what_is_applied_to_partials_changes_the_fingerprint_alone(
+    what: str, contract: Contract
+) -> None:
+    other = parse_contract(changed(*OTHER_CHANGES[what]))
+    assert other.shape == contract.shape
+    assert other.fingerprint != contract.fingerprint
+
+
+def test_how_the_file_is_written_changes_neither_shape_nor_fingerprint(contract: Contract) -> None:
+    raw = yaml.safe_load(TEXT)
+    other = parse_contract(yaml.safe_dump(raw, sort_keys=False))
+    assert (other.shape, other.fingerprint) == (contract.shape, contract.fingerprint)
