@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from medical_charges.analysis import analyze, write_error
-from medical_charges.contract import Contract, load_contract, parse_contract
+from medical_charges.contract_uri import read_contract
 from medical_charges.engine import RANGE_BYTES, executor_settings, on_spark
 from medical_charges.errors import MedicalChargesError
 from medical_charges.storage import open_store
@@ -29,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     options = _parse(argv)
     store = open_store(options.store)
     try:
-        contract = _contract(options.contract)
+        contract = read_contract(options.contract)
     except MedicalChargesError as error:
         return _failed(error)
     try:
@@ -58,14 +57,6 @@ def _size(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes")
     return int(text)
-
-
-def _contract(uri: str) -> Contract:
-    if not uri.startswith("s3://"):
-        return load_contract(uri.removeprefix("file://"))
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    text = open_store(f"s3://{bucket}").read(key).decode("utf-8")
-    return parse_contract(text, origin=PurePosixPath(key).name)
 
 
 def _session() -> SparkSession:

@@ -33,3 +33,15 @@ class InputChangedError(MedicalChargesError):
 
 class ObjectMissingError(MedicalChargesError):
     """An object is not where it was expected."""
+
+
+class LeaseLostError(MedicalChargesError):
+    """Another run has taken the lease, so this one may change nothing any more."""
+
+
+class ManifestError(MedicalChargesError):
+    """A manifest is not what QuickSight could read the published outputs by."""
+
+
+class OutputsRefusedError(MedicalChargesError):
+    """Outputs of a run do not agree with its input, or the code with its golden sample."""

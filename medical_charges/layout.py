@@ -66,3 +66,15 @@ class Layout:
     def error(self, run_id: str) -> str:
         """Why a run failed."""
         return f"{self.run(run_id)}/error.json"
+
+    def previous(self, run_id: str) -> str:
+        """What was published before a run published, to be put back if that fails."""
+        return f"{self.run(run_id)}/previous"
+
+    def validation(self, run_id: str, check: str) -> str:
+        """What a check of a run found."""
+        return f"{self.run(run_id)}/validation/{check}.json"
+
+    def golden(self, run_id: str) -> str:
+        """Where a run analyses the golden sample."""
+        return f"{self.run(run_id)}/golden"

@@ -1,7 +1,14 @@
-"""Publishing: a run's staged outputs become what readers see, all of them or none."""
+"""Publishing: a run's staged outputs become what readers see, all of them or none.
+
+What was published before is kept in the run's folder first, so that whoever finds the run
+failed can put it back, in this process or in another.
+"""
 
 from __future__ import annotations
 
+import json
+
+from medical_charges.canonical import canonical_json, digest
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
@@ -22,19 +29,61 @@ def publish(store: Store, contract: Contract, run_id: str) -> list[str]:
         layout.published(name): store.read(layout.staged(run_id, name))
         for name in contract.analyses
     }
-    before = {ref.key: store.read(ref.key) for ref in store.list(layout.output)}
+    folder = save_previous(store, contract, run_id)
     try:
         for key, data in staged.items():
             store.write(key, data)
-        for key in before.keys() - staged.keys():
-            store.delete(key)
+        for ref in list(store.list(layout.output)):
+            if ref.key not in staged:
+                store.delete(ref.key)
     except BaseException:
-        for key in staged.keys() - before.keys():
-            store.delete(key)
-        for key, data in before.items():
-            store.write(key, data)
+        restore(store, folder)
         raise
     return list(staged)
+
+
+def save_previous(store: Store, contract: Contract, run_id: str) -> str:
+    """Copy what is published, manifests included, into the run's folder; return where to.
+
+    Done once for a run: what a second attempt finds published may be half of the first's.
+    """
+    layout = Layout(contract.prefix)
+    folder = layout.previous(run_id)
+    if _index(store, folder) is not None:
+        return folder
+    prefixes = [layout.output, layout.manifests]
+    saved = [ref.key for prefix in prefixes for ref in store.list(prefix)]
+    for key in saved:
+        store.write(f"{folder}/{key}", store.read(key))
+    # Written last: without it the copies are not known to be whole.
+    store.write(f"{folder}/{_INDEX}", canonical_json({"prefixes": prefixes, "saved": saved}))
+    return folder
+
+
+def restore(store: Store, folder: str) -> bool:
+    """Put back what `save_previous` kept in a folder; False if it kept nothing there."""
+    index = _index(store, folder)
+    if index is None:
+        return False
+    saved = set(index["saved"])
+    for key in index["saved"]:
+        store.write(key, store.read(f"{folder}/{key}"))
+    for prefix in index["prefixes"]:
+        for ref in list(store.list(prefix)):
+            if ref.key not in saved:
+                store.delete(ref.key)
+    return True
+
+
+_INDEX = "index.json"
+
+
+def _index(store: Store, folder: str) -> dict[str, list[str]] | None:
+    try:
+        index: dict[str, list[str]] = json.loads(store.read(f"{folder}/{_INDEX}"))
+    except ObjectMissingError:
+        return None
+    return index
 
 
 def published(store: Store, contract: Contract) -> dict[str, bytes]:
@@ -46,3 +95,14 @@ def published(store: Store, contract: Contract) -> dict[str, bytes]:
         except ObjectMissingError:
             continue
     return found
+
+
+def served_files(store: Store, contract: Contract) -> str:
+    """A hash of the outputs and manifests as they are listed: any change of them changes it."""
+    layout = Layout(contract.prefix)
+    listed = [
+        [ref.key, ref.etag, ref.size]
+        for prefix in (layout.output, layout.manifests)
+        for ref in store.list(prefix)
+    ]
+    return digest(listed)

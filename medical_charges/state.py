@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,12 @@ class State:
     @property
     def identity(self) -> str:
         """A hash of the identities of all objects, whatever their order."""
-        return digest(sorted(self.members))
+        return snapshot_identity(self.members)
+
+
+def snapshot_identity(identities: Iterable[str]) -> str:
+    """The identity of the state that holds these objects' partials and no others."""
+    return digest(sorted(identities))
 
 
 EMPTY = State({}, {})

@@ -1,0 +1,18 @@
+"""PublishOutputs: a run's staged outputs become the published ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.settings import Settings
+from medical_charges.runs import publish_run
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Takes {execution, run_id}; gives {published: URIs}."""
+    settings = Settings.read()
+    store = settings.store()
+    keys = publish_run(
+        settings.ledger(), store, settings.contract(), event["execution"], event["run_id"]
+    )
+    return {"published": [f"{store.uri}/{key}" for key in keys]}

@@ -1,0 +1,52 @@
+"""What the functions are told by their environment, and the adapters made from it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import boto3
+
+from medical_charges.contract import Contract
+from medical_charges.contract_uri import read_contract
+from medical_charges.ledger import Ledger
+from medical_charges.storage import Store, open_store
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment of every function of the project."""
+
+    bucket: str
+    contract_uri: str
+    code_version: str
+    ledger_table: str
+    lease_seconds: int
+    topic_arn: str
+    state_machine_arn: str
+
+    @classmethod
+    def read(cls) -> Settings:
+        """Read the environment."""
+        return cls(
+            bucket=os.environ["BUCKET"],
+            contract_uri=os.environ["CONTRACT_URI"],
+            code_version=os.environ["CODE_VERSION"],
+            ledger_table=os.environ["LEDGER_TABLE"],
+            lease_seconds=int(os.environ["LEASE_SECONDS"]),
+            topic_arn=os.environ["TOPIC_ARN"],
+            state_machine_arn=os.environ["STATE_MACHINE_ARN"],
+        )
+
+    def store(self) -> Store:
+        """The data bucket."""
+        return open_store(f"s3://{self.bucket}")
+
+    def ledger(self) -> Ledger:
+        """The table of lease and runs."""
+        table = boto3.resource("dynamodb").Table(self.ledger_table)
+        return Ledger(table, self.lease_seconds)
+
+    def contract(self) -> Contract:
+        """The contract as it was uploaded."""
+        return read_contract(self.contract_uri)

@@ -1,0 +1,22 @@
+"""ValidateManifests: the last gate, behind which a run is recorded as served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.settings import Settings
+from medical_charges.runs import serve_run
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Takes {execution, run_id}; gives {served: the run's id}."""
+    settings = Settings.read()
+    served = serve_run(
+        settings.ledger(),
+        settings.store(),
+        settings.contract(),
+        settings.code_version,
+        event["execution"],
+        event["run_id"],
+    )
+    return {"served": served.run_id}

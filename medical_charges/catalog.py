@@ -1,0 +1,97 @@
+"""The Glue Catalog's tables: `python -m medical_charges.catalog --contract FILE OUT`.
+
+Terraform reads the file that this writes, so that a table's columns are said once, in the
+contract.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from medical_charges.contract import Contract, load_contract
+from medical_charges.contract.model import IntegerColumn
+from medical_charges.errors import ContractError
+from medical_charges.layout import Layout
+
+_COMMENTS = {
+    "patients": "People in the group",
+    "share": "Share of the people, of all or within all but the last grouping column",
+    "mean": "Mean of {measure}",
+    "minimum": "Least {measure}",
+    "maximum": "Greatest {measure}",
+    "stddev": "Sample standard deviation of {measure}",
+    "ci95": "End of the 95 % t interval of the mean",
+}
+
+
+def tables(contract: Contract) -> list[dict[str, Any]]:
+    """Every output as a table over its folder."""
+    return [_table(contract, name) for name in contract.analyses]
+
+
+def _table(contract: Contract, name: str) -> dict[str, Any]:
+    location = PurePosixPath(Layout(contract.prefix).published(name)).parent
+    return {
+        "name": name,
+        "location": f"{location}/",
+        "columns": _columns(contract, name),
+        "parameters": {
+            "classification": "csv",
+            "skip.header.line.count": "1",
+            "dataset": contract.dataset,
+        },
+        # A suppressed figure is an empty field, and must be read as none at all.
+        "serde_parameters": {
+            "field.delim": ",",
+            "serialization.format": ",",
+            "serialization.null.format": "",
+        },
+    }
+
+
+def _columns(contract: Contract, name: str) -> list[dict[str, str]]:
+    analysis = contract.analyses[name]
+    columns = [
+        {"name": group, "type": _group_type(contract, group), "comment": "Grouped by"}
+        for group in analysis.group_by
+    ]
+    for statistic in analysis.statistics:
+        kind = "bigint" if statistic == "patients" else "double"
+        comment = _COMMENTS[statistic].format(measure=contract.measure)
+        columns += [
+            {"name": column.format(measure=contract.measure), "type": kind, "comment": comment}
+            for column in contract.STATISTIC_COLUMNS[statistic]
+        ]
+    return columns
+
+
+def _group_type(contract: Contract, group: str) -> str:
+    return "bigint" if isinstance(contract.source.columns.get(group), IntegerColumn) else "string"
+
+
+def catalog_text(contract: Contract) -> str:
+    """The tables as the text of a file."""
+    return json.dumps(tables(contract), indent=2) + "\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the tables of a contract to a file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--contract", type=Path, required=True)
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args(argv)
+    try:
+        text = catalog_text(load_contract(options.contract))
+    except ContractError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return error.exit_code
+    options.out.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,188 @@
+"""How a run fails: what is cleaned up behind it, and what people are told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from medical_charges.errors import ObjectMissingError
+from medical_charges.ledger import Ledger
+from medical_charges.publish import restore
+from medical_charges.runs import mark_of, now
+from medical_charges.storage import Store
+
+REASON_LIMIT = 4_000
+SUBJECT_LIMIT = 100
+
+
+class Platform(Protocol):
+    """What a failed run leaves outside of the bucket and the ledger."""
+
+    def end_clusters(self, mark: str) -> None:
+        """End every cluster of the execution with this mark that is not ending yet."""
+
+    def notify(self, subject: str, text: str) -> None:
+        """Send a notice."""
+
+    def start(self, name: str) -> None:
+        """Start an execution; one of the same name is started once."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an execution ended other than well."""
+
+    execution: str
+    state: str
+    """The state that failed, or how the execution ended without one."""
+    reason: str
+    last_line: str
+    log: str
+
+    @classmethod
+    def of_state(
+        cls, execution: str, state: str, error: str, cause: str, function_prefix: str
+    ) -> Failure:
+        """A failure that the machine caught, from its error and cause.
+
+        Causes are JSON of whatever failed: a Lambda's error, a job run, a step, a cluster.
+        """
+        found = _fields(cause)
+        reason = (
+            next((found[name] for name in _MESSAGES if found.get(name)), "")
+            or (cause if not found else "")
+            or error
+        )
+        log = next((found[name] for name in _LOGS if found.get(name)), "")
+        if "LogGroupName" in found and "Id" in found:
+            log = f"log group {found['LogGroupName']}/error, stream {found['Id']}"
+        elif "errorType" in found:
+            log = f"log group /aws/lambda/{function_prefix}{_kebab(state)}"
+        return cls(execution, state, reason, _last_line(reason), log)
+
+    @classmethod
+    def of_end(cls, execution: str, status: str, error: str, cause: str) -> Failure:
+        """An execution that ended without a Catch: it was stopped, or its time was up."""
+        words = {"ABORTED": "the execution was stopped", "TIMED_OUT": "its time was up"}
+        reason = ": ".join(part for part in (words.get(status, status), error, cause) if part)
+        return cls(execution, status, reason, _last_line(reason), "")
+
+
+def fail_run(
+    ledger: Ledger, store: Store, platform: Platform, failure: Failure, *, caught: bool
+) -> str:
+    """Clean up behind an execution that failed, and return the reason in one text.
+
+    Called from within the machine (`caught`), and once more on the event of its end, when there
+    is nothing left to do unless the machine died. Only the holder of the lease may touch what
+    others share; the lease goes last, so that it covers all of it.
+    """
+    platform.end_clusters(mark_of(failure.execution))
+    lease = ledger.lease()
+    mine = lease is not None and lease.holder == failure.execution
+    if not mine and not caught:
+        return failure.reason
+    run_id = lease.run_id if lease and mine else f"unplanned-{mark_of(failure.execution)}"
+    entry = ledger.run(run_id)
+    failure = _with_error_file(store, entry, failure)
+    kept = _put_back(ledger, store, run_id, entry) if mine else True
+    ledger.record(
+        run_id,
+        status="failed",
+        execution=failure.execution,
+        failed_state=failure.state,
+        reason=failure.reason[:REASON_LIMIT],
+        ended=now(),
+    )
+    try:
+        platform.notify(*_notice(store, run_id, entry, failure, kept=kept))
+    finally:
+        # A notice that cannot be sent must not keep the next run from starting.
+        if ledger.abandon(failure.execution):
+            platform.start(f"after-{run_id}")
+    return failure.reason[:REASON_LIMIT]
+
+
+def _put_back(ledger: Ledger, store: Store, run_id: str, entry: Mapping[str, Any]) -> bool:
+    """Undo what the run published unless it is recorded as served; say whether it is not."""
+    served = ledger.served()
+    if served and served.run_id == run_id:
+        return False
+    if "previous" in entry:
+        restore(store, entry["previous"])
+    return True
+
+
+def _with_error_file(store: Store, entry: Mapping[str, Any], failure: Failure) -> Failure:
+    """The failure with the reason that the analysis itself left, which says it best."""
+    if failure.state != "Analyze" or "folder" not in entry:
+        return failure
+    try:
+        left = json.loads(store.read(f"{entry['folder']}/error.json"))
+    except ObjectMissingError:
+        return failure
+    reason = str(left["message"])
+    return Failure(
+        failure.execution, failure.state, reason, failure.last_line or reason, failure.log
+    )
+
+
+def _notice(
+    store: Store, run_id: str, entry: Mapping[str, Any], failure: Failure, *, kept: bool
+) -> tuple[str, str]:
+    machine = failure.execution.split(":")[6]
+    subject = f"{machine}: run {run_id} failed in {failure.state}"
+    lines = [
+        f"Run {run_id} failed in {failure.state}.",
+        f"Reason: {failure.reason[:REASON_LIMIT]}",
+        f"Last error line: {failure.last_line}",
+        f"Log: {failure.log or 'the history of the execution'}",
+        f"Execution: {failure.execution}",
+    ]
+    if "folder" in entry:
+        lines.append(f"What the run made: {store.uri}/{entry['folder']}/")
+    if kept:
+        lines.append("Nothing of it is published; what was served before still is.")
+    else:
+        lines.append("It was published before it failed, and stays so.")
+    return subject[:SUBJECT_LIMIT], "\n".join(lines) + "\n"
+
+
+# The most exact first: a step's own message before the state that its cluster was in.
+_MESSAGES = ("errorMessage", "ErrorMessage", "Message", "Reason")
+_LOGS = ("LogFile", "LogUri")
+
+
+def _fields(cause: str) -> dict[str, str]:
+    """Every text in a cause by its name, however deep; the first of a name counts."""
+    try:
+        value = json.loads(cause)
+    except ValueError:
+        return {}
+    found: dict[str, str] = {}
+    for name, text in _texts(value):
+        found.setdefault(name, text)
+    return found
+
+
+def _texts(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, str):
+                yield name, item
+            else:
+                yield from _texts(item)
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+
+
+def _kebab(state: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", state).lower()

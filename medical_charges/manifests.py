@@ -1,0 +1,207 @@
+"""QuickSight's manifests: what generates them, and what refuses one that would not work.
+
+QuickSight reads a data source through a JSON file that lists the files' URIs and says how they
+are written. It drops what it cannot read without a word, so every manifest is checked against
+what it names before anybody is told of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import unquote
+
+from medical_charges.contract import Contract
+from medical_charges.errors import ManifestError, ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.storage import Store
+
+FILES_LIMIT = 1_000
+"""The most files that QuickSight reads through one manifest."""
+
+SETTINGS = {"format": "CSV", "delimiter": ",", "textqualifier": '"', "containsHeader": "true"}
+
+_BOM = b"\xef\xbb\xbf"
+
+_S3_HOST = r"s3(?:[.-][a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
+_URI_FORMS = [
+    re.compile(r"s3://(?P<bucket>[^/]+)/(?P<key>.*)"),
+    re.compile(rf"https://{_S3_HOST}/(?P<bucket>[^/]+)/(?P<key>.*)"),
+    re.compile(rf"https://(?P<bucket>[^/]+)\.{_S3_HOST}/(?P<key>.*)"),
+]
+
+
+def generate_manifests(store: Store, contract: Contract) -> list[str]:
+    """Write a manifest for every published output and remove all others; return their keys."""
+    layout = Layout(contract.prefix)
+    wanted = {layout.manifest(name): layout.published(name) for name in contract.analyses}
+    for key, output in wanted.items():
+        store.write(key, manifest([f"{store.uri}/{output}"]))
+    for ref in list(store.list(layout.manifests)):
+        if ref.key not in wanted:
+            store.delete(ref.key)
+    return list(wanted)
+
+
+def manifest(uris: list[str]) -> bytes:
+    """A manifest of files that hold one table."""
+    value = {"fileLocations": [{"URIs": uris}], "globalUploadSettings": SETTINGS}
+    return json.dumps(value, indent=2).encode() + b"\n"
+
+
+def validate_manifests(store: Store, contract: Contract) -> None:
+    """Check that there is a manifest for every analysis, and no other, and that each works.
+
+    Raises:
+        ManifestError: with a sentence for everything that is wrong.
+    """
+    layout = Layout(contract.prefix)
+    problems = []
+    for name in contract.analyses:
+        key = layout.manifest(name)
+        try:
+            data = store.read(key)
+        except ObjectMissingError:
+            problems.append(f"{key} does not exist")
+            continue
+        table = _Table(store, layout, name, contract.output_columns(name))
+        problems += [f"{key}: {problem}" for problem in _problems(data, table)]
+    wanted = {layout.manifest(name) for name in contract.analyses}
+    problems += [
+        f"{ref.key} belongs to no analysis of the contract"
+        for ref in store.list(layout.manifests)
+        if ref.key not in wanted
+    ]
+    if problems:
+        raise ManifestError("\n".join(problems))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What a manifest must lead to."""
+
+    store: Store
+    layout: Layout
+    analysis: str
+    columns: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        return str(PurePosixPath(self.layout.published(self.analysis)).parent)
+
+
+def _problems(data: bytes, table: _Table) -> Iterator[str]:
+    if data.startswith(_BOM):
+        yield "the manifest starts with a byte-order mark"
+        return
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        yield f"the manifest is not JSON: {error}"
+        return
+    if not isinstance(value, dict):
+        yield f"the manifest is {_kind(value)}, not an object"
+        return
+    yield from _keys(value, {"fileLocations", "globalUploadSettings"}, "the manifest")
+    yield from _setting_problems(value.get("globalUploadSettings"))
+    uris = list(_uris(value.get("fileLocations")))
+    yield from (item.problem for item in uris if isinstance(item, _Problem))
+    files = [item for item in uris if isinstance(item, str)]
+    if len(files) > FILES_LIMIT:
+        yield f"{len(files):,} files are listed; QuickSight reads at most {FILES_LIMIT:,}"
+        return
+    for uri in sorted({uri for uri in files if files.count(uri) > 1}):
+        yield f"{uri} is listed {files.count(uri)} times, so its rows would be too"
+    if not uris:
+        yield "no file is listed"
+    for uri in dict.fromkeys(files):
+        yield from _file_problems(uri, table)
+
+
+def _keys(value: dict[str, Any], allowed: set[str], where: str) -> Iterator[str]:
+    for key in sorted(value.keys() - allowed):
+        yield f"{where} has the stray key {key!r}; allowed: {', '.join(sorted(allowed))}"
+
+
+def _setting_problems(settings: Any) -> Iterator[str]:
+    if not isinstance(settings, dict):
+        yield f"globalUploadSettings is {_kind(settings)}, not an object"
+        return
+    yield from _keys(settings, set(SETTINGS), "globalUploadSettings")
+    for name, wanted in SETTINGS.items():
+        if settings.get(name) != wanted:
+            found = json.dumps(settings[name]) if name in settings else "missing"
+            yield f"the {name} is {found}; the outputs have {json.dumps(wanted)}"
+
+
+@dataclass(frozen=True)
+class _Problem:
+    problem: str
+
+
+def _uris(locations: Any) -> Iterator[str | _Problem]:
+    if not isinstance(locations, list):
+        yield _Problem(f"fileLocations is {_kind(locations)}, not a list")
+        return
+    for location in locations:
+        if not isinstance(location, dict):
+            yield _Problem(f"an entry of fileLocations is {_kind(location)}, not an object")
+            continue
+        if "URIPrefixes" in location:
+            yield _Problem("URIPrefixes sweep in whatever lies below them: list URIs")
+        for problem in _keys(location, {"URIs", "URIPrefixes"}, "an entry of fileLocations"):
+            yield _Problem(problem)
+        uris = location.get("URIs", [])
+        if not isinstance(uris, list):
+            yield _Problem(f"URIs is {_kind(uris)}, not a list")
+            continue
+        for uri in uris:
+            yield uri if isinstance(uri, str) else _Problem(f"a URI is {_kind(uri)}, not text")
+
+
+def _file_problems(uri: str, table: _Table) -> Iterator[str]:
+    match = next((found for form in _URI_FORMS if (found := form.fullmatch(uri))), None)
+    if match is None:
+        yield f"{uri} is not the URI of an S3 object"
+        return
+    bucket, key = match["bucket"], match["key"]
+    if not uri.startswith("s3:"):
+        key = unquote(key)
+    if f"s3://{bucket}" != table.store.uri:
+        yield f"{uri} lies in the bucket {bucket!r}, not in {table.store.uri}"
+    elif not key or key.endswith("/"):
+        yield f"{uri} is a directory, not a file"
+    elif not key.startswith(f"{table.folder}/"):
+        yield f"{uri} does not lie under {table.folder}/"
+    else:
+        try:
+            data = table.store.read(key)
+        except ObjectMissingError:
+            yield f"{uri} does not exist"
+            return
+        yield from _content_problems(uri, data, table.columns)
+
+
+def _content_problems(uri: str, data: bytes, columns: tuple[str, ...]) -> Iterator[str]:
+    if not data.strip():
+        yield f"{uri} is empty"
+        return
+    if data.startswith(_BOM):
+        yield f"{uri} starts with a byte-order mark, which would become part of the first column"
+        return
+    header, _, rows = data.partition(b"\n")
+    expected = ",".join(columns)
+    if header != expected.encode():
+        found = header.decode("utf-8", errors="replace")[:200]
+        yield f"{uri} has the header {found!r}; the contract says {expected!r}"
+    elif not rows.strip():
+        yield f"{uri} has a header and no rows"
+
+
+def _kind(value: Any) -> str:
+    names: dict[type, str] = {dict: "an object", list: "a list", str: "text", type(None): "missing"}
+    return names.get(type(value), "a number or a truth")

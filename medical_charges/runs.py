@@ -1,0 +1,146 @@
+"""How a run begins, and how its outputs become what is served. How one fails is `failure`'s.
+
+Each function is one state of the state machine. All of them may be called again with the same
+arguments after they were interrupted anywhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Literal
+
+from medical_charges.canonical import digest
+from medical_charges.contract import Contract
+from medical_charges.layout import Layout
+from medical_charges.ledger import Ledger, Served
+from medical_charges.manifests import validate_manifests
+from medical_charges.plan import Snapshot, list_input, read_headers
+from medical_charges.publish import publish, served_files
+from medical_charges.state import read_latest_state, snapshot_identity
+from medical_charges.storage import Store
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an execution is to do."""
+
+    decision: Literal["go", "skip", "pending"]
+    run_id: str = ""
+    run_uri: str = ""
+
+
+def plan_run(
+    ledger: Ledger, store: Store, read: Callable[[], Contract], code: str, execution: str
+) -> Plan:
+    """Take the lease and see what there is to do; leave word if another execution has it.
+
+    Raises:
+        ContractError: the contract is wrong.
+        InputRefusedError: an object cannot be analysed, or there is none.
+    """
+    while True:
+        run_id = _run_id(ledger, execution)
+        if not ledger.take(execution, run_id):
+            return Plan("pending")
+        ledger.record(run_id, status="planned", execution=execution, code=code, started=now())
+        # Read under the lease, so that a wrong contract is a run that failed, and is told of.
+        contract = read()
+        snapshot = list_input(store, contract)
+        if not _is_served(ledger.served(), store, contract, snapshot, code):
+            return _go(ledger, store, contract, snapshot, run_id)
+        ledger.record(run_id, status="skipped", ended=now())
+        if ledger.release(execution):
+            return Plan("skip", run_id)
+
+
+def _run_id(ledger: Ledger, execution: str) -> str:
+    """A new id, or that of this execution's plan that was interrupted."""
+    lease = ledger.lease()
+    if lease and lease.holder == execution and ledger.run(lease.run_id).get("status") == "planned":
+        return lease.run_id
+    moment = datetime.now(UTC)
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{mark_of(execution)}"
+
+
+def mark_of(execution: str) -> str:
+    """What the ids of all runs of an execution end with."""
+    return digest(execution)[:12]
+
+
+def _is_served(
+    served: Served | None, store: Store, contract: Contract, snapshot: Snapshot, code: str
+) -> bool:
+    return served == Served(
+        run_id=served.run_id if served else "",
+        snapshot=snapshot_identity(snapshot.objects),
+        contract=contract.fingerprint,
+        code=code,
+        files=served_files(store, contract),
+    )
+
+
+def _go(ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, run_id: str) -> Plan:
+    layout = Layout(contract.prefix)
+    known = read_latest_state(store, contract).members
+    read_headers(store, contract, {i: r for i, r in snapshot.objects.items() if i not in known})
+    objects = [[ref.key, ref.etag, ref.size] for ref in snapshot.objects.values()]
+    text = json.dumps({"objects": objects, "ignored": snapshot.ignored}, indent=2)
+    store.write(f"{layout.run(run_id)}/plan.json", text.encode() + b"\n")
+    ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
+    return Plan("go", run_id, f"{store.uri}/{layout.run(run_id)}")
+
+
+def publish_run(
+    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
+) -> list[str]:
+    """Publish a run's outputs, if it still holds the lease.
+
+    Raises:
+        LeaseLostError: it does not.
+        ObjectMissingError: the run has not staged every output.
+    """
+    ledger.renew(execution, run_id)
+    # Recorded first: whoever finds the run failed restores from there.
+    ledger.record(run_id, status="publishing", previous=Layout(contract.prefix).previous(run_id))
+    return publish(store, contract, run_id)
+
+
+def serve_run(
+    ledger: Ledger, store: Store, contract: Contract, code: str, execution: str, run_id: str
+) -> Served:
+    """Check what a run has published and record it as served: from here on nothing undoes it.
+
+    Raises:
+        LeaseLostError: the run no longer holds the lease.
+        ManifestError: a manifest is not right.
+    """
+    ledger.renew(execution, run_id)
+    validate_manifests(store, contract)
+    summary = json.loads(store.read(Layout(contract.prefix).summary(run_id)))
+    served = Served(
+        run_id=run_id,
+        snapshot=PurePosixPath(summary["state"]).stem,
+        contract=summary["contract"],
+        code=code,
+        files=served_files(store, contract),
+    )
+    ledger.serve(served)
+    ledger.record(
+        run_id, status="published", **{k: v for k, v in asdict(served).items() if k != "run_id"}
+    )
+    return served
+
+
+def finish_run(ledger: Ledger, execution: str, run_id: str) -> bool:
+    """End a run that went well; say whether it must plan again because somebody left word."""
+    ledger.record(run_id, status="succeeded", ended=now())
+    return not ledger.release(execution)
+
+
+def now() -> str:
+    """The moment, as the ledger writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
