@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,7 +62,7 @@ class Failure:
             log = f"log group {found['LogGroupName']}/error, stream {found['Id']}"
         elif "errorType" in found:
             log = f"log group /aws/lambda/{function_prefix}{_kebab(state)}"
-        return cls(execution, state, reason, _last_line(reason), log)
+        return cls(execution, state, reason[:REASON_LIMIT], _last_line(reason), log)
 
     @classmethod
     def of_end(cls, execution: str, status: str, error: str, cause: str) -> Failure:
@@ -80,30 +81,37 @@ def fail_run(
     is nothing left to do unless the machine died. Only the holder of the lease may touch what
     others share; the lease goes last, so that it covers all of it.
     """
-    platform.end_clusters(mark_of(failure.execution))
+    mark = mark_of(failure.execution)
     lease = ledger.lease()
     mine = lease is not None and lease.holder == failure.execution
     if not mine and not caught:
+        platform.end_clusters(mark)
         return failure.reason
-    run_id = lease.run_id if lease and mine else f"unplanned-{mark_of(failure.execution)}"
+    run_id = lease.run_id if lease and mine else f"unplanned-{mark}"
     entry = ledger.run(run_id)
     failure = _with_error_file(store, entry, failure)
+    # If this fails the lease stays, and the call on the execution's event tries it again.
     kept = _put_back(ledger, store, run_id, entry) if mine else True
     ledger.record(
         run_id,
         status="failed",
         execution=failure.execution,
         failed_state=failure.state,
-        reason=failure.reason[:REASON_LIMIT],
+        reason=failure.reason,
         ended=now(),
     )
-    try:
-        platform.notify(*_notice(store, run_id, entry, failure, kept=kept))
-    finally:
-        # A notice that cannot be sent must not keep the next run from starting.
-        if ledger.abandon(failure.execution):
-            platform.start(f"after-{run_id}")
-    return failure.reason[:REASON_LIMIT]
+    with ExitStack() as ending:
+        # Called last to first, each one whatever happens to those before it.
+        ending.callback(_free, ledger, platform, failure.execution, run_id)
+        ending.callback(platform.notify, *_notice(store, run_id, entry, failure, kept=kept))
+        platform.end_clusters(mark)
+    return failure.reason
+
+
+def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> None:
+    """Free the lease, and start the run that somebody left word for."""
+    if ledger.abandon(execution):
+        platform.start(f"after-{run_id}")
 
 
 def _put_back(ledger: Ledger, store: Store, run_id: str, entry: Mapping[str, Any]) -> bool:
@@ -124,7 +132,7 @@ def _with_error_file(store: Store, entry: Mapping[str, Any], failure: Failure) -
         left = json.loads(store.read(f"{entry['folder']}/error.json"))
     except ObjectMissingError:
         return failure
-    reason = str(left["message"])
+    reason = str(left["message"])[:REASON_LIMIT]
     return Failure(
         failure.execution, failure.state, reason, failure.last_line or reason, failure.log
     )
@@ -137,7 +145,7 @@ def _notice(
     subject = f"{machine}: run {run_id} failed in {failure.state}"
     lines = [
         f"Run {run_id} failed in {failure.state}.",
-        f"Reason: {failure.reason[:REASON_LIMIT]}",
+        f"Reason: {failure.reason}",
         f"Last error line: {failure.last_line}",
         f"Log: {failure.log or 'the history of the execution'}",
         f"Execution: {failure.execution}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Literal
@@ -110,7 +110,7 @@ def publish_run(
 
 
 def serve_run(
-    ledger: Ledger, store: Store, contract: Contract, code: str, execution: str, run_id: str
+    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str, *, code: str
 ) -> Served:
     """Check what a run has published and record it as served: from here on nothing undoes it.
 
@@ -129,9 +129,7 @@ def serve_run(
         files=served_files(store, contract),
     )
     ledger.serve(served)
-    ledger.record(
-        run_id, status="published", **{k: v for k, v in asdict(served).items() if k != "run_id"}
-    )
+    ledger.record(run_id, status="published", snapshot=served.snapshot, files=served.files)
     return served
 
 

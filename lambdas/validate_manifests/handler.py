@@ -15,8 +15,8 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
         settings.ledger(),
         settings.store(),
         settings.contract(),
-        settings.code_version,
         event["execution"],
         event["run_id"],
+        code=settings.code_version,
     )
     return {"served": served.run_id}
