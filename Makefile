@@ -21,7 +21,7 @@ help: ## List the targets
 setup: $(VENV)/laptop ## Make the Python environment, a JDK in it
 
 run: $(VENV)/laptop ## Analyse INPUT (a CSV or a folder) by CONTRACT into OUT
-	@$(PY) -m medical_charges.laptop --input "$(INPUT)" --contract "$(CONTRACT)" --out "$(OUT)"
+	@$(PY) -m ops run --input "$(INPUT)" --contract "$(CONTRACT)" --out "$(OUT)"
 
 ##@ Development
 

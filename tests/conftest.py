@@ -30,7 +30,7 @@ def spark() -> Iterator[SparkSession]:
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.pop("SPARK_HOME", None)
-    log_settings = (ROOT / "medical_charges" / "log4j2.properties").as_uri()
+    log_settings = (ROOT / "ops" / "log4j2.properties").as_uri()
     session = (
         SparkSession.builder.master("local[2]")
         .appName("tests")

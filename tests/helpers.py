@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from medical_charges.analysis import Summary, analyze
 from medical_charges.contract import Contract
 from medical_charges.engine import RANGE_BYTES, Engine, Results, in_this_process
-from medical_charges.kernel.work import Range, Worker
+from medical_charges.kernel.range import Range
+from medical_charges.kernel.work import Worker
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 
 from glue_jobs import analyze
-from medical_charges import laptop
 from medical_charges.contract import Contract
 from medical_charges.engine import on_spark
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
+from ops import __main__ as ops
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
@@ -55,7 +55,7 @@ class Laptop:
 
     def command(self, *arguments: str) -> Outcome:
         self.capture.readouterr()
-        code = laptop.main([*arguments, "--out", str(self.folder / "out")])
+        code = ops.main(["run", *arguments, "--out", str(self.folder / "out")])
         captured = self.capture.readouterr()
         return Outcome(code, captured.out, captured.err)
 
@@ -84,7 +84,7 @@ def cli(
         arguments = ["--store", store, "--contract", str(contract), "--run-id", run_id]
         return analyze.main(arguments)
 
-    monkeypatch.setattr(laptop, "run_analysis", in_this_process)
+    monkeypatch.setattr("ops.folders.run_analysis", in_this_process)
     return Laptop(tmp_path, capsys)
 
 

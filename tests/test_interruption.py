@@ -107,7 +107,7 @@ def test_publishing_killed_at_any_change_can_be_started_again(
             break
         publish(store, contract, "run")
         assert len(published(store, contract)) == len(contract.analyses)
-    assert changes == len(contract.analyses)
+    assert changes > len(contract.analyses)
 
 
 def test_publishing_that_fails_puts_back_what_was_published(
@@ -137,7 +137,7 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     seconds: float, tmp_path: Path, contract: Contract, real_file: bytes
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "medical_charges.laptop", "--input", "data", "--out", str(out)]
+    command = [sys.executable, "-m", "ops", "run", "--input", "data", "--out", str(out)]
     command += ["--contract", "contracts/medical_charges.yaml"]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     time.sleep(seconds)

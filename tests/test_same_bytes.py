@@ -13,7 +13,8 @@ import pytest
 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.engine import Results, in_this_process, on_spark
-from medical_charges.kernel.work import Range, Worker
+from medical_charges.kernel.range import Range
+from medical_charges.kernel.work import Worker
 from medical_charges.storage import LocalStore
 from tests.helpers import csv_of, outputs_of, rows, run, staged, upload
 

