@@ -223,6 +223,7 @@ module "orchestration" {
     bucket                 = module.storage.bucket_name
     artefacts_uri          = module.storage.artefacts_uri
     ledger_table           = local.ledger_table_name
+    timeout_seconds        = tostring(var.run_timeout_seconds)
   }
 }
 

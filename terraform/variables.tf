@@ -30,6 +30,11 @@ variable "log_bucket_name" {
   description = "Name of the log bucket; the data bucket's name with -logs if null."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.log_bucket_name == null || (can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.log_bucket_name)) && var.log_bucket_name != var.bucket_name)
+    error_message = "log_bucket_name must be another bucket's name (3 to 63 lower-case letters, digits and hyphens), or null."
+  }
 }
 
 variable "tags" {
@@ -37,6 +42,11 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+
+  validation {
+    condition     = length(var.tags) <= 40 && !contains(keys(var.tags), "Project") && alltrue([for key in keys(var.tags) : !startswith(key, "aws:")])
+    error_message = "tags may be up to 40, without Project, which is the project's name, and without AWS's own prefix aws:."
+  }
 }
 
 variable "force_destroy" {
@@ -248,15 +258,27 @@ variable "glue_workers" {
   }
 }
 
+variable "run_timeout_seconds" {
+  description = "Seconds after which a run is stopped, wherever it is."
+  type        = number
+  default     = 10800
+  nullable    = false
+
+  validation {
+    condition     = var.run_timeout_seconds >= 60 && var.run_timeout_seconds <= 604800 && floor(var.run_timeout_seconds) == var.run_timeout_seconds
+    error_message = "run_timeout_seconds must be a whole number from 60 to 604800 (a week)."
+  }
+}
+
 variable "lease_seconds" {
-  description = "Seconds after which a lease that nobody renewed or released is free again. Longer than a run may take."
+  description = "Seconds after which a lease that nobody renewed or released is free again."
   type        = number
   default     = 14400
   nullable    = false
 
   validation {
-    condition     = var.lease_seconds >= 60 && var.lease_seconds <= 604800 && floor(var.lease_seconds) == var.lease_seconds
-    error_message = "lease_seconds must be a whole number from 60 to 604800 (a week)."
+    condition     = var.lease_seconds > var.run_timeout_seconds && floor(var.lease_seconds) == var.lease_seconds
+    error_message = "lease_seconds must be a whole number above run_timeout_seconds, or a second run could begin beside a slow one."
   }
 }
 

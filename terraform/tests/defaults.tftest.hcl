@@ -6,9 +6,8 @@ mock_provider "aws" {
 }
 
 variables {
-  artefacts_index    = "tests/fixtures/index.json"
-  catalog_file       = "tests/fixtures/catalog.json"
-  state_machine_file = "tests/fixtures/pipeline.asl.json"
+  artefacts_index = "tests/fixtures/index.json"
+  catalog_file    = "tests/fixtures/catalog.json"
 }
 
 run "defaults" {

@@ -2,6 +2,11 @@ variable "name" {
   description = "Name of the persistent cluster, and the Project tag of every cluster."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.name) > 0
+    error_message = "name must not be empty."
+  }
 }
 
 variable "mode" {
@@ -104,6 +109,11 @@ variable "subnet_id" {
   description = "Private subnet of the cluster."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.subnet_id) > 0
+    error_message = "subnet_id must not be empty."
+  }
 }
 
 variable "security_group_ids" {
@@ -121,30 +131,55 @@ variable "ec2_key_name" {
   description = "EC2 key pair for SSH, or null for none."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.ec2_key_name == null || try(length(var.ec2_key_name) > 0, false)
+    error_message = "ec2_key_name must not be empty, or null."
+  }
 }
 
 variable "service_role_arn" {
   description = "Role of the EMR service."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.service_role_arn, "arn:")
+    error_message = "service_role_arn must be an ARN."
+  }
 }
 
 variable "instance_profile_name" {
   description = "Instance profile of the nodes."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.instance_profile_name) > 0
+    error_message = "instance_profile_name must not be empty."
+  }
 }
 
 variable "key_arn" {
   description = "Key that encrypts objects, disks and volumes."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.key_arn, "arn:")
+    error_message = "key_arn must be an ARN."
+  }
 }
 
 variable "log_bucket_name" {
   description = "Bucket that takes the clusters' logs, under emr/."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.log_bucket_name) > 0
+    error_message = "log_bucket_name must not be empty."
+  }
 }
 
 variable "artefacts_uri" {
@@ -163,12 +198,22 @@ variable "library_keys" {
   type        = list(string)
   default     = []
   nullable    = false
+
+  validation {
+    condition     = alltrue([for value in var.library_keys : length(value) > 0])
+    error_message = "library_keys must not have empty entries."
+  }
 }
 
 variable "node_packages_version" {
   description = "Changes when what nodes install changes; a persistent cluster is then made anew."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.node_packages_version) > 0
+    error_message = "node_packages_version must not be empty."
+  }
 }
 
 variable "encrypt_in_transit" {

@@ -2,6 +2,11 @@ variable "name" {
   description = "Name of the security configuration; what the descriptions call the project."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.name) > 0
+    error_message = "name must not be empty."
+  }
 }
 
 variable "database_name" {
@@ -45,6 +50,11 @@ variable "jobs" {
   description = "Jobs by what they do: name, description, and the script's key below the artefacts."
   type        = map(object({ name = string, description = string, script = string }))
   nullable    = false
+
+  validation {
+    condition     = alltrue([for job in values(var.jobs) : endswith(job.script, ".py")])
+    error_message = "A job's script must be a Python file (.py)."
+  }
 }
 
 variable "worker_type" {
@@ -87,60 +97,110 @@ variable "role_arn" {
   description = "Role of the jobs."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.role_arn, "arn:")
+    error_message = "role_arn must be an ARN."
+  }
 }
 
 variable "key_arn" {
   description = "Key that encrypts what jobs write and log."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.key_arn, "arn:")
+    error_message = "key_arn must be an ARN."
+  }
 }
 
 variable "connection_name" {
   description = "Name of the network connection."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.connection_name) > 0
+    error_message = "connection_name must not be empty."
+  }
 }
 
 variable "subnet_id" {
   description = "Private subnet of the jobs."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.subnet_id) > 0
+    error_message = "subnet_id must not be empty."
+  }
 }
 
 variable "availability_zone" {
   description = "Zone of that subnet."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.availability_zone) > 0
+    error_message = "availability_zone must not be empty."
+  }
 }
 
 variable "security_group_id" {
   description = "Security group of the jobs; its members may talk to each other."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.security_group_id) > 0
+    error_message = "security_group_id must not be empty."
+  }
 }
 
 variable "bucket_name" {
   description = "The data bucket."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.bucket_name) > 0
+    error_message = "bucket_name must not be empty."
+  }
 }
 
 variable "prefix" {
   description = "The contract's prefix: the folder of the bucket that holds the data set."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.prefix) > 0
+    error_message = "prefix must not be empty."
+  }
 }
 
 variable "artefacts_uri" {
   description = "Where the artefacts lie, without a slash at the end."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.artefacts_uri, "s3://")
+    error_message = "artefacts_uri must be an S3 URI."
+  }
 }
 
 variable "contract_uri" {
   description = "The uploaded contract."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.contract_uri, "s3://")
+    error_message = "contract_uri must be an S3 URI."
+  }
 }
 
 variable "module_keys" {

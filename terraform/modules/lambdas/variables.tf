@@ -25,28 +25,53 @@ variable "artefacts_root" {
   description = "Folder that the packages' paths start from."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.artefacts_root) > 0
+    error_message = "artefacts_root must not be empty."
+  }
 }
 
 variable "environment" {
   description = "What every function is told."
   type        = map(string)
   nullable    = false
+
+  validation {
+    condition     = alltrue([for value in values(var.environment) : value != null])
+    error_message = "environment must not have null entries."
+  }
 }
 
 variable "key_arn" {
   description = "Key that encrypts environments and logs."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.key_arn, "arn:")
+    error_message = "key_arn must be an ARN."
+  }
 }
 
 variable "dead_letter_queue_arn" {
   description = "Queue that takes asynchronous calls that failed."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.dead_letter_queue_arn, "arn:")
+    error_message = "dead_letter_queue_arn must be an ARN."
+  }
 }
 
 variable "log_retention_days" {
   description = "Days for which logs are kept."
   type        = number
   nullable    = false
+
+  validation {
+    condition     = var.log_retention_days >= 1
+    error_message = "log_retention_days must be at least 1."
+  }
 }

@@ -2,12 +2,22 @@ variable "name" {
   description = "Prefix of the alarms' names; name of the dashboard and the budget."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.name) > 0
+    error_message = "name must not be empty."
+  }
 }
 
 variable "topic_name" {
   description = "Name of the topic that takes notices."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.topic_name) > 0
+    error_message = "topic_name must not be empty."
+  }
 }
 
 variable "emails" {
@@ -26,24 +36,44 @@ variable "key_arn" {
   description = "Key that encrypts notices."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.key_arn, "arn:")
+    error_message = "key_arn must be an ARN."
+  }
 }
 
 variable "state_machine_arn" {
   description = "The state machine that is watched."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.state_machine_arn, "arn:")
+    error_message = "state_machine_arn must be an ARN."
+  }
 }
 
 variable "dead_letter_queue_name" {
   description = "The queue that should be empty."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.dead_letter_queue_name) > 0
+    error_message = "dead_letter_queue_name must not be empty."
+  }
 }
 
 variable "function_names" {
   description = "Names of the functions by what they do."
   type        = map(string)
   nullable    = false
+
+  validation {
+    condition     = alltrue([for value in values(var.function_names) : value != null])
+    error_message = "function_names must not have null entries."
+  }
 }
 
 variable "transient_clusters" {
@@ -68,6 +98,11 @@ variable "links" {
   description = "Console links for the dashboard, by title."
   type        = map(string)
   nullable    = false
+
+  validation {
+    condition     = alltrue([for value in values(var.links) : value != null])
+    error_message = "links must not have null entries."
+  }
 }
 
 variable "monthly_budget_usd" {

@@ -2,6 +2,11 @@ variable "name" {
   description = "Prefix of the names of the VPC and all that lies in it."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.name) > 0
+    error_message = "name must not be empty."
+  }
 }
 
 variable "vpc_cidr" {
@@ -30,6 +35,11 @@ variable "log_bucket_arn" {
   description = "Bucket that takes the VPC's flow logs."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = startswith(var.log_bucket_arn, "arn:")
+    error_message = "log_bucket_arn must be an ARN."
+  }
 }
 
 variable "ssh_allowed_cidrs" {

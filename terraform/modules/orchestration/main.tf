@@ -55,6 +55,13 @@ resource "aws_sfn_state_machine" "this" {
   tracing_configuration {
     enabled = true
   }
+
+  lifecycle {
+    precondition {
+      condition     = can(jsondecode(templatefile(var.definition_file, var.definition_variables)))
+      error_message = "${var.definition_file} is not JSON once it is filled in."
+    }
+  }
 }
 
 ################################################################################

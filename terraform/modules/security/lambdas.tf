@@ -7,7 +7,6 @@ locals {
     # Takes the lease, lists the input, reads headers and the last run's plan.
     plan_run = [
       local.list_bucket,
-      local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
@@ -32,7 +31,6 @@ locals {
     # Copies a run's outputs to where they are served, or the last good ones back.
     publish_outputs = [
       local.list_bucket,
-      local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
@@ -82,7 +80,6 @@ locals {
     # Cleans up behind a run that ended in any other way than well.
     end_run = [
       local.list_bucket,
-      local.ledger,
       local.publish_notice,
       {
         Sid      = "Read"
@@ -164,6 +161,7 @@ locals {
       },
       local.trace,
       local.use_key,
+      local.ledger,
     ],
     statements,
   ) }

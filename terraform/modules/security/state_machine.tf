@@ -23,8 +23,8 @@ locals {
     # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-auto-termination-policy.html
     # https://docs.aws.amazon.com/emr/latest/ManagementGuide/using-service-linked-roles-cleanup.html
     "elasticmapreduce:createCluster.sync" = [
-      # RunJobFlow and DescribeCluster by Step Functions name no resource that
-      # exists yet; the tag that the new cluster must carry stands for it.
+      # RunJobFlow takes no resource; the tag that the new cluster must carry stands
+      # for it.
       { Action = ["elasticmapreduce:RunJobFlow"], Resource = ["*"], Condition = local.own_new_cluster },
       { Action = ["elasticmapreduce:AddTags"], Resource = [local.clusters], Condition = local.own_new_cluster },
       { Action = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:PutManagedScalingPolicy", "elasticmapreduce:TerminateJobFlows"], Resource = [local.clusters], Condition = local.own_cluster },
@@ -32,10 +32,12 @@ locals {
       { Action = ["iam:CreateServiceLinkedRole"], Resource = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup"], Condition = { StringEquals = { "iam:AWSServiceName" = "elasticmapreduce.amazonaws.com" } } },
       { Action = local.watch, Resource = [local.managed_rule.RunJobFlow] },
     ]
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
     "elasticmapreduce:addStep.sync" = [
       { Action = ["elasticmapreduce:AddJobFlowSteps", "elasticmapreduce:CancelSteps", "elasticmapreduce:DescribeStep"], Resource = [local.clusters], Condition = local.own_cluster },
       { Action = local.watch, Resource = [local.managed_rule.AddJobFlowSteps] },
     ]
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
     "elasticmapreduce:terminateCluster.sync" = [
       { Action = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:TerminateJobFlows"], Resource = [local.clusters], Condition = local.own_cluster },
       { Action = local.watch, Resource = [local.managed_rule.TerminateJobFlows] },

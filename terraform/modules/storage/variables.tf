@@ -2,6 +2,11 @@ variable "name" {
   description = "Name of the key's alias."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.name) > 0
+    error_message = "name must not be empty."
+  }
 }
 
 variable "bucket_name" {
@@ -65,6 +70,11 @@ variable "artefacts_root" {
   description = "Folder that the artefacts' paths start from."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.artefacts_root) > 0
+    error_message = "artefacts_root must not be empty."
+  }
 }
 
 variable "artefacts" {
