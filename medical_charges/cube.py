@@ -72,6 +72,8 @@ def merge_cubes(cubes: Iterable[Mapping[GroupingSet, Mapping[Key, Sums]]]) -> Cu
     merged: Cube = {}
     for cube in cubes:
         for grouping_set, cells in cube.items():
+            if not cells:
+                continue  # or a cube of no rows would show how often nothing was found
             into = merged.setdefault(grouping_set, {})
             merge_cells(into, cells)
             check_size(grouping_set, len(into))
