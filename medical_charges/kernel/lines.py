@@ -24,6 +24,29 @@ def count(block: bytes, byte: int) -> int:
     )
 
 
+def unquoted(block: bytes) -> bytes:
+    """A block without its quotes, if each pair stands around a field that does not need them.
+
+    Otherwise, as where a field holds a comma, the block as it is. It must end with a newline.
+    """
+    if b'"' not in block:
+        return block
+    array = np.frombuffer(block, np.uint8)
+    quotes = np.flatnonzero(array == QUOTE)
+    opening, closing = quotes[::2], quotes[1::2]
+    if len(opening) != len(closing):
+        return block
+    separators = (array == COMMA) | (array == NEWLINE) | (array == RETURN)
+    # Before the first byte stands, as -1, the newline at the end.
+    before = separators[opening - 1]
+    between = np.flatnonzero(separators)
+    inside = np.searchsorted(between, closing) - np.searchsorted(between, opening)
+    if not before.all() or not separators[closing + 1].all() or inside.any():
+        return block
+    bare: bytes = array[array != QUOTE].tobytes()
+    return bare
+
+
 @dataclass(frozen=True)
 class Lines:
     """A block cut into lines; a line's last byte is its newline."""

@@ -24,7 +24,16 @@ from medical_charges.cube import Cells, Cube, Sums, check_size, merge_cubes
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.judge import Judge, Rejection, Value
-from medical_charges.kernel.lines import COMMA, NEWLINE, QUOTE, RETURN, Integers, Lines, count
+from medical_charges.kernel.lines import (
+    COMMA,
+    NEWLINE,
+    QUOTE,
+    RETURN,
+    Integers,
+    Lines,
+    count,
+    unquoted,
+)
 
 _SQUARES_LIMIT = 2**127
 _JUDGED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
@@ -99,21 +108,18 @@ class Scanner:
             return Scanned()
         if not block.endswith(b"\n"):
             block += b"\n"
-        scanned = self._scan_hopefully(block)
-        if scanned is not None:
+        if b'"' not in block and (scanned := self._scan_hopefully(block)) is not None:
             return scanned
         if self._contract.source.multiline:
             return self._scan_carefully(block, offset)
         # Piece by piece, so that a doubtful line costs its own piece only.
         return merge_scanned(
-            self._scan_hopefully(piece) or self._scan_carefully(piece, offset + start)
+            self._scan_hopefully(unquoted(piece)) or self._scan_carefully(piece, offset + start)
             for start, piece in _pieces(block)
         )
 
     def _scan_hopefully(self, block: bytes) -> Scanned | None:
         """The cube of a block in which every line keeps every rule, or None."""
-        if b'"' in block:
-            block = _QUOTED_PLAIN_FIELD.sub(rb"\1", block)
         # Polars takes a line's end with or without a carriage return.
         returns = block.count(b"\r") if b"\r" in block else 0
         if b'"' in block or (returns and returns != block.count(b"\r\n")):
