@@ -1,0 +1,1 @@
+"""What AWS runs, built from the source tree: `python -m artefacts`."""

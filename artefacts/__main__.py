@@ -1,0 +1,47 @@
+"""`python -m artefacts`: build what AWS runs into .build/artefacts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from artefacts.build import Build
+from artefacts.wheels import BuildError
+from medical_charges.errors import ContractError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build, and print the version."""
+    parser = argparse.ArgumentParser(prog="python -m artefacts", description=__doc__)
+    parser.add_argument(
+        "--contract", type=Path, default=ROOT / "contracts" / "medical_charges.yaml"
+    )
+    parser.add_argument("--out", type=Path, default=ROOT / ".build" / "artefacts")
+    parser.add_argument(
+        "--laptop",
+        action="store_true",
+        help="leave out what a laptop has already: the third-party wheels of EMR and Glue",
+    )
+    options = parser.parse_args(argv)
+    build = Build(ROOT, options.out.resolve(), options.contract.resolve(), options.laptop)
+    try:
+        index = build.run()
+    except ContractError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    except BuildError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    objects, functions = len(index["objects"]), len(index["lambdas"])
+    sys.stdout.write(
+        f"version {index['version']}: {objects} objects and {functions} functions "
+        f"in {options.out}\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

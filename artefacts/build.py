@@ -1,0 +1,183 @@
+"""All artefacts, and the index by which Terraform uploads them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from artefacts import lock, wheels
+from artefacts.cache import Cache, digest
+from artefacts.certificate import CERTIFICATES, certificates
+from artefacts.zips import tree, write_zip
+from medical_charges.catalog import catalog_text
+from medical_charges.contract import load_contract
+
+FUNCTIONS = (
+    "plan_run",
+    "publish_outputs",
+    "generate_manifests",
+    "validate_manifests",
+    "end_run",
+)
+SCRIPTS = ("analyze.py", "test_analysis.py", "validate_outputs.py")
+
+
+@dataclass(frozen=True)
+class Build:
+    """One build: from the tree at `root` into `out`, by a contract.
+
+    A laptop has the third-party packages already, so its build leaves out the wheels of EMR and
+    Glue, and its functions' packages are for the machine that it is.
+    """
+
+    root: Path
+    out: Path
+    contract: Path
+    laptop: bool = False
+
+    def run(self) -> dict[str, Any]:
+        """Make what is not there yet, remove what does not belong, and return the index."""
+        catalog = catalog_text(load_contract(self.contract))
+        objects = {key: self._object(path) for key, path in sorted(self._objects().items())}
+        functions = {name: self._package(self._function(name)) for name in FUNCTIONS}
+        index = {
+            "version": _version(objects, functions),
+            "objects": objects,
+            "glue_modules": [key for key in objects if key.endswith(".whl")],
+            "lambdas": functions,
+        }
+        self._remove_others(objects, functions)
+        (self.out / "catalog.json").write_text(catalog)
+        (self.out / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+        return index
+
+    @cached_property
+    def _cache(self) -> Cache:
+        return Cache(self.root / ".build" / "cache")
+
+    @property
+    def _lock(self) -> Path:
+        return self.root / "requirements" / "runtime.txt"
+
+    def _objects(self) -> dict[str, Path]:
+        """Everything that is uploaded, by its key below the artefacts."""
+        golden = self.root / "glue_jobs" / "golden"
+        found = {
+            "contract.yaml": self.contract,
+            "emr/bootstrap.sh": self.root / "emr" / "bootstrap.sh",
+            f"library/{self._library.name}": self._library,
+            **{name: self.root / "glue_jobs" / name for name in SCRIPTS},
+            **{
+                f"golden/{name}": path
+                for name, path in tree(golden)
+                if path.suffix in {".csv", ".yaml"}
+            },
+        }
+        copies = {key: self._copy(key, path) for key, path in found.items()}
+        return copies if self.laptop else copies | dict(self._cluster_objects())
+
+    def _copy(self, key: str, source: Path) -> Path:
+        target = self.out / key
+        return self._cache.file(
+            target, digest([source]), lambda path: _no_return(shutil.copyfile(source, path))
+        )
+
+    @cached_property
+    def _library(self) -> Path:
+        sources = [path for _, path in tree(self.root / "medical_charges")]
+        names = [str(path.relative_to(self.root)) for path in sources]
+        others = [self.root / name for name in ("pyproject.toml", "LICENSE", "README.md")]
+        inputs = digest([*names, *sources, *(path for path in others if path.exists())])
+        folder = self._cache.folder(
+            "library", inputs, lambda path: _no_return(wheels.library_wheel(self.root, path))
+        )
+        return next(folder.glob("*.whl"))
+
+    def _cluster_objects(self) -> Iterator[tuple[str, Path]]:
+        """What only a cluster needs: third-party wheels, and a certificate."""
+        house = self._wheels("emr", frozenset())
+        yield (
+            "emr/wheelhouse.zip",
+            self._cache.file(
+                self.out / "emr" / "wheelhouse.zip",
+                digest([house.name]),
+                lambda path: write_zip(path, dict(tree(house)), compress=False),
+            ),
+        )
+        for wheel in sorted(self._wheels("glue", lock.BROUGHT_BY_GLUE).glob("*.whl")):
+            yield f"glue/{wheel.name}", self._copy(f"glue/{wheel.name}", wheel)
+        yield CERTIFICATES, certificates(self.out / CERTIFICATES)
+
+    def _wheels(self, name: str, brought: frozenset[str]) -> Path:
+        listed = lock.without(self._lock, brought)
+        return self._cache.folder(
+            f"wheels-{name}", digest([listed]), lambda path: wheels.download(listed, path)
+        )
+
+    def _function(self, name: str) -> Path:
+        """The package of one function: its code, the library, and what the library needs."""
+        listed = lock.only(self._lock, lock.NEEDED_BY_LAMBDA)
+        target = "laptop" if self.laptop else "lambda"
+        packages = self._cache.folder(
+            f"packages-{target}",
+            digest([listed]),
+            lambda path: wheels.install(listed, path, for_lambda=not self.laptop),
+        )
+        folder = self.root / "lambdas"
+        own = {
+            ("handler.py" if path.name == "handler.py" else f"lambdas/{name}/{path.name}"): path
+            for path in sorted((folder / name).glob("*.py"))
+        } | {f"lambdas/{path.name}": path for path in sorted(folder.glob("*.py"))}
+        inputs = digest([target, listed, self._library, *own, *own.values()])
+
+        def write(path: Path) -> None:
+            write_zip(path, {**dict(tree(packages)), **_library_files(self._library), **own})
+
+        return self._cache.file(self.out / "lambdas" / f"{name}.zip", inputs, write)
+
+    def _object(self, path: Path) -> dict[str, str]:
+        return {"path": self._shown(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+    def _package(self, path: Path) -> dict[str, str]:
+        """As Lambda gives a package's hash, so that a plan can compare the two."""
+        found = hashlib.sha256(path.read_bytes()).digest()
+        return {"path": self._shown(path), "sha256": base64.b64encode(found).decode()}
+
+    def _shown(self, path: Path) -> str:
+        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+
+    def _remove_others(
+        self, objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]
+    ) -> None:
+        """Remove what an earlier build left that this one has not made."""
+        kept = {self.out / key for key in objects}
+        kept |= {self.out / "lambdas" / f"{name}.zip" for name in functions}
+        for path in self.out.rglob("*"):
+            if path.is_file() and path not in kept:
+                path.unlink()
+
+
+def _library_files(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {
+            name: archive.read(name) for name in archive.namelist() if ".dist-info/" not in name
+        }
+
+
+def _version(objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]) -> str:
+    """A hash of what decides a run's outcome: everything but the certificate."""
+    parts = {key: found["sha256"] for key, found in objects.items() if key != CERTIFICATES}
+    parts |= {f"lambdas/{name}": found["sha256"] for name, found in functions.items()}
+    return digest([json.dumps(parts, sort_keys=True)])[:16]
+
+
+def _no_return(_: object) -> None:
+    """For calls whose result nobody needs."""

@@ -1,0 +1,47 @@
+"""Making files once: what was made from the same inputs is not made again."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def digest(parts: Iterable[str | bytes | Path]) -> str:
+    """A hash of texts, bytes and files' contents, in their order."""
+    found = hashlib.sha256()
+    for part in parts:
+        data = part.read_bytes() if isinstance(part, Path) else part
+        data = data.encode() if isinstance(data, str) else data
+        found.update(len(data).to_bytes(8, "big") + data)
+    return found.hexdigest()
+
+
+class Cache:
+    """A folder with the stamps of files that were made, and with folders that were filled."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def file(self, target: Path, inputs: str, make: Callable[[Path], None]) -> Path:
+        """Make `target` unless it stands there, made from `inputs`."""
+        stamp = self._folder / "stamps" / digest([str(target.resolve())])[:32]
+        if not (target.exists() and stamp.exists() and stamp.read_text() == inputs):
+            stamp.unlink(missing_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            make(target)
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(inputs)
+        return target
+
+    def folder(self, name: str, inputs: str, fill: Callable[[Path], None]) -> Path:
+        """A folder that was filled from `inputs`; it appears only when it is whole."""
+        target = self._folder / f"{name}-{inputs[:16]}"
+        if not target.exists():
+            partial = target.with_name(f".{target.name}.filling")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            fill(partial)
+            partial.rename(target)
+        return target

@@ -1,0 +1,47 @@
+"""The lock of what runs on AWS, and its parts for platforms that bring some of it along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+BROUGHT_BY_LAMBDA = frozenset(
+    {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
+)
+# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries.html
+BROUGHT_BY_GLUE = BROUGHT_BY_LAMBDA | {"numpy"}
+
+NEEDED_BY_LAMBDA = frozenset(
+    {
+        "annotated-types",
+        "pydantic",
+        "pydantic-core",
+        "pyyaml",
+        "typing-extensions",
+        "typing-inspection",
+    }
+)
+
+
+def requirements(lock: Path) -> dict[str, str]:
+    """The lock's entries by the names of their packages, hashes and markers included.
+
+    A package that has several entries, for several Pythons, keeps them all.
+    """
+    found: dict[str, str] = {}
+    name = ""
+    for line in lock.read_text().splitlines():
+        if line[:1].isalnum():
+            name = line.partition("==")[0].strip()
+        if name and line.strip() and not line.lstrip().startswith("#"):
+            found[name] = found.get(name, "") + line + "\n"
+    return found
+
+
+def without(lock: Path, brought: frozenset[str]) -> str:
+    """The lock as text, without what a platform brings."""
+    return "".join(text for name, text in requirements(lock).items() if name not in brought)
+
+
+def only(lock: Path, needed: frozenset[str]) -> str:
+    """The lock as text, of some packages."""
+    return "".join(text for name, text in requirements(lock).items() if name in needed)

@@ -1,0 +1,213 @@
+"""The golden outputs, made without this project's library: `python glue_jobs/golden/compute.py`.
+
+Every figure comes from the rows themselves by Python's csv, decimal, fractions and statistics
+modules, and the critical values of Student's t from mpmath's incomplete beta function. What the
+contracts say is written out here once more, by hand.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
+from fractions import Fraction
+from pathlib import Path
+from statistics import mean, variance
+
+from mpmath import betainc, findroot, mp, mpf, sqrt  # type: ignore[import-untyped]
+
+HERE = Path(__file__).resolve().parent
+BANDS = ["underweight", "normal", "overweight", "obese"]
+ALLOWED = {
+    "sex": {"female", "male"},
+    "smoker": {"yes", "no"},
+    "region": {"northeast", "northwest", "southeast", "southwest"},
+}
+LIMITS = {"age": (0, 120), "bmi": (10, 100), "children": (0, 20), "charges": (0, None)}
+WHOLE = {"age", "children"}
+
+Row = dict[str, str | int | Decimal]
+Outputs = dict[str, list[list[str]]]
+
+mp.dps = 60
+
+
+def rows() -> list[Row]:
+    """The rows of the sample that keep every rule."""
+    with (HERE / "sample.csv").open(encoding="utf-8", newline="") as file:
+        header, *lines = file.read().replace("\r\n", "\n").split("\n")
+    names, found = header.split(","), []
+    for line in lines:
+        if line.count('"') % 2:
+            continue
+        for fields in csv.reader([line]):
+            row = _row(dict(zip(names, fields, strict=True))) if len(fields) == len(names) else None
+            if row is not None:
+                found.append(row)
+    return found
+
+
+def _row(fields: dict[str, str]) -> Row | None:
+    row: Row = {}
+    for name, allowed in ALLOWED.items():
+        if fields[name] not in allowed:
+            return None
+        row[name] = fields[name]
+    for name, (least, most) in LIMITS.items():
+        try:
+            value = Decimal(fields[name].strip())
+        except InvalidOperation:
+            return None
+        if not value.is_finite() or value < least or (most is not None and value > most):
+            return None
+        if name in WHOLE and not fields[name].strip().lstrip("+-").isdigit():
+            return None
+        row[name] = int(value) if name in WHOLE else value
+    row["charges"] = Decimal(row["charges"]).quantize(Decimal("1e-6"), ROUND_HALF_EVEN)
+    edges = zip(BANDS, (Decimal("18.5"), Decimal(25), Decimal(30)), strict=False)
+    row["bmi_category"] = next((b for b, edge in edges if Decimal(row["bmi"]) < edge), BANDS[-1])
+    return row
+
+
+def critical(freedom: int) -> mpf:
+    """The value that Student's t exceeds, either way, once in twenty times."""
+
+    def exceeded(t: mpf) -> mpf:
+        return betainc(
+            freedom / mpf(2), mpf("0.5"), 0, freedom / (freedom + t * t), regularized=True
+        )
+
+    return findroot(lambda t: exceeded(t) - mpf("0.05"), (mpf("1.5"), mpf(20)), solver="anderson")
+
+
+def plain(value: Fraction | mpf) -> str:
+    """Rounded half to even to six decimals, without trailing zeros."""
+    with localcontext(prec=60):
+        if isinstance(value, Fraction):
+            number = Decimal(value.numerator) / Decimal(value.denominator)
+        else:
+            number = Decimal(str(value))
+        text = f"{number.quantize(Decimal('1e-6'), ROUND_HALF_EVEN):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _mpf(value: Fraction) -> mpf:
+    return mpf(value.numerator) / mpf(value.denominator)
+
+
+class Group:
+    """The charges of one group."""
+
+    def __init__(self, charges: Iterable[object], whole: int, *, extremes: bool) -> None:
+        self.charges = [Fraction(str(charge)) for charge in charges]
+        self.whole = whole
+        self.extremes = extremes
+
+    def patients(self) -> list[str]:
+        """How many people."""
+        return [str(len(self.charges))]
+
+    def share(self) -> list[str]:
+        """Their share of the whole."""
+        return [plain(Fraction(len(self.charges), self.whole))]
+
+    def mean(self) -> list[str]:
+        """The mean of their charges."""
+        return [plain(mean(self.charges))]
+
+    def extreme(self, pick: Callable[[list[Fraction]], Fraction]) -> list[str]:
+        """The least or the greatest charge."""
+        return [plain(pick(self.charges)) if self.extremes else ""]
+
+    def stddev(self) -> list[str]:
+        """The sample standard deviation."""
+        if len(self.charges) < 2:
+            return [""]
+        return [plain(sqrt(_mpf(variance(self.charges))))]
+
+    def ci95(self) -> list[str]:
+        """Student's interval of the mean."""
+        n = len(self.charges)
+        if n < 2:
+            return ["", ""]
+        margin = critical(n - 1) * sqrt(_mpf(variance(self.charges)) / n)
+        centre = _mpf(mean(self.charges))
+        return [plain(centre - margin), plain(centre + margin)]
+
+
+ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] = {
+    "charges_by_region": (
+        ["region"],
+        [
+            "patients", "mean_charges", "minimum_charges", "maximum_charges", "stddev_charges",
+            "ci95_low", "ci95_high",
+        ],
+        lambda g: [
+            *g.patients(), *g.mean(), *g.extreme(min), *g.extreme(max), *g.stddev(), *g.ci95()
+        ],
+    ),
+    "charges_by_bmi_category": (
+        ["bmi_category"],
+        ["patients", "share", "mean_charges", "stddev_charges"],
+        lambda g: [*g.patients(), *g.share(), *g.mean(), *g.stddev()],
+    ),
+    "charges_by_age": (
+        ["age"],
+        ["patients", "mean_charges", "ci95_low", "ci95_high"],
+        lambda g: [*g.patients(), *g.mean(), *g.ci95()],
+    ),
+    "smokers_by_region": (
+        ["region", "smoker"],
+        ["patients", "share"],
+        lambda g: [*g.patients(), *g.share()],
+    ),
+    "charges_by_sex_and_smoker": (
+        ["sex", "smoker"],
+        ["patients", "mean_charges", "stddev_charges", "ci95_low", "ci95_high"],
+        lambda g: [*g.patients(), *g.mean(), *g.stddev(), *g.ci95()],
+    ),
+}  # fmt: skip
+
+
+def outputs(*, least: int, top_age: int, extremes: bool) -> Outputs:
+    """All outputs, with groups of fewer than `least` people emptied."""
+    found: Outputs = {}
+    for name, (columns, figures, compute) in ANALYSES.items():
+        groups = defaultdict(list)
+        for row in rows():
+            row["age"] = min(int(row["age"]), top_age)
+            groups[tuple(row[column] for column in columns)].append(row["charges"])
+        table = [columns + figures]
+        for key in sorted(groups, key=lambda key: [_order(value) for value in key]):
+            whole = sum(len(other) for k, other in groups.items() if k[:-1] == key[:-1])
+            shown = [""] * len(figures)
+            if len(groups[key]) >= least:
+                shown = compute(Group(groups[key], whole, extremes=extremes))
+            table.append([str(value) for value in key] + shown)
+        found[name] = table
+    return found
+
+
+def _order(value: object) -> object:
+    return BANDS.index(str(value)) if value in BANDS else value
+
+
+CASES = {
+    "open": {"least": 1, "top_age": 120, "extremes": True},
+    "guarded": {"least": 11, "top_age": 90, "extremes": False},
+}
+
+
+def main() -> None:
+    """Write every case's outputs."""
+    for case, settings in CASES.items():
+        for name, table in outputs(**settings).items():  # type: ignore[arg-type]
+            text = "".join(",".join(row) + "\n" for row in table)
+            (HERE / case / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+    sys.stdout.write(f"{len(rows())} rows of the sample keep every rule\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""TestAnalysis: the uploaded analysis code on Spark, against a sample whose figures are known.
+
+A Glue job with the arguments --bucket, --contract (beside which the golden folder lies) and
+--run_id. Fails with a sentence that names the first wrong line of each output.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from pyspark.sql import SparkSession
+
+from medical_charges.contract_uri import read_contract
+from medical_charges.engine import on_spark
+from medical_charges.glue_arguments import glue_arguments
+from medical_charges.golden import check_golden
+from medical_charges.layout import Layout
+from medical_charges.storage import Below, open_store
+
+
+def main(argv: list[str]) -> None:
+    """Run the job."""
+    options = glue_arguments(argv, "bucket", "contract", "run_id")
+    store = open_store(f"s3://{options['bucket']}")
+    layout, run_id = Layout(read_contract(options["contract"]).prefix), options["run_id"]
+    artefacts, _, _ = options["contract"].rpartition("/")
+    golden = open_store_below(f"{artefacts}/golden")
+    cases = check_golden(golden, Below(store, layout.golden(run_id)), on_spark(_session))
+    result = {"check": "golden sample", "passed": True, "cases": cases}
+    store.write(layout.validation(run_id, "golden"), json.dumps(result, indent=2).encode() + b"\n")
+
+
+def open_store_below(uri: str) -> Below:
+    """The folder of a bucket at `uri`."""
+    bucket, _, folder = uri.removeprefix("s3://").partition("/")
+    return Below(open_store(f"s3://{bucket}"), folder)
+
+
+def _session() -> SparkSession:
+    return SparkSession.builder.appName("medical-charges test-analysis").getOrCreate()
+
+
+if __name__ == "__main__":
+    main(sys.argv)

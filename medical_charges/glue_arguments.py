@@ -1,0 +1,14 @@
+"""The arguments of a Glue job: the one place that needs `awsglue`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def glue_arguments(argv: Sequence[str], *names: str) -> dict[str, str]:
+    """The job's arguments of these names, out of all that Glue passes to a script."""
+    # Glue has it on board; anywhere else it is the distribution awsgluedataplanepython.
+    from awsglue.utils import getResolvedOptions  # noqa: PLC0415
+
+    found = getResolvedOptions(list(argv), list(names))
+    return {name: str(found[name]) for name in names}

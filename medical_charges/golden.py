@@ -1,0 +1,53 @@
+"""The analysis against samples whose figures are known.
+
+A golden folder holds `sample.csv` and a folder for each case: a contract and the outputs that
+the sample must come to under it, computed by other means than this library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medical_charges.analysis import analyze
+from medical_charges.contract import parse_contract
+from medical_charges.engine import Engine
+from medical_charges.errors import OutputsRefusedError
+from medical_charges.layout import Layout
+from medical_charges.storage import Store
+
+SAMPLE = "sample.csv"
+
+
+def check_golden(golden: Store, work: Store, engine: Engine) -> dict[str, list[str]]:
+    """Analyse the sample in `work` by every case's contract; return the outputs by case.
+
+    Raises:
+        OutputsRefusedError: an output is not what it must be, or there is no case at all.
+    """
+    contracts = [ref.key for ref in golden.list("") if ref.key.endswith("/contract.yaml")]
+    if not contracts:
+        raise OutputsRefusedError(f"there is no golden case under {golden.uri}")
+    found, problems = {}, []
+    for key in contracts:
+        case = key.partition("/")[0]
+        problems += list(_differences(case, golden, work, engine))
+        found[case] = [ref.key for ref in golden.list(case) if ref.key.endswith(".csv")]
+    if problems:
+        raise OutputsRefusedError("\n".join(problems[:10]))
+    return found
+
+
+def _differences(case: str, golden: Store, work: Store, engine: Engine) -> Iterator[str]:
+    contract = parse_contract(golden.read(f"{case}/contract.yaml").decode(), origin=case)
+    layout = Layout(contract.prefix)
+    work.write(f"{layout.input}/{SAMPLE}", golden.read(SAMPLE))
+    analyze(work, contract, case, engine)
+    for name in contract.analyses:
+        expected = golden.read(f"{case}/{name}.csv").decode().splitlines()
+        actual = work.read(layout.staged(case, name)).decode().splitlines()
+        if len(actual) != len(expected):
+            yield f"{case}/{name}: {len(actual)} lines instead of {len(expected)}"
+        for number, (line, wanted) in enumerate(zip(actual, expected, strict=False), 1):
+            if line != wanted:
+                yield f"{case}/{name}, line {number}: found {line!r} instead of {wanted!r}"
+                break

@@ -1,0 +1,258 @@
+"""A run's staged outputs, read back with Spark and held against its account and its input.
+
+Nothing here shares a line with the kernel: figures are computed anew by Spark's own CSV reader,
+casts and aggregates, as long as the input is small enough for that to cost little.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
+from typing import TYPE_CHECKING, Any
+
+from medical_charges.catalog import tables
+from medical_charges.contract import Column, Contract
+from medical_charges.contract.model import IntegerColumn, StringColumn
+from medical_charges.cube import rows_of
+from medical_charges.layout import Layout
+from medical_charges.state import read_state
+from medical_charges.storage import ObjectRef, Store
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame, Row, SparkSession
+
+RECOMPUTED_BYTES = 256 * 1024 * 1024
+RECOMPUTED_OBJECTS = 100
+"""More input than this is not read again: a run costs what is new."""
+
+# Rules whose lines Spark's reader cuts into fields in another way.
+_READ_DIFFERENTLY = ("quotes", "fields")
+_INTEGER = r"^[ \t]*[+-]?[0-9]+[ \t]*$"
+_DOUBLE = r"^[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
+
+
+@dataclass
+class Report:
+    """What was checked, and what was found wrong."""
+
+    run_id: str
+    checks: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    recomputed: str = ""
+    """From what the figures were computed anew, or why they were not."""
+
+    def add(self, check: str, problems: Iterator[str]) -> None:
+        """Note a check down with what it found."""
+        self.checks.append(check)
+        self.problems += problems
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "check": "outputs",
+            "passed": not self.problems,
+            "checks": self.checks,
+            "problems": self.problems,
+            "recomputed": self.recomputed,
+        }
+
+
+class Validation:
+    """Checks the staged outputs of one run."""
+
+    def __init__(self, spark: SparkSession, store: Store, contract: Contract, run_id: str) -> None:
+        self._spark = spark
+        self._store = store
+        self._contract = contract
+        self._run_id = run_id
+        self._layout = Layout(contract.prefix)
+        self._summary: dict[str, Any] = json.loads(store.read(self._layout.summary(run_id)))
+        self._state = read_state(store, contract, self._summary["state"])
+
+    def run(self) -> Report:
+        """Make every check and report."""
+        report = Report(self._run_id)
+        report.add("the account adds up", self._account_problems())
+        staged = {}
+        for table in tables(self._contract):
+            name = table["name"]
+            report.add(f"{name}: header", self._header_problems(name))
+            if not report.problems:
+                staged[name] = self._read(table)
+                report.add(f"{name}: rows and totals", self._total_problems(name, staged[name]))
+        reason = self._why_not_recomputed()
+        if reason or report.problems:
+            report.recomputed = f"no: {reason or 'other checks have failed'}"
+            return report
+        report.recomputed = f"from {len(self._state.members)} object(s)"
+        rows = self._accepted().cache()
+        report.add("Spark accepts as many rows", self._count_problems(rows.count()))
+        for name, found in staged.items():
+            report.add(f"{name}: figures computed anew", self._figure_problems(name, found, rows))
+        return report
+
+    def _account_problems(self) -> Iterator[str]:
+        summary, state = self._summary, self._state
+        rows = sum(member.tally.rows for member in state.members.values())
+        rejected = sum(member.tally.rejected for member in state.members.values())
+        if not state.members:
+            yield f"the state {summary['state']} is not there or does not fit the contract"
+        if summary["rows"] != summary["counted"] + summary["rejected"]:
+            yield (
+                f"{summary['rows']} rows in, but {summary['counted']} counted and "
+                f"{summary['rejected']} rejected"
+            )
+        if (rows, rejected) != (summary["rows"], summary["rejected"]):
+            yield (
+                f"the objects have {rows} rows, {rejected} of them rejected; the summary says "
+                f"{summary['rows']} and {summary['rejected']}"
+            )
+        if state.members and rows_of(state.cube) != summary["counted"]:
+            yield f"the state holds {rows_of(state.cube)} rows instead of {summary['counted']}"
+
+    def _header_problems(self, name: str) -> Iterator[str]:
+        header = self._store.read(self._layout.staged(self._run_id, name)).partition(b"\n")[0]
+        expected = ",".join(self._contract.output_columns(name))
+        if header != expected.encode():
+            found = header.decode(errors="replace")
+            yield f"{name} has the header {found!r} instead of {expected!r}"
+
+    def _read(self, table: dict[str, Any]) -> list[Row]:
+        """An output as the Catalog's types have it; a value of another type fails the job."""
+        schema = ", ".join(f"`{c['name']}` {c['type']}" for c in table["columns"])
+        uri = f"{self._store.uri}/{self._layout.staged(self._run_id, table['name'])}"
+        return self._spark.read.csv(uri, schema=schema, header=True, mode="FAILFAST").collect()
+
+    def _total_problems(self, name: str, rows: list[Row]) -> Iterator[str]:
+        groups = self._contract.analyses[name].group_by
+        keys = [tuple(row[group] for group in groups) for row in rows]
+        if len(set(keys)) < len(keys):
+            yield f"{name} has a group twice"
+        if any(value is None for key in keys for value in key):
+            yield f"{name} has a group without a name"
+        if not rows:
+            yield f"{name} has no rows"
+        withheld = sum(all(value is None for value in row[len(groups) :]) for row in rows)
+        if withheld != self._summary["suppressed"].get(name, 0):
+            said = self._summary["suppressed"].get(name, 0)
+            yield f"{name} withholds {withheld} rows; the summary says {said}"
+        if "patients" in self._contract.analyses[name].statistics:
+            yield from self._patient_problems(name, rows, withheld)
+
+    def _patient_problems(self, name: str, rows: list[Row], withheld: int) -> Iterator[str]:
+        counted = self._summary["counted"]
+        shown = sum(row["patients"] or 0 for row in rows)
+        if shown > counted or (shown < counted) != bool(withheld):
+            yield f"{name} shows {shown} patients in all; {counted} were counted"
+        least = self._contract.disclosure.minimum_cell
+        if any(row["patients"] is not None and row["patients"] < least for row in rows):
+            yield f"{name} shows a group of fewer than {least} patients"
+
+    def _why_not_recomputed(self) -> str:
+        refs = self._refs()
+        size = sum(ref.size for ref in refs)
+        if size > RECOMPUTED_BYTES or len(refs) > RECOMPUTED_OBJECTS:
+            return f"the input is large: {size} bytes in {len(refs)} objects"
+        if any(ref.key.endswith(".gz") for ref in refs) or self._contract.source.multiline:
+            return "Spark's reader takes compressed or multi-line input apart differently"
+        odd = [rule for rule in self._summary["rules"] if rule in _READ_DIFFERENTLY]
+        if odd:
+            return f"Spark's reader takes lines that break {', '.join(odd)} apart differently"
+        return ""
+
+    def _refs(self) -> list[ObjectRef]:
+        return sorted(member.ref for member in self._state.members.values())
+
+    def _accepted(self) -> DataFrame:
+        """The rows that keep the contract's rules, with typed columns, bands and top codes."""
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as Spark's users write it
+
+        frames = [
+            self._spark.read.csv(f"{self._store.uri}/{ref.key}", header=True, escape='"').select(
+                *(F.col(f"`{name}`") for name in self._contract.source.columns)
+            )
+            for ref in self._refs()
+        ]
+        columns = self._contract.source.columns
+        rows = reduce(lambda left, right: left.unionByName(right), frames)
+        rows = rows.filter(reduce(and_, (_kept(name, column) for name, column in columns.items())))
+        rows = rows.select(*(_typed(name, column) for name, column in columns.items()))
+        for name, band in self._contract.bands.items():
+            label = F.lit(band.otherwise)
+            for below, edge in reversed(list(band.below.items())):
+                label = F.when(F.col(band.column) < float(edge), below).otherwise(label)
+            rows = rows.withColumn(name, label)
+        for name, top in self._contract.disclosure.top_code.items():
+            rows = rows.withColumn(name, F.least(F.col(name), F.lit(top)))
+        return rows
+
+    def _count_problems(self, accepted: int) -> Iterator[str]:
+        if accepted != self._summary["counted"]:
+            yield f"Spark accepts {accepted} rows; {self._summary['counted']} were counted"
+
+    def _figure_problems(self, name: str, staged: list[Row], rows: DataFrame) -> Iterator[str]:
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
+
+        groups, measure = self._contract.analyses[name].group_by, self._contract.measure
+        value = F.round(F.col(measure).cast("double"), self._contract.decimals)
+        anew = {
+            tuple(row[group] for group in groups): row
+            for row in rows.groupBy(*groups)
+            .agg(
+                F.count(F.lit(1)).alias("patients"),
+                F.avg(value).alias(f"mean_{measure}"),
+                F.stddev_samp(value).alias(f"stddev_{measure}"),
+                F.min(value).alias(f"minimum_{measure}"),
+                F.max(value).alias(f"maximum_{measure}"),
+            )
+            .collect()
+        }
+        keys = {tuple(row[group] for group in groups) for row in staged}
+        if keys != anew.keys():
+            yield f"{name} has {len(keys)} groups; Spark finds {len(anew)}, or others"
+            return
+        for row in staged:
+            key = tuple(row[group] for group in groups)
+            for column in anew[key].__fields__[len(groups) :]:
+                shown = row[column] if column in row.__fields__ else None
+                if shown is not None and not _close(shown, anew[key][column]):
+                    where = ", ".join(map(str, key))
+                    yield f"{name}, {where}: {column} is {shown}; Spark finds {anew[key][column]}"
+
+
+def _close(shown: float, anew: float) -> bool:
+    return math.isclose(shown, anew, rel_tol=1e-9, abs_tol=2e-6)
+
+
+def _kept(name: str, column: Column) -> SparkColumn:
+    """Whether a field of text keeps its column's rules."""
+    from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
+
+    text = F.col(name)
+    if isinstance(column, StringColumn):
+        kept = text.isin(*column.allowed) if column.allowed else text.isNotNull()
+    else:
+        kept = text.rlike(_INTEGER if isinstance(column, IntegerColumn) else _DOUBLE)
+        number = F.trim(text).cast(
+            "decimal(38,9)" if isinstance(column, IntegerColumn) else "double"
+        )
+        if column.minimum is not None:
+            kept &= number >= column.minimum
+        if column.maximum is not None:
+            kept &= number <= column.maximum
+    kept = F.coalesce(kept, F.lit(False))
+    return kept | text.isNull() if column.nullable else kept
+
+
+def _typed(name: str, column: Column) -> SparkColumn:
+    from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
+
+    if isinstance(column, StringColumn):
+        return F.col(name)
+    kind = "bigint" if isinstance(column, IntegerColumn) else "double"
+    return F.trim(F.col(name)).cast(kind).alias(name)
