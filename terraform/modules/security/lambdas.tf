@@ -3,15 +3,23 @@
 ################################################################################
 
 locals {
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+  ledger = {
+    Sid      = "Ledger"
+    Effect   = "Allow"
+    Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    Resource = local.table
+  }
+
   lambda_tasks = {
-    # Takes the lease, lists the input, reads headers and the last run's plan.
+    # Takes the lease, lists the input, reads new objects' headers and the last state.
     plan_run = [
-      local.list_bucket,
+      local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = [local.folder.artefacts, local.folder.input, local.folder.cube, local.folder.run]
+        Action   = "s3:GetObject"
+        Resource = [local.folder.artefacts, local.folder.cube, local.folder.input]
       },
       {
         Sid      = "WritePlan"
@@ -19,92 +27,74 @@ locals {
         Action   = "s3:PutObject"
         Resource = local.folder.run
       },
-      # Is the holder of an old lease still running?
-      {
-        Sid      = "LookAtRuns"
-        Effect   = "Allow"
-        Action   = "states:DescribeExecution"
-        Resource = local.executions
-      },
     ]
 
-    # Copies a run's outputs to where they are served, or the last good ones back.
+    # Keeps what is served in the run's folder, then replaces it.
     publish_outputs = [
-      local.list_bucket,
+      local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = [local.folder.artefacts, local.folder.run, local.folder.output, local.folder.manifest]
+        Action   = "s3:GetObject"
+        Resource = [local.folder.artefacts, local.folder.manifest, local.folder.output, local.folder.run]
       },
       {
-        Sid      = "Publish"
-        Effect   = "Allow"
-        Action   = ["s3:DeleteObject", "s3:PutObject"]
-        Resource = [local.folder.run, local.folder.output, local.folder.manifest]
-      },
-    ]
-
-    generate_manifests = [
-      local.list_bucket,
-      {
-        Sid      = "Read"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = [local.folder.artefacts, local.folder.run, local.folder.output, local.folder.manifest]
-      },
-      {
-        Sid      = "WriteManifests"
-        Effect   = "Allow"
-        Action   = ["s3:DeleteObject", "s3:PutObject"]
-        Resource = [local.folder.manifest, local.folder.run]
-      },
-    ]
-
-    validate_manifests = [
-      local.list_bucket,
-      {
-        Sid      = "Read"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = [local.folder.artefacts, local.folder.run, local.folder.output, local.folder.manifest]
-      },
-      {
-        Sid      = "WriteReport"
+        Sid      = "Keep"
         Effect   = "Allow"
         Action   = "s3:PutObject"
         Resource = local.folder.run
       },
+      {
+        Sid      = "Replace"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:PutObject"]
+        Resource = [local.folder.manifest, local.folder.output]
+      },
     ]
 
-    # Cleans up behind a run that ended in any other way than well.
-    end_run = [
-      local.list_bucket,
-      local.publish_notice,
+    generate_manifests = [
       {
         Sid      = "Read"
         Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = [local.folder.artefacts, local.folder.run, local.folder.output, local.folder.manifest]
+        Action   = "s3:GetObject"
+        Resource = local.folder.artefacts
+      },
+      {
+        Sid      = "Replace"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:PutObject"]
+        Resource = local.folder.manifest
+      },
+    ]
+
+    # Reads what is published, and records it as served. Writes no object.
+    validate_manifests = [
+      local.ledger,
+      {
+        Sid      = "Read"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = [local.folder.artefacts, local.folder.manifest, local.folder.output, local.folder.run]
+      },
+    ]
+
+    # Frees the lease; behind a run that failed: ends its cluster, puts back what was
+    # served, tells people, and starts the run that somebody left word for.
+    end_run = [
+      local.ledger,
+      {
+        Sid      = "Read"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = local.folder.run
       },
       {
         Sid      = "Restore"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:PutObject"]
-        Resource = [local.folder.run, local.folder.output, local.folder.manifest]
+        Resource = [local.folder.manifest, local.folder.output]
       },
-      {
-        Sid      = "ReadStepLogs"
-        Effect   = "Allow"
-        Action   = "s3:GetObject"
-        Resource = "${var.log_bucket_arn}/emr/*"
-      },
-      {
-        Sid      = "ListStepLogs"
-        Effect   = "Allow"
-        Action   = "s3:ListBucket"
-        Resource = var.log_bucket_arn
-      },
+      # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticmapreduce.html
       {
         Sid      = "FindClusters"
         Effect   = "Allow"
@@ -114,17 +104,16 @@ locals {
       {
         Sid       = "EndClusters"
         Effect    = "Allow"
-        Action    = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:DescribeStep", "elasticmapreduce:ListSteps", "elasticmapreduce:TerminateJobFlows"]
+        Action    = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:TerminateJobFlows"]
         Resource  = local.clusters
         Condition = local.own_cluster
       },
       {
-        Sid      = "LookAtRuns"
+        Sid      = "Tell"
         Effect   = "Allow"
-        Action   = ["states:DescribeExecution", "states:GetExecutionHistory"]
-        Resource = local.executions
+        Action   = "sns:Publish"
+        Resource = local.topic
       },
-      # Uploads that came while the failed run held the lease still want a run.
       {
         Sid      = "StartPending"
         Effect   = "Allow"
@@ -142,14 +131,6 @@ locals {
     ]
   }
 
-  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
-  ledger = {
-    Sid      = "Ledger"
-    Effect   = "Allow"
-    Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-    Resource = local.table
-  }
-
   # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
   lambdas = { for key, statements in local.lambda_tasks : key => concat(
     [
@@ -161,7 +142,7 @@ locals {
       },
       local.trace,
       local.use_key,
-      local.ledger,
+      local.list_bucket,
     ],
     statements,
   ) }

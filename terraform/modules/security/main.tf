@@ -16,7 +16,6 @@ locals {
   table           = "${local.arn.dynamodb}:table/${var.ledger_table_name}"
   topic           = "${local.arn.sns}:${var.topic_name}"
   state_machine   = "${local.arn.states}:stateMachine:${var.state_machine_name}"
-  executions      = "${local.arn.states}:execution:${var.state_machine_name}:*"
   clusters        = "${local.arn.elasticmapreduce}:cluster/*" # ids are known when a cluster is made; its tag says whose it is
   functions       = { for key, name in var.function_names : key => "${local.arn.lambda}:function:${name}" }
   jobs            = [for name in var.job_names : "${local.arn.glue}:job/${name}"]
@@ -56,12 +55,6 @@ locals {
     Effect   = "Allow"
     Action   = ["xray:GetSamplingRules", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     Resource = "*" # X-Ray has no resource to name
-  }
-  publish_notice = {
-    Sid      = "PublishNotice"
-    Effect   = "Allow"
-    Action   = "sns:Publish"
-    Resource = local.topic
   }
 }
 

@@ -38,15 +38,21 @@ locals {
     {
       Sid      = "Read"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource = [local.folder.artefacts, local.folder.input, local.folder.cube, local.folder.run, local.folder.quarantine]
+      Action   = "s3:GetObject"
+      Resource = [local.folder.artefacts, local.folder.cube, local.folder.input]
     },
-    # Spark renames by copying and deletes what it has staged.
     {
       Sid      = "Write"
       Effect   = "Allow"
-      Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
-      Resource = [local.folder.cube, local.folder.run, local.folder.quarantine]
+      Action   = "s3:PutObject"
+      Resource = [local.folder.cube, local.folder.quarantine, local.folder.run]
+    },
+    # A second attempt clears away what the first has left there.
+    {
+      Sid      = "ClearQuarantine"
+      Effect   = "Allow"
+      Action   = "s3:DeleteObject"
+      Resource = local.folder.quarantine
     },
     {
       Sid      = "WriteLogs"
@@ -87,9 +93,10 @@ locals {
     {
       Sid      = "Read"
       Effect   = "Allow"
-      Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-      Resource = [local.folder.artefacts, local.folder.input, local.folder.cube, local.folder.output, local.folder.quarantine, local.folder.run]
+      Action   = "s3:GetObject"
+      Resource = [local.folder.artefacts, local.folder.cube, local.folder.input, local.folder.output, local.folder.quarantine, local.folder.run]
     },
+    # The golden sample is analysed inside the run's folder, and cleared away.
     {
       Sid      = "Write"
       Effect   = "Allow"

@@ -1,0 +1,96 @@
+"""A copy of the configuration, initialised once, and what Terraform's own tests made of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws import environment
+
+ROOT = Path(__file__).parents[2]
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A folder that Terraform can work in without touching the repository."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["terraform", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@dataclass
+class Mocked:
+    """What `terraform test` said, and the states that its runs ended in."""
+
+    passed: int = 0
+    problems: list[str] = field(default_factory=list)
+    states: dict[str, Json] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    if shutil.which("terraform") is None:
+        pytest.skip("terraform is not on PATH")
+    folder = tmp_path_factory.mktemp("terraform")
+    for name in ("terraform", "state_machine"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform*"))
+    found = Configuration(
+        folder / "terraform", {**os.environ, **environment.terraform(folder), "NO_COLOR": "1"}
+    )
+    done = found.run("init", "-backend=false", "-input=false")
+    assert done.returncode == 0, done.stderr
+    return found
+
+
+@pytest.fixture(scope="session")
+def mocked(configuration: Configuration) -> Mocked:
+    """One run of `terraform test` for all, since it takes half a minute."""
+    done = configuration.run("test", "-json", "-verbose")
+    found = Mocked()
+    for line in done.stdout.splitlines():
+        # A plan's or state's line carries the provider's whole schema: read what is used.
+        if '"type":"test_plan"' in line[-40:]:
+            continue
+        message: Json = json.loads(line)
+        match message["type"]:
+            case "test_state":
+                found.states[message["@testrun"]] = message["test_state"]
+                del message["test_state"]["provider_schemas"]
+            case "test_summary":
+                found.passed = message["test_summary"]["passed"]
+            case "diagnostic" if message["diagnostic"]["severity"] == "error":
+                found.problems.append(f"{message.get('@testrun')}: {message['@message']}")
+            case _:
+                pass
+    return found
+
+
+@pytest.fixture(scope="session")
+def resources(mocked: Mocked) -> dict[str, Json]:
+    """Values of the default stack's resources by their address."""
+    assert "defaults" in mocked.states, mocked.problems
+    found: dict[str, Json] = {}
+    modules = [mocked.states["defaults"]["root_module"]]
+    for module in modules:
+        modules.extend(module.get("child_modules", []))
+        found |= {it["address"]: it["values"] for it in module.get("resources", [])}
+    return found

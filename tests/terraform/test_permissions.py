@@ -1,0 +1,399 @@
+"""Roles allow what their actors do, and nothing that AWS would let them say more narrowly.
+
+The state machine's calls are read off its rendered definition, the policies off the planned
+stack; what each call needs is written here a second time, from AWS's documentation.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.terraform.iam import Call, allows, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+
+ACCOUNT = "eu-central-1:123456789012"
+CLUSTER = f"arn:aws:elasticmapreduce:{ACCOUNT}:cluster/j-1"
+OURS = {"aws:ResourceTag/Project": "medical-charges"}
+OUR_NEW = {"aws:RequestTag/Project": "medical-charges"}
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+TABLE = f"arn:aws:dynamodb:{ACCOUNT}:table/medical-charges-ledger"
+BUCKET = "arn:aws:s3:::medicalcharges"
+
+# Actions for which the service authorization reference names no resource type.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+NOT_NAMEABLE = {
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcEndpoints",
+    "elasticmapreduce:ListClusters",
+    "elasticmapreduce:RunJobFlow",
+    "glue:GetSecurityConfiguration",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+AWS_MANAGED = {
+    "arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2",
+    "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
+}
+
+
+@pytest.fixture(scope="module")
+def policies(resources: dict[str, Json]) -> dict[str, Json]:
+    """Each actor's policy."""
+    prefix = 'module.security.aws_iam_role_policy.this["'
+    return {
+        address.removeprefix(prefix).removesuffix('"]'): json.loads(values["policy"])
+        for address, values in resources.items()
+        if address.startswith(prefix)
+    }
+
+
+@pytest.fixture(scope="module")
+def machine(resources: dict[str, Json]) -> Json:
+    found: Json = json.loads(
+        resources["module.orchestration.aws_sfn_state_machine.this"]["definition"]
+    )
+    return found
+
+
+def _tasks(machine: Json) -> Iterator[Json]:
+    for state in machine["States"].values():
+        if state["Type"] == "Task":
+            yield state
+        for branch in state.get("Branches", []):
+            yield from _tasks(branch)
+        if "ItemProcessor" in state:
+            yield from _tasks(state["ItemProcessor"])
+
+
+def _watch(call: str) -> list[Call]:
+    rule = f"arn:aws:events:{ACCOUNT}:rule/StepFunctionsGetEventForEMR{call}Rule"
+    return [Call(f"events:{do}", rule) for do in ("DescribeRule", "PutRule", "PutTargets")]
+
+
+def _pass(role: str, service: str) -> Call:
+    arn = f"arn:aws:iam::123456789012:role/medical-charges-{role}"
+    return Call("iam:PassRole", arn, {"iam:PassedToService": service})
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
+EMR = {
+    "createCluster.sync": [
+        Call("elasticmapreduce:RunJobFlow", "*", OUR_NEW),
+        Call("elasticmapreduce:AddTags", CLUSTER, OUR_NEW),
+        Call("elasticmapreduce:DescribeCluster", CLUSTER, OURS),
+        Call("elasticmapreduce:TerminateJobFlows", CLUSTER, OURS),
+        Call("elasticmapreduce:PutAutoTerminationPolicy", CLUSTER, OURS),
+        Call("elasticmapreduce:PutManagedScalingPolicy", CLUSTER, OURS),
+        _pass("emr-service", "elasticmapreduce.amazonaws.com"),
+        _pass("emr-instances", "ec2.amazonaws.com"),
+        *_watch("RunJobFlow"),
+    ],
+    "addStep.sync": [
+        Call("elasticmapreduce:AddJobFlowSteps", CLUSTER, OURS),
+        Call("elasticmapreduce:DescribeStep", CLUSTER, OURS),
+        Call("elasticmapreduce:CancelSteps", CLUSTER, OURS),
+        *_watch("AddJobFlowSteps"),
+    ],
+    "terminateCluster.sync": [
+        Call("elasticmapreduce:TerminateJobFlows", CLUSTER, OURS),
+        Call("elasticmapreduce:DescribeCluster", CLUSTER, OURS),
+        *_watch("TerminateJobFlows"),
+    ],
+}
+
+
+def _needs(task: Json) -> list[Call]:
+    """What Step Functions calls on the machine's behalf for one task."""
+    service, _, call = task["Resource"].removeprefix("arn:aws:states:::").partition(":")
+    arguments = task["Arguments"]
+    if service == "elasticmapreduce":
+        return EMR[call]
+    match f"{service}:{call}":
+        # https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+        case "lambda:invoke":
+            return [Call("lambda:InvokeFunction", arguments["FunctionName"])]
+        # https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
+        case "glue:startJobRun.sync":
+            job = f"arn:aws:glue:{ACCOUNT}:job/{arguments['JobName']}"
+            actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
+            return [Call(f"glue:{action}", job) for action in actions]
+        # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html
+        case "sns:publish":
+            return [
+                Call("sns:Publish", arguments["TopicArn"]),
+                Call("kms:Decrypt", KEY),
+                Call("kms:GenerateDataKey", KEY),
+            ]
+        case other:
+            pytest.fail(f"{other}: write down what it needs, here and in state_machine.tf")
+
+
+def test_the_state_machine_may_do_what_its_definition_asks(
+    machine: Json, policies: dict[str, Json], resources: dict[str, Json]
+) -> None:
+    names = {
+        values["arn"]: f"arn:aws:lambda:{ACCOUNT}:function:{values['function_name']}"
+        for address, values in resources.items()
+        if ".aws_lambda_function." in address
+    }
+    topic = resources["module.monitoring.aws_sns_topic.notices"]
+    names[topic["arn"]] = f"arn:aws:sns:{ACCOUNT}:{topic['name']}"
+
+    refused, seen = set(), set()
+    for task in _tasks(machine):
+        seen.add(task["Resource"])
+        for call in _needs(task):
+            known = Call(call.action, names.get(call.resource, call.resource), call.context)
+            if not allows(policies["state-machine"], known):
+                refused.add((task["Resource"], known.action, known.resource))
+    assert refused == set()
+    assert len(seen) == 6
+
+
+# A link to Step Functions' page, perhaps links to others, then the integration.
+_DOCUMENTED = (
+    r"# https://docs\.aws\.amazon\.com/step-functions/\S+\n"
+    r"(?:\s+# \S+\n)*"
+    r'\s+"([^"]+)" = \['
+)
+
+
+def test_every_integration_has_its_document_beside_it(machine: Json) -> None:
+    text = (ROOT / "terraform/modules/security/state_machine.tf").read_text()
+    documented = set(re.findall(_DOCUMENTED, text))
+    used = {task["Resource"].removeprefix("arn:aws:states:::") for task in _tasks(machine)}
+    assert used <= documented
+
+
+def test_the_state_machine_may_not_touch_what_is_not_the_projects(
+    policies: dict[str, Json],
+) -> None:
+    foreign = {"aws:ResourceTag/Project": "payroll"}
+    policy = policies["state-machine"]
+    assert not allows(policy, Call("elasticmapreduce:TerminateJobFlows", CLUSTER, foreign))
+    assert not allows(policy, Call("elasticmapreduce:TerminateJobFlows", CLUSTER))
+    assert not allows(policy, Call("elasticmapreduce:RunJobFlow", "*"))
+    assert not allows(policy, Call("lambda:InvokeFunction", f"arn:aws:lambda:{ACCOUNT}:function:x"))
+    assert not allows(policy, Call("glue:StartJobRun", f"arn:aws:glue:{ACCOUNT}:job/x"))
+
+
+def _objects(action: str, *folders: str) -> list[Call]:
+    paths = [f if f == "artefacts" else f"MedicalCharges/{f}_data" for f in folders]
+    return [Call(f"s3:{action}", f"{BUCKET}/{path}/some/object") for path in paths]
+
+
+LIST = Call("s3:ListBucket", BUCKET)
+DATA_KEY = [Call("kms:Decrypt", KEY), Call("kms:GenerateDataKey", KEY)]
+LEDGER = [
+    Call(f"dynamodb:{do}", TABLE) for do in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
+]
+
+USES = {
+    "plan-run": [
+        *LEDGER,
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Input", "Cube"),
+        *_objects("PutObject", "Run"),
+    ],
+    "publish-outputs": [
+        *LEDGER,
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
+        *_objects("PutObject", "Run", "Output", "Manifest"),
+        *_objects("DeleteObject", "Output", "Manifest"),
+    ],
+    "generate-manifests": [
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts"),
+        *_objects("PutObject", "Manifest"),
+        *_objects("DeleteObject", "Manifest"),
+    ],
+    "validate-manifests": [
+        *LEDGER,
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
+    ],
+    "end-run": [
+        *LEDGER,
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "Run"),
+        *_objects("PutObject", "Output", "Manifest"),
+        *_objects("DeleteObject", "Output", "Manifest"),
+        Call("elasticmapreduce:ListClusters"),
+        Call("elasticmapreduce:DescribeCluster", CLUSTER, OURS),
+        Call("elasticmapreduce:TerminateJobFlows", CLUSTER, OURS),
+        Call("sns:Publish", f"arn:aws:sns:{ACCOUNT}:medical-charges-notices"),
+        Call("states:StartExecution", f"arn:aws:states:{ACCOUNT}:stateMachine:medical-charges"),
+        Call("sqs:SendMessage", f"arn:aws:sqs:{ACCOUNT}:medical-charges-dead-letters"),
+    ],
+    "emr-instances": [
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Input", "Cube"),
+        *_objects("PutObject", "Cube", "Quarantine", "Run"),
+        *_objects("DeleteObject", "Quarantine"),
+        Call("s3:PutObject", "arn:aws:s3:::medicalcharges-logs/emr/j-1/steps/s-1/stderr.gz"),
+        Call("s3:GetObject", "arn:aws:s3:::al2023-repos-eu-central-1-de612dc2/core/x.rpm"),
+    ],
+    "emr-service": [_pass("emr-instances", "ec2.amazonaws.com"), Call("kms:Decrypt", KEY)],
+    "glue": [
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Input", "Cube", "Output", "Quarantine", "Run"),
+        *_objects("PutObject", "Run"),
+        *_objects("DeleteObject", "Run"),
+        Call("glue:GetConnection", f"arn:aws:glue:{ACCOUNT}:connection/medical-charges-private"),
+        Call("ec2:CreateNetworkInterface", f"arn:aws:ec2:{ACCOUNT}:network-interface/eni-1"),
+        Call("logs:PutLogEvents", f"arn:aws:logs:{ACCOUNT}:log-group:/aws-glue/jobs:log-stream:1"),
+    ],
+    "events": [
+        Call("states:StartExecution", f"arn:aws:states:{ACCOUNT}:stateMachine:medical-charges")
+    ],
+}
+
+
+@pytest.mark.parametrize("actor", USES)
+def test_every_actor_may_do_its_work(actor: str, policies: dict[str, Json]) -> None:
+    assert [call for call in USES[actor] if not allows(policies[actor], call)] == []
+
+
+@pytest.mark.parametrize("actor", [name for name in USES if name.count("-")])
+def test_no_actor_of_a_run_may_touch_what_is_not_its_own(
+    actor: str, policies: dict[str, Json]
+) -> None:
+    policy = policies[actor]
+    # Input belongs to users, code to the build; and another bucket to somebody else.
+    for folder in ("Input", "artefacts"):
+        for action in ("PutObject", "DeleteObject"):
+            assert [c for c in _objects(action, folder) if allows(policy, c)] == []
+    assert not allows(policy, Call("s3:GetObject", "arn:aws:s3:::payroll/2026.csv"))
+    assert not allows(policy, Call("s3:ListBucket", "arn:aws:s3:::payroll"))
+
+
+def test_the_actors_are_those_that_this_file_knows(policies: dict[str, Json]) -> None:
+    assert set(policies) == {*USES, "state-machine"}
+
+
+def test_no_resource_is_a_wildcard_where_aws_lets_one_be_named(
+    policies: dict[str, Json],
+) -> None:
+    for actor, policy in policies.items():
+        for statement in policy["Statement"]:
+            actions = listed(statement["Action"])
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in actions if "*" in action], actor
+            if "*" in listed(statement["Resource"]):
+                assert set(actions) <= NOT_NAMEABLE, (actor, actions)
+            for resource in listed(statement["Resource"]):
+                # A service's whole kind of thing is named by its tag instead.
+                if re.fullmatch(r"arn:aws:elasticmapreduce:[^/]+/\*", resource):
+                    assert "Condition" in statement, (actor, actions)
+                assert not re.fullmatch(r"arn:aws:\w+:[^:]*:[^:]*:\*", resource), (actor, resource)
+
+
+def test_only_known_managed_policies_are_attached(resources: dict[str, Json]) -> None:
+    attached = {
+        values["policy_arn"]
+        for address, values in resources.items()
+        if "aws_iam_role_policy_attachment" in address
+    }
+    assert attached <= AWS_MANAGED
+
+
+def test_a_service_may_assume_its_role_for_this_project_only(resources: dict[str, Json]) -> None:
+    for address, values in resources.items():
+        if ".aws_iam_role.this" not in address:
+            continue
+        (statement,) = json.loads(values["assume_role_policy"])["Statement"]
+        assert set(statement["Principal"]) == {"Service"}
+        if re.search(r'"(state-machine|events|emr-service)"', address):
+            assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+
+
+# boto3's calls in the code that AWS runs, by what they need. A call that is not here is one
+# whose permission nobody has thought of yet.
+CALLS = {
+    "abort_multipart_upload": "s3:AbortMultipartUpload",
+    "delete_item": "dynamodb:DeleteItem",
+    "delete_object": "s3:DeleteObject",
+    "describe_cluster": "elasticmapreduce:DescribeCluster",
+    "get_item": "dynamodb:GetItem",
+    "get_object": "s3:GetObject",
+    "list_clusters": "elasticmapreduce:ListClusters",
+    "list_objects_v2": "s3:ListBucket",
+    "publish": "sns:Publish",
+    "put_item": "dynamodb:PutItem",
+    "put_object": "s3:PutObject",
+    "start_execution": "states:StartExecution",
+    "terminate_job_flows": "elasticmapreduce:TerminateJobFlows",
+    "update_item": "dynamodb:UpdateItem",
+}
+
+
+def _operations() -> set[str]:
+    import botocore.session
+    from botocore import xform_name
+
+    session = botocore.session.Session()
+    services = ["s3", "dynamodb", "emr", "sns", "stepfunctions", "glue", "quicksight", "sqs", "kms"]
+    return {
+        xform_name(operation)
+        for service in services
+        for operation in session.get_service_model(service).operation_names
+    }
+
+
+def _called() -> set[str]:
+    found = set()
+    for folder in ("medical_charges", "glue_jobs", "lambdas"):
+        for file in (ROOT / folder).rglob("*.py"):
+            if "boto3" not in (text := file.read_text()) and file.name != "ledger.py":
+                continue
+            for node in ast.walk(ast.parse(text)):
+                match node:
+                    case ast.Call(func=ast.Attribute(attr=name)):
+                        found.add(name)
+                    case ast.Constant(value=str(name)):
+                        found.add(name)  # paginators and waiters are asked for by name
+                    case _:
+                        pass
+    return found & _operations()
+
+
+def test_every_call_in_the_code_has_a_permission_that_somebody_holds() -> None:
+    called = _called()
+    assert called <= set(CALLS)
+    held = {call.action for calls in USES.values() for call in calls}
+    assert {CALLS[name] for name in called} <= held
