@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import sys
 import threading
@@ -17,6 +18,11 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=Path(".build/local_aws"), metavar="DIR")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     arguments = parser.parse_args()
+    arguments.state.mkdir(parents=True, exist_ok=True)
+    # The emulator logs every failing state with all that it knows: not for a terminal.
+    logging.basicConfig(
+        filename=arguments.state / "log", format="%(asctime)s %(name)s %(message)s", force=True
+    )
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ending.set())

@@ -35,7 +35,8 @@ def aws(endpoint: str) -> dict[str, str]:
 def terraform(state: Path) -> dict[str, str]:
     """Variables that let `terraform init` take its providers from a mirror on this machine."""
     variables = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
-    if "TF_CLI_CONFIG_FILE" in os.environ:
+    given = os.environ.get("TF_CLI_CONFIG_FILE")
+    if given and Path(given).is_file():
         return variables
     mirror = provider_mirror()
     if mirror is None:

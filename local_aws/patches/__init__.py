@@ -17,6 +17,7 @@ from local_aws.patches import (
     hooks,
     jsonata,
     lambda_,
+    policies,
     s3,
     status_events,
     step_functions,
@@ -37,6 +38,7 @@ PATCHES = {
     **lambda_.PATCHES,
     **events.PATCHES,
     **s3.PATCHES,
+    **policies.PATCHES,
     **terraform.PATCHES,
 }
 _applied: set[str] = set()

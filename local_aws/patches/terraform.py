@@ -1,10 +1,134 @@
-"""What Terraform's AWS provider needs of services that nothing else here uses."""
+"""What Terraform's AWS provider asks of services and does not get back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from moto.awslambda.models import LambdaFunction
+from moto.budgets.responses import BudgetsResponse
+from moto.core.responses import BaseResponse
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.glue.models import FakeConnection
+from moto.s3.responses import S3Response
 
-PATCHES: dict[str, Callable[[], None]] = {}
+from local_aws.patches.hooks import define, log, wrap
+
+
+def refuse_the_unknown() -> None:
+    """An operation that is not there answers 500, which clients ask again for minutes."""
+
+    @wrap(BaseResponse, "call_action")
+    def call_action(original: Any, response: Any) -> Any:
+        try:
+            return original(response)
+        except NotImplementedError as error:
+            log.warning("%s: %s", response.service_name, error)
+            body = {"__type": "NotImplemented", "message": f"{response.service_name}: {error}"}
+            headers = {"x-amzn-errortype": "NotImplemented", "content-type": "application/json"}
+            return 501, headers, json.dumps(body)
+
+
+def describe_rules() -> None:
+    """A security group rule that names a group or a prefix list loses its description."""
+
+    @wrap(SecurityGroupRule, "__init__")
+    def initialise(original: Any, rule: Any, *args: Any, **kwargs: Any) -> None:
+        original(rule, *args, **kwargs)
+        rule.prefix_list_description = (kwargs.get("prefix_list_id") or {}).get("Description")
+
+    def description(rule: Any) -> str | None:
+        # A later change of it is written to the range, whatever the rule names.
+        return (
+            rule.ip_range.get("Description")
+            or rule.source_group.get("Description")
+            or rule.prefix_list_description
+        )
+
+    SecurityGroupRule.description = property(description)  # type: ignore[assignment, method-assign]
+
+
+def type_connections() -> None:
+    """A Glue connection does not tell its type."""
+
+    @wrap(FakeConnection, "as_dict")
+    def as_dict(original: Any, connection: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {
+            **original(connection, *args, **kwargs),
+            "ConnectionType": connection.connection_input.get("ConnectionType"),
+        }
+
+
+def keep_dead_letters() -> None:
+    """A function forgets where its dead letters go."""
+
+    @wrap(LambdaFunction, "__init__")
+    def initialise(original: Any, function: Any, *args: Any, spec: Any, **kwargs: Any) -> None:
+        original(function, *args, spec=spec, **kwargs)
+        function.dead_letter_config = spec.get("DeadLetterConfig")
+
+    @wrap(LambdaFunction, "update_configuration")
+    def update_configuration(original: Any, function: Any, updates: Any) -> Any:
+        if "DeadLetterConfig" in updates:
+            function.dead_letter_config = updates["DeadLetterConfig"]
+        if "KMSKeyArn" in updates:
+            function.kms_key_arn = updates["KMSKeyArn"]
+        original(function, updates)
+        return function.get_configuration()
+
+    @wrap(LambdaFunction, "get_configuration")
+    def get_configuration(original: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+        config = getattr(function, "dead_letter_config", None)
+        answer = original(function, *args, **kwargs)
+        return answer | ({"DeadLetterConfig": config} if config and config["TargetArn"] else {})
+
+
+def tell_of_eventbridge() -> None:
+    """A bucket that sends its events to EventBridge does not say so."""
+
+    @wrap(S3Response, "get_bucket_notification")
+    def get_bucket_notification(original: Any, response: Any) -> Any:
+        status, headers, body = original(response)
+        found = response.backend.get_bucket_notification_configuration(response.bucket_name)
+        if found and found.event_bridge is not None:
+            text = body.decode() if isinstance(body, bytes) else body
+            told = "<EventBridgeConfiguration></EventBridgeConfiguration>"
+            root = "</NotificationConfiguration>"
+            body = (
+                text.replace(root, told + root)
+                if root in text
+                else text.replace("/>", f">{told}{root}")
+            )
+        return status, headers, body
+
+
+def tell_subscribers() -> None:
+    """A budget's notifications do not tell whom they go to."""
+
+    @define(BudgetsResponse, "describe_subscribers_for_notification")
+    def describe_subscribers(response: Any) -> str:
+        budget = response.backend.budgets[response._get_param("AccountId")][  # noqa: SLF001
+            response._get_param("BudgetName")  # noqa: SLF001
+        ]
+        wanted = response._get_param("Notification")  # noqa: SLF001
+        subscribers = [
+            subscriber
+            for notification in budget.notifications
+            if _same(notification.details, wanted)
+            for subscriber in notification.subscribers
+        ]
+        return json.dumps({"Subscribers": subscribers})
+
+
+def _same(one: Any, other: Any) -> bool:
+    return all(one.get(key) == value for key, value in other.items() if key != "NotificationState")
+
+
+PATCHES = {
+    "all: refuse the unknown": refuse_the_unknown,
+    "ec2: describe rules": describe_rules,
+    "glue: type connections": type_connections,
+    "lambda: keep dead letters": keep_dead_letters,
+    "s3: tell of eventbridge": tell_of_eventbridge,
+    "budgets: tell subscribers": tell_subscribers,
+}
