@@ -16,17 +16,21 @@ data "aws_region" "current" {}
 ################################################################################
 
 locals {
-  root      = "${path.root}/.."
-  artefacts = jsondecode(file(var.artefacts_index))
-  tables    = jsondecode(file(var.catalog_file))
-  contract  = yamldecode(file("${local.root}/${local.artefacts.objects["contract.yaml"].path}"))
+  index  = jsondecode(file(var.artefacts_index))
+  tables = jsondecode(file(var.catalog_file))
 
-  prefix = local.contract.prefix
+  # A build inside the repository names its files from there, any other in full.
+  objects  = { for key, it in local.index.objects : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
+  packages = { for key, it in local.index.lambdas : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
+
+  contract = yamldecode(file(local.objects["contract.yaml"].path))
+  prefix   = local.contract.prefix
+
   # Wheels are named by their version; whoever needs one asks by folder.
-  library_keys       = sort([for key in keys(local.artefacts.objects) : key if startswith(key, "library/") && endswith(key, ".whl")])
-  encrypt_in_transit = contains(keys(local.artefacts.objects), "emr/certificates.zip")
+  library_keys       = sort([for key in keys(local.objects) : key if startswith(key, "library/") && endswith(key, ".whl")])
+  encrypt_in_transit = contains(keys(local.objects), "emr/certificates.zip")
   # The certificate is new with every build and no reason to remake a cluster.
-  node_packages = { for key, object in local.artefacts.objects : key => object.sha256 if startswith(key, "emr/") && key != "emr/certificates.zip" }
+  node_packages = { for key, it in local.objects : key => it.sha256 if startswith(key, "emr/") && key != "emr/certificates.zip" }
 }
 
 ################################################################################
@@ -97,8 +101,7 @@ module "storage" {
   log_bucket_name    = local.log_bucket_name
   force_destroy      = var.force_destroy
   log_retention_days = var.log_retention_days
-  artefacts_root     = local.root
-  artefacts          = local.artefacts.objects
+  artefacts          = local.objects
 }
 
 module "security" {
@@ -163,7 +166,7 @@ module "glue" {
   prefix            = local.prefix
   artefacts_uri     = module.storage.artefacts_uri
   contract_uri      = local.contract_uri
-  module_keys       = local.artefacts.glue_modules
+  module_keys       = local.index.glue_modules
 }
 
 module "lambdas" {
@@ -173,20 +176,19 @@ module "lambdas" {
     name        = local.function_names[key]
     description = description
     role_arn    = module.security.role_arns[replace(key, "_", "-")]
-    package     = local.artefacts.lambdas[key]
+    package     = local.packages[key]
   } }
 
   environment = {
     BUCKET            = var.bucket_name
     CONTRACT_URI      = local.contract_uri
-    CODE_VERSION      = local.artefacts.version
+    CODE_VERSION      = local.index.version
     LEDGER_TABLE      = local.ledger_table_name
     TOPIC_ARN         = local.topic_arn
     STATE_MACHINE_ARN = local.state_machine_arn
     LEASE_SECONDS     = tostring(var.lease_seconds)
   }
 
-  artefacts_root        = local.root
   key_arn               = module.storage.key_arn
   dead_letter_queue_arn = module.orchestration.dead_letter_queue_arn
   log_retention_days    = var.log_retention_days

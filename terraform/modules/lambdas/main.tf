@@ -25,7 +25,7 @@ resource "aws_lambda_function" "this" {
   role             = each.value.role_arn
   runtime          = "python3.11"
   handler          = "handler.handle"
-  filename         = "${var.artefacts_root}/${each.value.package.path}"
+  filename         = each.value.package.path
   source_code_hash = each.value.package.sha256
   memory_size      = each.value.memory_mb
   timeout          = each.value.timeout_seconds

@@ -21,17 +21,6 @@ variable "functions" {
   }
 }
 
-variable "artefacts_root" {
-  description = "Folder that the packages' paths start from."
-  type        = string
-  nullable    = false
-
-  validation {
-    condition     = length(var.artefacts_root) > 0
-    error_message = "artefacts_root must not be empty."
-  }
-}
-
 variable "environment" {
   description = "What every function is told."
   type        = map(string)

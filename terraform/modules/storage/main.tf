@@ -309,7 +309,7 @@ resource "aws_s3_object" "artefact" {
 
   bucket      = aws_s3_bucket.data.id
   key         = "artefacts/${each.key}"
-  source      = "${var.artefacts_root}/${each.value.path}"
+  source      = each.value.path
   source_hash = each.value.sha256
   kms_key_id  = aws_kms_key.this.arn
 

@@ -66,17 +66,6 @@ variable "log_retention_days" {
   }
 }
 
-variable "artefacts_root" {
-  description = "Folder that the artefacts' paths start from."
-  type        = string
-  nullable    = false
-
-  validation {
-    condition     = length(var.artefacts_root) > 0
-    error_message = "artefacts_root must not be empty."
-  }
-}
-
 variable "artefacts" {
   description = "Objects to upload, by their key below artefacts/: where the file lies, and the hash that decides whether it has changed."
   type        = map(object({ path = string, sha256 = string }))
