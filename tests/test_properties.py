@@ -264,6 +264,7 @@ def check(contract: Contract, columns: tuple[str | None, ...], block: bytes, off
 @example((FREE_TEXT, ("t", "m"), b"x\xda,1\ny,2\n"), 0)
 @example((FREE_TEXT, ("t", "m"), b"\x28\xb5\x2f\xfd,1\ny,2\n"), 0)
 @example((FREE_TEXT, ("t", "m"), b"\x1f\x8b,1\ny,2\n"), 0)
+@example((UNGROUPED_TEXT, ("m", "g", "t"), b'1,2,a"b\n1,2,a"b"c\n'), 0)
 @example((ONE_COLUMN, ("only",), b"1,2\n3\n"), 0)
 @example((ONE_COLUMN, ("only",), b"\n\n1\n\n\n"), 0)
 @example((ONE_COLUMN, ("only",), b"\n"), 0)
@@ -308,6 +309,7 @@ def test_the_judge_accepts_a_line_exactly_if_it_keeps_the_contract_with_csvs_own
 
 @many
 @given(blocks(), st.lists(st.integers(0, 8), max_size=4))
+@example((PLAIN, ("g", "m"), b"\n\nx,1\n"), [1])
 def test_blocks_scanned_apart_give_what_they_give_together(case: Case, cuts: list[int]) -> None:
     contract, columns, block = case
     scanner = Scanner(contract, header_of(columns))
