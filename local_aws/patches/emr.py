@@ -257,6 +257,7 @@ def keep_policies() -> None:
         cluster = response.backend.clusters[result.result["JobFlowId"]]
         for parameter in _POLICIES.values():
             _set_policy(cluster, parameter, response._get_param(parameter))  # noqa: SLF001
+        cluster.scale_down_behavior = response._get_param("ScaleDownBehavior")  # noqa: SLF001
         return result
 
 

@@ -39,7 +39,11 @@ from moto.stepfunctions.parser.asl.eval.program_state import (
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
-from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+from moto.stepfunctions.parser.backend.execution import (
+    BaseExecutionWorkerCommunication,
+    Execution,
+)
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local_aws.patches.hooks import define, wrap
@@ -208,6 +212,29 @@ def stop_with_a_reason() -> None:
         return ActionResult({"stopDate": execution.stop_date})
 
 
+def describe_completely() -> None:
+    """An execution's output is not JSON when it is a string, and one that ran out of time has
+    no end. Its status is told before its output is there.
+    """  # noqa: D205
+    reflecting = threading.Lock()
+
+    @wrap(BaseExecutionWorkerCommunication, "_reflect_execution_status")
+    def reflect(original: Any, communication: Any) -> None:
+        with reflecting:
+            original(communication)
+
+    @wrap(StepFunctionResponse, "describe_execution")
+    def describe_execution(original: Any, response: Any) -> ActionResult:
+        with reflecting:
+            described = original(response).result
+        execution = response.stepfunction_backend.describe_execution(described["executionArn"])
+        if execution.status == "SUCCEEDED":
+            described["output"] = to_json_str(execution.output)
+        if execution.status != "RUNNING":
+            described["stopDate"] = execution.stop_date
+        return ActionResult(described)
+
+
 def fail_with_any_name() -> None:
     """A Fail state that passes on an error of the States. family ends in an internal error."""
 
@@ -250,6 +277,7 @@ PATCHES = {
     "step functions: wait for jobs": wait_for_jobs,
     "step functions: stop at once": stop_at_once,
     "step functions: stop with a reason": stop_with_a_reason,
+    "step functions: describe completely": describe_completely,
     "step functions: fail with any name": fail_with_any_name,
     "step functions: validate definitions": validate_definitions,
 }

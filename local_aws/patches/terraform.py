@@ -102,8 +102,8 @@ def tell_of_eventbridge() -> None:
         return status, headers, body
 
 
-def tell_subscribers() -> None:
-    """A budget's notifications do not tell whom they go to."""
+def complete_budgets() -> None:
+    """A budget tells neither its tags nor whom its notifications go to."""
 
     @define(BudgetsResponse, "describe_subscribers_for_notification")
     def describe_subscribers(response: Any) -> str:
@@ -119,6 +119,20 @@ def tell_subscribers() -> None:
         ]
         return json.dumps({"Subscribers": subscribers})
 
+    @define(BudgetsResponse, "list_tags_for_resource")
+    def list_tags_for_resource(response: Any) -> str:
+        name = response._get_param("ResourceARN").rpartition("/")[2]  # noqa: SLF001
+        budget = response.backend.budgets[response.current_account][name]
+        return json.dumps({"ResourceTags": getattr(budget, "tags", [])})
+
+    @wrap(BudgetsResponse, "create_budget")
+    def create_budget(original: Any, response: Any) -> Any:
+        answer = original(response)
+        name = response._get_param("Budget")["BudgetName"]  # noqa: SLF001
+        budget = response.backend.budgets[response._get_param("AccountId")][name]  # noqa: SLF001
+        budget.tags = response._get_param("ResourceTags") or []  # noqa: SLF001
+        return answer
+
 
 def _same(one: Any, other: Any) -> bool:
     return all(one.get(key) == value for key, value in other.items() if key != "NotificationState")
@@ -130,5 +144,5 @@ PATCHES = {
     "glue: type connections": type_connections,
     "lambda: keep dead letters": keep_dead_letters,
     "s3: tell of eventbridge": tell_of_eventbridge,
-    "budgets: tell subscribers": tell_subscribers,
+    "budgets: complete": complete_budgets,
 }

@@ -1,0 +1,170 @@
+"""An endpoint, and what the tests do with one."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.config import Config
+
+from local_aws import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+
+@dataclass
+class Endpoint:
+    """An endpoint with the few things that the tests need of it."""
+
+    url: str
+    role: str = f"arn:aws:iam::{environment.ACCOUNT}:role/test"
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=environment.REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+    def bucket(self, *, events: bool = False, versioned: bool = False) -> str:
+        name = f"b-{uuid.uuid4().hex[:12]}"
+        s3 = self.client("s3")
+        s3.create_bucket(Bucket=name)
+        if versioned:
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        if events:
+            s3.put_bucket_notification_configuration(
+                Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+            )
+        return name
+
+    def upload(self, bucket: str, key: str, content: bytes | str) -> str:
+        body = content.encode() if isinstance(content, str) else content
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+        return f"s3://{bucket}/{key}"
+
+    def queue(self) -> tuple[str, str]:
+        name = f"q-{uuid.uuid4().hex[:12]}"
+        url = self.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+        return url, f"arn:aws:sqs:{environment.REGION}:{environment.ACCOUNT}:{name}"
+
+    def messages(self, url: str) -> list[Any]:
+        found = self.client("sqs").receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return list(found.get("Messages", []))
+
+    def function(self, source: str, **settings: Any) -> str:
+        role = self.client("iam")
+        try:
+            arn = role.get_role(RoleName="test")["Role"]["Arn"]
+        except role.exceptions.NoSuchEntityException:
+            arn = role.create_role(RoleName="test", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        created = self.client("lambda").create_function(
+            FunctionName=f"f-{uuid.uuid4().hex[:12]}",
+            Runtime="python3.11",
+            Role=arn,
+            Handler="handler.handle",
+            Code={"ZipFile": package(source)},
+            **{"Timeout": 10} | settings,
+        )
+        return str(created["FunctionArn"])
+
+    def rule(self, pattern: Mapping[str, Any] | None, target: Mapping[str, Any], **more: Any) -> str:
+        name = f"r-{uuid.uuid4().hex[:12]}"
+        events = self.client("events")
+        given = {"EventPattern": json.dumps(pattern)} if pattern else {}
+        events.put_rule(Name=name, **given, **more)
+        events.put_targets(Rule=name, Targets=[{"Id": "1", **target}])
+        return name
+
+    def machine(self, states: Mapping[str, Any], start: str | None = None, **more: Any) -> str:
+        definition = {
+            "QueryLanguage": "JSONata",
+            "StartAt": start or next(iter(states)),
+            "States": states,
+            **more,
+        }
+        created = self.client("stepfunctions").create_state_machine(
+            name=f"m-{uuid.uuid4().hex[:12]}", definition=json.dumps(definition), roleArn=self.role
+        )
+        return str(created["stateMachineArn"])
+
+    def start(self, machine: str, given: Any = None) -> str:
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=uuid.uuid4().hex, input=json.dumps(given or {})
+        )
+        return str(started["executionArn"])
+
+    def run(self, machine: str, given: Any = None, *, seconds: float = 60) -> Execution:
+        return self.finish(self.start(machine, given), seconds=seconds)
+
+    def finish(self, execution: str, *, seconds: float = 60) -> Execution:
+        steps = self.client("stepfunctions")
+        found = until(
+            lambda: (
+                described
+                if (described := steps.describe_execution(executionArn=execution))["status"]
+                != "RUNNING"
+                else None
+            ),
+            seconds=seconds,
+        )
+        history = steps.get_execution_history(executionArn=execution)["events"]
+        return Execution(execution, found, history)
+
+
+@dataclass
+class Execution:
+    """An execution that has ended."""
+
+    arn: str
+    described: Mapping[str, Any]
+    history: list[Mapping[str, Any]]
+
+    @property
+    def status(self) -> str:
+        return str(self.described["status"])
+
+    @property
+    def output(self) -> Any:
+        return json.loads(self.described["output"])
+
+    @property
+    def events(self) -> list[str]:
+        return [event["type"] for event in self.history]
+
+
+def package(source: str) -> bytes:
+    """A Lambda package with one module in it."""
+    return archive({"handler.py": source})
+
+
+def archive(files: Mapping[str, str]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as file:
+        for name, text in files.items():
+            file.writestr(name, text)
+    return target.getvalue()
+
+
+def until(look: Callable[[], T | None], *, seconds: float = 20) -> T:
+    """What a look finds, once it finds something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"nothing within {seconds} seconds")
