@@ -265,6 +265,8 @@ def check(contract: Contract, columns: tuple[str | None, ...], block: bytes, off
 @example((FREE_TEXT, ("t", "m"), b"\x28\xb5\x2f\xfd,1\ny,2\n"), 0)
 @example((FREE_TEXT, ("t", "m"), b"\x1f\x8b,1\ny,2\n"), 0)
 @example((UNGROUPED_TEXT, ("m", "g", "t"), b'1,2,a"b\n1,2,a"b"c\n'), 0)
+@example((PLAIN, ("g", "m"), b'"1,2"\n3,4\n'), 0)
+@example((BANDED, SHAPES[6][1], b"30,male,25,no,1\n30,male,18.5,yes,2\n"), 0)
 @example((ONE_COLUMN, ("only",), b"1,2\n3\n"), 0)
 @example((ONE_COLUMN, ("only",), b"\n\n1\n\n\n"), 0)
 @example((ONE_COLUMN, ("only",), b"\n"), 0)
@@ -309,7 +311,7 @@ def test_the_judge_accepts_a_line_exactly_if_it_keeps_the_contract_with_csvs_own
 
 @many
 @given(blocks(), st.lists(st.integers(0, 8), max_size=4))
-@example((PLAIN, ("g", "m"), b"\n\nx,1\n"), [1])
+@example((NULLABLE, ("g", "m", "i", "d", "s"), b",0,0,,\n\n\n\n\xffa,0,0,,"), [1])
 def test_blocks_scanned_apart_give_what_they_give_together(case: Case, cuts: list[int]) -> None:
     contract, columns, block = case
     scanner = Scanner(contract, header_of(columns))
