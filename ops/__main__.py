@@ -36,16 +36,40 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--contract", type=Path, required=True)
     run.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     run.set_defaults(command=_run)
+    local = commands.add_parser("local", help="serve the whole stack until interrupted")
+    local.add_argument("--contract", type=Path, required=True)
+    local.set_defaults(command=_local)
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ops.folders import analyse_folders  # noqa: PLC0415 - quick answers to wrong flags
+    # Imported here, so that a wrong flag is answered at once.
+    from ops.folders import analyse_folders  # noqa: PLC0415
+    from ops.stack import run_stack  # noqa: PLC0415
+    from ops.terraform import TerraformError, find_or_fetch  # noqa: PLC0415
 
-    code = analyse_folders(options.input, options.contract, options.out)
+    screen = console()
+    try:
+        terraform = find_or_fetch()
+    except TerraformError as error:
+        screen.print(
+            f"{error}. Without it only the analysis runs, on local folders: no Terraform, state "
+            f"machine, Glue jobs, Lambdas or manifests.",
+            soft_wrap=True,
+        )
+        code = analyse_folders(options.input, options.contract, options.out)
+    else:
+        code = run_stack(terraform, options.input, options.contract, options.out, screen)
     if not code:
-        console().print(f"results in {options.out}")
+        screen.print(f"results in {options.out}")
     return code
+
+
+def _local(options: argparse.Namespace) -> int:
+    from ops.stack import serve_stack  # noqa: PLC0415 - as above
+    from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
+
+    return serve_stack(find_or_fetch(), options.contract, console())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,178 @@
+"""The pipeline as its users see it: put files in, watch an execution, fetch what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from medical_charges.analysis import Summary
+from medical_charges.layout import Layout
+from medical_charges.ledger import Ledger
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+_POLL_SECONDS = 0.5
+_ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A state that an execution has left."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended."""
+
+    arn: str
+    status: str
+    error: str
+    cause: str
+
+    def failed(self) -> bool:
+        """Whether it ended in any other way than it should."""
+        return self.status != "SUCCEEDED"
+
+
+class Pipeline:
+    """A deployed pipeline."""
+
+    def __init__(self, environment: Mapping[str, str], outputs: Mapping[str, Any], layout: Layout):
+        session = boto3.Session(
+            aws_access_key_id=environment.get("AWS_ACCESS_KEY_ID"),
+            aws_secret_access_key=environment.get("AWS_SECRET_ACCESS_KEY"),
+            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+            region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
+        )
+        endpoint = environment.get("AWS_ENDPOINT_URL")
+        self._s3: S3Client = session.client("s3", endpoint_url=endpoint)
+        self._states: SFNClient = session.client("stepfunctions", endpoint_url=endpoint)
+        self.bucket: str = outputs["bucket_name"]
+        self.machine: str = outputs["state_machine_arn"]
+        table = session.resource("dynamodb", endpoint_url=endpoint).Table(outputs["ledger_table"])
+        self._ledger = Ledger(table)
+        self._layout = layout
+
+    def put(self, files: Mapping[str, Path]) -> list[str]:
+        """Make the input hold these files and nothing else; return the names that changed."""
+        folder, changed = f"{self._layout.input}/", []
+        there = {key.removeprefix(folder): etag for key, etag in self._objects(folder)}
+        for name in there.keys() - files.keys():
+            self._s3.delete_object(Bucket=self.bucket, Key=folder + name)
+            changed.append(name)
+        for name, path in files.items():
+            if there.get(name) != _etag(path):
+                self._s3.upload_file(str(path), self.bucket, folder + name)
+                changed.append(name)
+        return changed
+
+    def upload(self, path: Path) -> str:
+        """Put one file into the input and return its URI."""
+        key = f"{self._layout.input}/{path.name}"
+        self._s3.upload_file(str(path), self.bucket, key)
+        return f"s3://{self.bucket}/{key}"
+
+    def execute(self) -> str:
+        """Start an execution as the console does, with `{}`; return its ARN."""
+        return self._states.start_execution(stateMachineArn=self.machine, input="{}")[
+            "executionArn"
+        ]
+
+    def executions(self) -> set[str]:
+        """The ARNs of all executions."""
+        pages = self._states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
+        return {e["executionArn"] for page in pages for e in page["executions"]}
+
+    def latest(self) -> str | None:
+        """The ARN of the execution that started last."""
+        found = self._states.list_executions(stateMachineArn=self.machine, maxResults=1)
+        return next((e["executionArn"] for e in found["executions"]), None)
+
+    def await_execution(self, known: set[str], patience: float) -> str | None:
+        """The ARN of an execution that is not among the known, or None if none starts in time."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            if new := self.executions() - known:
+                return min(new)
+            time.sleep(_POLL_SECONDS)
+        return None
+
+    def follow(self, arn: str, report: Callable[[Step], None]) -> Ended:
+        """Report each state of an execution as it ends, until the execution does."""
+        seen = 0
+        entered: dict[str, datetime] = {}
+        while True:
+            status = self._states.describe_execution(executionArn=arn)
+            events = list(self._history(arn))
+            for event in events[seen:]:
+                for step in _steps(event, entered):
+                    report(step)
+            seen = len(events)
+            if status["status"] in _ENDED:
+                return Ended(
+                    arn, status["status"], status.get("error", ""), status.get("cause", "")
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def mirror(self, out: Path) -> None:
+        """Make a folder hold what the bucket holds of this data set."""
+        prefix, wanted = f"{self._layout.prefix}/", set()
+        for key, etag in self._objects(prefix):
+            path = out / key
+            wanted.add(path)
+            if path.is_file() and _etag(path) == etag:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._s3.download_file(self.bucket, key, str(path))
+        for path in [p for p in (out / prefix).rglob("*") if p.is_file() and p not in wanted]:
+            path.unlink()
+
+    def served_summary(self) -> Summary | None:
+        """What the run did whose outputs are served, or None if none are."""
+        served = self._ledger.served()
+        if served is None:
+            return None
+        key = self._layout.summary(served.run_id)
+        return Summary(
+            **json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        )
+
+    def _objects(self, prefix: str) -> Iterator[tuple[str, str]]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix
+        )
+        for page in pages:
+            for item in page.get("Contents", []):
+                yield item["Key"], item["ETag"].strip('"')
+
+    def _history(self, arn: str) -> Iterator[Mapping[str, Any]]:
+        pages = self._states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        for page in pages:
+            yield from page["events"]
+
+
+def _steps(event: Mapping[str, Any], entered: dict[str, datetime]) -> Iterator[Step]:
+    if details := event.get("stateEnteredEventDetails"):
+        entered[details["name"]] = event["timestamp"]
+    elif details := event.get("stateExitedEventDetails"):
+        start = entered.pop(details["name"], event["timestamp"])
+        yield Step(details["name"], (event["timestamp"] - start).total_seconds())
+
+
+def _etag(path: Path) -> str:
+    """The ETag of an object that was put whole. Others differ, and are sent again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

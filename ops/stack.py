@@ -1,0 +1,165 @@
+"""The whole stack on a laptop: the real Terraform, state machine and code on a local AWS."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+import local_aws
+from artefacts.build import Build
+from medical_charges import errors
+from medical_charges.contract import Contract, load_contract
+from medical_charges.errors import MedicalChargesError
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from ops.folders import data_files
+from ops.pipeline import Ended, Pipeline, Step
+from ops.show import show_run
+from ops.terraform import ROOT, Terraform
+
+STATE = ROOT / ".build" / "local_aws"
+ARTEFACTS = STATE / "artefacts"
+_PATIENCE_SECONDS = 60
+
+
+class StackError(MedicalChargesError):
+    """The stack came up, but did not do what it was asked for."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The stack, applied."""
+
+    endpoint: str
+    pipeline: Pipeline
+    contract: Contract
+
+
+def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
+    """Put a file or a folder into the input, follow what that starts, show what came out."""
+    files = data_files(source)
+    with deployed(terraform, contract, console) as stack:
+        pipeline = stack.pipeline
+        known = pipeline.executions()
+        changed = pipeline.put(files)
+        if changed:
+            console.print(f"uploaded {', '.join(changed)}; EventBridge starts the state machine")
+            arn = pipeline.await_execution(known, _PATIENCE_SECONDS)
+        else:
+            console.print("the input is as it was; starting the state machine with {}")
+            arn = pipeline.execute()
+        if arn is None:
+            raise StackError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
+        ended = follow(pipeline, arn, console)
+        # Several files are several events; the execution that holds the lease does their work.
+        for other in sorted(pipeline.executions() - known - {arn}):
+            ended = max(ended, pipeline.follow(other, lambda _: None), key=Ended.failed)
+        pipeline.mirror(out)
+        return _show(ended, pipeline, stack.contract, out, console)
+
+
+def serve_stack(terraform: str, contract: Path, console: Console) -> int:
+    """Serve the applied stack until somebody interrupts."""
+    with deployed(terraform, contract, console) as stack:
+        layout = Layout(stack.contract.prefix)
+        console.print(
+            f"\nAWS answers at {stack.endpoint}. In another terminal:\n\n"
+            f"  export AWS_ENDPOINT_URL={stack.endpoint} AWS_REGION=us-east-1 "
+            f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
+            f"  aws s3 cp data/Charges.csv s3://{stack.pipeline.bucket}/{layout.input}/\n"
+            f"  aws stepfunctions list-executions --state-machine-arn {stack.pipeline.machine}\n"
+            f"  aws s3 ls --recursive s3://{stack.pipeline.bucket}/{layout.output}/\n\n"
+            f"`make run` uses this stack while it is up. Ctrl-C ends it.",
+            soft_wrap=True,
+        )
+        threading.Event().wait()
+    return 0
+
+
+@contextmanager
+def deployed(terraform: str, contract_file: Path, console: Console) -> Iterator[Deployed]:
+    """Serve a local AWS, or use the one that is up, with the stack applied to it."""
+    contract = load_contract(contract_file)
+    if (running := local_aws.running(STATE)) is not None:
+        console.print(f"using the stack at {running.endpoint}")
+        yield _apply(running, terraform, contract_file, contract, console)
+        return
+    with local_aws.serve(STATE) as stack:
+        # An endpoint begins with nothing, whatever an earlier one was told.
+        for name in ("terraform.tfstate", "terraform.tfstate.backup", "applied"):
+            (STATE / name).unlink(missing_ok=True)
+        yield _apply(stack, terraform, contract_file, contract, console)
+
+
+def _apply(
+    stack: local_aws.Stack,
+    terraform: str,
+    contract_file: Path,
+    contract: Contract,
+    console: Console,
+) -> Deployed:
+    with _timed(console, "package what AWS runs"):
+        version = Build(ROOT, ARTEFACTS, contract_file.resolve(), laptop=True).run()["version"]
+    deployment = Terraform(terraform, STATE, stack.environment())
+    applied = STATE / "applied"
+    if not applied.exists() or applied.read_text() != version:
+        with _timed(console, "terraform init"):
+            deployment.init()
+        variables = {
+            "artefacts_index": str(ARTEFACTS / "index.json"),
+            "catalog_file": str(ARTEFACTS / "catalog.json"),
+            "force_destroy": "true",
+        }
+        with _timed(console, "terraform apply"), _bar(console) as progress:
+            task = progress.add_task("resources", total=None)
+            deployment.apply(
+                variables,
+                lambda done, total: progress.update(task, completed=done, total=total or None),
+            )
+        applied.write_text(version)
+    pipeline = Pipeline(stack.environment(), deployment.outputs(), Layout(contract.prefix))
+    return Deployed(stack.endpoint, pipeline, contract)
+
+
+def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
+    """Print each state of an execution as it ends."""
+    console.print(f"execution {arn.rsplit(':', 1)[-1]}")
+
+    def report(step: Step) -> None:
+        console.print(f"  {step.name:<26} {step.seconds:6.1f} s")
+
+    ended = pipeline.follow(arn, report)
+    console.print(f"execution {ended.status.lower()}")
+    return ended
+
+
+def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, console: Console) -> int:
+    if ended.failed():
+        console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
+        kinds = (errors.ContractError, errors.InputRefusedError, errors.TooManyRejectedError)
+        said = ended.error + ended.cause
+        return next((kind.exit_code for kind in kinds if kind.__name__ in said), 1)
+    summary = pipeline.served_summary()
+    if summary is None:
+        raise StackError("the execution succeeded, but nothing is served")
+    show_run(console, LocalStore(out), contract, summary)
+    return 0
+
+
+@contextmanager
+def _timed(console: Console, what: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    console.print(f"{what:<28} {time.perf_counter() - start:6.1f} s")
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True)

@@ -1,0 +1,163 @@
+"""Terraform as a program: found or fetched, and run on terraform/ with a state of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import shutil
+import subprocess
+import urllib.request
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medical_charges.errors import MedicalChargesError
+
+ROOT = Path(__file__).resolve().parent.parent
+DIRECTORY = ROOT / "terraform"
+
+
+class TerraformError(MedicalChargesError):
+    """Terraform is missing, or said no; the message is for the person who called."""
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Terraform on the root module, with its own state and environment."""
+
+    program: str
+    folder: Path
+    """Where this deployment's working data and, if local, its state lie."""
+    environment: Mapping[str, str]
+    own_state: bool = True
+    """Whether the state is a file in `folder`; otherwise the root's backend decides."""
+
+    def init(self) -> None:
+        """Get the provider."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._run("init", "-input=false", "-no-color", "-upgrade=false")
+
+    def apply(
+        self, variables: Mapping[str, str], progress: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Make it so. `progress` is told how many of how many changes are done."""
+        done = total = 0
+        problems: list[str] = []
+        command = ["apply", "-input=false", "-auto-approve", "-json", *self._flags(variables)]
+        with subprocess.Popen(
+            self._command(*command),
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 - narrows for the type checker
+            for line in process.stdout:
+                event = json.loads(line)
+                changes = event.get("changes", {})
+                if event["type"] == "change_summary" and changes.get("operation") == "plan":
+                    total = changes["add"] + changes["change"] + changes["remove"]
+                done += event["type"] == "apply_complete"
+                if event["type"] == "diagnostic" and event["@level"] == "error":
+                    problems.append(_described(event["diagnostic"]))
+                if progress is not None:
+                    progress(done, total)
+        if process.returncode:
+            raise TerraformError("\n".join(problems) or "terraform apply failed")
+
+    def call(self, command: str, variables: Mapping[str, str]) -> int:
+        """Run a command that talks to the person: plan, apply, destroy. Returns its exit code."""
+        return subprocess.run(
+            self._command(command, *self._flags(variables)), env=self._environment(), check=False
+        ).returncode
+
+    def outputs(self) -> dict[str, Any]:
+        """The root's outputs by name; empty before the first apply."""
+        text = self._run("output", "-json", *self._state_flag())
+        return {name: output["value"] for name, output in json.loads(text).items()}
+
+    def _run(self, *arguments: str) -> str:
+        result = subprocess.run(
+            self._command(*arguments),
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise TerraformError(f"terraform {arguments[0]}: {result.stderr.strip()}")
+        return result.stdout
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [self.program, f"-chdir={DIRECTORY}", *arguments]
+
+    def _flags(self, variables: Mapping[str, str]) -> list[str]:
+        return [*self._state_flag(), *(f"-var={name}={value}" for name, value in variables.items())]
+
+    def _state_flag(self) -> list[str]:
+        return [f"-state={self.folder / 'terraform.tfstate'}"] if self.own_state else []
+
+    def _environment(self) -> dict[str, str]:
+        return dict(self.environment) | {"TF_DATA_DIR": str(self.folder / "data")}
+
+
+def _described(diagnostic: Mapping[str, str]) -> str:
+    detail = diagnostic.get("detail", "")
+    where = f" ({diagnostic['address']})" if diagnostic.get("address") else ""
+    return f"{diagnostic['summary']}{where}: {detail}" if detail else diagnostic["summary"] + where
+
+
+VERSION = "1.11.4"
+_ARCHIVES = {
+    ("Linux", "x86_64"): (
+        "linux_amd64",
+        "1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc",
+    ),
+    ("Linux", "aarch64"): (
+        "linux_arm64",
+        "a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633",
+    ),
+    ("Darwin", "arm64"): (
+        "darwin_arm64",
+        "867e0808fa971217043e25b7a792b10720c79b1546f8a68479b74f138be73e18",
+    ),
+}
+_RELEASES = "https://releases.hashicorp.com/terraform"
+_ADVICE = "install Terraform 1.9 or newer and put it on the PATH"
+
+
+def find_or_fetch() -> str:
+    """This machine's Terraform, or the pinned release, fetched once and verified.
+
+    Raises:
+        TerraformError: there is none and it cannot be had.
+    """
+    if found := shutil.which("terraform"):
+        return found
+    program = ROOT / ".build" / f"terraform-{VERSION}" / "terraform"
+    if not program.exists():
+        _fetch(program)
+    return str(program)
+
+
+def _fetch(program: Path) -> None:
+    kind = (platform.system(), platform.machine())
+    if kind not in _ARCHIVES:
+        raise TerraformError(f"there is no Terraform for {' '.join(kind)} to fetch: {_ADVICE}")
+    name, expected = _ARCHIVES[kind]
+    url = f"{_RELEASES}/{VERSION}/terraform_{VERSION}_{name}.zip"
+    try:
+        with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - a constant https URL
+            archive = response.read()
+    except OSError as error:
+        raise TerraformError(f"Terraform cannot be fetched ({error}): {_ADVICE}") from error
+    if hashlib.sha256(archive).hexdigest() != expected:
+        raise TerraformError(f"what {url} sent is not Terraform {VERSION}: its checksum differs")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    partial = program.with_suffix(".partial")
+    partial.write_bytes(zipfile.ZipFile(io.BytesIO(archive)).read("terraform"))
+    partial.chmod(0o755)
+    partial.rename(program)
