@@ -54,7 +54,7 @@ class Failure:
         found = _fields(cause)
         reason = (
             next((found[name] for name in _MESSAGES if found.get(name)), "")
-            or (cause if not found else "")
+            or ("" if cause.startswith("{") else cause)
             or error
         )
         log = next((found[name] for name in _LOGS if found.get(name)), "")

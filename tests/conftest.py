@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medical_charges.contract import Contract, load_contract
-from medical_charges.storage import LocalStore
+from medical_charges.storage import LocalStore, S3Store
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,3 +63,23 @@ def contract() -> Contract:
 def store(tmp_path: Path) -> LocalStore:
     """An empty folder that stands for the bucket."""
     return LocalStore(tmp_path / "bucket")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """AWS within this process, empty."""
+    from moto import mock_aws
+
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def bucket(aws: None) -> S3Store:
+    """An empty bucket."""
+    import boto3
+
+    boto3.client("s3").create_bucket(Bucket="medicalcharges")
+    return S3Store("s3://medicalcharges")

@@ -1,0 +1,520 @@
+"""The five functions as the state machine calls them, on AWS within this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import boto3
+import pytest
+
+from lambdas.end_run.handler import handle as end_run
+from lambdas.generate_manifests.handler import handle as generate_manifests
+from lambdas.plan_run.handler import handle as plan_run
+from lambdas.publish_outputs.handler import handle as publish_outputs
+from lambdas.validate_manifests.handler import handle as validate_manifests
+from medical_charges.analysis import analyze, write_error
+from medical_charges.contract import Contract
+from medical_charges.engine import in_this_process
+from medical_charges.errors import (
+    ContractError,
+    InputRefusedError,
+    LeaseLostError,
+    ManifestError,
+    ObjectMissingError,
+)
+from medical_charges.failure import Failure
+from medical_charges.ledger import Ledger
+from medical_charges.storage import S3Store
+from tests.conftest import ROOT
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges"
+CONTRACT = "artefacts/contract.yaml"
+SERVED = ("MedicalCharges/Output_data", "MedicalCharges/Manifest_data")
+
+
+def execution(name: str) -> str:
+    return f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
+
+
+class LambdaContext:
+    function_name = "medical-charges-end-run"
+
+
+@dataclass
+class Pipeline:
+    """The functions, and what the machine does between them."""
+
+    store: S3Store
+    contract: Contract
+    queue: str
+
+    def plan(self, name: str) -> dict[str, Any]:
+        return plan_run({"execution": execution(name)}, None)
+
+    def analyze(self, run_id: str) -> None:
+        analyze(self.store, self.contract, run_id, in_this_process)
+
+    def publish(self, name: str, run_id: str) -> dict[str, Any]:
+        return publish_outputs({"execution": execution(name), "run_id": run_id}, None)
+
+    def manifests(self) -> dict[str, Any]:
+        return generate_manifests({}, None)
+
+    def serve(self, name: str, run_id: str) -> dict[str, Any]:
+        return validate_manifests({"execution": execution(name), "run_id": run_id}, None)
+
+    def finish(self, name: str, run_id: str) -> bool:
+        event = {"execution": execution(name), "run_id": run_id}
+        return cast("bool", end_run(event, LambdaContext())["pending"])
+
+    def fail(self, name: str, state: str = "Validate", **failure: str) -> str:
+        event = {"execution": execution(name), "failed_state": state, "failure": failure}
+        return cast("str", end_run(event, LambdaContext())["reason"])
+
+    def ended(self, name: str, status: str = "ABORTED", **detail: str | None) -> str:
+        event = {
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"executionArn": execution(name), "status": status, **detail},
+        }
+        return cast("str", end_run(event, LambdaContext())["reason"])
+
+    def run(self, name: str) -> str:
+        """A run that goes well, until it has to free the lease."""
+        run_id = cast("str", self.plan(name)["run_id"])
+        self.analyze(run_id)
+        self.publish(name, run_id)
+        self.manifests()
+        self.serve(name, run_id)
+        return run_id
+
+    def upload(self, name: str, data: bytes) -> None:
+        self.store.write(f"MedicalCharges/Input_data/{name}", data)
+
+    def served(self) -> dict[str, bytes]:
+        return {
+            ref.key: self.store.read(ref.key)
+            for folder in SERVED
+            for ref in self.store.list(folder)
+        }
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(boto3.resource("dynamodb").Table("ledger"))
+
+    def notices(self) -> list[tuple[str, str]]:
+        found = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        bodies = [json.loads(message["Body"]) for message in found.get("Messages", [])]
+        return [(body["Subject"], body["Message"]) for body in bodies]
+
+    def executions(self) -> list[str]:
+        client = boto3.client("stepfunctions")
+        listed = client.list_executions(stateMachineArn=MACHINE)["executions"]
+        return [found["name"] for found in listed]
+
+
+@pytest.fixture
+def pipeline(
+    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Pipeline:
+    """Everything the functions need, and the real file in the input."""
+    boto3.client("dynamodb").create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    topic = boto3.client("sns").create_topic(Name="notices")["TopicArn"]
+    queue = boto3.client("sqs").create_queue(QueueName="notices")["QueueUrl"]
+    boto3.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:notices"
+    )
+    boto3.client("stepfunctions").create_state_machine(
+        name="medical-charges",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/machine",
+    )
+    environment = {
+        "BUCKET": "medicalcharges",
+        "CONTRACT_URI": f"s3://medicalcharges/{CONTRACT}",
+        "CODE_VERSION": "code-1",
+        "LEDGER_TABLE": "ledger",
+        "LEASE_SECONDS": "600",
+        "TOPIC_ARN": topic,
+        "STATE_MACHINE_ARN": MACHINE,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    bucket.write(CONTRACT, (ROOT / "contracts" / "medical_charges.yaml").read_bytes())
+    found = Pipeline(bucket, contract, queue)
+    found.upload("Charges.csv", real_file)
+    return found
+
+
+def a_cluster(run_id: str) -> str:
+    """A cluster as the machine makes it."""
+    answer = boto3.client("emr").run_job_flow(
+        Name=f"medical-charges {run_id}",
+        Instances={"KeepJobFlowAliveWhenNoSteps": True, "InstanceCount": 1},
+        JobFlowRole="nodes",
+        ServiceRole="service",
+        Tags=[{"Key": "Project", "Value": "medical-charges"}, {"Key": "RunId", "Value": run_id}],
+    )
+    return str(answer["JobFlowId"])
+
+
+def state_of(cluster: str) -> str:
+    return cast(
+        "str", boto3.client("emr").describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"]
+    )
+
+
+# --- planning
+
+
+def test_a_plan_names_the_run_by_uris_only(pipeline: Pipeline) -> None:
+    plan = pipeline.plan("one")
+    assert plan["decision"] == "go"
+    assert plan["run_uri"] == f"s3://medicalcharges/MedicalCharges/Run_data/{plan['run_id']}"
+    assert set(plan) == {"decision", "run_id", "run_uri"}
+    assert pipeline.ledger.run(plan["run_id"])["status"] == "planned"
+
+
+def test_an_execution_that_finds_a_run_under_way_leaves_word_and_ends(pipeline: Pipeline) -> None:
+    pipeline.plan("one")
+    assert pipeline.plan("two") == {"decision": "pending", "run_id": "", "run_uri": ""}
+
+
+def test_planning_again_after_an_interruption_is_the_same_run(pipeline: Pipeline) -> None:
+    assert pipeline.plan("one") == pipeline.plan("one")
+
+
+def test_an_input_that_cannot_be_analysed_is_refused_before_any_compute(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.upload("broken.csv", b"age,sex\n1,male\n")
+    with pytest.raises(InputRefusedError, match=r"broken\.csv lacks the columns bmi, children"):
+        pipeline.plan("one")
+
+
+def test_a_wrong_contract_is_refused_as_a_run_that_can_be_told_of(pipeline: Pipeline) -> None:
+    pipeline.store.write(CONTRACT, b"dataset: 7\n")
+    with pytest.raises(ContractError, match=r"contract\.yaml"):
+        pipeline.plan("one")
+    cause = json.dumps({"errorType": "ContractError", "errorMessage": "contract.yaml: dataset"})
+    assert pipeline.fail("one", "PlanRun", Error="ContractError", Cause=cause).startswith(
+        "contract"
+    )
+    assert pipeline.ledger.lease() is None
+
+
+def test_a_contract_that_is_not_there_is_named(pipeline: Pipeline) -> None:
+    pipeline.store.delete(CONTRACT)
+    with pytest.raises(ContractError, match=r"s3://medicalcharges/artefacts/contract.yaml"):
+        pipeline.plan("one")
+
+
+# --- skipping
+
+
+def test_a_run_is_skipped_when_all_is_as_it_is_served(pipeline: Pipeline) -> None:
+    run_id = pipeline.run("one")
+    assert not pipeline.finish("one", run_id)
+    assert pipeline.plan("two")["decision"] == "skip"
+    assert pipeline.ledger.lease() is None
+
+
+def _upload(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.upload("more.csv", pipeline.store.read("MedicalCharges/Input_data/Charges.csv"))
+
+
+def _contract(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = pipeline.store.read(CONTRACT)
+    pipeline.store.write(CONTRACT, text.replace(b"minimum_cell: 11", b"minimum_cell: 12"))
+
+
+def _code(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODE_VERSION", "code-2")
+
+
+def _output(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.store.delete("MedicalCharges/Output_data/charges_by_age/charges_by_age.csv")
+
+
+def _manifest(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline.store.write("MedicalCharges/Manifest_data/charges_by_age.json", b"{}")
+
+
+@pytest.mark.parametrize("change", [_upload, _contract, _code, _output, _manifest])
+def test_a_run_is_not_skipped_when_anything_has_changed(
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Pipeline, pytest.MonkeyPatch], None],
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    change(pipeline, monkeypatch)
+    assert pipeline.plan("two")["decision"] == "go"
+
+
+# --- a run that goes well
+
+
+def test_a_run_publishes_its_outputs_with_their_manifests(pipeline: Pipeline) -> None:
+    run_id = pipeline.run("one")
+    names = sorted(pipeline.contract.analyses)
+    assert sorted(pipeline.served()) == [
+        *(f"MedicalCharges/Manifest_data/{name}.json" for name in names),
+        *(f"MedicalCharges/Output_data/{name}/{name}.csv" for name in names),
+    ]
+    assert pipeline.ledger.run(run_id)["status"] == "published"
+    assert not pipeline.finish("one", run_id)
+    assert pipeline.ledger.run(run_id)["status"] == "succeeded"
+    assert pipeline.ledger.lease() is None
+
+
+def test_the_holder_plans_again_when_somebody_left_word(pipeline: Pipeline) -> None:
+    run_id = pipeline.run("one")
+    pipeline.plan("two")
+    assert pipeline.finish("one", run_id)
+    assert pipeline.plan("one")["decision"] == "skip"
+    assert pipeline.ledger.lease() is None
+
+
+def test_an_upload_during_a_run_is_in_the_run_after_it(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    run_id = pipeline.run("one")
+    pipeline.upload("late.csv", real_file)
+    pipeline.plan("two")
+    assert pipeline.finish("one", run_id)
+    again = pipeline.plan("one")
+    assert again["decision"] == "go"
+    assert again["run_id"] != run_id
+
+
+def test_a_run_that_lost_the_lease_publishes_nothing(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.ledger.abandon(execution("one"))
+    pipeline.plan("two")
+    with pytest.raises(LeaseLostError):
+        pipeline.publish("one", run_id)
+    assert pipeline.served() == {}
+
+
+def test_publishing_again_after_an_interruption_keeps_the_way_back(pipeline: Pipeline) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good = pipeline.served()
+    second = new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    pipeline.publish("two", second)
+    pipeline.fail("two", "PublishOutputs", Error="Lambda.Unknown", Cause="{}")
+    assert pipeline.served() == good
+
+
+# --- a run that fails
+
+
+def new_data(pipeline: Pipeline, name: str) -> str:
+    """A run over new data, up to its staged outputs."""
+    real = pipeline.store.read("MedicalCharges/Input_data/Charges.csv")
+    pipeline.upload(f"{name}.csv", b"".join(real.splitlines(keepends=True)[:700]))
+    run_id = cast("str", pipeline.plan(name)["run_id"])
+    pipeline.analyze(run_id)
+    return run_id
+
+
+def test_nothing_is_published_by_a_run_that_has_not_staged_everything(pipeline: Pipeline) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good, second = pipeline.served(), new_data(pipeline, "two")
+    pipeline.store.delete(
+        f"MedicalCharges/Run_data/{second}/outputs/smokers_by_region/smokers_by_region.csv"
+    )
+    with pytest.raises(ObjectMissingError, match="smokers_by_region"):
+        pipeline.publish("two", second)
+    assert pipeline.served() == good
+
+
+def test_the_last_good_outputs_and_manifests_come_back_after_a_failure(pipeline: Pipeline) -> None:
+    first = pipeline.run("one")
+    pipeline.finish("one", first)
+    good, second = pipeline.served(), new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    pipeline.manifests()
+    assert pipeline.served() != good
+    pipeline.store.write("MedicalCharges/Manifest_data/charges_by_age.json", b"{}")
+    with pytest.raises(ManifestError):
+        pipeline.serve("two", second)
+    pipeline.fail("two", "ValidateManifests", Error="ManifestError", Cause="{}")
+    assert pipeline.served() == good
+    served = pipeline.ledger.served()
+    assert served is not None
+    assert served.run_id == first
+
+
+def test_the_first_run_that_fails_leaves_nothing_published(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.publish("one", run_id)
+    pipeline.manifests()
+    pipeline.fail("one", "GenerateManifests", Error="X", Cause="{}")
+    assert pipeline.served() == {}
+
+
+def test_what_is_served_stays_when_only_the_notice_fails(pipeline: Pipeline) -> None:
+    run_id = pipeline.run("one")
+    good = pipeline.served()
+    pipeline.fail("one", "Notify", Error="SNS.NotFound", Cause="no such topic")
+    assert pipeline.served() == good
+    assert pipeline.ledger.run(run_id)["status"] == "failed"
+    assert "stays so" in pipeline.notices()[0][1]
+    assert pipeline.plan("two")["decision"] == "skip"
+
+
+def test_a_failure_is_recorded_told_and_frees_the_lease(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    cause = {"errorType": "ManifestError", "errorMessage": "the first\nthe last", "stackTrace": []}
+    reason = pipeline.fail(
+        "one", "ValidateManifests", Error="ManifestError", Cause=json.dumps(cause)
+    )
+    assert reason == "the first\nthe last"
+    entry = pipeline.ledger.run(run_id)
+    assert (entry["status"], entry["failed_state"]) == ("failed", "ValidateManifests")
+    assert entry["reason"] == reason
+    assert pipeline.ledger.lease() is None
+    ((subject, text),) = pipeline.notices()
+    assert subject == f"medical-charges: run {run_id} failed in ValidateManifests"
+    assert "Reason: the first\nthe last\n" in text
+    assert "Last error line: the last\n" in text
+    assert "Log: log group /aws/lambda/medical-charges-validate-manifests\n" in text
+    assert f"s3://medicalcharges/MedicalCharges/Run_data/{run_id}/" in text
+    assert "what was served before still is" in text
+
+
+def test_a_failed_analysis_is_told_in_its_own_words(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    write_error(pipeline.store, pipeline.contract, run_id, InputRefusedError("x.csv is empty"))
+    log = "s3://logs/emr/j-1/steps/s-1/stderr.gz"
+    step = {
+        "Status": {"FailureDetails": {"Reason": "Unknown", "Message": "exit 3", "LogFile": log}}
+    }
+    reason = pipeline.fail(
+        "one", "Analyze", Error="States.TaskFailed", Cause=json.dumps({"Step": step})
+    )
+    assert reason == "x.csv is empty"
+    ((_, text),) = pipeline.notices()
+    assert "Last error line: exit 3\n" in text
+    assert f"Log: {log}\n" in text
+
+
+def test_a_failed_job_is_told_with_its_log(pipeline: Pipeline) -> None:
+    pipeline.plan("one")
+    cause = {"Id": "jr_1", "ErrorMessage": "it broke", "LogGroupName": "/aws-glue/jobs"}
+    pipeline.fail("one", "Validate", Error="States.TaskFailed", Cause=json.dumps(cause))
+    ((_, text),) = pipeline.notices()
+    assert "Reason: it broke\n" in text
+    assert "Log: log group /aws-glue/jobs/error, stream jr_1\n" in text
+
+
+def test_the_runs_cluster_is_ended_and_no_other(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    ours, others = a_cluster(run_id), a_cluster("20260101T000000000Z-0123456789ab")
+    pipeline.ended("one", "TIMED_OUT")
+    assert state_of(ours).startswith("TERMINAT")
+    assert state_of(others) == "WAITING"
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("ABORTED", "the execution was stopped: Mine: by hand"),
+        ("TIMED_OUT", "its time was up: Mine: by hand"),
+        ("FAILED", "FAILED: Mine: by hand"),
+    ],
+)
+def test_an_execution_that_ends_without_a_catch_is_cleaned_up_behind(
+    pipeline: Pipeline, status: str, words: str
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good, second = pipeline.served(), new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    assert pipeline.ended("two", status, error="Mine", cause="by hand") == words
+    assert pipeline.served() == good
+    assert pipeline.ledger.lease() is None
+    assert pipeline.ledger.run(second)["status"] == "failed"
+    assert [subject for subject, _ in pipeline.notices()] == [
+        f"medical-charges: run {second} failed in {status}"
+    ]
+
+
+def test_the_event_after_a_caught_failure_changes_nothing_and_tells_nobody_again(
+    pipeline: Pipeline,
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.fail("one", Error="X", Cause="{}")
+    before = pipeline.ledger.run(run_id)
+    pipeline.notices()
+    pipeline.ended("one", "FAILED", error="ValidateFailed", cause="x")
+    assert pipeline.ledger.run(run_id) == before
+    assert pipeline.notices() == []
+
+
+def test_the_event_of_an_old_failure_does_not_touch_the_run_after_it(pipeline: Pipeline) -> None:
+    pipeline.plan("one")
+    pipeline.fail("one", Error="X", Cause="{}")
+    second = pipeline.run("two")
+    good = pipeline.served()
+    pipeline.ended("one", "FAILED", error=None, cause=None)
+    assert pipeline.served() == good
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    assert (lease.holder, lease.run_id) == (execution("two"), second)
+
+
+def test_whoever_left_word_with_a_run_that_failed_gets_a_run(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.plan("two")
+    pipeline.fail("one", Error="X", Cause="{}")
+    pipeline.ended("one", "FAILED")
+    assert pipeline.executions() == [f"after-{run_id}"]
+    assert pipeline.plan("three")["decision"] == "go"
+
+
+def test_a_failure_before_the_lease_was_taken_is_told_too(pipeline: Pipeline) -> None:
+    pipeline.plan("one")
+    pipeline.fail("two", "PlanRun", Error="Lambda.Unknown", Cause="out of memory")
+    ((subject, text),) = pipeline.notices()
+    assert "unplanned-" in subject
+    assert "Reason: out of memory\n" in text
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    assert lease.holder == execution("one")
+
+
+def test_a_notice_that_cannot_be_sent_does_not_keep_the_lease(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.plan("one")
+    monkeypatch.setenv("TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:gone")
+    with pytest.raises(Exception, match="Publish operation"):
+        pipeline.fail("one", Error="X", Cause="{}")
+    assert pipeline.ledger.lease() is None
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        ("plain text", "plain text"),
+        ("", "States.Timeout"),
+        ("{}", "States.Timeout"),
+        (
+            '{"Cluster": {"Status": {"StateChangeReason": {"Message": "no capacity"}}}}',
+            "no capacity",
+        ),
+    ],
+)
+def test_the_reason_is_found_in_whatever_failed(cause: str, reason: str) -> None:
+    failure = Failure.of_state(execution("one"), "Analyze", "States.Timeout", cause, "x-")
+    assert failure.reason == reason
