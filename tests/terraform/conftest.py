@@ -63,25 +63,29 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 @pytest.fixture(scope="session")
 def mocked(configuration: Configuration) -> Mocked:
-    """One run of `terraform test` for all, since it takes half a minute."""
-    done = configuration.run("test", "-json", "-verbose")
+    """Each of Terraform's own tests once, for all that asks for its result."""
     found = Mocked()
-    for line in done.stdout.splitlines():
-        # A plan's or state's line carries the provider's whole schema: read what is used.
-        if '"type":"test_plan"' in line[-40:]:
-            continue
-        message: Json = json.loads(line)
-        match message["type"]:
-            case "test_state":
-                found.states[message["@testrun"]] = message["test_state"]
-                del message["test_state"]["provider_schemas"]
-            case "test_summary":
-                found.passed = message["test_summary"]["passed"]
-            case "diagnostic" if message["diagnostic"]["severity"] == "error":
-                found.problems.append(f"{message.get('@testrun')}: {message['@message']}")
-            case _:
-                pass
+    # States are asked for where they are read: each carries the provider's whole schema.
+    states = configuration.folder / "tests/defaults.tftest.hcl"
+    others = {*(configuration.folder / "tests").glob("*.tftest.hcl")} - {states}
+    for files, options in (([states], ["-verbose"]), (sorted(others), [])):
+        filters = [f"-filter=tests/{file.name}" for file in files]
+        for line in configuration.run("test", "-json", *options, *filters).stdout.splitlines():
+            _take(json.loads(line), found)
     return found
+
+
+def _take(message: Json, found: Mocked) -> None:
+    match message["type"]:
+        case "test_state":
+            found.states[message["@testrun"]] = message["test_state"]
+            del message["test_state"]["provider_schemas"]
+        case "test_summary":
+            found.passed += message["test_summary"]["passed"]
+        case "diagnostic" if message["diagnostic"]["severity"] == "error":
+            found.problems.append(f"{message.get('@testrun')}: {message['@message']}")
+        case _:
+            pass
 
 
 @pytest.fixture(scope="session")
