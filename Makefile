@@ -9,6 +9,7 @@ PY := $(VENV)/bin/python
 INPUT ?= data
 CONTRACT ?= contracts/medical_charges.yaml
 OUT ?= out
+FILE ?= data/Charges.csv
 
 export PYTHONPATH := $(CURDIR)
 
@@ -20,8 +21,34 @@ help: ## List the targets
 
 setup: $(VENV)/laptop ## Make the Python environment, a JDK in it
 
-run: $(VENV)/laptop ## Analyse INPUT (a CSV or a folder) by CONTRACT into OUT
+run: $(VENV)/laptop ## Run the whole stack here: INPUT by CONTRACT, mirrored to OUT
 	@$(PY) -m ops run --input "$(INPUT)" --contract "$(CONTRACT)" --out "$(OUT)"
+
+local: $(VENV)/laptop ## Leave the stack running here, to poke at it with the AWS CLI
+	@$(PY) -m ops local --contract "$(CONTRACT)"
+
+##@ In an AWS account
+
+package: $(VENV)/laptop ## Build what AWS runs
+	@$(PY) -m ops package --contract "$(CONTRACT)"
+
+plan: $(VENV)/laptop ## Show what a deployment would change
+	@$(PY) -m ops plan --contract "$(CONTRACT)"
+
+deploy: $(VENV)/laptop ## Deploy to the account of the environment
+	@$(PY) -m ops apply --contract "$(CONTRACT)"
+
+destroy: $(VENV)/laptop ## Remove the deployment
+	@$(PY) -m ops destroy --contract "$(CONTRACT)"
+
+execute: $(VENV)/laptop ## Start a run by hand and follow it
+	@$(PY) -m ops execute --contract "$(CONTRACT)"
+
+upload: $(VENV)/laptop ## Upload FILE and follow the run that this starts
+	@$(PY) -m ops upload --file "$(FILE)" --contract "$(CONTRACT)"
+
+logs: $(VENV)/laptop ## Show what the last run did
+	@$(PY) -m ops logs --contract "$(CONTRACT)"
 
 ##@ Development
 
@@ -51,4 +78,4 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run test fuzz lint format lock clean
+.PHONY: help setup run local package plan deploy destroy execute upload logs test fuzz lint format lock clean

@@ -28,17 +28,33 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
+_ACCOUNT_COMMANDS = {
+    "package": "build what AWS runs",
+    "plan": "show what a deployment would change",
+    "apply": "deploy to the account of the environment",
+    "destroy": "remove the deployment",
+    "execute": "start a run by hand and follow it",
+    "upload": "upload a file and follow the run that this starts",
+    "logs": "show what the last run did",
+}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="analyse a file or a folder")
     run.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
-    run.add_argument("--contract", type=Path, required=True)
     run.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     run.set_defaults(command=_run)
     local = commands.add_parser("local", help="serve the whole stack until interrupted")
-    local.add_argument("--contract", type=Path, required=True)
     local.set_defaults(command=_local)
+    for name, help_ in _ACCOUNT_COMMANDS.items():
+        command = commands.add_parser(name, help=help_)
+        command.set_defaults(command=_account, name=name)
+        if name == "upload":
+            command.add_argument("--file", type=Path, required=True, help="a CSV")
+    for command in commands.choices.values():
+        command.add_argument("--contract", type=Path, required=True, help="what describes the data")
     return parser
 
 
@@ -70,6 +86,24 @@ def _local(options: argparse.Namespace) -> int:
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 
     return serve_stack(find_or_fetch(), options.contract, console())
+
+
+def _account(options: argparse.Namespace) -> int:
+    from ops import account  # noqa: PLC0415 - as above
+    from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
+
+    contract, screen = options.contract, console()
+    match options.name:
+        case "package":
+            return account.package(contract, screen)
+        case "upload":
+            return account.upload(options.file, find_or_fetch(), contract, screen)
+        case "execute":
+            return account.execute(find_or_fetch(), contract, screen)
+        case "logs":
+            return account.logs(find_or_fetch(), contract, screen)
+        case command:
+            return account.change(command, find_or_fetch(), contract, screen)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+"""The stack in an AWS account: plan, deploy and destroy it, and use it once it is there.
+
+Credentials and region are those of the environment, variables those of terraform.tfvars and
+TF_VAR_name. With AWS_ENDPOINT_URL set to what `make local` printed, a run is started and
+watched there instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+import local_aws
+from artefacts.build import Build
+from medical_charges.contract import load_contract
+from medical_charges.errors import MedicalChargesError
+from medical_charges.layout import Layout
+from ops.pipeline import Pipeline
+from ops.stack import STATE, follow
+from ops.terraform import ROOT, Terraform, TerraformError
+
+ARTEFACTS = ROOT / ".build" / "artefacts"
+_PATIENCE_SECONDS = 120
+
+
+def package(contract: Path, console: Console) -> int:
+    """Build what AWS runs."""
+    index = Build(ROOT, ARTEFACTS, contract.resolve()).run()
+    console.print(f"version {index['version']} in {ARTEFACTS.relative_to(ROOT)}")
+    return 0
+
+
+def change(command: str, terraform: str, contract: Path, console: Console) -> int:
+    """Plan, apply or destroy; Terraform itself asks before it changes anything."""
+    package(contract, console)
+    deployment = _account(terraform)
+    deployment.init()
+    variables = {
+        "artefacts_index": str(ARTEFACTS / "index.json"),
+        "catalog_file": str(ARTEFACTS / "catalog.json"),
+    }
+    return deployment.call(command, variables)
+
+
+def execute(terraform: str, contract: Path, console: Console) -> int:
+    """Start an execution with `{}`, as the console does, and follow it."""
+    pipeline = _pipeline(terraform, contract)
+    return _watch(pipeline, pipeline.execute(), console)
+
+
+def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:
+    """Put a file into the input and follow the execution that this starts."""
+    if not file.is_file():
+        raise MedicalChargesError(f"there is no file {str(file)!r}")
+    pipeline = _pipeline(terraform, contract)
+    known = pipeline.executions()
+    console.print(f"uploaded {pipeline.upload(file)}")
+    arn = pipeline.await_execution(known, _PATIENCE_SECONDS)
+    if arn is None:
+        raise MedicalChargesError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
+    return _watch(pipeline, arn, console)
+
+
+def logs(terraform: str, contract: Path, console: Console) -> int:
+    """Show what the last execution did, and why it failed if it did."""
+    pipeline = _pipeline(terraform, contract)
+    arn = pipeline.latest()
+    if arn is None:
+        console.print("there has been no execution yet")
+        return 0
+    return _watch(pipeline, arn, console)
+
+
+def _watch(pipeline: Pipeline, arn: str, console: Console) -> int:
+    ended = follow(pipeline, arn, console)
+    if ended.failed():
+        console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
+    return int(ended.failed())
+
+
+def _account(terraform: str) -> Terraform:
+    return Terraform(terraform, ROOT / ".build" / "account", dict(os.environ), own_state=False)
+
+
+def _pipeline(terraform: str, contract: Path) -> Pipeline:
+    local = local_aws.running(STATE)
+    if local is not None and local.endpoint == os.environ.get("AWS_ENDPOINT_URL"):
+        deployment = Terraform(terraform, STATE, local.environment())
+    else:
+        deployment = _account(terraform)
+        deployment.init()
+    outputs = deployment.outputs()
+    if not outputs:
+        raise TerraformError("nothing is deployed: `make deploy`, or `make local` and its exports")
+    layout = Layout(load_contract(contract).prefix)
+    return Pipeline(deployment.environment, outputs, layout)
