@@ -11,7 +11,7 @@ ACCOUNT = "123456789012"
 # Unimplemented operations answer 500, and each one is asked again: keep that short.
 _ATTEMPTS = "4"
 
-_MIRROR_FOLDER = "registry.terraform.io"
+MIRROR_FOLDER = "registry.terraform.io"
 
 
 def aws(endpoint: str) -> dict[str, str]:
@@ -45,8 +45,8 @@ def terraform(state: Path) -> dict[str, str]:
     configuration.write_text(
         "provider_installation {\n"
         f'  filesystem_mirror {{\n    path    = "{mirror}"\n'
-        f'    include = ["{_MIRROR_FOLDER}/*/*"]\n  }}\n'
-        f'  direct {{\n    exclude = ["{_MIRROR_FOLDER}/*/*"]\n  }}\n'
+        f'    include = ["{MIRROR_FOLDER}/*/*"]\n  }}\n'
+        f'  direct {{\n    exclude = ["{MIRROR_FOLDER}/*/*"]\n  }}\n'
         "}\n"
     )
     return variables | {"TF_CLI_CONFIG_FILE": str(configuration)}
@@ -61,10 +61,10 @@ def provider_mirror() -> Path | None:
     given = os.environ.get("TF_PLUGIN_DIR")
     if given:
         return Path(given)
-    if any((folder / _MIRROR_FOLDER).is_dir() for folder in _implied_folders()):
+    if any((folder / MIRROR_FOLDER).is_dir() for folder in _implied_folders()):
         return None
     return next(
-        (found.parent for found in sorted(Path("/opt").glob(f"*/{_MIRROR_FOLDER}"))),
+        (found.parent for found in sorted(Path("/opt").glob(f"*/{MIRROR_FOLDER}"))),
         None,
     )
 

@@ -49,10 +49,11 @@ def end_session(session: int, *, grace: float = _GRACE_SECONDS) -> None:
 
 
 def _alive(session: int) -> bool:
-    return any(_running(member) for member in session_members(session))
+    return any(is_running(member) for member in session_members(session))
 
 
-def _running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether a process is there and no mere zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -83,7 +83,7 @@ def _send(arn: str, event: str, attributes: Mapping[str, str] | None = None) -> 
         queue_name=name,
         message_body=event,
         message_attributes={
-            key: {"data_type": "String", "string_value": value}
+            key: {"DataType": "String", "StringValue": value}
             for key, value in (attributes or {}).items()
         },
     )

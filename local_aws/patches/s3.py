@@ -6,6 +6,7 @@ import itertools
 import uuid
 from typing import Any
 
+from flask import request
 from moto.s3 import notifications
 from moto.s3.models import S3Backend
 from moto.s3.notifications import S3NotificationEvent
@@ -28,11 +29,14 @@ _REASONS = {
 
 def send_events() -> None:
     """Events carry moto's own words, one fixed id and a version that is none; what a rule
-    raises is hidden; and a delete that leaves a marker sends none.
+    raises is hidden; every upload is told as a change of its ACL too; and a delete that leaves
+    a marker is not told.
     """  # noqa: D205
 
     @define(notifications, "_send_event_bridge_message")
     def send_event_bridge_message(account_id: str, bucket: Any, event_name: Any, key: Any) -> None:
+        if event_name == S3NotificationEvent.OBJECT_ACL_UPDATE_EVENT and "acl" not in request.args:
+            return
         kind = str(getattr(event_name, "value", event_name)).rpartition(":")[2]
         thing: dict[str, Any] = {"key": key.name, "sequencer": f"{next(_sequence):018X}"}
         detail: dict[str, Any] = {

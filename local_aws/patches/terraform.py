@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 from moto.budgets.responses import BudgetsResponse
 from moto.core.responses import BaseResponse
-from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ec2.exceptions import InvalidSecurityGroupRuleIdNotFoundError
+from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupRule
 from moto.glue.models import FakeConnection
 from moto.s3.responses import S3Response
 
 from local_aws.patches.hooks import define, log, wrap
+
+_arguments_of_a_rule = inspect.signature(SecurityGroupRule.__init__)
 
 
 def refuse_the_unknown() -> None:
@@ -35,7 +39,8 @@ def describe_rules() -> None:
     @wrap(SecurityGroupRule, "__init__")
     def initialise(original: Any, rule: Any, *args: Any, **kwargs: Any) -> None:
         original(rule, *args, **kwargs)
-        rule.prefix_list_description = (kwargs.get("prefix_list_id") or {}).get("Description")
+        given = _arguments_of_a_rule.bind(rule, *args, **kwargs).arguments
+        rule.prefix_list_description = (given.get("prefix_list_id") or {}).get("Description")
 
     def description(rule: Any) -> str | None:
         # A later change of it is written to the range, whatever the rule names.
@@ -46,6 +51,23 @@ def describe_rules() -> None:
         )
 
     SecurityGroupRule.description = property(description)  # type: ignore[assignment, method-assign]
+
+
+def miss_rules_by_name() -> None:
+    """Revoking a rule that is gone names another error than AWS does, so that two ways of
+    deleting a group's rules trip over each other.
+    """  # noqa: D205
+    for direction in ("ingress", "egress"):
+
+        @wrap(SecurityGroupBackend, f"revoke_security_group_{direction}")
+        def revoke(
+            original: Any, backend: Any, *args: Any, security_rule_ids: Any = None, **kwargs: Any
+        ) -> Any:
+            for rule_id in security_rule_ids or []:
+                groups = [g for groups in backend.groups.values() for g in groups.values()]
+                if not any(group.get_rule(rule_id) for group in groups):
+                    raise InvalidSecurityGroupRuleIdNotFoundError(rule_id)
+            return original(backend, *args, security_rule_ids=security_rule_ids, **kwargs)
 
 
 def type_connections() -> None:
@@ -141,6 +163,7 @@ def _same(one: Any, other: Any) -> bool:
 PATCHES = {
     "all: refuse the unknown": refuse_the_unknown,
     "ec2: describe rules": describe_rules,
+    "ec2: miss rules by name": miss_rules_by_name,
     "glue: type connections": type_connections,
     "lambda: keep dead letters": keep_dead_letters,
     "s3: tell of eventbridge": tell_of_eventbridge,

@@ -82,7 +82,9 @@ class Endpoint:
         )
         return str(created["FunctionArn"])
 
-    def rule(self, pattern: Mapping[str, Any] | None, target: Mapping[str, Any], **more: Any) -> str:
+    def rule(
+        self, pattern: Mapping[str, Any] | None, target: Mapping[str, Any], **more: Any
+    ) -> str:
         name = f"r-{uuid.uuid4().hex[:12]}"
         events = self.client("events")
         given = {"EventPattern": json.dumps(pattern)} if pattern else {}

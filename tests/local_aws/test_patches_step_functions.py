@@ -110,8 +110,10 @@ def stopped(endpoint: Endpoint) -> tuple[Execution, float]:
     execution = endpoint.start(waiting_machine(endpoint))
     steps = endpoint.client("stepfunctions")
     until(
-        lambda: "TaskStarted"
-        in [e["type"] for e in steps.get_execution_history(executionArn=execution)["events"]]
+        lambda: (
+            "TaskStarted"
+            in [e["type"] for e in steps.get_execution_history(executionArn=execution)["events"]]
+        )
     )
     begun = time.monotonic()
     steps.stop_execution(executionArn=execution, error="Enough", cause="said so")
