@@ -16,6 +16,7 @@ from typing import Any
 from artefacts import lock, wheels
 from artefacts.cache import Cache, digest
 from artefacts.certificate import CERTIFICATES, certificates
+from artefacts.wheels import BuildError
 from artefacts.zips import tree, write_zip
 from medical_charges.catalog import catalog_text
 from medical_charges.contract import load_contract
@@ -27,6 +28,7 @@ FUNCTIONS = (
     "validate_manifests",
     "end_run",
 )
+_INDEX = "index.json"
 SCRIPTS = ("analyze.py", "test_analysis.py", "validate_outputs.py")
 
 
@@ -45,7 +47,12 @@ class Build:
 
     def run(self) -> dict[str, Any]:
         """Make what is not there yet, remove what does not belong, and return the index."""
+        if self.out.exists() and any(self.out.iterdir()) and not (self.out / _INDEX).exists():
+            raise BuildError(f"{self.out} holds something else; a build would remove it")
         catalog = catalog_text(load_contract(self.contract))
+        self.out.mkdir(parents=True, exist_ok=True)
+        # There from the start, so that an interrupted build is known as one.
+        (self.out / _INDEX).touch()
         objects = {key: self._object(path) for key, path in sorted(self._objects().items())}
         functions = {name: self._package(self._function(name)) for name in FUNCTIONS}
         index = {
@@ -56,7 +63,7 @@ class Build:
         }
         self._remove_others(objects, functions)
         (self.out / "catalog.json").write_text(catalog)
-        (self.out / "index.json").write_text(json.dumps(index, indent=2) + "\n")
+        (self.out / _INDEX).write_text(json.dumps(index, indent=2) + "\n")
         return index
 
     @cached_property
@@ -114,7 +121,7 @@ class Build:
         )
         for wheel in sorted(self._wheels("glue", lock.BROUGHT_BY_GLUE).glob("*.whl")):
             yield f"glue/{wheel.name}", self._copy(f"glue/{wheel.name}", wheel)
-        yield CERTIFICATES, certificates(self.out / CERTIFICATES)
+        yield CERTIFICATES, self._copy(CERTIFICATES, certificates(self._cache.path(CERTIFICATES)))
 
     def _wheels(self, name: str, brought: frozenset[str]) -> Path:
         listed = lock.without(self._lock, brought)
@@ -158,7 +165,7 @@ class Build:
         self, objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]
     ) -> None:
         """Remove what an earlier build left that this one has not made."""
-        kept = {self.out / key for key in objects}
+        kept = {self.out / _INDEX} | {self.out / key for key in objects}
         kept |= {self.out / "lambdas" / f"{name}.zip" for name in functions}
         for path in self.out.rglob("*"):
             if path.is_file() and path not in kept:

@@ -24,6 +24,10 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def path(self, name: str) -> Path:
+        """Where something else lies that outlives a build."""
+        return self._folder / name
+
     def file(self, target: Path, inputs: str, make: Callable[[Path], None]) -> Path:
         """Make `target` unless it stands there, made from `inputs`."""
         stamp = self._folder / "stamps" / digest([str(target.resolve())])[:32]
