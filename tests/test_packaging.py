@@ -1,0 +1,244 @@
+"""The artefacts: the same tree gives the same bytes, and everything AWS runs is among them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artefacts import certificate, lock
+from artefacts.build import FUNCTIONS, Build
+from artefacts.wheels import BuildError
+from tests.conftest import ROOT
+
+CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
+SOURCES = ("medical_charges", "lambdas", "glue_jobs", "emr", "contracts", "requirements")
+FILES = ("pyproject.toml", "LICENSE", "README.md")
+
+Tree = Callable[[], Path]
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Copies of the source tree, each with a cache of its own."""
+
+    def copy() -> Path:
+        root = tmp_path_factory.mktemp("tree")
+        ignored = shutil.ignore_patterns("__pycache__")
+        for name in SOURCES:
+            shutil.copytree(ROOT / name, root / name, ignore=ignored)
+        for name in FILES:
+            shutil.copy(ROOT / name, root / name)
+        return root
+
+    return copy
+
+
+def build(root: Path, contract: str = "contracts/medical_charges.yaml") -> dict[str, Any]:
+    """A laptop's build of a tree."""
+    return Build(root, root / ".build" / "artefacts", root / contract, laptop=True).run()
+
+
+@pytest.fixture(scope="session")
+def built(tree: Tree) -> tuple[Path, dict[str, Any]]:
+    """A tree that was built, and its index."""
+    root = tree()
+    return root, build(root)
+
+
+def test_the_same_tree_elsewhere_gives_the_same_bytes(
+    tree: Tree, built: tuple[Path, dict[str, Any]]
+) -> None:
+    assert build(tree()) == built[1]
+
+
+def test_the_index_gives_the_hash_of_every_file_and_no_file_is_without(
+    built: tuple[Path, dict[str, Any]],
+) -> None:
+    root, index = built
+    for found in index["objects"].values():
+        data = (root / found["path"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == found["sha256"]
+    for found in index["lambdas"].values():
+        data = (root / found["path"]).read_bytes()
+        assert base64.b64encode(hashlib.sha256(data).digest()).decode() == found["sha256"]
+    out = root / ".build" / "artefacts"
+    files = {str(path.relative_to(root)) for path in out.rglob("*") if path.is_file()}
+    listed = {found["path"] for kind in ("objects", "lambdas") for found in index[kind].values()}
+    made = {f".build/artefacts/{name}.json" for name in ("index", "catalog")}
+    assert files == listed | made
+    assert json.loads((out / "index.json").read_text()) == index
+
+
+def test_everything_that_runs_is_there(built: tuple[Path, dict[str, Any]]) -> None:
+    _, index = built
+    wheel = "library/medical_charges-0.1.0-py3-none-any.whl"
+    assert {
+        "contract.yaml",
+        "analyze.py",
+        "test_analysis.py",
+        "validate_outputs.py",
+        "emr/bootstrap.sh",
+        "golden/sample.csv",
+        "golden/open/contract.yaml",
+        "golden/open/charges_by_age.csv",
+        "golden/guarded/charges_by_age.csv",
+        wheel,
+    } <= index["objects"].keys()
+    assert set(index["lambdas"]) == set(FUNCTIONS)
+    assert index["glue_modules"] == [wheel]
+    assert not any(key.endswith((".md", ".pyc", "compute.py")) for key in index["objects"])
+
+
+def test_a_second_build_makes_nothing_again(built: tuple[Path, dict[str, Any]]) -> None:
+    root, index = built
+    out = root / ".build" / "artefacts"
+
+    def moments() -> dict[str, int]:
+        paths = [root / found["path"] for found in index["objects"].values()]
+        paths += [root / found["path"] for found in index["lambdas"].values()]
+        return {str(path): path.stat().st_mtime_ns for path in paths}
+
+    before = moments()
+    assert build(root) == index
+    assert moments() == before
+    assert (out / "catalog.json").exists()
+
+
+def test_changed_code_changes_what_carries_it_and_the_version(tree: Tree) -> None:
+    root = tree()
+    before = build(root)
+    with (root / "medical_charges" / "errors.py").open("a") as file:
+        file.write("# changed\n")
+    with (root / "lambdas" / "end_run" / "aws.py").open("a") as file:
+        file.write("# changed\n")
+    after = build(root)
+    assert after["version"] != before["version"]
+    changed = {k for k in after["objects"] if after["objects"][k] != before["objects"][k]}
+    assert {key.partition("/")[0] for key in changed} == {"library"}
+    assert all(after["lambdas"][name] != before["lambdas"][name] for name in FUNCTIONS)
+
+
+def test_another_contract_makes_another_catalog_and_version(tree: Tree) -> None:
+    root = tree()
+    before = build(root)
+    shutil.copy(ROOT / "tests" / "data" / "visits.yaml", root / "contracts" / "visits.yaml")
+    after = build(root, "contracts/visits.yaml")
+    assert after["version"] != before["version"]
+    assert after["lambdas"] == before["lambdas"]
+    catalog = json.loads((root / ".build" / "artefacts" / "catalog.json").read_text())
+    assert not any(table["name"] == "charges_by_age" for table in catalog)
+
+
+def test_a_folder_that_is_no_builds_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(BuildError, match="holds something else"):
+        Build(ROOT, tmp_path, CONTRACT, laptop=True).run()
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_what_an_earlier_build_left_is_removed(tree: Tree) -> None:
+    root = tree()
+    build(root)
+    stray = root / ".build" / "artefacts" / "glue" / "old.whl"
+    stray.parent.mkdir()
+    stray.touch()
+    build(root)
+    assert not stray.exists()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_with_its_package_and_lambdas_own_sdk_alone(
+    built: tuple[Path, dict[str, Any]], tmp_path: Path, name: str
+) -> None:
+    root, index = built
+    with zipfile.ZipFile(root / index["lambdas"][name]["path"]) as archive:
+        archive.extractall(tmp_path / "package")
+    sdk = tmp_path / "sdk"
+    sdk.mkdir()
+    for module in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six.py"):
+        found = next(Path(p) / module for p in sys.path if (Path(p) / module).exists())
+        (sdk / module).symlink_to(found)
+    program = (
+        f"import sys; sys.path[:0] = [{str(tmp_path / 'package')!r}, {str(sdk)!r}]\n"
+        "import handler\n"
+        "assert callable(handler.handle)\n"
+        "heavy = {'polars', 'numpy', 'scipy', 'pyspark'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_functions_package_is_small_and_holds_no_other_functions_code(
+    built: tuple[Path, dict[str, Any]],
+) -> None:
+    root, index = built
+    path = root / index["lambdas"]["plan_run"]["path"]
+    assert path.stat().st_size < 10 * 1024 * 1024
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    assert "handler.py" in names
+    assert [name for name in names if name.startswith("lambdas/")] == ["lambdas/settings.py"]
+
+
+def test_each_platform_gets_the_lock_without_what_it_brings() -> None:
+    locked = ROOT / "requirements" / "runtime.txt"
+    glue = lock.without(locked, lock.BROUGHT_BY_GLUE)
+    assert "polars==" in glue
+    assert "numpy==" not in glue
+    assert "boto3==" not in glue
+    everything = lock.without(locked, frozenset())
+    assert everything.count("--hash=") == locked.read_text().count("--hash=")
+    small = lock.only(locked, lock.NEEDED_BY_LAMBDA)
+    assert {line.partition("==")[0] for line in small.splitlines() if "==" in line} == (
+        lock.NEEDED_BY_LAMBDA
+    )
+
+
+def test_the_bootstrap_script_installs_offline_by_hash() -> None:
+    script = ROOT / "emr" / "bootstrap.sh"
+    subprocess.run(["bash", "-n", str(script)], check=True)
+    text = script.read_text()
+    assert "--no-index" in text
+    assert "--require-hashes" in text
+
+
+def test_a_certificate_is_made_once_and_anew_before_it_expires(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cryptography import x509
+
+    path = certificate.certificates(tmp_path / "certificates.zip")
+    first = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == [
+            "certificateChain.pem",
+            "privateKey.pem",
+            "trustedCertificates.pem",
+        ]
+        found = x509.load_pem_x509_certificate(archive.read("certificateChain.pem"))
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "*.ec2.internal" in names.get_values_for_type(x509.DNSName)
+    assert found.not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
+    assert path.stat().st_mode & 0o077 == 0
+    assert certificate.certificates(path).read_bytes() == first
+    monkeypatch.setattr(certificate, "_RENEWED_BEFORE", timedelta(days=366))
+    assert certificate.certificates(path).read_bytes() != first
