@@ -140,7 +140,7 @@ def _deliver(rule: str, target: Mapping[str, Any], deliver: Deliver, event: Any)
             attributes = {
                 "RULE_ARN": rule,
                 "TARGET_ARN": target["Arn"],
-                "ERROR_CODE": getattr(failure, "code", None) or type(failure).__name__,
+                "ERROR_CODE": type(failure).__name__,
                 "ERROR_MESSAGE": str(failure) or "no message",
             }
             _send(queue, message, attributes)

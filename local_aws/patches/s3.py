@@ -26,16 +26,22 @@ _REASONS = {
     "DeleteMarkerCreated": "DeleteObject",
 }
 
+# An upload sets these as well; only a request of their own is an event of their own.
+_ASKED_FOR = {
+    S3NotificationEvent.OBJECT_ACL_UPDATE_EVENT: "acl",
+    S3NotificationEvent.OBJECT_TAGGING_PUT_EVENT: "tagging",
+}
+
 
 def send_events() -> None:
     """Events carry moto's own words, one fixed id and a version that is none; what a rule
-    raises is hidden; every upload is told as a change of its ACL too; and a delete that leaves
+    raises is hidden; every upload is told as a change of its tags or its ACL too; and a delete that leaves
     a marker is not told.
     """  # noqa: D205
 
     @define(notifications, "_send_event_bridge_message")
     def send_event_bridge_message(account_id: str, bucket: Any, event_name: Any, key: Any) -> None:
-        if event_name == S3NotificationEvent.OBJECT_ACL_UPDATE_EVENT and "acl" not in request.args:
+        if event_name in _ASKED_FOR and _ASKED_FOR[event_name] not in request.args:
             return
         kind = str(getattr(event_name, "value", event_name)).rpartition(":")[2]
         thing: dict[str, Any] = {"key": key.name, "sequencer": f"{next(_sequence):018X}"}

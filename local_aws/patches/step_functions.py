@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,8 @@ class SyncTask:
 
 def wait_for_jobs() -> None:
     """`.sync` fails because only callback patterns get an endpoint, which is then taken for
-    granted; and a job goes on when its state has been stopped or is out of time.
+    granted; a job's times are no JSON, so that nobody can describe the execution afterwards;
+    and a job goes on when its state has been stopped or is out of time.
     """  # noqa: D205
 
     @define(callback.StateTaskServiceCallback, "_eval_integration_pattern")
@@ -95,7 +97,7 @@ def wait_for_jobs() -> None:
         while env.is_running():
             result = task()
             if result:
-                env.stack.append(result)
+                env.stack.append(_plain(result))
                 return None
             time.sleep(_POLL_SECONDS)
         if isinstance(task, SyncTask):
@@ -127,6 +129,11 @@ def wait_for_jobs() -> None:
             )
 
         return SyncTask(poll, cancel)
+
+
+def _plain(result: Any) -> Any:
+    """JSON as Step Functions has it: times are milliseconds."""
+    return json.loads(json.dumps(result, default=lambda time: round(time.timestamp() * 1000)))
 
 
 wait_for_token = callback.StateTaskServiceCallback._eval_integration_pattern  # noqa: SLF001

@@ -54,14 +54,14 @@ class EmrWorker:
         except (ClientError, ValueError, OSError) as error:
             run.note(f"{type(error).__name__}: {error}")
             code = 1
-        log_file = self._keep_logs(run, logs)
+        message, log = run.failure()
+        kept = self._keep_logs(run, logs)
         if code == 0:
             return StepOutcome("COMPLETED")
         if run.cancelled.is_set():
             return StepOutcome("CANCELLED")
-        message = run.last_error()
         failure = {"Reason": _reason(message), "Message": message}
-        return StepOutcome("FAILED", failure | ({"LogFile": log_file} if log_file else {}))
+        return StepOutcome("FAILED", failure | ({"LogFile": kept[log]} if kept else {}))
 
     def _resolve(self, jar: str, arguments: Sequence[str]) -> tuple[Submission, list[Path]]:
         if jar != _COMMAND_RUNNER or not arguments or arguments[0] != "spark-submit":
@@ -88,15 +88,17 @@ class EmrWorker:
             for name in names.split(",")
         )
 
-    def _keep_logs(self, run: Run, logs: str | None) -> str | None:
+    def _keep_logs(self, run: Run, logs: str | None) -> dict[Path, str]:
         if logs is None:
-            return None
+            return {}
         try:
-            self._objects.put(f"{logs}/stdout.gz", run.stdout.read_bytes(), compress=True)
-            return self._objects.put(f"{logs}/stderr.gz", run.stderr.read_bytes(), compress=True)
+            return {
+                log: self._objects.put(f"{logs}/{log.name}.gz", log.read_bytes(), compress=True)
+                for log in (run.stdout, run.stderr)
+            }
         except (ClientError, ValueError) as error:
             run.note(f"logs not kept: {error}")
-            return None
+            return {}
 
 
 def _reason(message: str) -> str:

@@ -86,7 +86,7 @@ class GlueWorker:
             return JobOutcome("STOPPED")
         if run.timed_out:
             return JobOutcome("TIMEOUT", "Job run reached its timeout")
-        return JobOutcome("FAILED", run.last_error())
+        return JobOutcome("FAILED", run.failure()[0])
 
     def _python_path(self, run: Run, arguments: Mapping[str, str]) -> list[Path]:
         found = []

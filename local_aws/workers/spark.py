@@ -122,20 +122,34 @@ class Run:
         with self.stderr.open("a") as log:
             log.write(line.rstrip() + "\n")
 
-    def last_error(self) -> str:
-        """The line of the log that tells a reader most."""
-        return _telling_line(self.stderr.read_text(errors="replace"))
+    def failure(self) -> tuple[str, Path]:
+        """The line that tells a reader most, and the log that it stands in.
+
+        spark-submit's JVM writes all that its Python process says to its own output, so a
+        traceback stands there, not among the errors.
+        """
+        logs = (self.stderr, self.stdout)
+        for find in (_traceback_line, _error_line, _last_line):
+            for log in logs:
+                if line := find(log.read_text(errors="replace").splitlines()):
+                    return line, log
+        return "", self.stderr
 
 
-def _telling_line(log: str) -> str:
-    """The last line of the last Python traceback, or else the last line that is no log noise."""
-    lines = [line.rstrip() for line in log.splitlines() if line.strip()]
+def _traceback_line(lines: list[str]) -> str | None:
+    """What the last Python traceback ends with."""
     starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
-    for line in lines[starts[-1] + 1 :] if starts else []:
-        if not line.startswith((" ", "\t")):
-            return line
-    failures = [line for line in lines if "Error" in line or "Exception" in line]
-    return (failures or lines or [""])[-1].strip()
+    ends = (line for line in lines[starts[-1] + 1 :] if line.strip()) if starts else iter(())
+    return next((line.strip() for line in ends if not line.startswith((" ", "\t"))), None)
+
+
+def _error_line(lines: list[str]) -> str | None:
+    found = [line for line in lines if "Error" in line or "Exception" in line]
+    return found[-1].strip() if found else None
+
+
+def _last_line(lines: list[str]) -> str | None:
+    return next((line.strip() for line in reversed(lines) if line.strip()), None)
 
 
 class Spark:

@@ -288,7 +288,7 @@ def test_an_object_made_or_deleted_is_told_as_s3_tells_it(bare: Endpoint, stack:
         return sorted(received(endpoint, url), key=lambda event: event["time"])
 
     assert sorted(event["detail-type"] for event in told(bare)) == [
-        "Object ACL Updated", "Object Created",
+        "Object Created", "Object Tags Added",
     ]  # fmt: skip
     made, deleted = sorted(told(stack), key=lambda event: event["detail-type"])
     assert made["id"] != deleted["id"]

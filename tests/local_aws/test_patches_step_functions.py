@@ -41,6 +41,7 @@ def test_a_state_waits_for_its_job(bare: Endpoint, stack: Endpoint) -> None:
     done = stack.run(job_machine(stack))
     assert done.status == "SUCCEEDED"
     assert done.output["JobRunState"] == "SUCCEEDED"
+    assert done.output["CompletedOn"] >= done.output["StartedOn"] > 1.7e12
     assert [kind for kind in done.events if kind.startswith("Task") and "State" not in kind] == [
         "TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded",
     ]  # fmt: skip

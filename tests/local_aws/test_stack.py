@@ -332,10 +332,10 @@ def start_something(folder: Path) -> int:
         )
         for name in ("s3", "glue")
     }
-    clients["s3"].create_bucket(Bucket="b")
-    clients["s3"].put_object(Bucket="b", Key="j.py", Body=b"import time\ntime.sleep(600)\n")
+    clients["s3"].create_bucket(Bucket="jobs")
+    clients["s3"].put_object(Bucket="jobs", Key="j.py", Body=b"import time\ntime.sleep(600)\n")
     clients["glue"].create_job(
-        Name="j", Role="r", Command={"Name": "pythonshell", "ScriptLocation": "s3://b/j.py"}
+        Name="j", Role="r", Command={"Name": "pythonshell", "ScriptLocation": "s3://jobs/j.py"}
     )
     clients["glue"].start_job_run(JobName="j")
     return int(until(lambda: list((folder / "processes").iterdir()))[0].name)
