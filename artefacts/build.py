@@ -159,7 +159,9 @@ class Build:
         return {"path": self._shown(path), "sha256": base64.b64encode(found).decode()}
 
     def _shown(self, path: Path) -> str:
-        return str(path.relative_to(self.root) if path.is_relative_to(self.root) else path)
+        # A laptop applies a copy of the root module, which lies elsewhere.
+        here = not self.laptop and path.is_relative_to(self.root)
+        return str(path.relative_to(self.root) if here else path)
 
     def _remove_others(
         self, objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]

@@ -87,7 +87,7 @@ def _account(terraform: str) -> Terraform:
 def _pipeline(terraform: str, contract: Path) -> Pipeline:
     local = local_aws.running(STATE)
     if local is not None and local.endpoint == os.environ.get("AWS_ENDPOINT_URL"):
-        deployment = Terraform(terraform, STATE, local.environment())
+        deployment = Terraform(terraform, STATE, local.environment(), STATE / "terraform")
     else:
         deployment = _account(terraform)
         deployment.init()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from medical_charges.storage import LocalStore
 from ops.folders import data_files
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_run
-from ops.terraform import ROOT, Terraform
+from ops.terraform import DIRECTORY, ROOT, Terraform
 
 STATE = ROOT / ".build" / "local_aws"
 ARTEFACTS = STATE / "artefacts"
@@ -107,7 +108,7 @@ def _apply(
 ) -> Deployed:
     with _timed(console, "package what AWS runs"):
         version = Build(ROOT, ARTEFACTS, contract_file.resolve(), laptop=True).run()["version"]
-    deployment = Terraform(terraform, STATE, stack.environment())
+    deployment = Terraform(terraform, STATE, stack.environment(), _root_module())
     applied = STATE / "applied"
     if not applied.exists() or applied.read_text() != version:
         with _timed(console, "terraform init"):
@@ -115,6 +116,7 @@ def _apply(
         variables = {
             "artefacts_index": str(ARTEFACTS / "index.json"),
             "catalog_file": str(ARTEFACTS / "catalog.json"),
+            "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.json"),
             "force_destroy": "true",
         }
         with _timed(console, "terraform apply"), _bar(console) as progress:
@@ -126,6 +128,15 @@ def _apply(
         applied.write_text(version)
     pipeline = Pipeline(stack.environment(), deployment.outputs(), Layout(contract.prefix))
     return Deployed(stack.endpoint, pipeline, contract)
+
+
+def _root_module() -> Path:
+    """A copy of terraform/ without what belongs to an account: its backend and its variables."""
+    copy = STATE / "terraform"
+    shutil.rmtree(copy, ignore_errors=True)
+    account = shutil.ignore_patterns("backend.tf", "*.tfvars", "*.tfstate*", ".terraform*", "tests")
+    shutil.copytree(DIRECTORY, copy, ignore=account)
+    return copy
 
 
 def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:

@@ -33,6 +33,8 @@ class Terraform:
     folder: Path
     """Where this deployment's working data and, if local, its state lie."""
     environment: Mapping[str, str]
+    directory: Path = DIRECTORY
+    """The root module."""
     own_state: bool = True
     """Whether the state is a file in `folder`; otherwise the root's backend decides."""
 
@@ -92,7 +94,7 @@ class Terraform:
         return result.stdout
 
     def _command(self, *arguments: str) -> list[str]:
-        return [self.program, f"-chdir={DIRECTORY}", *arguments]
+        return [self.program, f"-chdir={self.directory}", *arguments]
 
     def _flags(self, variables: Mapping[str, str]) -> list[str]:
         return [*self._state_flag(), *(f"-var={name}={value}" for name, value in variables.items())]
