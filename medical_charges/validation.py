@@ -10,7 +10,7 @@ import csv
 import gzip
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import and_
@@ -26,12 +26,15 @@ from medical_charges.storage import ObjectRef, Store
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
-    from pyspark.sql import DataFrame, Row, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 RECOMPUTED_BYTES = 32 * 1024 * 1024
 """More input than this is not read again: a run costs what is new."""
 
 _CORRUPT = "not a row"
+
+Figures = dict[str, Any]
+Key = tuple[Any, ...]
 _INTEGER = r"^[ \t]*[+-]?[0-9]+[ \t]*$"
 _DOUBLE = r"^[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
 
@@ -78,22 +81,22 @@ class Validation:
         """Make every check and report."""
         report = Report(self._run_id)
         report.add("the account adds up", self._account_problems())
-        staged = {}
-        for table in tables(self._contract):
-            name = table["name"]
+        for name in self._contract.analyses:
             report.add(f"{name}: header", self._header_problems(name))
-            if not report.problems:
-                staged[name] = self._read(table)
-                report.add(f"{name}: rows and totals", self._total_problems(name, staged[name]))
+        if report.problems:
+            report.recomputed = "no: other checks have failed"
+            return report
+        staged = self._staged()
+        for name, found in staged.items():
+            report.add(f"{name}: rows and totals", self._total_problems(name, found))
         reason = self._why_not_recomputed()
         if reason or report.problems:
             report.recomputed = f"no: {reason or 'other checks have failed'}"
             return report
         report.recomputed = f"from {len(self._state.members)} object(s)"
-        rows = self._accepted().cache()
-        report.add("Spark accepts as many rows", self._count_problems(rows.count()))
+        anew = self._anew()
         for name, found in staged.items():
-            report.add(f"{name}: figures computed anew", self._figure_problems(name, found, rows))
+            report.add(f"{name}: figures computed anew", self._figure_problems(name, found, anew))
         return report
 
     def _account_problems(self) -> Iterator[str]:
@@ -122,11 +125,24 @@ class Validation:
             found = header.decode(errors="replace")
             yield f"{name} has the header {found!r} instead of {expected!r}"
 
-    def _read(self, table: dict[str, Any]) -> list[Row]:
-        """An output as the Catalog's types have it; a value of another type fails the job."""
-        data = self._store.read(self._layout.staged(self._run_id, table["name"])).decode()
-        types = {column["name"]: column["type"] for column in table["columns"]}
-        return self._frame(data.split("\n")[1:-1], types, mode="FAILFAST").collect()
+    def _staged(self) -> dict[str, list[Figures]]:
+        """The outputs as the Catalog's types have them; a value of another type fails the job.
+
+        One job reads them all: to start one for each would take longer than the reading.
+        """
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as Spark's users write it
+
+        frames = []
+        for table in tables(self._contract):
+            data = self._store.read(self._layout.staged(self._run_id, table["name"])).decode()
+            types = {column["name"]: column["type"] for column in table["columns"]}
+            row = F.to_json(F.struct("*"), {"ignoreNullFields": "false"})
+            frame = self._frame(data.split("\n")[1:-1], types, mode="FAILFAST")
+            frames.append(frame.select(F.lit(table["name"]), row))
+        staged: dict[str, list[Figures]] = {name: [] for name in self._contract.analyses}
+        for name, values in reduce(lambda left, right: left.union(right), frames).collect():
+            staged[name].append(json.loads(values))
+        return staged
 
     def _frame(self, lines: list[str], types: dict[str, str], mode: str) -> DataFrame:
         """Lines of CSV as Spark reads them.
@@ -135,12 +151,12 @@ class Validation:
         """
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as Spark's users write it
 
-        schema = ", ".join(f"`{name}` {kind}" for name, kind in types.items())
+        schema = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
         options = {"mode": mode, "escape": '"', "columnNameOfCorruptRecord": _CORRUPT}
         text = self._spark.createDataFrame([(line,) for line in lines], "line string")
         return text.select(F.from_csv("line", schema, options).alias("row")).select("row.*")
 
-    def _total_problems(self, name: str, rows: list[Row]) -> Iterator[str]:
+    def _total_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
         groups = self._contract.analyses[name].group_by
         keys = [tuple(row[group] for group in groups) for row in rows]
         if len(set(keys)) < len(keys):
@@ -149,14 +165,14 @@ class Validation:
             yield f"{name} has a group without a name"
         if not rows:
             yield f"{name} has no rows"
-        withheld = sum(all(value is None for value in row[len(groups) :]) for row in rows)
+        withheld = sum(all(row[c] is None for c in row if c not in groups) for row in rows)
         if withheld != self._summary["suppressed"].get(name, 0):
             said = self._summary["suppressed"].get(name, 0)
             yield f"{name} withholds {withheld} rows; the summary says {said}"
         if "patients" in self._contract.analyses[name].statistics:
             yield from self._patient_problems(name, rows, withheld)
 
-    def _patient_problems(self, name: str, rows: list[Row], withheld: int) -> Iterator[str]:
+    def _patient_problems(self, name: str, rows: list[Figures], withheld: int) -> Iterator[str]:
         counted = self._summary["counted"]
         shown = sum(row["patients"] or 0 for row in rows)
         if shown > counted or (shown < counted) != bool(withheld):
@@ -189,10 +205,10 @@ class Validation:
         for name, band in self._contract.bands.items():
             label = F.lit(band.otherwise)
             for below, edge in reversed(list(band.below.items())):
-                label = F.when(F.col(band.column) < float(edge), below).otherwise(label)
+                label = F.when(F.col(_quoted(band.column)) < float(edge), below).otherwise(label)
             rows = rows.withColumn(name, label)
         for name, top in self._contract.disclosure.top_code.items():
-            rows = rows.withColumn(name, F.least(F.col(name), F.lit(top)))
+            rows = rows.withColumn(name, F.least(F.col(_quoted(name)), F.lit(top)))
         return rows
 
     def _raw(self, ref: ObjectRef) -> DataFrame:
@@ -210,42 +226,69 @@ class Validation:
         rows = self._frame(lines[1:], types | {_CORRUPT: "string"}, mode="PERMISSIVE")
         wanted = self._contract.source.columns
         # Spark looks at a record's width only if the corrupt ones are asked for.
-        return rows.filter(F.col(f"`{_CORRUPT}`").isNull()).select(
-            *(F.col(f"`{name} {i}`").alias(name) for i, name in enumerate(names) if name in wanted)
+        return rows.filter(F.col(_quoted(_CORRUPT)).isNull()).select(
+            *(
+                F.col(_quoted(f"{name} {i}")).alias(name)
+                for i, name in enumerate(names)
+                if name in wanted
+            )
         )
 
-    def _count_problems(self, accepted: int) -> Iterator[str]:
+    def _anew(self) -> dict[tuple[str, ...], dict[Key, Figures]]:
+        """Every grouping set's figures by their groups, computed in one job."""
+        measure, columns = self._contract.measure, self._contract.grouping_columns
+        value = f"round(cast({_quoted(measure)} as double), {self._contract.decimals})"
+        figures = {
+            "patients": "count(1)",
+            f"mean_{measure}": f"avg({value})",
+            f"stddev_{measure}": f"stddev_samp({value})",
+            f"minimum_{measure}": f"min({value})",
+            f"maximum_{measure}": f"max({value})",
+        }
+        sets = ", ".join(f"({_listed(group)})" for group in self._contract.grouping_sets)
+        selected = [f"grouping({_quoted(name)}) = 0" for name in columns]
+        selected += [_quoted(name) for name in columns]
+        selected += [f"{expression} AS {_quoted(name)}" for name, expression in figures.items()]
+        self._accepted().createOrReplaceTempView("accepted")
+        # All that comes from the contract are names, quoted, and a number.
+        query = f"SELECT {', '.join(selected)} FROM accepted GROUP BY GROUPING SETS ({sets})"  # noqa: S608
+        anew: dict[tuple[str, ...], dict[Key, Figures]] = {}
+        for row in self._spark.sql(query).collect():
+            grouped = dict(zip(columns, row[: len(columns)], strict=True))
+            values = dict(zip(columns, row[len(columns) : 2 * len(columns)], strict=True))
+            found = dict(zip(figures, row[2 * len(columns) :], strict=True))
+            for group in self._contract.grouping_sets:
+                if set(group) == {name for name in columns if grouped[name]}:
+                    key = tuple(values[name] for name in group)
+                    anew.setdefault(group, {})[key] = found
+        return anew
+
+    def _figure_problems(
+        self, name: str, staged: list[Figures], anew: dict[tuple[str, ...], dict[Key, Figures]]
+    ) -> Iterator[str]:
+        groups = self._contract.analyses[name].group_by
+        found = anew.get(groups, {})
+        accepted = sum(figures["patients"] for figures in found.values())
         if accepted != self._summary["counted"]:
             yield f"Spark accepts {accepted} rows; {self._summary['counted']} were counted"
-
-    def _figure_problems(self, name: str, staged: list[Row], rows: DataFrame) -> Iterator[str]:
-        from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
-
-        groups, measure = self._contract.analyses[name].group_by, self._contract.measure
-        value = F.round(F.col(measure).cast("double"), self._contract.decimals)
-        anew = {
-            tuple(row[group] for group in groups): row
-            for row in rows.groupBy(*groups)
-            .agg(
-                F.count(F.lit(1)).alias("patients"),
-                F.avg(value).alias(f"mean_{measure}"),
-                F.stddev_samp(value).alias(f"stddev_{measure}"),
-                F.min(value).alias(f"minimum_{measure}"),
-                F.max(value).alias(f"maximum_{measure}"),
-            )
-            .collect()
-        }
-        keys = {tuple(row[group] for group in groups) for row in staged}
-        if keys != anew.keys():
-            yield f"{name} has {len(keys)} groups; Spark finds {len(anew)}, or others"
+        if {tuple(row[group] for group in groups) for row in staged} != found.keys():
+            yield f"{name} has {len(staged)} groups; Spark finds {len(found)}, or others"
             return
         for row in staged:
             key = tuple(row[group] for group in groups)
-            for column in anew[key].__fields__[len(groups) :]:
-                shown = row[column] if column in row.__fields__ else None
-                if shown is not None and not _close(shown, anew[key][column]):
+            for column, value in found[key].items():
+                shown = row.get(column)
+                if shown is not None and not _close(shown, value):
                     where = ", ".join(map(str, key))
-                    yield f"{name}, {where}: {column} is {shown}; Spark finds {anew[key][column]}"
+                    yield f"{name}, {where}: {column} is {shown}; Spark finds {value}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(_quoted, names))
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
 
 
 def _close(shown: float, anew: float) -> bool:
@@ -256,7 +299,7 @@ def _kept(name: str, column: Column) -> SparkColumn:
     """Whether a field of text keeps its column's rules."""
     from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
 
-    text = F.col(name)
+    text = F.col(_quoted(name))
     if isinstance(column, StringColumn):
         kept = text.isin(*column.allowed) if column.allowed else text.isNotNull()
     else:
@@ -276,6 +319,6 @@ def _typed(name: str, column: Column) -> SparkColumn:
     from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
 
     if isinstance(column, StringColumn):
-        return F.col(name)
+        return F.col(_quoted(name))
     kind = "bigint" if isinstance(column, IntegerColumn) else "double"
-    return F.trim(F.col(name)).cast(kind).alias(name)
+    return F.trim(F.col(_quoted(name))).cast(kind).alias(name)
