@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from moto.core.config import default_user_config
 
 from local_aws.patches import (
+    concurrency,
     emr,
     events,
     glue,
@@ -38,6 +39,7 @@ PATCHES = {
     **lambda_.PATCHES,
     **events.PATCHES,
     **s3.PATCHES,
+    **concurrency.PATCHES,
     **policies.PATCHES,
     **terraform.PATCHES,
 }

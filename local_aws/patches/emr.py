@@ -172,47 +172,39 @@ def run_steps() -> None:
             )
         return original(backend, job_flow_id, steps)
 
-    def step_status(step: Any) -> dict[str, Any]:
-        status: dict[str, Any] = {
-            "State": step.state,
-            "StateChangeReason": {},
-            "Timeline": {
-                "CreationDateTime": step.creation_date_time,
-                "StartDateTime": step.start_date_time,
-                "EndDateTime": step.end_date_time,
-            },
-        }
-        if getattr(step, "failure_details", None):
-            status["FailureDetails"] = step.failure_details
-        return status
+    Step.status = property(_step_status)  # type: ignore[assignment, method-assign]
+    Cluster.status = property(_cluster_status)  # type: ignore[assignment, method-assign]
 
-    def cluster_status(cluster: Any) -> dict[str, Any]:
-        reason = {
-            "Code": getattr(cluster, "change_code", None),
-            "Message": getattr(cluster, "last_state_change_reason", None),
-        }
-        return {
-            "State": cluster.state,
-            "StateChangeReason": {key: value for key, value in reason.items() if value},
-            "Timeline": {
-                "CreationDateTime": cluster.creation_datetime,
-                "ReadyDateTime": cluster.ready_datetime,
-                "EndDateTime": cluster.end_datetime,
-            },
-        }
 
-    Step.status = property(step_status)  # type: ignore[assignment, method-assign]
-    Cluster.status = property(cluster_status)  # type: ignore[assignment, method-assign]
+def _step_status(step: Any) -> dict[str, Any]:
+    status: dict[str, Any] = {
+        "State": step.state,
+        "StateChangeReason": {},
+        "Timeline": {
+            "CreationDateTime": step.creation_date_time,
+            "StartDateTime": step.start_date_time,
+            "EndDateTime": step.end_date_time,
+        },
+    }
+    if getattr(step, "failure_details", None):
+        status["FailureDetails"] = step.failure_details
+    return status
 
-    @define(ElasticMapReduceResponse, "cancel_steps")
-    def cancel_steps(response: Any) -> ActionResult:
-        cluster = response.backend.clusters[response._get_param("ClusterId")]  # noqa: SLF001
-        steps = {step.id: step for step in cluster.steps}
-        told = []
-        for step_id in response._get_param("StepIds"):  # noqa: SLF001
-            done = step_id in steps and cluster.queue.cancel(steps[step_id])
-            told.append({"StepId": step_id, "Status": "SUBMITTED" if done else "FAILED"})
-        return ActionResult({"CancelStepsInfoList": told})
+
+def _cluster_status(cluster: Any) -> dict[str, Any]:
+    reason = {
+        "Code": getattr(cluster, "change_code", None),
+        "Message": getattr(cluster, "last_state_change_reason", None),
+    }
+    return {
+        "State": cluster.state,
+        "StateChangeReason": {key: value for key, value in reason.items() if value},
+        "Timeline": {
+            "CreationDateTime": cluster.creation_datetime,
+            "ReadyDateTime": cluster.ready_datetime,
+            "EndDateTime": cluster.end_datetime,
+        },
+    }
 
 
 def _missing_bootstrap_script(cluster: Any) -> str | None:
@@ -232,6 +224,20 @@ def _invalid(message: str) -> Exception:
     from moto.emr.exceptions import InvalidRequestException  # noqa: PLC0415
 
     return InvalidRequestException(message)
+
+
+def cancel_steps() -> None:
+    """CancelSteps is missing."""
+
+    @define(ElasticMapReduceResponse, "cancel_steps")
+    def cancel(response: Any) -> ActionResult:
+        cluster = response.backend.clusters[response._get_param("ClusterId")]  # noqa: SLF001
+        steps = {step.id: step for step in cluster.steps}
+        told = []
+        for step_id in response._get_param("StepIds"):  # noqa: SLF001
+            done = step_id in steps and cluster.queue.cancel(steps[step_id])
+            told.append({"StepId": step_id, "Status": "SUBMITTED" if done else "FAILED"})
+        return ActionResult({"CancelStepsInfoList": told})
 
 
 _POLICIES = {
@@ -293,4 +299,8 @@ def _set_policy(cluster: Any, parameter: str, policy: Any) -> None:
         cluster.queue.start()
 
 
-PATCHES = {"emr: run steps": run_steps, "emr: keep policies": keep_policies}
+PATCHES = {
+    "emr: run steps": run_steps,
+    "emr: cancel steps": cancel_steps,
+    "emr: keep policies": keep_policies,
+}

@@ -8,12 +8,12 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from jsonpath_ng.ext import parse as parse_path
+from jsonpath_ng.ext.parser import parse as parse_path
 from moto.awslambda.models import lambda_backends
 from moto.awslambda.utils import split_function_arn
 from moto.events.models import Rule, events_backends
-from moto.sns import sns_backends
-from moto.sqs import sqs_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
 from moto.stepfunctions.responses import get_backend
 
 from local_aws.patches.hooks import in_background, log, wrap

@@ -116,7 +116,7 @@ def run_jobs() -> None:
         from moto.glue import models  # noqa: PLC0415
 
         # The class is looked up when a run is made.
-        models.FakeJobRun = JobRun  # type: ignore[misc]
+        models.FakeJobRun = JobRun  # type: ignore[misc, assignment]
         run_id = str(original(job, *args, **kwargs))
         run = next(run for run in job.job_runs if run.job_run_id == run_id)
         run.arguments = {name: str(value) for name, value in (run.arguments or {}).items()}

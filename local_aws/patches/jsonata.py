@@ -22,11 +22,10 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
 from moto.stepfunctions.parser.asl.component.intrinsic import jsonata as intrinsic
 from moto.stepfunctions.parser.asl.eval import states, variable_store
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from local_aws.patches.hooks import define, wrap
+from local_aws.patches.hooks import define, event_details, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +63,7 @@ def evaluate_expressions() -> None:
                     env=env,
                     error_name=name,
                     event_type=HistoryEventType.EvaluationFailed,
-                    event_details=EventDetails(evaluationFailedEventDetails=details),
+                    event_details=event_details(evaluationFailedEventDetails=details),
                 )
             ) from error
 

@@ -35,8 +35,8 @@ _ASKED_FOR = {
 
 def send_events() -> None:
     """Events carry moto's own words, one fixed id and a version that is none; what a rule
-    raises is hidden; every upload is told as a change of its tags or its ACL too; and a delete that leaves
-    a marker is not told.
+    raises is hidden; every upload is told as a change of its tags or its ACL too; and a
+    delete that leaves a marker is not told.
     """  # noqa: D205
 
     @define(notifications, "_send_event_bridge_message")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import (
@@ -12,6 +12,9 @@ from moto.stepfunctions.parser.backend.execution import (
 
 from local_aws.patches.events import emit
 from local_aws.patches.hooks import wrap
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def emit_execution_status() -> None:
@@ -55,7 +58,7 @@ def _emit(execution: Any, status: str | None = None) -> None:
     )
 
 
-def _milliseconds(moment: Any) -> int:
+def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 

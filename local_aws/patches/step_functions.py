@@ -31,7 +31,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (  # noqa: E501
     StateTaskServiceGlue,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import (
     ProgramRunning,
@@ -47,12 +46,13 @@ from moto.stepfunctions.parser.backend.execution import (
 )
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from local_aws.patches.hooks import define, wrap
+from local_aws.patches.hooks import define, event_details, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _POLL_SECONDS = 0.1
+_STOP_SECONDS = 5
 _LAST = frozenset({HistoryEventType.ExecutionAborted, HistoryEventType.ExecutionTimedOut})
 _ending = threading.Lock()
 
@@ -113,7 +113,7 @@ def wait_for_jobs() -> None:
             env=env,
             error_name=None,
             event_type=HistoryEventType.TaskStateAborted,
-            event_details=EventDetails(taskFailedEventDetails=details),
+            event_details=event_details(taskFailedEventDetails=details),
         )
 
     @wrap(StateTaskServiceGlue, "_sync_to_start_job_run")
@@ -124,9 +124,8 @@ def wait_for_jobs() -> None:
         poll = original(service, env, resource_runtime_part, *rest)
 
         def cancel() -> None:
-            boto_client_for(region=resource_runtime_part.region, service="glue").batch_stop_job_run(
-                JobName=run["JobName"], JobRunIds=[run["JobRunId"]]
-            )
+            glue: Any = boto_client_for(region=resource_runtime_part.region, service="glue")
+            glue.batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["JobRunId"]])
 
         return SyncTask(poll, cancel)
 
@@ -143,24 +142,8 @@ def stop_at_once() -> None:
     """An execution that is stopped or out of time waits for its running task, and its history
     goes on after its last event.
     """  # noqa: D205
-
-    @define(Program, "eval")
-    def evaluate(program: Any, env: Any) -> None:
-        env.next_state_name = program.start_at.start_at_name
-        timeout = program.timeout_seconds.timeout_seconds if program.timeout_seconds else None
-        worker = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True)
-        worker.start()
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while worker.is_alive():
-            worker.join(_POLL_SECONDS)
-            if env.is_frame():
-                continue
-            if deadline is not None and time.monotonic() > deadline and env.is_running():
-                env.set_timed_out()
-            state = env.program_state()
-            if isinstance(state, ProgramStopped | ProgramTimedOut):
-                _end_history(env, state)
-                return
+    define(Program, "eval")(_evaluate_program)
+    wrap(Execution, "stop")(_stop)
 
     @wrap(EventManager, "add_event")
     def add_event(original: Any, manager: Any, context: Any, *args: Any, **kwargs: Any) -> int:
@@ -171,34 +154,54 @@ def stop_at_once() -> None:
             manager.closed = kind in _LAST
         return int(original(manager, context, *args, **kwargs))
 
-    @wrap(Execution, "stop")
-    def stop(original: Any, execution: Any, stop_date: Any, error: Any, cause: Any) -> None:
-        worker = execution.exec_worker
-        deadline = time.monotonic() + 5
-        # It may not have entered its first state yet, and would not be stopped then.
-        while time.monotonic() < deadline and not (
-            worker.env and isinstance(worker.env.program_state(), ProgramRunning)
-        ):
-            if execution.status != "RUNNING":
-                return
-            time.sleep(0.01)
-        original(execution, stop_date, error, cause)
-        while time.monotonic() < deadline and execution.status == "RUNNING":
-            time.sleep(0.01)
+
+def _evaluate_program(program: Any, env: Any) -> None:
+    env.next_state_name = program.start_at.start_at_name
+    timeout = program.timeout_seconds.timeout_seconds if program.timeout_seconds else None
+    worker = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True)
+    worker.start()
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while worker.is_alive():
+        worker.join(_POLL_SECONDS)
+        if env.is_frame():
+            continue
+        if deadline is not None and time.monotonic() > deadline and env.is_running():
+            env.set_timed_out()
+        state = env.program_state()
+        if isinstance(state, ProgramStopped | ProgramTimedOut):
+            _end_history(env, state)
+            return
+
+
+def _stop(original: Any, execution: Any, stop_date: Any, error: Any, cause: Any) -> None:
+    worker = execution.exec_worker
+    deadline = time.monotonic() + _STOP_SECONDS
+    # It may not have entered its first state yet, and would not be stopped then.
+    while time.monotonic() < deadline and not _has_begun(worker):
+        if execution.status != "RUNNING":
+            return
+        time.sleep(0.01)
+    original(execution, stop_date, error, cause)
+    while time.monotonic() < deadline and execution.status == "RUNNING":
+        time.sleep(0.01)
+
+
+def _has_begun(worker: Any) -> bool:
+    return bool(worker.env) and isinstance(worker.env.program_state(), ProgramRunning)
 
 
 def _end_history(env: Any, state: ProgramStopped | ProgramTimedOut) -> None:
     env.event_history_context.source_event_id = 0
     if isinstance(state, ProgramStopped):
         kind = HistoryEventType.ExecutionAborted
-        details = EventDetails(
+        details = event_details(
             executionAbortedEventDetails=ExecutionAbortedEventDetails(
                 error=state.error, cause=state.cause
             )
         )
     else:
         kind = HistoryEventType.ExecutionTimedOut
-        details = EventDetails(executionTimedOutEventDetails=ExecutionTimedOutEventDetails())
+        details = event_details(executionTimedOutEventDetails=ExecutionTimedOutEventDetails())
     env.event_manager.add_event(
         context=env.event_history_context, event_type=kind, event_details=details
     )

@@ -27,11 +27,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_callback import (  # noqa: E501
     StateTaskServiceCallback,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
-from local_aws.patches.hooks import wrap
+from local_aws.patches.hooks import event_details, wrap
 from local_aws.patches.step_functions import SyncTask
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class _Action:
     def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
         raise NotImplementedError
 
-    def poll(self, emr: Any, started: dict[str, Any], fail: Callable[[Any], None]) -> Any:
+    def poll(self, _emr: Any, started: dict[str, Any], _fail: Callable[[Any], None]) -> Any:
         return started
 
     def cancel(self, emr: Any, started: dict[str, Any]) -> None:
@@ -114,7 +113,7 @@ class _TerminateCluster(_Action):
         emr.terminate_job_flows(JobFlowIds=[parameters["ClusterId"]])
         return {"ClusterId": parameters["ClusterId"]}
 
-    def poll(self, emr: Any, started: dict[str, Any], fail: Callable[[Any], None]) -> Any:
+    def poll(self, emr: Any, started: dict[str, Any], _fail: Callable[[Any], None]) -> Any:
         cluster = emr.describe_cluster(ClusterId=started["ClusterId"])["Cluster"]
         return {"Cluster": cluster} if cluster["Status"]["State"] in _ENDED else None
 
@@ -153,7 +152,7 @@ class EmrTask(StateTaskServiceCallback):
     """A task state of arn:aws:states:::elasticmapreduce:ACTION, with or without .sync."""
 
     def __init__(self) -> None:
-        super().__init__(supported_integration_patterns={ResourceCondition.Sync})
+        super().__init__(supported_integration_patterns={ResourceCondition(ResourceCondition.Sync)})
 
     @property
     def _action(self) -> _Action | None:
@@ -163,17 +162,23 @@ class EmrTask(StateTaskServiceCallback):
         return set(self._action.parameters) if self._action else None
 
     def _eval_service_task(
-        self, env: Any, resource_runtime_part: Any, normalised_parameters: dict[str, Any],
-        state_credentials: Any,
-    ) -> None:  # fmt: skip
+        self,
+        env: Any,
+        resource_runtime_part: Any,
+        normalised_parameters: dict[str, Any],
+        state_credentials: Any,  # noqa: ARG002 - the caller names it
+    ) -> None:
         assert self._action  # noqa: S101 - an unknown one is refused when the machine is made
         emr = boto_client_for(region=resource_runtime_part.region, service="emr")
         env.stack.append(self._action.start(emr, normalised_parameters))
 
     def _build_sync_resolver(
-        self, env: Any, resource_runtime_part: Any, normalised_parameters: Any,
-        state_credentials: Any,
-    ) -> SyncTask:  # fmt: skip
+        self,
+        env: Any,
+        resource_runtime_part: Any,
+        normalised_parameters: Any,  # noqa: ARG002 - the caller passes it
+        state_credentials: Any,  # noqa: ARG002 - the caller passes it
+    ) -> SyncTask:
         action = self._action
         assert action  # noqa: S101 - see above
         started = env.stack.pop()
@@ -203,7 +208,7 @@ class EmrTask(StateTaskServiceCallback):
             env=env,
             error_name=name,
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(
+            event_details=event_details(
                 taskFailedEventDetails=TaskFailedEventDetails(
                     resource=self._get_sfn_resource(),
                     resourceType=self._get_sfn_resource_type(),

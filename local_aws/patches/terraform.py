@@ -44,11 +44,12 @@ def describe_rules() -> None:
 
     def description(rule: Any) -> str | None:
         # A later change of it is written to the range, whatever the rule names.
-        return (
+        found: str | None = (
             rule.ip_range.get("Description")
             or rule.source_group.get("Description")
             or rule.prefix_list_description
         )
+        return found
 
     SecurityGroupRule.description = property(description)  # type: ignore[assignment, method-assign]
 

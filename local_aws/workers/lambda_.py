@@ -160,7 +160,7 @@ class LambdaWorker:
                 self._warm[function.arn] = (fingerprint, [])
         for sandbox in stale:
             sandbox.close()
-        return self._start(function, fingerprint)
+        return self._start(function)
 
     def _give_back(self, function: Function, sandbox: _Sandbox) -> None:
         with self._lock:
@@ -170,7 +170,7 @@ class LambdaWorker:
                 return
         sandbox.close()
 
-    def _start(self, function: Function, fingerprint: str) -> _Sandbox:
+    def _start(self, function: Function) -> _Sandbox:
         root = self._unpack(function)
         stream = uuid.uuid4().hex
         log = self._folder / "logs" / f"{function.name}-{stream}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.dynamodb.responses import DynamoHandler
+from moto.s3.responses import S3Response
 
 from local_aws import environment
 from local_aws.patches.policies import holds
 from tests.local_aws.endpoints import until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tests.local_aws.endpoints import Endpoint
 
@@ -393,11 +397,11 @@ def test_a_policy_that_wants_tls_does_not_shut_everybody_out(
         )
         return name
 
-    with pytest.raises(ClientError, match="403|AccessDenied"):
+    with pytest.raises(ClientError, match=r"403|AccessDenied"):
         bare.upload(bucket(bare), "a", b"1")
     name = bucket(stack)
     stack.upload(name, "a", b"1")
-    with pytest.raises(ClientError, match="403|AccessDenied"):
+    with pytest.raises(ClientError, match=r"403|AccessDenied"):
         stack.upload(name, "secret/a", b"1")
 
 
@@ -508,3 +512,38 @@ def test_a_budget_is_told_whole(bare: Endpoint, stack: Endpoint) -> None:
     with pytest.raises(ClientError):
         ask(bare)
     assert ask(stack) == [who]
+
+
+def test_of_many_conditional_writes_one_wins(stack: Endpoint) -> None:
+    # On the bare emulator it is a matter of chance: nothing keeps the others out.
+    assert "lock" not in inspect.getsource(DynamoHandler.put_item).lower()
+    assert "lock" not in inspect.getsource(S3Response.put_object).split("lock_", 1)[0].lower()
+    table, bucket = f"t-{uuid.uuid4().hex[:8]}", stack.bucket()
+    stack.client("dynamodb").create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def take(name: str) -> tuple[bool, bool]:
+        results = []
+        writes: list[Callable[[], Any]] = [
+            lambda: stack.client("dynamodb").put_item(
+                TableName=table,
+                Item={"pk": {"S": "lease"}},
+                ConditionExpression="attribute_not_exists(pk)",
+            ),
+            lambda: stack.client("s3").put_object(Bucket=bucket, Key="lease", IfNoneMatch="*"),
+        ]
+        for write in writes:
+            try:
+                write()
+                results.append(True)
+            except ClientError:
+                results.append(False)
+        return results[0], results[1]
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(take, [str(number) for number in range(16)]))
+    assert [sum(result) for result in zip(*won, strict=True)] == [1, 1]
