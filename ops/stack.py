@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,6 @@ from ops.show import show_run
 from ops.terraform import DIRECTORY, ROOT, Terraform
 
 STATE = ROOT / ".build" / "local_aws"
-ARTEFACTS = STATE / "artefacts"
 _PATIENCE_SECONDS = 60
 
 
@@ -41,6 +40,9 @@ class Deployed:
     endpoint: str
     pipeline: Pipeline
     contract: Contract
+    terraform: Terraform
+    variables: Mapping[str, str]
+    """What Terraform was told; it must be told again to plan, to change or to destroy."""
 
 
 def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
@@ -85,17 +87,19 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
 
 
 @contextmanager
-def deployed(terraform: str, contract_file: Path, console: Console) -> Iterator[Deployed]:
+def deployed(
+    terraform: str, contract_file: Path, console: Console, state: Path = STATE
+) -> Iterator[Deployed]:
     """Serve a local AWS, or use the one that is up, with the stack applied to it."""
     contract = load_contract(contract_file)
-    if (running := local_aws.running(STATE)) is not None:
+    if (running := local_aws.running(state)) is not None:
         console.print(f"using the stack at {running.endpoint}")
         yield _apply(running, terraform, contract_file, contract, console)
         return
-    with local_aws.serve(STATE) as stack:
+    with local_aws.serve(state) as stack:
         # An endpoint begins with nothing, whatever an earlier one was told.
         for name in ("terraform.tfstate", "terraform.tfstate.backup", "applied"):
-            (STATE / name).unlink(missing_ok=True)
+            (state / name).unlink(missing_ok=True)
         yield _apply(stack, terraform, contract_file, contract, console)
 
 
@@ -106,19 +110,20 @@ def _apply(
     contract: Contract,
     console: Console,
 ) -> Deployed:
+    artefacts = stack.state / "artefacts"
     with _timed(console, "package what AWS runs"):
-        version = Build(ROOT, ARTEFACTS, contract_file.resolve(), laptop=True).run()["version"]
-    deployment = Terraform(terraform, STATE, stack.environment(), _root_module())
-    applied = STATE / "applied"
+        version = Build(ROOT, artefacts, contract_file.resolve(), laptop=True).run()["version"]
+    deployment = Terraform(terraform, stack.state, stack.environment(), _root_module(stack.state))
+    variables = {
+        "artefacts_index": str(artefacts / "index.json"),
+        "catalog_file": str(artefacts / "catalog.json"),
+        "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.json"),
+        "force_destroy": "true",
+    }
+    applied = stack.state / "applied"
     if not applied.exists() or applied.read_text() != version:
         with _timed(console, "terraform init"):
             deployment.init()
-        variables = {
-            "artefacts_index": str(ARTEFACTS / "index.json"),
-            "catalog_file": str(ARTEFACTS / "catalog.json"),
-            "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.json"),
-            "force_destroy": "true",
-        }
         with _timed(console, "terraform apply"), _bar(console) as progress:
             task = progress.add_task("resources", total=None)
             deployment.apply(
@@ -127,12 +132,12 @@ def _apply(
             )
         applied.write_text(version)
     pipeline = Pipeline(stack.environment(), deployment.outputs(), Layout(contract.prefix))
-    return Deployed(stack.endpoint, pipeline, contract)
+    return Deployed(stack.endpoint, pipeline, contract, deployment, variables)
 
 
-def _root_module() -> Path:
+def _root_module(state: Path) -> Path:
     """A copy of terraform/ without what belongs to an account: its backend and its variables."""
-    copy = STATE / "terraform"
+    copy = state / "terraform"
     shutil.rmtree(copy, ignore_errors=True)
     account = shutil.ignore_patterns("backend.tf", "*.tfvars", "*.tfstate*", ".terraform*", "tests")
     shutil.copytree(DIRECTORY, copy, ignore=account)
