@@ -16,6 +16,7 @@ from local_aws.patches import (
     events,
     glue,
     hooks,
+    instance_connect,
     jsonata,
     lambda_,
     policies,
@@ -41,6 +42,7 @@ PATCHES = {
     **s3.PATCHES,
     **concurrency.PATCHES,
     **policies.PATCHES,
+    **instance_connect.PATCHES,
     **terraform.PATCHES,
 }
 _applied: set[str] = set()

@@ -6,6 +6,7 @@ import inspect
 import json
 from typing import Any
 
+from flask import request
 from moto.awslambda.models import LambdaFunction
 from moto.budgets.responses import BudgetsResponse
 from moto.core.responses import BaseResponse
@@ -28,9 +29,20 @@ def refuse_the_unknown() -> None:
             return original(response)
         except NotImplementedError as error:
             log.warning("%s: %s", response.service_name, error)
-            body = {"__type": "NotImplemented", "message": f"{response.service_name}: {error}"}
-            headers = {"x-amzn-errortype": "NotImplemented", "content-type": "application/json"}
-            return 501, headers, json.dumps(body)
+            return _refusal(response.service_name, f"{response.service_name}: {error}")
+
+
+def _refusal(service: str, message: str) -> tuple[int, dict[str, str], str]:
+    """In the words of the service's protocol, so that a client can read the sentence."""
+    code = "NotImplemented"
+    if service == "ec2":
+        error = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+        return 501, {"content-type": "text/xml"}, f"<Response>{error}</Response>"
+    if request.mimetype == "application/x-www-form-urlencoded":
+        error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        return 501, {"content-type": "text/xml"}, f"<ErrorResponse>{error}</ErrorResponse>"
+    headers = {"x-amzn-errortype": code, "content-type": "application/json"}
+    return 501, headers, json.dumps({"__type": code, "message": message})
 
 
 def describe_rules() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3.responses import S3Response
 
@@ -126,6 +127,17 @@ def test_a_cluster_keeps_what_it_was_made_with(bare: Endpoint, stack: Endpoint) 
     emr.put_managed_scaling_policy(ClusterId=name, ManagedScalingPolicy={"ComputeLimits": limits})
     kept = emr.get_managed_scaling_policy(ClusterId=name)["ManagedScalingPolicy"]
     assert kept == {"ComputeLimits": limits}
+
+
+def test_steps_can_be_cancelled(bare: Endpoint, stack: Endpoint) -> None:
+    with pytest.raises(ClientError):
+        bare.client("emr").cancel_steps(ClusterId=cluster(bare), StepIds=["s-1"])
+    name = cluster(stack)
+    emr = stack.client("emr")
+    added = emr.add_job_flow_steps(JobFlowId=name, Steps=[step("true")])["StepIds"]
+    ended_step(stack, name, added[0])
+    answer = emr.cancel_steps(ClusterId=name, StepIds=added)["CancelStepsInfoList"]
+    assert answer == [{"StepId": added[0], "Status": "FAILED"}]
 
 
 def job(endpoint: Endpoint, script: str, **settings: Any) -> str:
@@ -482,6 +494,8 @@ def test_an_operation_that_is_not_there_is_refused_at_once(bare: Endpoint, stack
     with pytest.raises(ClientError, match="list_data_quality_rulesets") as refused:
         stack.client("glue").list_data_quality_rulesets()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    with pytest.raises(ClientError, match="implemented"):
+        stack.client("ec2").describe_spot_datafeed_subscription()
 
 
 def test_a_budget_is_told_whole(bare: Endpoint, stack: Endpoint) -> None:
@@ -547,3 +561,23 @@ def test_of_many_conditional_writes_one_wins(stack: Endpoint) -> None:
     with ThreadPoolExecutor(8) as pool:
         won = list(pool.map(take, [str(number) for number in range(16)]))
     assert [sum(result) for result in zip(*won, strict=True)] == [1, 1]
+
+
+def test_an_instance_connect_endpoint_comes_and_goes(bare: Endpoint, stack: Endpoint) -> None:
+    def made(endpoint: Endpoint) -> str:
+        ec2 = endpoint.client("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+        created = ec2.create_instance_connect_endpoint(SubnetId=subnet, PreserveClientIp=False)
+        return str(created["InstanceConnectEndpoint"]["InstanceConnectEndpointId"])
+
+    with pytest.raises(ResponseParserError):
+        made(bare)
+    name = made(stack)
+    ec2 = stack.client("ec2")
+    describe = ec2.describe_instance_connect_endpoints
+    shown = describe(InstanceConnectEndpointIds=[name])["InstanceConnectEndpoints"]
+    assert [endpoint["State"] for endpoint in shown] == ["create-complete"]
+    ec2.delete_instance_connect_endpoint(InstanceConnectEndpointId=name)
+    with pytest.raises(ClientError, match=r"InvalidInstanceConnectEndpointId\.NotFound"):
+        describe(InstanceConnectEndpointIds=[name])
