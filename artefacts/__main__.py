@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 from artefacts.build import Build
-from artefacts.wheels import BuildError
-from medical_charges.errors import ContractError
+from medical_charges.errors import MedicalChargesError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,12 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     build = Build(ROOT, options.out.resolve(), options.contract.resolve(), options.laptop)
     try:
         index = build.run()
-    except ContractError as error:
+    except MedicalChargesError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
-    except BuildError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
     objects, functions = len(index["objects"]), len(index["lambdas"])
     sys.stdout.write(
         f"version {index['version']}: {objects} objects and {functions} functions "

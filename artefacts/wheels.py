@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from medical_charges.errors import MedicalChargesError
+
 # Amazon Linux 2023, which Glue 5 and EMR 7 run on, has glibc 2.34.
 _NODES = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64")
 # Lambda's Python 3.11 runs on Amazon Linux 2, which has glibc 2.26.
@@ -16,7 +18,7 @@ _LAMBDA = "x86_64-manylinux_2_17"
 _EPOCH = "1577836800"
 
 
-class BuildError(Exception):
+class BuildError(MedicalChargesError):
     """A tool that the build calls has failed; the message says what it said."""
 
 
