@@ -1,4 +1,4 @@
-"""S3: the events that it sends to EventBridge."""
+"""S3: the events that it sends to EventBridge, and what it remembers of deleted objects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 from moto.s3 import notifications
-from moto.s3.models import S3Backend
+from moto.s3.models import FakeDeleteMarker, S3Backend
 from moto.s3.notifications import S3NotificationEvent
 
 from local_aws.patches.events import emit
@@ -94,4 +94,14 @@ class _Deleted:
         self.version_id = version_id
 
 
-PATCHES = {"s3: send events": send_events}
+def dispose_of_markers() -> None:
+    """A delete marker cannot be disposed of once versioning is suspended, as it is when a
+    bucket is about to be destroyed.
+    """  # noqa: D205
+
+    @define(FakeDeleteMarker, "dispose")
+    def dispose(_marker: Any) -> None:
+        """It holds nothing."""
+
+
+PATCHES = {"s3: send events": send_events, "s3: dispose of markers": dispose_of_markers}

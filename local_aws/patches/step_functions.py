@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult
@@ -44,6 +45,7 @@ from moto.stepfunctions.parser.backend.execution import (
     BaseExecutionWorkerCommunication,
     Execution,
 )
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from local_aws.patches.hooks import define, event_details, wrap
@@ -283,7 +285,20 @@ def validate_definitions() -> None:
         return ActionResult({"stateMachineVersions": versions})
 
 
+def name_executions() -> None:
+    """Executions that are started without a name all have the same one, so that the second one
+    is refused.
+    """  # noqa: D205
+
+    @wrap(StepFunctionsParserBackend, "start_execution")
+    def start_execution(
+        original: Any, backend: Any, machine: str, name: str | None = None, *rest: Any
+    ) -> Any:
+        return original(backend, machine, name or str(uuid.uuid4()), *rest)
+
+
 PATCHES = {
+    "step functions: name executions": name_executions,
     "step functions: wait for jobs": wait_for_jobs,
     "step functions: stop at once": stop_at_once,
     "step functions: stop with a reason": stop_with_a_reason,

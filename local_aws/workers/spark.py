@@ -144,7 +144,11 @@ def _traceback_line(lines: list[str]) -> str | None:
 
 
 def _error_line(lines: list[str]) -> str | None:
-    found = [line for line in lines if "Error" in line or "Exception" in line]
+    found = [
+        line
+        for line in lines
+        if line.startswith("error:") or "Error" in line or "Exception" in line
+    ]
     return found[-1].strip() if found else None
 
 

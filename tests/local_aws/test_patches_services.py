@@ -315,6 +315,25 @@ def test_an_object_made_or_deleted_is_told_as_s3_tells_it(bare: Endpoint, stack:
     assert deleted["detail"]["deletion-type"] == "Delete Marker Created"
 
 
+def test_a_deleted_object_s_versions_can_be_removed_before_its_bucket(
+    bare: Endpoint, stack: Endpoint
+) -> None:
+    def remove(endpoint: Endpoint) -> None:
+        bucket, s3 = endpoint.bucket(versioned=True), endpoint.client("s3")
+        endpoint.upload(bucket, "key", "text")
+        s3.delete_object(Bucket=bucket, Key="key")
+        versioning = {"Status": "Suspended"}
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+        found = s3.list_object_versions(Bucket=bucket)
+        for version in found["DeleteMarkers"] + found["Versions"]:
+            s3.delete_object(Bucket=bucket, Key="key", VersionId=version["VersionId"])
+        s3.delete_bucket(Bucket=bucket)
+
+    with pytest.raises(ClientError):
+        remove(bare)
+    remove(stack)
+
+
 def test_content_filters_are_honoured(stack: Endpoint) -> None:
     bucket = stack.bucket(events=True)
     url, queue = stack.queue()

@@ -153,6 +153,20 @@ def test_an_output_is_json_whatever_it_is(bare: Endpoint, stack: Endpoint) -> No
     assert stack.run(stack.machine(state, **of)).described["output"] == '"yes"'
 
 
+def test_executions_need_no_name(bare: Endpoint, stack: Endpoint) -> None:
+    def start_twice(endpoint: Endpoint) -> set[str]:
+        machine = endpoint.machine({"Do": PASS})
+        steps = endpoint.client("stepfunctions")
+        for _ in range(2):
+            steps.start_execution(stateMachineArn=machine, input="{}")
+        listed = steps.list_executions(stateMachineArn=machine)["executions"]
+        return {execution["name"] for execution in listed}
+
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        start_twice(bare)
+    assert len(start_twice(stack)) == 2
+
+
 def test_a_failure_of_the_states_family_can_be_passed_on(bare: Endpoint, stack: Endpoint) -> None:
     fail = {"Type": "Fail", "ErrorPath": "$.Error", "Cause": "passed on"}
     given = {"Error": "States.TaskFailed"}
