@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from medical_charges.errors import ObjectMissingError
-from medical_charges.ledger import Ledger
+from medical_charges.errors import LeaseLostError, ObjectMissingError
+from medical_charges.ledger import Lease, Ledger
 from medical_charges.publish import restore
 from medical_charges.runs import mark_of, now
 from medical_charges.storage import Store
@@ -73,25 +73,37 @@ class Failure:
 
 
 def fail_run(
-    ledger: Ledger, store: Store, platform: Platform, failure: Failure, *, caught: bool
+    ledger: Ledger,
+    store: Store,
+    platform: Platform,
+    failure: Failure,
+    *,
+    caught: bool,
+    run_id: str = "",
 ) -> str:
     """Clean up behind an execution that failed, and return the reason in one text.
 
-    Called from within the machine (`caught`), and once more on the event of its end, when there
-    is nothing left to do unless the machine died. Only the holder of the lease may touch what
-    others share; the lease goes last, so that it covers all of it.
+    Called from within the machine (`caught`, with the run's id if it has one), and once more on
+    the event of its end, when there is nothing left to do unless the machine died. Only the
+    holder of the lease may touch what others share; the lease goes last, so that it covers all
+    of it. What is the run's own, its cluster and its entry, is seen to in any case.
     """
     mark = mark_of(failure.execution)
     lease = ledger.lease()
-    mine = lease is not None and lease.holder == failure.execution
+    if lease and lease.holder == failure.execution and lease.abandoned:
+        # All was done but, perhaps, this.
+        platform.start(_successor(lease.run_id))
+    mine = lease is not None and _renewed(ledger, lease, failure.execution)
     if not mine and not caught:
         platform.end_clusters(mark)
         return failure.reason
-    run_id = lease.run_id if lease and mine else f"unplanned-{mark}"
+    run_id = lease.run_id if lease and mine else run_id or f"unplanned-{mark}"
     entry = ledger.run(run_id)
     failure = _with_error_file(store, entry, failure)
-    # If this fails the lease stays, and the call on the execution's event tries it again.
-    kept = _put_back(ledger, store, run_id, entry) if mine else True
+    outcome = _NOT_LOOKED_AT
+    if mine:
+        # If this fails the lease stays, and the call on the execution's event tries it again.
+        outcome = _put_back(ledger, store, run_id, entry)
     ledger.record(
         run_id,
         status="failed",
@@ -103,25 +115,41 @@ def fail_run(
     with ExitStack() as ending:
         # Called last to first, each one whatever happens to those before it.
         ending.callback(_free, ledger, platform, failure.execution, run_id)
-        ending.callback(platform.notify, *_notice(store, run_id, entry, failure, kept=kept))
+        ending.callback(platform.notify, *_notice(store, run_id, entry, failure, outcome))
         platform.end_clusters(mark)
     return failure.reason
+
+
+def _renewed(ledger: Ledger, lease: Lease, execution: str) -> bool:
+    """Whether an execution holds the lease, which from here on lasts for its whole time."""
+    try:
+        ledger.renew(execution, lease.run_id)
+    except LeaseLostError:
+        return False
+    return True
 
 
 def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> None:
     """Free the lease, and start the run that somebody left word for."""
     if ledger.abandon(execution):
-        platform.start(f"after-{run_id}")
+        platform.start(_successor(run_id))
 
 
-def _put_back(ledger: Ledger, store: Store, run_id: str, entry: Mapping[str, Any]) -> bool:
-    """Undo what the run published unless it is recorded as served; say whether it is not."""
+def _successor(run_id: str) -> str:
+    return f"after-{run_id}"
+
+
+_NOT_LOOKED_AT = "It did not hold the lease, so what is published was not looked at."
+
+
+def _put_back(ledger: Ledger, store: Store, run_id: str, entry: Mapping[str, Any]) -> str:
+    """Undo what the run published unless it is recorded as served; say what was done."""
     served = ledger.served()
     if served and served.run_id == run_id:
-        return False
-    if "previous" in entry:
-        restore(store, entry["previous"])
-    return True
+        return "It was published before it failed, and stays so."
+    if "previous" in entry and restore(store, entry["previous"]):
+        return "What was served before it is put back."
+    return "Nothing of it is published; what was served before still is."
 
 
 def _with_error_file(store: Store, entry: Mapping[str, Any], failure: Failure) -> Failure:
@@ -139,7 +167,7 @@ def _with_error_file(store: Store, entry: Mapping[str, Any], failure: Failure) -
 
 
 def _notice(
-    store: Store, run_id: str, entry: Mapping[str, Any], failure: Failure, *, kept: bool
+    store: Store, run_id: str, entry: Mapping[str, Any], failure: Failure, outcome: str
 ) -> tuple[str, str]:
     machine = failure.execution.split(":")[6]
     subject = f"{machine}: run {run_id} failed in {failure.state}"
@@ -152,10 +180,7 @@ def _notice(
     ]
     if "folder" in entry:
         lines.append(f"What the run made: {store.uri}/{entry['folder']}/")
-    if kept:
-        lines.append("Nothing of it is published; what was served before still is.")
-    else:
-        lines.append("It was published before it failed, and stays so.")
+    lines.append(outcome)
     return subject[:SUBJECT_LIMIT], "\n".join(lines) + "\n"
 
 

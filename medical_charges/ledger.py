@@ -20,6 +20,7 @@ RUNS_KEPT_SECONDS = 400 * 24 * 3600
 
 _LEASE = {"pk": "lease"}
 _SERVED = {"pk": "served"}
+_ABANDONED = 0
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Lease:
     expires: int
     pending: bool
     """Whether somebody else came meanwhile, so that the holder must plan again."""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether its holder gave it up, and it stays for the word that was left with it."""
+        return self.expires == _ABANDONED
 
 
 @dataclass(frozen=True)
@@ -72,18 +78,24 @@ class Ledger:
         return None if item is None else _lease(item)
 
     def renew(self, holder: str, run_id: str) -> None:
-        """Begin the lease's time anew.
+        """Begin the lease's time anew, even if it was over, unless it was abandoned.
 
         Raises:
-            LeaseLostError: another run has it; what this one does next would undo that one's work.
+            LeaseLostError: another run has it, or may have it any moment; what this one does
+                next would undo that one's work.
         """
         if not self._when(
-            "holder = :holder AND run_id = :run",
+            "holder = :holder AND run_id = :run AND expires <> :abandoned",
             "SET expires = :expires",
-            {":holder": holder, ":run": run_id, ":expires": self._expiry()},
+            {
+                ":holder": holder,
+                ":run": run_id,
+                ":expires": self._expiry(),
+                ":abandoned": _ABANDONED,
+            },
         ):
             raise LeaseLostError(
-                f"run {run_id} no longer holds the lease: another run has taken it"
+                f"run {run_id} no longer holds the lease: it was given up, or another run has it"
             )
 
     def release(self, holder: str) -> bool:
@@ -107,7 +119,9 @@ class Ledger:
         if self.release(holder):
             return False
         return self._when(
-            "holder = :holder", "SET expires = :past", {":holder": holder, ":past": 0}
+            "holder = :holder",
+            "SET expires = :abandoned",
+            {":holder": holder, ":abandoned": _ABANDONED},
         )
 
     def record(self, run_id: str, **fields: Any) -> None:

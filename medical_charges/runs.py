@@ -11,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from medical_charges.canonical import digest
 from medical_charges.contract import Contract
+from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.ledger import Ledger, Served
-from medical_charges.manifests import validate_manifests
+from medical_charges.manifests import generate_manifests, validate_manifests
 from medical_charges.plan import Snapshot, list_input, read_headers
 from medical_charges.publish import publish, served_files
 from medical_charges.state import read_latest_state, snapshot_identity
@@ -101,36 +102,67 @@ def publish_run(
 
     Raises:
         LeaseLostError: it does not.
+        OutputsRefusedError: the contract is not the one that the run was analysed under.
         ObjectMissingError: the run has not staged every output.
     """
     ledger.renew(execution, run_id)
+    _summary_under(store, contract, run_id)
     # Recorded first: whoever finds the run failed restores from there.
     ledger.record(run_id, status="publishing", previous=Layout(contract.prefix).previous(run_id))
     return publish(store, contract, run_id)
 
 
+def generate_run_manifests(
+    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
+) -> list[str]:
+    """Write the manifests of what a run has published, if it still holds the lease.
+
+    Raises:
+        LeaseLostError: it does not.
+    """
+    ledger.renew(execution, run_id)
+    return generate_manifests(store, contract)
+
+
 def serve_run(
-    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str, *, code: str
+    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
 ) -> Served:
     """Check what a run has published and record it as served: from here on nothing undoes it.
 
     Raises:
         LeaseLostError: the run no longer holds the lease.
+        OutputsRefusedError: the contract is not the one that the run was analysed under.
         ManifestError: a manifest is not right.
     """
     ledger.renew(execution, run_id)
+    summary = _summary_under(store, contract, run_id)
     validate_manifests(store, contract)
-    summary = json.loads(store.read(Layout(contract.prefix).summary(run_id)))
     served = Served(
         run_id=run_id,
         snapshot=PurePosixPath(summary["state"]).stem,
         contract=summary["contract"],
-        code=code,
+        # The code that is deployed by now may be another: then the next run is not skipped.
+        code=ledger.run(run_id)["code"],
         files=served_files(store, contract),
     )
     ledger.serve(served)
     ledger.record(run_id, status="published", snapshot=served.snapshot, files=served.files)
     return served
+
+
+def _summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, Any]:
+    """A run's summary, if the run was analysed under this contract.
+
+    Raises:
+        OutputsRefusedError: it was analysed under another.
+    """
+    summary: dict[str, Any] = json.loads(store.read(Layout(contract.prefix).summary(run_id)))
+    if summary["contract"] != contract.fingerprint:
+        raise OutputsRefusedError(
+            f"the contract was replaced after run {run_id} had been analysed under the one before "
+            f"it, so its outputs are not published; start another run"
+        )
+    return summary
 
 
 def finish_run(ledger: Ledger, execution: str, run_id: str) -> bool:

@@ -24,9 +24,10 @@ from medical_charges.errors import (
     LeaseLostError,
     ManifestError,
     ObjectMissingError,
+    OutputsRefusedError,
 )
 from medical_charges.failure import Failure
-from medical_charges.ledger import Ledger
+from medical_charges.ledger import Lease, Ledger
 from medical_charges.storage import S3Store
 from tests.conftest import ROOT
 
@@ -60,8 +61,8 @@ class Pipeline:
     def publish(self, name: str, run_id: str) -> dict[str, Any]:
         return publish_outputs({"execution": execution(name), "run_id": run_id}, None)
 
-    def manifests(self) -> dict[str, Any]:
-        return generate_manifests({}, None)
+    def manifests(self, name: str, run_id: str) -> dict[str, Any]:
+        return generate_manifests({"execution": execution(name), "run_id": run_id}, None)
 
     def serve(self, name: str, run_id: str) -> dict[str, Any]:
         return validate_manifests({"execution": execution(name), "run_id": run_id}, None)
@@ -70,8 +71,13 @@ class Pipeline:
         event = {"execution": execution(name), "run_id": run_id}
         return cast("bool", end_run(event, LambdaContext())["pending"])
 
-    def fail(self, name: str, state: str = "Validate", **failure: str) -> str:
-        event = {"execution": execution(name), "failed_state": state, "failure": failure}
+    def fail(self, name: str, state: str = "Validate", run_id: str = "", **failure: str) -> str:
+        event = {
+            "execution": execution(name),
+            "run_id": run_id,
+            "failed_state": state,
+            "failure": failure,
+        }
         return cast("str", end_run(event, LambdaContext())["reason"])
 
     def ended(self, name: str, status: str = "ABORTED", **detail: str | None) -> str:
@@ -86,7 +92,7 @@ class Pipeline:
         run_id = cast("str", self.plan(name)["run_id"])
         self.analyze(run_id)
         self.publish(name, run_id)
-        self.manifests()
+        self.manifests(name, run_id)
         self.serve(name, run_id)
         return run_id
 
@@ -314,6 +320,141 @@ def test_publishing_again_after_an_interruption_keeps_the_way_back(pipeline: Pip
     assert pipeline.served() == good
 
 
+# --- a deployment in the middle of a run
+
+
+def test_a_run_is_recorded_with_the_code_that_it_was_planned_under(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    _code(pipeline, monkeypatch)
+    pipeline.publish("one", run_id)
+    pipeline.manifests("one", run_id)
+    pipeline.serve("one", run_id)
+    served = pipeline.ledger.served()
+    assert served is not None
+    assert served.code == "code-1"
+    pipeline.finish("one", run_id)
+    assert pipeline.plan("two")["decision"] == "go"
+
+
+def test_outputs_of_another_contract_are_not_published(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    _contract(pipeline, monkeypatch)
+    with pytest.raises(OutputsRefusedError, match=r"the contract was replaced .* start another"):
+        pipeline.publish("one", run_id)
+    assert pipeline.served() == {}
+
+
+def test_outputs_are_not_served_under_a_contract_that_came_after_they_were_published(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.publish("one", run_id)
+    pipeline.manifests("one", run_id)
+    _contract(pipeline, monkeypatch)
+    with pytest.raises(OutputsRefusedError, match="the contract was replaced"):
+        pipeline.serve("one", run_id)
+    assert pipeline.ledger.served() is None
+
+
+# --- a run that lost its lease
+
+
+def expire(pipeline: Pipeline) -> None:
+    """Let the lease's time be over."""
+    boto3.resource("dynamodb").Table("ledger").update_item(
+        Key={"pk": "lease"},
+        UpdateExpression="SET expires = :long_ago",
+        ExpressionAttributeValues={":long_ago": 1},
+    )
+
+
+def test_a_run_that_lost_the_lease_leaves_the_manifests_alone(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.publish("one", run_id)
+    expire(pipeline)
+    pipeline.plan("two")
+    with pytest.raises(LeaseLostError):
+        pipeline.manifests("one", run_id)
+    assert not list(pipeline.store.list("MedicalCharges/Manifest_data"))
+
+
+def test_an_expired_lease_that_nobody_took_is_renewed_to_put_back_what_was_served(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good, second = pipeline.served(), new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    expire(pipeline)
+    pipeline.fail("two", "PublishOutputs", second, Error="X", Cause="{}")
+    assert pipeline.served() == good
+    assert pipeline.ledger.lease() is None
+    assert "What was served before it is put back." in pipeline.notices()[0][1]
+
+
+def test_a_lease_taken_while_a_failed_run_looks_at_it_keeps_that_run_from_restoring(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    second = new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    published = pipeline.served()
+    expire(pipeline)
+    looked = Ledger.lease
+
+    def look_just_before_another_takes_it(ledger: Ledger) -> Lease | None:
+        found = looked(ledger)
+        monkeypatch.setattr(Ledger, "lease", looked)
+        pipeline.plan("three")
+        return found
+
+    monkeypatch.setattr(Ledger, "lease", look_just_before_another_takes_it)
+    pipeline.fail("two", "PublishOutputs", second, Error="X", Cause="{}")
+    assert pipeline.served() == published
+    assert pipeline.ledger.run(second)["status"] == "failed"
+
+
+def test_a_run_that_lost_its_lease_fails_under_its_own_name(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    cluster = a_cluster(run_id)
+    expire(pipeline)
+    pipeline.plan("two")
+    pipeline.fail("one", "Analyze", run_id, Error="X", Cause="{}")
+    entry = pipeline.ledger.run(run_id)
+    assert (entry["status"], entry["failed_state"]) == ("failed", "Analyze")
+    assert state_of(cluster).startswith("TERMINAT")
+    ((subject, text),) = pipeline.notices()
+    assert subject == f"medical-charges: run {run_id} failed in Analyze"
+    assert "It did not hold the lease, so what is published was not looked at." in text
+    assert "served before" not in text
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    assert lease.holder == execution("two")
+
+
+def test_a_lease_that_was_given_up_is_not_taken_back_by_the_event_of_the_end(
+    pipeline: Pipeline,
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.plan("two")
+    pipeline.fail("one", run_id=run_id, Error="X", Cause="{}")
+    before = pipeline.ledger.run(run_id)
+    pipeline.notices()
+    pipeline.ended("one", "FAILED")
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    assert lease.expires == 0
+    assert pipeline.ledger.run(run_id) == before
+    assert pipeline.notices() == []
+
+
 # --- a run that fails
 
 
@@ -342,7 +483,7 @@ def test_the_last_good_outputs_and_manifests_come_back_after_a_failure(pipeline:
     pipeline.finish("one", first)
     good, second = pipeline.served(), new_data(pipeline, "two")
     pipeline.publish("two", second)
-    pipeline.manifests()
+    pipeline.manifests("two", second)
     assert pipeline.served() != good
     pipeline.store.write("MedicalCharges/Manifest_data/charges_by_age.json", b"{}")
     with pytest.raises(ManifestError):
@@ -358,7 +499,7 @@ def test_the_first_run_that_fails_leaves_nothing_published(pipeline: Pipeline) -
     run_id = pipeline.plan("one")["run_id"]
     pipeline.analyze(run_id)
     pipeline.publish("one", run_id)
-    pipeline.manifests()
+    pipeline.manifests("one", run_id)
     pipeline.fail("one", "GenerateManifests", Error="X", Cause="{}")
     assert pipeline.served() == {}
 
@@ -487,6 +628,7 @@ def test_a_failure_before_the_lease_was_taken_is_told_too(pipeline: Pipeline) ->
     pipeline.fail("two", "PlanRun", Error="Lambda.Unknown", Cause="out of memory")
     ((subject, text),) = pipeline.notices()
     assert "unplanned-" in subject
+    assert "It did not hold the lease" in text
     assert "Reason: out of memory\n" in text
     lease = pipeline.ledger.lease()
     assert lease is not None

@@ -120,6 +120,15 @@ def test_abandoning_frees_the_lease_and_says_whether_somebody_left_word(ledger: 
     assert lease.holder == "fourth"
 
 
+def test_a_lease_that_was_abandoned_is_not_renewed(ledger: Ledger) -> None:
+    ledger.take("first", "run-1")
+    ledger.take("second", "run-2")
+    ledger.abandon("first")
+    with pytest.raises(LeaseLostError, match="run-1"):
+        ledger.renew("first", "run-1")
+    assert ledger.take("third", "run-3")
+
+
 def test_of_many_that_come_at_once_one_holds_the_lease(ledger: Ledger) -> None:
     taken: list[str] = []
 

@@ -21,18 +21,28 @@ class Context(Protocol):
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}, {execution, failed_state, failure} or a status-change event.
+    """Takes one of three events.
 
-    Gives {pending} of a run that went well, and {reason} of one that did not.
+    Of a run that went well, {execution, run_id}, which gives {pending}. Of one that failed, also
+    {failed_state, failure}, the id empty if it has none, and of an execution that has ended its
+    status-change event, both of which give {reason}.
     """
     settings = Settings.read()
     ledger = settings.ledger()
-    if "run_id" in event:
-        return {"pending": finish_run(ledger, event["execution"], event["run_id"])}
     caught = "failure" in event
+    if not caught and "run_id" in event:
+        return {"pending": finish_run(ledger, event["execution"], event["run_id"])}
     failure = _caught(event, context) if caught else _ended(event["detail"])
     platform = AwsPlatform(settings.topic_arn, settings.state_machine_arn)
-    return {"reason": fail_run(ledger, settings.store(), platform, failure, caught=caught)}
+    reason = fail_run(
+        ledger,
+        settings.store(),
+        platform,
+        failure,
+        caught=caught,
+        run_id=event.get("run_id", ""),
+    )
+    return {"reason": reason}
 
 
 def _caught(event: dict[str, Any], context: Context) -> Failure:

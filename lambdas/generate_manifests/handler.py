@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.settings import Settings
-from medical_charges.manifests import generate_manifests
+from medical_charges.runs import generate_run_manifests
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Gives {manifests: URIs}."""
+    """Takes {execution, run_id}; gives {manifests: URIs}."""
     settings = Settings.read()
     store = settings.store()
-    keys = generate_manifests(store, settings.contract())
+    keys = generate_run_manifests(
+        settings.ledger(), store, settings.contract(), event["execution"], event["run_id"]
+    )
     return {"manifests": [f"{store.uri}/{key}" for key in keys]}

@@ -17,6 +17,5 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
         settings.contract(),
         event["execution"],
         event["run_id"],
-        code=settings.code_version,
     )
     return {"served": served.run_id}

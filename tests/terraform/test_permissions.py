@@ -232,6 +232,7 @@ USES = {
         *_objects("DeleteObject", "Output", "Manifest"),
     ],
     "generate-manifests": [
+        *LEDGER,
         *DATA_KEY,
         LIST,
         *_objects("GetObject", "artefacts"),

@@ -53,6 +53,7 @@ locals {
     ]
 
     generate_manifests = [
+      local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
