@@ -94,7 +94,7 @@ class Build:
     def _copy(self, key: str, source: Path) -> Path:
         target = self.out / key
         return self._cache.file(
-            target, digest([source]), lambda path: _no_return(shutil.copyfile(source, path))
+            target, digest([source]), lambda path: _no_return(shutil.copy(source, path))
         )
 
     @cached_property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from fractions import Fraction
 
 from medical_charges.contract import Contract
 from medical_charges.cube import merge_cubes, rows_of
@@ -37,7 +39,7 @@ from medical_charges.plan import (
     read_headers,
 )
 from medical_charges.state import EMPTY, Member, State, read_latest_state, write_state
-from medical_charges.storage import Store
+from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.tables import make_tables
 
 WORST_RULES = 3
@@ -114,7 +116,10 @@ def analyze(
 
 def write_error(store: Store, contract: Contract, run_id: str, error: Exception) -> None:
     """Leave the reason of a failure where the run's other results lie."""
-    value = {"run_id": run_id, "error": type(error).__name__, "message": str(error)}
+    # What an unexpected error says may hold a row; the step's log has it all.
+    expected = isinstance(error, MedicalChargesError)
+    message = str(error) if expected else "an unexpected error; the log of the step tells more"
+    value = {"run_id": run_id, "error": type(error).__name__, "message": message}
     store.write(Layout(contract.prefix).error(run_id), json.dumps(value, indent=2).encode() + b"\n")
 
 
@@ -138,31 +143,49 @@ def _split(
 def _scan(
     store: Store, contract: Contract, new: list[NewObject], engine: Engine, range_size: int
 ) -> list[Partial]:
-    """The partials of new objects, stored."""
+    """The partials of new objects, each stored as soon as the object is read.
+
+    A refused object fails the run only at the end, so that no other has to be read again.
+    """
     if not new:
         return []
     layout = Layout(contract.prefix)
-    _clear_quarantine(store, layout, {item.identity for item in new})
-    tasks = plan_tasks(plan_ranges(new, contract, range_size), range_size)
-    results: dict[str, list[RangeResult]] = defaultdict(list)
-    for result in engine(Worker(store, contract, range_size), tasks):
-        if isinstance(result, MedicalChargesError):
-            raise result
-        results[result.identity].append(result)
-    partials = []
-    for item in new:
-        parts = sorted(results[item.identity], key=lambda part: part.start)
-        partials.append(combine(item.identity, item.ref, ((p.tally, p.cube) for p in parts)))
-    in_parallel(lambda p: write_partial(store, layout.partial(p.identity), p), partials)
+    in_parallel(lambda item: _clear_quarantine(store, layout, item.identity), new)
+    ranges = plan_ranges(new, contract, range_size)
+    missing = Counter(part.identity for part in ranges)
+    refs = {item.identity: item.ref for item in new}
+    found: dict[str, list[RangeResult]] = defaultdict(list)
+    refusals: list[MedicalChargesError] = []
+    partials: list[Partial] = []
+    writes: list[Future[None]] = []
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as writing:
+        for result in engine(Worker(store, contract, range_size), plan_tasks(ranges, range_size)):
+            if isinstance(result, MedicalChargesError):
+                refusals.append(result)
+                continue
+            identity = result.identity
+            found[identity].append(result)
+            missing[identity] -= result.ranges
+            if not missing[identity]:
+                partials.append(_combined(identity, refs[identity], found.pop(identity)))
+                key = layout.partial(identity)
+                writes.append(writing.submit(write_partial, store, key, partials[-1]))
+    for write in writes:
+        write.result()
+    if refusals:
+        raise min(refusals, key=str)
     return partials
 
 
-def _clear_quarantine(store: Store, layout: Layout, identities: set[str]) -> None:
+def _combined(identity: str, ref: ObjectRef, results: list[RangeResult]) -> Partial:
+    in_order = sorted(results, key=lambda result: result.start)
+    return combine(identity, ref, ((result.tally, result.cube) for result in in_order))
+
+
+def _clear_quarantine(store: Store, layout: Layout, identity: str) -> None:
     """Remove what an interrupted run left, which may have been cut into other ranges."""
-    folder = layout.quarantine("", 0).rsplit("/", 2)[0]
-    for ref in list(store.list(folder)):
-        if ref.key.split("/")[-2] in identities:
-            store.delete(ref.key)
+    for ref in list(store.list(layout.quarantine_of(identity))):
+        store.delete(ref.key)
 
 
 def _merge(base: State, partials: list[Partial]) -> State:
@@ -187,7 +210,7 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
     failed = [
         _too_many(m)
         for m in sorted(state.members.values(), key=lambda member: member.ref)
-        if m.tally.rejected > limit * m.tally.rows
+        if m.tally.rejected > Fraction(str(limit)) * m.tally.rows
     ]
     if failed:
         raise TooManyRejectedError("\n".join(f"{text}, over {limit:.1%}" for text in failed[:10]))
@@ -212,6 +235,8 @@ def _described(rule: str, count: RuleCount) -> str:
 def _note_duplicates(state: State, contract: Contract, summary: Summary) -> None:
     twins: dict[tuple[int, str], list[str]] = defaultdict(list)
     for member in state.members.values():
+        if member.tally.rows == member.tally.rejected:
+            continue
         twins[member.ref.size, member.digest].append(member.ref.key)
     for keys in twins.values():
         if len(keys) > 1:

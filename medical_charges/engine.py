@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Results = Iterator[RangeResult | MedicalChargesError]
 Engine = Callable[[Worker, Sequence[Sequence[Range]]], Results]
 
+WAVE_TASKS = 500
+"""The most tasks of one Spark job."""
+
 RANGE_BYTES = 128 * 1024 * 1024
 """How much a worker scans at once."""
 
@@ -26,13 +29,16 @@ rows of the real file's shape, 586 MiB with a fifth of them rejected."""
 def executor_settings(cores: int = 4) -> dict[str, str]:
     """Spark settings for executors of this many cores: each scans a range in its own process.
 
-    The memory is outside the JVM, which itself has little to do.
+    The memory is outside the JVM, which itself has little to do; 384 MiB of it are what YARN
+    reckons for the JVM's own overhead at the least.
     """
-    overhead = cores * PEAK_BYTES_PER_RANGE // 2**20
+    overhead = cores * PEAK_BYTES_PER_RANGE // 2**20 + 384
     return {
         "spark.executor.cores": str(cores),
         "spark.executor.memory": "1g",
         "spark.executor.memoryOverhead": f"{overhead}m",
+        # Results are cubes, whose size the contract's groups bound, not the input's.
+        "spark.driver.maxResultSize": "0",
         # One thread for each range: the ranges are what keeps the cores busy.
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
     }
@@ -50,7 +56,9 @@ def on_spark(session: Callable[[], SparkSession]) -> Engine:
     def run(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
         if tasks:
             context = session().sparkContext
-            scanned = context.parallelize(tasks, len(tasks)).flatMap(worker.scan)
-            yield from scanned.collect()
+            # Wave by wave: what a wave found is kept, whatever happens to the next.
+            for start in range(0, len(tasks), WAVE_TASKS):
+                wave = tasks[start : start + WAVE_TASKS]
+                yield from context.parallelize(wave, len(wave)).flatMap(worker.scan).collect()
 
     return run

@@ -45,3 +45,9 @@ class ManifestError(MedicalChargesError):
 
 class OutputsRefusedError(MedicalChargesError):
     """Outputs of a run do not agree with its input, or the code with its golden sample."""
+
+
+def exit_code_of(name: str) -> int:
+    """The exit code of the error class of this name; 1 if it is none of this package's."""
+    known = {kind.__name__: kind.exit_code for kind in MedicalChargesError.__subclasses__()}
+    return known.get(name, MedicalChargesError.exit_code)

@@ -47,9 +47,13 @@ class Layout:
         """The pointer to the state that the last run stored."""
         return f"{self.prefix}/Cube_data/latest.json"
 
+    def quarantine_of(self, identity: str) -> str:
+        """The folder of an object's rejected lines."""
+        return f"{self.prefix}/Quarantine_data/{identity}"
+
     def quarantine(self, identity: str, start: int) -> str:
         """The rejected lines of one range of an object."""
-        return f"{self.prefix}/Quarantine_data/{identity}/{start:016d}.parquet"
+        return f"{self.quarantine_of(identity)}/{start:016d}.parquet"
 
     def run(self, run_id: str) -> str:
         """The folder of everything that one run made."""

@@ -15,15 +15,13 @@ from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
 from medical_charges.kernel.range import Range
 from medical_charges.layout import Layout
 from medical_charges.partial import identity_of
-from medical_charges.storage import ObjectRef, Store
+from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 
 TASK_LIMIT = 2_000
 """The most tasks of a run: their results meet on the driver."""
 
 SMALL_TASK_BYTES = 32 * 1024 * 1024
 """Small objects share a task until it holds this much."""
-
-_REQUESTS_AT_ONCE = 32
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,8 +46,8 @@ class NewObject:
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Map with many requests under way at once: a store's latency is not its throughput."""
-    with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+    """Map with many requests of a store under way at once."""
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return list(pool.map(function, items))
 
 

@@ -66,11 +66,11 @@ def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:
 def logs(terraform: str, contract: Path, console: Console) -> int:
     """Show what the last execution did, and why it failed if it did."""
     pipeline = _pipeline(terraform, contract)
-    arn = pipeline.latest()
-    if arn is None:
+    executions = pipeline.executions()
+    if not executions:
         console.print("there has been no execution yet")
         return 0
-    return _watch(pipeline, arn, console)
+    return _watch(pipeline, executions[-1], console)
 
 
 def _watch(pipeline: Pipeline, arn: str, console: Console) -> int:

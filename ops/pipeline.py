@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,22 +91,22 @@ class Pipeline:
             "executionArn"
         ]
 
-    def executions(self) -> set[str]:
-        """The ARNs of all executions."""
-        pages = self._states.get_paginator("list_executions").paginate(stateMachineArn=self.machine)
-        return {e["executionArn"] for page in pages for e in page["executions"]}
+    def executions(self, *, running: bool = False) -> list[str]:
+        """The ARNs of the latest executions, or of those that run, the first started first."""
+        arguments = {"statusFilter": "RUNNING"} if running else {}
+        found = self._states.list_executions(
+            stateMachineArn=self.machine,
+            maxResults=100,
+            **arguments,  # type: ignore[arg-type]
+        )
+        return [e["executionArn"] for e in sorted(found["executions"], key=_started)]
 
-    def latest(self) -> str | None:
-        """The ARN of the execution that started last."""
-        found = self._states.list_executions(stateMachineArn=self.machine, maxResults=1)
-        return next((e["executionArn"] for e in found["executions"]), None)
-
-    def await_execution(self, known: set[str], patience: float) -> str | None:
+    def await_execution(self, known: Collection[str], patience: float) -> str | None:
         """The ARN of an execution that is not among the known, or None if none starts in time."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
-            if new := self.executions() - known:
-                return min(new)
+            if new := [arn for arn in self.executions() if arn not in known]:
+                return new[0]
             time.sleep(_POLL_SECONDS)
         return None
 
@@ -127,8 +127,8 @@ class Pipeline:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def mirror(self, out: Path) -> None:
-        """Make a folder hold what the bucket holds of this data set."""
+    def mirror(self, out: Path, *, remove: bool) -> None:
+        """Make a folder hold what the bucket holds of this data set, and if asked nothing else."""
         prefix, wanted = f"{self._layout.prefix}/", set()
         for key, etag in self._objects(prefix):
             path = out / key
@@ -137,8 +137,28 @@ class Pipeline:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             self._s3.download_file(self.bucket, key, str(path))
+        if not remove:
+            return
         for path in [p for p in (out / prefix).rglob("*") if p.is_file() and p not in wanted]:
             path.unlink()
+
+    def error_of(self, arn: str) -> str:
+        """The name of the error that failed an execution, as what failed named it itself."""
+        named = ""
+        for event in self._history(arn):
+            if failed := event.get("taskFailedEventDetails"):
+                named = failed.get("error", named)
+            if (exited := event.get("stateExitedEventDetails", {})).get("name") == "PlanRun":
+                run_id = json.loads(exited["output"])["run_id"]
+                named = self._left(run_id) or named
+        return named
+
+    def _left(self, run_id: str) -> str:
+        try:
+            found = self._s3.get_object(Bucket=self.bucket, Key=self._layout.error(run_id))
+        except self._s3.exceptions.NoSuchKey:
+            return ""
+        return str(json.loads(found["Body"].read())["error"])
 
     def served_summary(self) -> Summary | None:
         """What the run did whose outputs are served, or None if none are."""
@@ -162,6 +182,11 @@ class Pipeline:
         pages = self._states.get_paginator("get_execution_history").paginate(executionArn=arn)
         for page in pages:
             yield from page["events"]
+
+
+def _started(execution: Any) -> datetime:
+    started: datetime = execution["startDate"]
+    return started
 
 
 def _steps(event: Mapping[str, Any], entered: dict[str, datetime]) -> Iterator[Step]:

@@ -15,9 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import local_aws
 from artefacts.build import Build
-from medical_charges import errors
 from medical_charges.contract import Contract, load_contract
-from medical_charges.errors import MedicalChargesError
+from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.folders import data_files
@@ -61,10 +60,8 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
         if arn is None:
             raise StackError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
         ended = follow(pipeline, arn, console)
-        # Several files are several events; the execution that holds the lease does their work.
-        for other in sorted(pipeline.executions() - known - {arn}):
-            ended = max(ended, pipeline.follow(other, lambda _: None), key=Ended.failed)
-        pipeline.mirror(out)
+        # A failure must not take away what an earlier run left here.
+        pipeline.mirror(out, remove=not ended.failed())
         return _show(ended, pipeline, stack.contract, out, console)
 
 
@@ -145,7 +142,10 @@ def _root_module(state: Path) -> Path:
 
 
 def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
-    """Print each state of an execution as it ends."""
+    """Print each state of an execution as it ends, then those of the ones that do its work.
+
+    Several uploads are several executions: one holds the lease and plans again for the others.
+    """
     console.print(f"execution {arn.rsplit(':', 1)[-1]}")
 
     def report(step: Step) -> None:
@@ -153,15 +153,16 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
 
     ended = pipeline.follow(arn, report)
     console.print(f"execution {ended.status.lower()}")
+    for other in pipeline.executions(running=True):
+        following = follow(pipeline, other, console)
+        ended = following if following.failed() or not ended.failed() else ended
     return ended
 
 
 def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, console: Console) -> int:
     if ended.failed():
         console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
-        kinds = (errors.ContractError, errors.InputRefusedError, errors.TooManyRejectedError)
-        said = ended.error + ended.cause
-        return next((kind.exit_code for kind in kinds if kind.__name__ in said), 1)
+        return exit_code_of(pipeline.error_of(ended.arn))
     summary = pipeline.served_summary()
     if summary is None:
         raise StackError("the execution succeeded, but nothing is served")

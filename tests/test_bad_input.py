@@ -19,6 +19,7 @@ from medical_charges.engine import on_spark
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops import __main__ as ops
+from ops.terraform import TerraformError
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
@@ -38,7 +39,7 @@ class Outcome:
 
 @dataclass
 class Laptop:
-    """`make run`, with the job in this process instead of in a Spark of its own."""
+    """`make run` without Terraform, with the job in this process, not in a Spark of its own."""
 
     folder: Path
     capture: pytest.CaptureFixture[str]
@@ -84,6 +85,10 @@ def cli(
         arguments = ["--store", store, "--contract", str(contract), "--run-id", run_id]
         return analyze.main(arguments)
 
+    def missing() -> str:
+        raise TerraformError("there is no Terraform")
+
+    monkeypatch.setattr("ops.terraform.find_or_fetch", missing)
     monkeypatch.setattr("ops.folders.run_analysis", in_this_process)
     return Laptop(tmp_path, capsys)
 

@@ -19,6 +19,13 @@ from medical_charges.storage import LocalStore
 from tests.helpers import run, upload
 
 ROOT = Path(__file__).resolve().parent.parent
+ANALYSE_FOLDERS = """
+import sys
+from pathlib import Path
+from ops.folders import analyse_folders
+contract = Path("contracts/medical_charges.yaml")
+sys.exit(analyse_folders(Path("data"), contract, Path(sys.argv[1])))
+"""
 BAD_ROW = b"\n19,nobody,27.9,0,yes,southwest,1\n"
 
 
@@ -137,8 +144,7 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     seconds: float, tmp_path: Path, contract: Contract, real_file: bytes
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "ops", "run", "--input", "data", "--out", str(out)]
-    command += ["--contract", "contracts/medical_charges.yaml"]
+    command = [sys.executable, "-c", ANALYSE_FOLDERS, str(out)]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGKILL)

@@ -12,6 +12,9 @@ from medical_charges.storage import ObjectRef, Store
 
 _STEP = 64 * 1024
 
+RECORD_LIMIT = 64 * 1024 * 1024
+"""The longest record that is read from a stream, in bytes: more is no record."""
+
 
 def read_range(
     store: Store, ref: ObjectRef, data_start: int, start: int, end: int
@@ -23,7 +26,7 @@ def read_range(
     first = start if start == data_start else _after_newline(store, ref, start - 1, end)
     if first >= end:
         return first, b""
-    last = _after_newline(store, ref, end - 1, ref.size)
+    last = end if end == ref.size else _after_newline(store, ref, end - 1, ref.size)
     return first, store.read_range(ref, first, last)
 
 
@@ -44,14 +47,15 @@ def read_sequentially(
     """An object's lines, block by block, for objects that cannot be read from the middle.
 
     Raises:
-        InputRefusedError: a compressed object ends early or is damaged.
+        InputRefusedError: a compressed object ends early or is damaged, or a record is longer
+            than RECORD_LIMIT, as where a quote is never closed.
     """
     with store.open(ref) as raw:
         stream: BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
         try:
             yield from _blocks(stream, data_start, block_size, multiline=multiline)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise InputRefusedError(f"{ref.key} is a damaged gzip file: {error}") from error
+            raise InputRefusedError(f"it is a damaged gzip file: {error}") from error
 
 
 def _blocks(
@@ -60,6 +64,10 @@ def _blocks(
     stream.read(data_start)
     offset, rest = data_start, b""
     while piece := stream.read(block_size):
+        if len(rest) > max(block_size, RECORD_LIMIT):
+            raise InputRefusedError(
+                f"the record from byte {offset} on is longer than {RECORD_LIMIT:,} bytes"
+            )
         rest += piece
         cut = _last_record_end(rest) if multiline else rest.rfind(b"\n") + 1
         if cut:

@@ -22,7 +22,6 @@ _SIGNATURES = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
     b"Obj\x01": "an Avro file",
-    b"ORC": "an ORC file",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
 }
 
@@ -73,10 +72,16 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
 
 
 def _decompress(name: str, head: bytes) -> bytes:
+    """The start of a compressed object, which may be cut off and may have many members."""
+    text = b""
     try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+        while head.startswith(_GZIP) and len(text) < HEAD_BYTES:
+            member = zlib.decompressobj(wbits=31)
+            text += member.decompress(head, HEAD_BYTES - len(text))
+            head = member.unused_data
     except zlib.error as error:
         raise InputRefusedError(f"{name} starts like gzip, but cannot be decompressed") from error
+    return text
 
 
 def _fields(name: str, line: bytes) -> list[str]:

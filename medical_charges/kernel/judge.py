@@ -38,7 +38,7 @@ class Rejection(NamedTuple):
     reason: str
     """A sentence about the rule, free of the line's values."""
     field: str | None
-    """The offending field, or None where there is none or it is the measure."""
+    """The offending field, or None where there is none or it might be the measure's."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,23 @@ class Judge:
             try:
                 values[name] = self._value(name, column, fields[position])
             except _BrokenRuleError as broken:
-                shown = None if name == self._contract.measure else _shown(fields[position])
+                shown = _shown(fields[position]) if self._may_show(name, fields[position]) else None
                 return Rejection(f"{name}.{broken.rule}", f"{name} {broken.reason}", shown)
         return values
+
+    def _may_show(self, name: str, field: str) -> bool:
+        """Whether a field is no value of the measure, not even one that strayed into its column.
+
+        A whole number in a column of such is taken for that column's own, if the measure has
+        decimals.
+        """
+        if name == self._contract.measure or not field:
+            return False
+        if _DOUBLE.fullmatch(field) is None:
+            return True
+        columns = self._contract.source.columns
+        whole = isinstance(columns[name], IntegerColumn) and _INTEGER.fullmatch(field)
+        return bool(whole) and not isinstance(columns[self._contract.measure], IntegerColumn)
 
     def _value(self, name: str, column: Column, field: str) -> Value:
         if not field:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import polars as pl
 
@@ -30,10 +31,12 @@ QUARANTINE_SCHEMA = {
 
 @dataclass(frozen=True)
 class RangeResult:
-    """What a range came to."""
+    """What neighbouring ranges of one object came to."""
 
     identity: str
     start: int
+    ranges: int
+    """How many ranges they are."""
     tally: Tally
     cube: Cube
 
@@ -47,30 +50,35 @@ class Worker:
     block_size: int
 
     def scan(self, ranges: Sequence[Range]) -> Iterator[RangeResult | MedicalChargesError]:
-        """Scan each range and put its rejected lines into quarantine.
+        """Scan ranges and put their rejected lines into quarantine; one result for each object.
 
         A refusal is returned rather than raised: Spark would bury it in a traceback.
         """
         scanners: dict[Header, Scanner] = {}
-        for part in ranges:
-            scanner = scanners.setdefault(part.header, Scanner(self.contract, part.header))
+        for identity, parts in groupby(ranges, key=lambda part: part.identity):
+            tally, cube, count, start = Tally(), Cube(), 0, None
             try:
-                yield self._scan_range(part, scanner)
+                for part in parts:
+                    start = part.start if start is None else start
+                    if part.header not in scanners:
+                        scanners[part.header] = Scanner(self.contract, part.header)
+                    for found, scanned in self._scan_range(part, scanners[part.header]):
+                        tally, cube = tally.merge(found), merge_cubes([cube, scanned])
+                    count += 1
             except MedicalChargesError as error:
                 yield error
+            else:
+                yield RangeResult(identity, start or 0, count, tally, cube)
 
-    def _scan_range(self, part: Range, scanner: Scanner) -> RangeResult:
-        tally, cubes = Tally(), []
-        for offset, block in self._blocks(part):
-            try:
+    def _scan_range(self, part: Range, scanner: Scanner) -> Iterator[tuple[Tally, Cube]]:
+        try:
+            for offset, block in self._blocks(part):
                 scanned = scanner.scan(block, offset)
-            except InputRefusedError as error:
-                raise InputRefusedError(f"{part.ref.key}: {error}") from error
-            if scanned.rejected:
-                self._quarantine(part, offset, scanned.rejected)
-            tally = tally.merge(_tally(scanned))
-            cubes.append(scanned.cube)
-        return RangeResult(part.identity, part.start, tally, merge_cubes(cubes))
+                if scanned.rejected:
+                    self._quarantine(part, offset, scanned.rejected)
+                yield _tally(scanned), scanned.cube
+        except InputRefusedError as error:
+            raise InputRefusedError(f"{part.ref.key}: {error}") from error
 
     def _blocks(self, part: Range) -> Iterator[tuple[int, bytes]]:
         header = part.header
@@ -81,7 +89,8 @@ class Worker:
                 self.store,
                 part.ref,
                 header.data_start,
-                self.block_size,
+                # What is left of one block and the next are in memory together.
+                max(1, self.block_size // 2),
                 zipped=header.gzip,
                 multiline=self.contract.source.multiline,
             )

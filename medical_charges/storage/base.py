@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
+REQUESTS_AT_ONCE = 32
+"""How many requests a caller may have under way: a store's latency is not its throughput."""
+
 
 @dataclass(frozen=True, order=True)
 class ObjectRef:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from medical_charges.errors import InputChangedError, ObjectMissingError
-from medical_charges.storage.base import ObjectRef
+from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,8 +27,9 @@ class S3Store:
     @cached_property
     def _client(self) -> S3Client:
         import boto3  # noqa: PLC0415 - a folder needs no AWS SDK, and importing it takes long
+        from botocore.config import Config  # noqa: PLC0415 - as above
 
-        return boto3.client("s3")
+        return boto3.client("s3", config=Config(max_pool_connections=REQUESTS_AT_ONCE))
 
     def __getstate__(self) -> dict[str, Any]:
         """A client cannot travel to a worker; each makes its own."""
