@@ -175,6 +175,25 @@ def test_too_many_bad_rows_fail_the_run_and_name_the_worst_rules(cli: Laptop) ->
     assert cli.quarantined().height == 8
 
 
+def test_exactly_the_tolerated_share_of_bad_rows_is_tolerated(cli: Laptop) -> None:
+    """0.29 times 100 is less than 29 in floating point."""
+    text = cli.contract.read_text().replace("rejected_share: 0.05", "rejected_share: 0.29")
+    cli.contract = cli.folder / "lenient.yaml"
+    cli.contract.write_text(text)
+    assert cli.run(("a.csv", good_rows(71) + b"not,a,row\n" * 29)).code == 0
+    assert cli.run(("a.csv", good_rows(71) + b"not,a,row\n" * 30)).code == 4
+
+
+def test_a_measure_that_strayed_into_another_column_is_not_shown(cli: Laptop) -> None:
+    strayed = b"16884.924,female,16884.924,0,yes,southwest,19\n" * 50
+    strayed += b"19,female,16884.924,0,yes,southwest,1\n" * 50
+    outcome = cli.run(("a.csv", HEADER + strayed))
+    assert outcome.code == 4
+    assert "age.type 50" in outcome.err
+    assert "bmi.maximum 50" in outcome.err
+    assert "16884" not in outcome.err
+
+
 def test_a_header_in_another_order_with_extra_columns_is_read_right(cli: Laptop) -> None:
     data = b"charges,name,smoker,region,sex,bmi,age,children,id\n" + (
         b'16884.924,"Doe, J.",yes,southwest,female,27.9,19,0,7\n' * 20
@@ -269,6 +288,19 @@ def test_the_same_file_twice_is_refused_if_the_contract_says_so(cli: Laptop) -> 
     outcome = cli.run(("a.csv", good_rows()), ("b.csv", good_rows()))
     assert outcome.code == 3
     assert "hold the same rows, which the contract refuses" in outcome.err
+
+
+def test_files_without_rows_do_not_count_as_the_same_rows(cli: Laptop) -> None:
+    outcome = cli.run(("a.csv", HEADER), ("b.csv", HEADER), ("c.csv", good_rows()))
+    assert outcome.code == 0
+    assert "hold the same rows" not in outcome.out
+
+
+def test_a_compressed_file_of_many_members_is_read_right(cli: Laptop) -> None:
+    """As parallel compressors write it, here with the first member ending inside the header."""
+    data = good_rows()
+    members = gzip.compress(data[:7]) + gzip.compress(data[7:90]) + gzip.compress(data[90:])
+    assert "counted 100, rejected 0" in cli.run(("a.csv.gz", members)).out
 
 
 def test_a_group_value_that_a_csv_could_only_quote_is_refused(cli: Laptop) -> None:

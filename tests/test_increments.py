@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from medical_charges.contract import Contract
-from medical_charges.errors import TooManyRejectedError
+from medical_charges.errors import InputRefusedError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from tests.helpers import CountingEngine, outputs_of, remove, run, staged, upload
@@ -139,3 +140,16 @@ def test_a_damaged_partial_is_made_again(
     run(store, contract, "second", engine=engine)
     assert engine.read == ["Charges.csv"]
     assert staged(store, contract, "second") == staged(store, contract, "first")
+
+
+def test_a_refused_object_costs_no_other_object_a_second_reading(
+    store: LocalStore, contract: Contract, real_file: bytes, engine: CountingEngine
+) -> None:
+    first, second = halves(real_file)
+    damaged = gzip.compress(real_file)[:-20]
+    upload(store, contract, {"a.csv": first, "b.csv.gz": damaged, "c.csv": second})
+    with pytest.raises(InputRefusedError, match=r"b\.csv\.gz: it is a damaged gzip file"):
+        run(store, contract)
+    remove(store, contract, "b.csv.gz")
+    assert run(store, contract, engine=engine).counted == 1338
+    assert engine.read == []
