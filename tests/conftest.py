@@ -12,6 +12,7 @@ import pytest
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.storage import LocalStore, S3Store
+from ops.terraform import TerraformError, find_or_fetch
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -45,6 +46,17 @@ def spark() -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def terraform() -> str:
+    """Terraform: this machine's, or the pinned one. Only outside of CI may it be missing."""
+    try:
+        return find_or_fetch()
+    except TerraformError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

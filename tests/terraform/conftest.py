@@ -23,12 +23,13 @@ Json = dict[str, Any]
 class Configuration:
     """A folder that Terraform can work in without touching the repository."""
 
+    program: str
     folder: Path
     environment: dict[str, str]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["terraform", *arguments],
+            [self.program, *arguments],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
@@ -47,14 +48,14 @@ class Mocked:
 
 
 @pytest.fixture(scope="session")
-def configuration(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
-    if shutil.which("terraform") is None:
-        pytest.skip("terraform is not on PATH")
+def configuration(tmp_path_factory: pytest.TempPathFactory, terraform: str) -> Configuration:
     folder = tmp_path_factory.mktemp("terraform")
     for name in ("terraform", "state_machine"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns(".terraform*"))
     found = Configuration(
-        folder / "terraform", {**os.environ, **environment.terraform(folder), "NO_COLOR": "1"}
+        terraform,
+        folder / "terraform",
+        {**os.environ, **environment.terraform(folder), "NO_COLOR": "1"},
     )
     done = found.run("init", "-backend=false", "-input=false")
     assert done.returncode == 0, done.stderr
