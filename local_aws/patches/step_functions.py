@@ -32,6 +32,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resou
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (  # noqa: E501
     StateTaskServiceGlue,
 )
+from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import (
     ProgramRunning,
@@ -147,6 +148,12 @@ def stop_at_once() -> None:
     define(Program, "eval")(_evaluate_program)
     wrap(Execution, "stop")(_stop)
 
+    @wrap(Environment, "set_error")
+    def set_error(original: Any, env: Any, error: Any) -> None:
+        # Its task fails because it was stopped: that does not make it a failure.
+        if not isinstance(env.program_state(), ProgramStopped | ProgramTimedOut):
+            original(env, error)
+
     @wrap(EventManager, "add_event")
     def add_event(original: Any, manager: Any, context: Any, *args: Any, **kwargs: Any) -> int:
         kind = kwargs.get("event_type") or args[0]
@@ -163,8 +170,11 @@ def _evaluate_program(program: Any, env: Any) -> None:
     worker = threading.Thread(target=EvalComponent.eval, args=(program, env), daemon=True)
     worker.start()
     deadline = None if timeout is None else time.monotonic() + timeout
-    while worker.is_alive():
+    alive = True
+    while alive:
         worker.join(_POLL_SECONDS)
+        # Looked at before the state: what ends the worker is known by then.
+        alive = worker.is_alive()
         if env.is_frame():
             continue
         if deadline is not None and time.monotonic() > deadline and env.is_running():

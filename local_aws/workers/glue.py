@@ -86,7 +86,11 @@ class GlueWorker:
             return JobOutcome("STOPPED")
         if run.timed_out:
             return JobOutcome("TIMEOUT", "Job run reached its timeout")
-        return JobOutcome("FAILED", run.failure()[0])
+        message, log = run.failure()
+        if log != run.stderr:
+            # As Glue's launcher repeats among the errors what Python said when it ended.
+            run.note(f"ERROR ProcessLauncher: Error from Python: {message}")
+        return JobOutcome("FAILED", message)
 
     def _python_path(self, run: Run, arguments: Mapping[str, str]) -> list[Path]:
         found = []

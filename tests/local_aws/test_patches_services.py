@@ -180,6 +180,10 @@ def test_a_job_that_raises_fails_with_its_last_line(bare: Endpoint, stack: Endpo
         logGroupName="/aws-glue/jobs/output", logStreamName=failed["Id"]
     )["events"]
     assert "'--bucket', 'given', '--x', '1'" in logged[0]["message"]
+    errors = stack.client("logs").filter_log_events(
+        logGroupName="/aws-glue/jobs/error", logStreamNames=[failed["Id"]]
+    )["events"]
+    assert any("ValueError: these rows are bad" in event["message"] for event in errors)
 
 
 def test_a_job_run_can_be_stopped(bare: Endpoint, stack: Endpoint) -> None:

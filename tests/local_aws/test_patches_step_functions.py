@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 PASS = {"Type": "Pass", "End": True}
 
 
-def job_machine(endpoint: Endpoint) -> str:
+def job_machine(endpoint: Endpoint, source: str = "print('done')\n") -> str:
     bucket = endpoint.bucket()
-    script = endpoint.upload(bucket, "job.py", "print('done')\n")
+    script = endpoint.upload(bucket, "job.py", source)
     name = f"j-{uuid.uuid4().hex[:12]}"
     endpoint.client("glue").create_job(
         Name=name,
         Role=endpoint.role,
         Command={"Name": "pythonshell", "ScriptLocation": script, "PythonVersion": "3.9"},
+        ExecutionProperty={"MaxConcurrentRuns": 10},
     )
     state = {
         "Type": "Task",
@@ -135,6 +136,23 @@ def test_stopping_gives_its_reason_and_does_not_wait_for_the_task(
     assert done.history[-1]["executionAbortedEventDetails"] == {
         "error": "Enough", "cause": "said so",
     }  # fmt: skip
+
+
+def test_a_job_that_ends_with_its_execution_is_no_failure(stack: Endpoint) -> None:
+    machine, steps = (
+        job_machine(stack, "import time\ntime.sleep(60)\n"),
+        stack.client("stepfunctions"),
+    )
+    executions = [stack.start(machine) for _ in range(8)]
+    for execution in executions:
+        until(lambda it=execution: "TaskSubmitted" in events(stack, it))
+        steps.stop_execution(executionArn=execution)
+    assert {stack.finish(execution).status for execution in executions} == {"ABORTED"}
+
+
+def events(endpoint: Endpoint, execution: str) -> list[str]:
+    found = endpoint.client("stepfunctions").get_execution_history(executionArn=execution)
+    return [event["type"] for event in found["events"]]
 
 
 def test_an_execution_out_of_time_ends_its_history(bare: Endpoint, stack: Endpoint) -> None:
