@@ -1,0 +1,99 @@
+"""The real file is uploaded to a stack that has never run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from medical_charges.storage import LocalStore
+from tests.functional.live import Execution, Live
+from tests.helpers import outputs_of
+
+BEFORE_VALIDATION = ["PlanRun", "Decide", "CreateCluster", "Analyze"]
+BEFORE_VALIDATION += ["ClusterDone", "TerminateCluster", "Validate"]
+VALIDATION = ["TestAnalysis", "ValidateOutputs"]
+AFTER_VALIDATION = ["PublishOutputs", "GenerateManifests", "ValidateManifests", "Notify"]
+AFTER_VALIDATION += ["EndRun", "PlanAgain", "Published"]
+
+
+def test_an_upload_starts_an_execution_that_goes_through_every_state(first_run: Execution) -> None:
+    assert (first_run.ended.status, first_run.ended.cause) == ("SUCCEEDED", "")
+    assert first_run.entered[:7] == BEFORE_VALIDATION
+    # Side by side.
+    assert sorted(first_run.entered[7:9]) == VALIDATION
+    assert first_run.entered[9:] == AFTER_VALIDATION
+
+
+def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
+    results = {state: json.loads(text) for state, text in first_run.results.items()}
+    assert results["PlanRun"]["Payload"]["decision"] == "go"
+    assert results["CreateCluster"]["Cluster"]["Status"]["State"] == "WAITING"
+    assert results["Analyze"]["Step"]["Status"]["State"] == "COMPLETED"
+    assert results["TerminateCluster"]["Cluster"]["Status"]["State"] == "TERMINATED"
+    for state in VALIDATION:
+        assert results[state]["JobRunState"] == "SUCCEEDED"
+    assert len(results["PublishOutputs"]["Payload"]["published"]) == 5
+    assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 5
+    assert results["ValidateManifests"]["Payload"]["served"]
+    assert results["EndRun"]["Payload"] == {"pending": False}
+
+
+def test_the_outputs_are_those_of_the_analysis_byte_for_byte(
+    live: Live, first_run: Execution, store: LocalStore, real_file: bytes
+) -> None:
+    expected = outputs_of(store, live.stack.contract, {"Charges.csv": real_file})
+    assert live.outputs() == expected
+    assert len(expected) == 5
+
+
+def test_every_manifest_names_the_output_of_its_analysis(live: Live, first_run: Execution) -> None:
+    layout, analyses = live.layout, live.stack.contract.analyses
+    assert live.keys(f"{layout.manifests}/") == sorted(layout.manifest(name) for name in analyses)
+    for name in analyses:
+        manifest = json.loads(live.read(layout.manifest(name)))
+        uri = f"s3://{live.bucket}/{layout.published(name)}"
+        assert manifest["fileLocations"] == [{"URIs": [uri]}]
+
+
+def test_the_run_is_recorded_its_lease_free_and_its_cluster_gone(
+    live: Live, first_run: Execution
+) -> None:
+    [run] = live.runs(first_run.arn)
+    assert run["status"] == "succeeded"
+    served = live.ledger.served()
+    assert served is not None
+    assert served.run_id == run["run_id"]
+    assert live.ledger.lease() is None
+    assert set(live.clusters().values()) == {"TERMINATED"}
+
+
+def test_one_notice_says_that_the_run_is_published(live: Live, first_run: Execution) -> None:
+    [(subject, text)] = live.notices(first_run.arn)
+    [run] = live.runs(first_run.arn)
+    assert subject == f"medical-charges: run {run['run_id']} is published"
+    summary = next(word for word in text.split() if word.endswith("/summary.json"))
+    assert json.loads(live.read(summary.partition(f"{live.bucket}/")[2]))["counted"] == 1338
+
+
+def test_a_folder_mirrors_the_bucket(live: Live, first_run: Execution, tmp_path: Path) -> None:
+    stray = tmp_path / live.layout.prefix / "left by an earlier run"
+    stray.parent.mkdir()
+    stray.touch()
+    live.stack.pipeline.mirror(tmp_path, remove=True)
+    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    found = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in files}
+    assert found == {key: live.read(key) for key in live.keys(f"{live.layout.prefix}/")}
+    assert live.layout.published("charges_by_age") in found
+
+
+def test_an_execution_without_anything_new_does_nothing(live: Live, first_run: Execution) -> None:
+    served, clusters = live.served(), live.clusters()
+    execution = live.execute()
+    assert execution.entered == ["PlanRun", "Decide", "NothingNew"]
+    assert execution.ended.status == "SUCCEEDED"
+    assert (live.served(), live.clusters()) == (served, clusters)
+
+
+def test_a_second_plan_is_empty(live: Live, first_run: Execution) -> None:
+    planned = live.terraform("plan", "-detailed-exitcode")
+    assert planned.returncode == 0, planned.stdout + planned.stderr
