@@ -149,8 +149,9 @@ class Pipeline:
             if failed := event.get("taskFailedEventDetails"):
                 named = failed.get("error", named)
             if (exited := event.get("stateExitedEventDetails", {})).get("name") == "PlanRun":
-                run_id = json.loads(exited["output"])["run_id"]
-                named = self._left(run_id) or named
+                # A plan that failed has no run.
+                run_id = json.loads(exited["output"]).get("run_id")
+                named = (self._left(run_id) if run_id else "") or named
         return named
 
     def _left(self, run_id: str) -> str:
