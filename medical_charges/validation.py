@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import math
+import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from functools import reduce
 from operator import and_
 from typing import TYPE_CHECKING, Any
 
 from medical_charges.catalog import tables
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import IntegerColumn, StringColumn
+from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
 from medical_charges.cube import rows_of
 from medical_charges.layout import Layout
 from medical_charges.state import read_state
@@ -29,7 +34,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 RECOMPUTED_BYTES = 32 * 1024 * 1024
-"""More input than this is not read again: a run costs what is new."""
+"""More input than this, decompressed, is not read again: a run costs what is new."""
+
+RECOMPUTED_OBJECTS = 500
+"""Nor are more objects: each is a request."""
+
+RECOMPUTED_HEADERS = 20
+"""Nor are objects of more different headers: Spark plans each kind by itself."""
 
 _CORRUPT = "not a row"
 
@@ -37,6 +48,11 @@ Figures = dict[str, Any]
 Key = tuple[Any, ...]
 _INTEGER = r"^[ \t]*[+-]?[0-9]+[ \t]*$"
 _DOUBLE = r"^[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*$"
+_LARGEST = sys.float_info.max
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_FIELD = r'(?:"(?:[^"]|"")*"|[^",\r][^,\r]*|)'
+_RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
+_PRIVATE_USE = range(0xE000, 0xF900)
 
 
 @dataclass
@@ -65,6 +81,10 @@ class Report:
         }
 
 
+class _NotRecomputedError(Exception):
+    """Why the figures are not computed anew."""
+
+
 class Validation:
     """Checks the staged outputs of one run."""
 
@@ -89,12 +109,16 @@ class Validation:
         staged = self._staged()
         for name, found in staged.items():
             report.add(f"{name}: rows and totals", self._total_problems(name, found))
-        reason = self._why_not_recomputed()
-        if reason or report.problems:
-            report.recomputed = f"no: {reason or 'other checks have failed'}"
+        if report.problems:
+            report.recomputed = "no: other checks have failed"
+            return report
+        try:
+            accepted = self._accepted(self._read_input())
+        except _NotRecomputedError as reason:
+            report.recomputed = f"no: {reason}"
             return report
         report.recomputed = f"from {len(self._state.members)} object(s)"
-        anew = self._anew()
+        anew = self._anew(accepted)
         for name, found in staged.items():
             report.add(f"{name}: figures computed anew", self._figure_problems(name, found, anew))
         return report
@@ -165,42 +189,105 @@ class Validation:
             yield f"{name} has a group without a name"
         if not rows:
             yield f"{name} has no rows"
-        withheld = sum(all(row[c] is None for c in row if c not in groups) for row in rows)
-        if withheld != self._summary["suppressed"].get(name, 0):
-            said = self._summary["suppressed"].get(name, 0)
-            yield f"{name} withholds {withheld} rows; the summary says {said}"
+        yield from self._withheld_problems(name, rows)
         if "patients" in self._contract.analyses[name].statistics:
-            yield from self._patient_problems(name, rows, withheld)
+            yield from self._patient_problems(name, rows)
 
-    def _patient_problems(self, name: str, rows: list[Figures], withheld: int) -> Iterator[str]:
-        counted = self._summary["counted"]
-        shown = sum(row["patients"] or 0 for row in rows)
-        if shown > counted or (shown < counted) != bool(withheld):
-            yield f"{name} shows {shown} patients in all; {counted} were counted"
-        least = self._contract.disclosure.minimum_cell
-        if any(row["patients"] is not None and row["patients"] < least for row in rows):
+    def _withheld_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
+        analysis, least = self._contract.analyses[name], self._contract.disclosure.minimum_cell
+        extremes = self._contract.disclosure.extremes == "publish"
+        sizes = self._sizes(analysis.group_by)
+        withheld, unsure, small = 0, 0, False
+        for row in rows:
+            size = sizes.get(tuple(row[group] for group in analysis.group_by), least)
+            empty = all(row[column] is None for column in row if column not in analysis.group_by)
+            if not empty:
+                small |= size < least or (row.get("patients") or least) < least
+            elif size >= least and all(
+                _has_none(statistic, size, extremes=extremes) for statistic in analysis.statistics
+            ):
+                unsure += 1
+            else:
+                withheld += 1
+        said = self._summary["suppressed"].get(name, 0)
+        if not withheld <= said <= withheld + unsure:
+            yield f"{name} withholds {withheld} rows; the summary says {said}"
+        if small:
             yield f"{name} shows a group of fewer than {least} patients"
 
-    def _why_not_recomputed(self) -> str:
-        size = sum(ref.size for ref in self._refs())
+    def _sizes(self, groups: tuple[str, ...]) -> dict[Key, int]:
+        """The people in each group as the state has them, top-coded."""
+        tops = [self._contract.disclosure.top_code.get(group) for group in groups]
+        sizes: dict[Key, int] = {}
+        for key, sums in self._state.cube.get(groups, {}).items():
+            coded = tuple(
+                v if top is None else min(int(v), top) for v, top in zip(key, tops, strict=True)
+            )
+            sizes[coded] = sizes.get(coded, 0) + sums.n
+        return sizes
+
+    def _patient_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
+        counted = self._summary["counted"]
+        shown = sum(row["patients"] or 0 for row in rows)
+        withheld = any(row["patients"] is None for row in rows)
+        if shown > counted or (shown < counted) != withheld:
+            yield f"{name} shows {shown} patients in all; {counted} were counted"
+
+    def _read_input(self) -> dict[tuple[str, ...], list[str]]:
+        """The lines that are rows of CSV, by the header that they stand under.
+
+        Raises:
+            _NotRecomputedError: that would cost too much, or Spark would read other rows.
+        """
+        refs = sorted(member.ref for member in self._state.members.values())
+        size = sum(ref.size for ref in refs)
         if size > RECOMPUTED_BYTES:
-            return f"the input is large, {size} bytes"
+            raise _NotRecomputedError(f"the input is large, {size} bytes")
+        if len(refs) > RECOMPUTED_OBJECTS:
+            raise _NotRecomputedError(f"the input is many objects, {len(refs)}")
         if self._contract.source.multiline:
-            return "records may be of several lines"
-        if "quotes" in self._summary["rules"]:
-            return "Spark takes lines with an odd number of quotes apart in another way"
-        return ""
+            raise _NotRecomputedError("records may be of several lines")
+        left = RECOMPUTED_BYTES
+        found: dict[tuple[str, ...], list[str]] = {}
+        for ref in refs:
+            data = self._read(ref, left + 1)
+            left -= len(data)
+            if left < 0:
+                raise _NotRecomputedError(f"the input is large, more than {RECOMPUTED_BYTES} bytes")
+            text = data.decode("utf-8-sig", errors="surrogateescape")
+            lines = [line for part in text.split("\n") if (line := part.rstrip("\r"))]
+            header = tuple(name.strip() for name in next(csv.reader(lines[:1])))
+            rows = (
+                row for row in lines[1:] if ('"' not in row and "\r" not in row) or _is_csv(row)
+            )
+            found.setdefault(header, []).extend(rows)
+            if len(found) > RECOMPUTED_HEADERS:
+                raise _NotRecomputedError(
+                    f"the objects have more than {RECOMPUTED_HEADERS} different headers"
+                )
+        return found
 
-    def _refs(self) -> list[ObjectRef]:
-        return sorted(member.ref for member in self._state.members.values())
+    def _read(self, ref: ObjectRef, limit: int) -> bytes:
+        """An object's bytes, decompressed, at most so many."""
+        with self._store.open(ref) as stream:
+            data = stream.read()
+        if not data.startswith(b"\x1f\x8b"):
+            return data
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as unpacked:
+            return unpacked.read(limit)
 
-    def _accepted(self) -> DataFrame:
+    def _accepted(self, found: dict[tuple[str, ...], list[str]]) -> DataFrame:
         """The rows that keep the contract's rules, with typed columns, bands and top codes."""
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
 
         columns = self._contract.source.columns
-        rows = reduce(lambda left, right: left.unionByName(right), map(self._raw, self._refs()))
-        rows = rows.filter(reduce(and_, (_kept(name, column) for name, column in columns.items())))
+        mark = _unused(found.values())
+        frames = [self._raw(header, lines, mark) for header, lines in found.items()]
+        rows = reduce(lambda left, right: left.union(right), frames)
+        kept = [_kept(name, column, mark) for name, column in columns.items()]
+        measure = columns[self._contract.measure]
+        kept.append(F.coalesce(F.abs(self._scaled(measure)) <= MEASURE_LIMIT, F.lit(False)))
+        rows = rows.filter(reduce(and_, kept))
         rows = rows.select(*(_typed(name, column) for name, column in columns.items()))
         for name, band in self._contract.bands.items():
             label = F.lit(band.otherwise)
@@ -211,57 +298,82 @@ class Validation:
             rows = rows.withColumn(name, F.least(F.col(_quoted(name)), F.lit(top)))
         return rows
 
-    def _raw(self, ref: ObjectRef) -> DataFrame:
-        """An object's rows of as many fields as its header has, as text."""
+    def _raw(self, header: tuple[str, ...], lines: list[str], mark: str) -> DataFrame:
+        """Rows of as many fields as their header has, as text, in the contract's order.
+
+        A byte that is not UTF-8 becomes the mark.
+        """
         from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
 
-        with self._store.open(ref) as stream:
-            data = stream.read()
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-        text = data.decode("utf-8-sig", errors="replace")
-        lines = [line for line in (part.removesuffix("\r") for part in text.split("\n")) if line]
-        names = [name.strip() for name in next(csv.reader(lines[:1]))]
-        types = {f"{name} {i}": "string" for i, name in enumerate(names)}
-        rows = self._frame(lines[1:], types | {_CORRUPT: "string"}, mode="PERMISSIVE")
-        wanted = self._contract.source.columns
+        types = {f"{name} {i}": "string" for i, name in enumerate(header)}
+        marked = [line if line.isascii() else _NOT_UTF8.sub(mark, line) for line in lines]
+        rows = self._frame(marked, types | {_CORRUPT: "string"}, mode="PERMISSIVE")
         # Spark looks at a record's width only if the corrupt ones are asked for.
         return rows.filter(F.col(_quoted(_CORRUPT)).isNull()).select(
             *(
-                F.col(_quoted(f"{name} {i}")).alias(name)
-                for i, name in enumerate(names)
-                if name in wanted
+                F.col(_quoted(f"{name} {header.index(name)}")).alias(name)
+                for name in self._contract.source.columns
             )
         )
 
-    def _anew(self) -> dict[tuple[str, ...], dict[Key, Figures]]:
-        """Every grouping set's figures by their groups, computed in one job."""
+    def _scaled(self, column: Column) -> SparkColumn:
+        """The measure in the last of its decimals, before it is rounded to a whole number."""
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
+
+        measure = F.btrim(F.col(_quoted(self._contract.measure)), F.lit(" \t"))
+        if isinstance(column, IntegerColumn):
+            return measure.cast("decimal(38,0)")
+        return measure.cast("double") * F.lit(10.0**self._contract.decimals)
+
+    def _anew(self, accepted: DataFrame) -> dict[tuple[str, ...], dict[Key, Figures]]:
+        """Every grouping set's figures by their groups, computed in one job.
+
+        Spark sums whole numbers: sums of doubles would differ where figures differ little.
+        """
         measure, columns = self._contract.measure, self._contract.grouping_columns
-        value = f"round(cast({_quoted(measure)} as double), {self._contract.decimals})"
-        figures = {
-            "patients": "count(1)",
-            f"mean_{measure}": f"avg({value})",
-            f"stddev_{measure}": f"stddev_samp({value})",
-            f"minimum_{measure}": f"min({value})",
-            f"maximum_{measure}": f"max({value})",
+        scaled = f"cast({_quoted(measure)} as double) * 1e{self._contract.decimals}D"
+        value = f"cast(rint({scaled}) as decimal(16,0))"
+        sums = {
+            "n": "count(1)",
+            "total": f"sum({value})",
+            "squares": f"sum({value} * {value})",
+            "minimum": f"min({value})",
+            "maximum": f"max({value})",
         }
         sets = ", ".join(f"({_listed(group)})" for group in self._contract.grouping_sets)
         selected = [f"grouping({_quoted(name)}) = 0" for name in columns]
         selected += [_quoted(name) for name in columns]
-        selected += [f"{expression} AS {_quoted(name)}" for name, expression in figures.items()]
-        self._accepted().createOrReplaceTempView("accepted")
+        selected += [f"{expression} AS {_quoted(name)}" for name, expression in sums.items()]
+        accepted.createOrReplaceTempView("accepted")
         # All that comes from the contract are names, quoted, and a number.
         query = f"SELECT {', '.join(selected)} FROM accepted GROUP BY GROUPING SETS ({sets})"  # noqa: S608
         anew: dict[tuple[str, ...], dict[Key, Figures]] = {}
         for row in self._spark.sql(query).collect():
             grouped = dict(zip(columns, row[: len(columns)], strict=True))
             values = dict(zip(columns, row[len(columns) : 2 * len(columns)], strict=True))
-            found = dict(zip(figures, row[2 * len(columns) :], strict=True))
+            found = self._figures(*row[2 * len(columns) :])
             for group in self._contract.grouping_sets:
                 if set(group) == {name for name in columns if grouped[name]}:
                     key = tuple(values[name] for name in group)
                     anew.setdefault(group, {})[key] = found
         return anew
+
+    def _figures(
+        self, n: int, total: Decimal, squares: Decimal | None, least: Decimal, most: Decimal
+    ) -> Figures:
+        measure, unit = self._contract.measure, 10**self._contract.decimals
+        figures: Figures = {
+            "patients": n,
+            f"mean_{measure}": float(Fraction(int(total), n * unit)),
+            f"minimum_{measure}": int(least) / unit,
+            f"maximum_{measure}": int(most) / unit,
+        }
+        if n < 2:
+            figures[f"stddev_{measure}"] = math.nan  # which is close to nothing that is shown
+        elif squares is not None:  # as it is if it takes more than 38 digits
+            spread = n * int(squares) - int(total) ** 2
+            figures[f"stddev_{measure}"] = math.sqrt(Fraction(spread, n * (n - 1) * unit**2))
+        return figures
 
     def _figure_problems(
         self, name: str, staged: list[Figures], anew: dict[tuple[str, ...], dict[Key, Figures]]
@@ -295,18 +407,38 @@ def _close(shown: float, anew: float) -> bool:
     return math.isclose(shown, anew, rel_tol=1e-9, abs_tol=2e-6)
 
 
-def _kept(name: str, column: Column) -> SparkColumn:
+def _has_none(statistic: str, size: int, *, extremes: bool) -> bool:
+    """Whether a group of this size has none of a statistic, though nothing is withheld."""
+    if statistic in {"minimum", "maximum"}:
+        return not extremes
+    return statistic in {"stddev", "ci95"} and size < 2
+
+
+def _is_csv(line: str) -> bool:
+    """Whether every quote of a line stands around a field, or inside one."""
+    return _RECORD.fullmatch(line) is not None
+
+
+def _unused(texts: Iterable[list[str]]) -> str:
+    """A character of private use that stands nowhere."""
+    used = {c for lines in texts for line in lines if not line.isascii() for c in line}
+    return next(c for c in map(chr, _PRIVATE_USE) if c not in used)
+
+
+def _kept(name: str, column: Column, mark: str) -> SparkColumn:
     """Whether a field of text keeps its column's rules."""
     from pyspark.sql import functions as F  # noqa: N812, PLC0415 - as above
 
     text = F.col(_quoted(name))
     if isinstance(column, StringColumn):
-        kept = text.isin(*column.allowed) if column.allowed else text.isNotNull()
+        kept = text.isin(*column.allowed) if column.allowed else ~text.contains(mark)
     else:
-        kept = text.rlike(_INTEGER if isinstance(column, IntegerColumn) else _DOUBLE)
-        number = F.trim(text).cast(
-            "decimal(38,9)" if isinstance(column, IntegerColumn) else "double"
-        )
+        whole = isinstance(column, IntegerColumn)
+        kept = text.rlike(_INTEGER if whole else _DOUBLE)
+        trimmed = F.btrim(text, F.lit(" \t"))
+        number = trimmed.cast("decimal(38,0)" if whole else "double")
+        # As a double a text may be infinite; as a bigint Spark would take it for nothing.
+        kept &= trimmed.cast("bigint").isNotNull() if whole else F.abs(number) <= _LARGEST
         if column.minimum is not None:
             kept &= number >= column.minimum
         if column.maximum is not None:
@@ -321,4 +453,4 @@ def _typed(name: str, column: Column) -> SparkColumn:
     if isinstance(column, StringColumn):
         return F.col(_quoted(name))
     kind = "bigint" if isinstance(column, IntegerColumn) else "double"
-    return F.trim(F.col(_quoted(name))).cast(kind).alias(name)
+    return F.btrim(F.col(_quoted(name)), F.lit(" \t")).cast(kind).alias(name)
