@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,9 +146,13 @@ def test_a_job_that_ends_with_its_execution_is_no_failure(stack: Endpoint) -> No
     )
     executions = [stack.start(machine) for _ in range(8)]
     for execution in executions:
-        until(lambda it=execution: "TaskSubmitted" in events(stack, it))
+        until(partial(submitted, stack, execution))
         steps.stop_execution(executionArn=execution)
     assert {stack.finish(execution).status for execution in executions} == {"ABORTED"}
+
+
+def submitted(endpoint: Endpoint, execution: str) -> bool:
+    return "TaskSubmitted" in events(endpoint, execution)
 
 
 def events(endpoint: Endpoint, execution: str) -> list[str]:
