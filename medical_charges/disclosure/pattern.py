@@ -1,0 +1,164 @@
+"""Which rows lose their figures, and which outputs are not published at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from medical_charges.contract import Contract
+from medical_charges.cube import Key
+from medical_charges.disclosure.lattice import TooLargeError
+from medical_charges.disclosure.published import Published, Row
+from medical_charges.disclosure.system import CANDIDATE_LIMIT, Ints, Mask, System
+
+NO_PATTERN = "even without any figure its counts could be confined too closely"
+TOO_LARGE = "its groups are too many to be protected together with those of the other outputs"
+
+TIDY_LIMIT = 200
+"""The most rows that are tried, one by one, for whether they can be shown after all."""
+
+
+@dataclass(frozen=True)
+class Protection:
+    """What must not be shown."""
+
+    suppressed: frozenset[int]
+    """By their place among the rows that were given."""
+    withheld: Mapping[str, str]
+    """Outputs that are not published at all, with the reason."""
+
+
+def protect(
+    rows: Sequence[Row], people: Mapping[tuple[str, ...], Mapping[Key, int]], contract: Contract
+) -> Protection:
+    """Find what to take away so that no count of too few people can be worked out.
+
+    Args:
+        rows: every row of every output of a run.
+        people: the counts behind them: by the sorted names of their cells, everybody by group.
+        contract: says what too few are, and how bands lie in their columns.
+    """
+    everything, withheld = Published(tuple(rows), people), dict[str, str]()
+    places = {id(row): place for place, row in enumerate(rows)}
+    while True:
+        published = everything.without(withheld)
+        outcome = _Search(published, contract).run()
+        if isinstance(outcome, frozenset):
+            kept = (places[id(published.rows[i])] for i in outcome)
+            return Protection(frozenset(kept), withheld)
+        withheld[outcome.output] = outcome.reason
+
+
+@dataclass(frozen=True)
+class _Hopeless:
+    """An output that no pattern makes safe."""
+
+    output: str
+    reason: str
+
+
+class _Search:
+    """The search for the rows to suppress among what is published."""
+
+    def __init__(self, published: Published, contract: Contract) -> None:
+        self._published, self._contract = published, contract
+        self._lost = np.array([published.lost(row) + 1 for row in published.rows], dtype=np.int64)
+
+    def run(self) -> frozenset[int] | _Hopeless:
+        """The rows to suppress, or the output to withhold because there is no such pattern."""
+        published, minimum = self._published, self._contract.disclosure.minimum_cell
+        primary = {
+            number
+            for number, row in enumerate(published.rows)
+            if any(0 < published.count(cell) < minimum for cell in row.counts)
+        }
+        if not primary:
+            return frozenset()
+        try:
+            self._read(System(published, self._contract))
+            suppressed = self._complete(primary)
+            if isinstance(suppressed, set):
+                suppressed = self._tidied(primary, suppressed)
+        except TooLargeError:
+            outputs = {published.rows[number].output for number in primary}
+            return _Hopeless(self._longest(outputs), TOO_LARGE)
+        return suppressed if isinstance(suppressed, _Hopeless) else frozenset(suppressed)
+
+    def _read(self, system: System) -> None:
+        """Lay out which row reveals which of the system's numbers."""
+        self._system = system
+        revealed = [
+            (number, place)
+            for number, row in enumerate(self._published.rows)
+            for cell in row.reveals
+            if (place := system.place(cell)) is not None
+        ]
+        self._rows, self._places = np.array(revealed, dtype=np.int64).T
+        counted = [
+            (number, place)
+            for number, row in enumerate(self._published.rows)
+            for cell in row.counts
+            if (place := system.place(cell)) is not None
+        ]
+        self._counters, self._counted = np.array(counted, dtype=np.int64).T
+
+    def _complete(self, primary: set[int]) -> set[int] | _Hopeless:
+        """Add rows until every count that was taken away has room."""
+        system, suppressed = self._system, set(primary)
+        small = system.size <= CANDIDATE_LIMIT
+        while unsafe := self._unsafe(suppressed):
+            known, costs = self._known(suppressed), self._costs(suppressed)
+            chosen = set(system.cheapest(known, unsafe[0], costs)) if small else set[int]()
+            if not chosen:
+                near = system.nearest(known, unsafe, costs)
+                if alone := [target for target in unsafe if target not in near]:
+                    return self._hopeless(alone[0], suppressed)
+                chosen = {near[unsafe[0]]} if small else set(near.values())
+            hidden = np.isin(self._places, list(chosen))
+            suppressed |= set(self._rows[hidden].tolist())
+        return suppressed
+
+    def _tidied(self, primary: set[int], suppressed: set[int]) -> set[int]:
+        """Show again what need not have been taken away, the largest first."""
+        extra = sorted(suppressed - primary, key=lambda row: (-self._lost[row], row))
+        for row in extra[:TIDY_LIMIT] if self._system.size <= CANDIDATE_LIMIT else ():
+            if not self._unsafe(suppressed - {row}):
+                suppressed = suppressed - {row}
+        return suppressed
+
+    def _shown(self, suppressed: set[int]) -> Mask:
+        shown = np.ones(len(self._published.rows), dtype=np.bool_)
+        shown[list(suppressed)] = False
+        return shown
+
+    def _known(self, suppressed: set[int]) -> Mask:
+        return self._system.known(self._places[self._shown(suppressed)[self._rows]])
+
+    def _costs(self, suppressed: set[int]) -> Ints:
+        """What it takes to hide each number: the people in the rows that show it."""
+        shown = self._shown(suppressed)[self._rows]
+        costs = np.zeros(self._system.size, dtype=np.int64)
+        np.add.at(costs, self._places[shown], self._lost[self._rows[shown]])
+        return costs
+
+    def _unsafe(self, suppressed: set[int]) -> list[int]:
+        """Counts that were taken away and have too little room, the smallest first."""
+        known = self._known(suppressed)
+        gone = ~self._shown(suppressed)[self._counters]
+        targets = np.unique(self._counted[gone])
+        targets = targets[~known[targets]]
+        order = np.lexsort((targets, self._system.truth[targets]))
+        return self._system.unsafe(known, targets[order].tolist())
+
+    def _hopeless(self, target: int, suppressed: set[int]) -> _Hopeless:
+        rows = self._counters[self._counted == target].tolist()
+        outputs = {self._published.rows[row].output for row in rows if row in suppressed}
+        return _Hopeless(self._longest(outputs), NO_PATTERN)
+
+    def _longest(self, outputs: set[str]) -> str:
+        """The output with the most rows."""
+        sizes = Counter(row.output for row in self._published.rows)
+        return max(sorted(outputs), key=lambda output: sizes[output])
