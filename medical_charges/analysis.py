@@ -61,7 +61,10 @@ class Summary:
     objects: int = 0
     objects_read: int = 0
     suppressed: dict[str, int] = field(default_factory=dict)
-    """By analysis, how many rows lost their figures."""
+    """By output, how many rows lost their figures: a group in them is too small, or would give
+    away one that is. Which of both is not said, as that would narrow down the counts."""
+    withheld: dict[str, str] = field(default_factory=dict)
+    """Outputs without any row, because nothing less protects them, with the reason."""
     rules: dict[str, int] = field(default_factory=dict)
     """By rule, how many rows broke it."""
     warnings: list[str] = field(default_factory=list)
@@ -110,6 +113,8 @@ def analyze(
             store.write(layout.staged(run_id, table.name), table.to_csv())
             if table.suppressed:
                 summary.suppressed[table.name] = table.suppressed
+            if table.withheld:
+                summary.withheld[table.name] = table.withheld
     store.write(layout.summary(run_id), json.dumps(asdict(summary), indent=2).encode() + b"\n")
     return summary
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from medical_charges.contract import Contract, load_contract
-from medical_charges.contract.model import IntegerColumn
+from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, IntegerColumn
 from medical_charges.errors import ContractError
 from medical_charges.layout import Layout
 
@@ -27,10 +27,26 @@ _COMMENTS = {
     "ci95": "End of the 95 % t interval of the mean",
 }
 
+_COMPARED = (
+    ("string", "The comparison's name"),
+    ("string", "Within whom the two groups are compared; all for everybody"),
+    ("string", "One group"),
+    ("string", "The other group"),
+    ("bigint", "People in group a"),
+    ("bigint", "People in group b"),
+    ("double", "Mean of {measure} in group a less that in group b"),
+    ("double", "End of the 95 % interval of the difference, by Welch's t"),
+    ("double", "End of the 95 % interval of the difference, by Welch's t"),
+    ("double", "Welch's t"),
+    ("double", "Its degrees of freedom, by Welch and Satterthwaite"),
+    ("double", "Its p, two-sided"),
+    ("double", "Hedges' g, the difference in pooled deviations, corrected for small samples"),
+)
+
 
 def tables(contract: Contract) -> list[dict[str, Any]]:
     """Every output as a table over its folder."""
-    return [_table(contract, name) for name in contract.analyses]
+    return [_table(contract, name) for name in contract.outputs]
 
 
 def _table(contract: Contract, name: str) -> dict[str, Any]:
@@ -54,6 +70,11 @@ def _table(contract: Contract, name: str) -> dict[str, Any]:
 
 
 def _columns(contract: Contract, name: str) -> list[dict[str, str]]:
+    if name == COMPARISONS:
+        return [
+            {"name": column, "type": kind, "comment": comment.format(measure=contract.measure)}
+            for column, (kind, comment) in zip(COMPARISON_COLUMNS, _COMPARED, strict=True)
+        ]
     analysis = contract.analyses[name]
     columns = [
         {"name": group, "type": _group_type(contract, group), "comment": "Grouped by"}

@@ -42,7 +42,7 @@ def _differences(case: str, golden: Store, work: Store, engine: Engine) -> Itera
     layout = Layout(contract.prefix)
     work.write(f"{layout.input}/{SAMPLE}", golden.read(SAMPLE))
     analyze(work, contract, case, engine)
-    for name in contract.analyses:
+    for name in contract.outputs:
         expected = golden.read(f"{case}/{name}.csv").decode().splitlines()
         actual = work.read(layout.staged(case, name)).decode().splitlines()
         if len(actual) != len(expected):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -38,7 +38,7 @@ _URI_FORMS = [
 def generate_manifests(store: Store, contract: Contract) -> list[str]:
     """Write a manifest for every published output and remove all others; return their keys."""
     layout = Layout(contract.prefix)
-    wanted = {layout.manifest(name): layout.published(name) for name in contract.analyses}
+    wanted = {layout.manifest(name): layout.published(name) for name in contract.outputs}
     for key, output in wanted.items():
         store.write(key, manifest([f"{store.uri}/{output}"]))
     for ref in list(store.list(layout.manifests)):
@@ -53,24 +53,26 @@ def manifest(uris: list[str]) -> bytes:
     return json.dumps(value, indent=2).encode() + b"\n"
 
 
-def validate_manifests(store: Store, contract: Contract) -> None:
-    """Check that there is a manifest for every analysis, and no other, and that each works.
+def validate_manifests(store: Store, contract: Contract, withheld: Collection[str] = ()) -> None:
+    """Check that there is a manifest for every output, and no other, and that each works.
+
+    Outputs that are withheld, and no others, have no rows.
 
     Raises:
         ManifestError: with a sentence for everything that is wrong.
     """
     layout = Layout(contract.prefix)
     problems = []
-    for name in contract.analyses:
+    for name, columns in contract.outputs.items():
         key = layout.manifest(name)
         try:
             data = store.read(key)
         except ObjectMissingError:
             problems.append(f"{key} does not exist")
             continue
-        table = _Table(store, layout, name, contract.output_columns(name))
+        table = _Table(store, layout, name, columns, name in withheld)
         problems += [f"{key}: {problem}" for problem in _problems(data, table)]
-    wanted = {layout.manifest(name) for name in contract.analyses}
+    wanted = {layout.manifest(name) for name in contract.outputs}
     problems += [
         f"{ref.key} belongs to no analysis of the contract"
         for ref in store.list(layout.manifests)
@@ -88,6 +90,7 @@ class _Table:
     layout: Layout
     analysis: str
     columns: tuple[str, ...]
+    withheld: bool
 
     @property
     def folder(self) -> str:
@@ -183,10 +186,10 @@ def _file_problems(uri: str, table: _Table) -> Iterator[str]:
         except ObjectMissingError:
             yield f"{uri} does not exist"
             return
-        yield from _content_problems(uri, data, table.columns)
+        yield from _content_problems(uri, data, table)
 
 
-def _content_problems(uri: str, data: bytes, columns: tuple[str, ...]) -> Iterator[str]:
+def _content_problems(uri: str, data: bytes, table: _Table) -> Iterator[str]:
     if not data.strip():
         yield f"{uri} is empty"
         return
@@ -194,11 +197,13 @@ def _content_problems(uri: str, data: bytes, columns: tuple[str, ...]) -> Iterat
         yield f"{uri} starts with a byte-order mark, which would become part of the first column"
         return
     header, _, rows = data.partition(b"\n")
-    expected = ",".join(columns)
+    expected = ",".join(table.columns)
     if header != expected.encode():
         found = header.decode("utf-8", errors="replace")[:200]
         yield f"{uri} has the header {found!r}; the contract says {expected!r}"
-    elif not rows.strip():
+    elif table.withheld and rows.strip():
+        yield f"{uri} has rows, and is to be withheld"
+    elif not table.withheld and not rows.strip():
         yield f"{uri} has a header and no rows"
 
 

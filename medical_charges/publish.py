@@ -26,8 +26,7 @@ def publish(store: Store, contract: Contract, run_id: str) -> list[str]:
     """
     layout = Layout(contract.prefix)
     staged = {
-        layout.published(name): store.read(layout.staged(run_id, name))
-        for name in contract.analyses
+        layout.published(name): store.read(layout.staged(run_id, name)) for name in contract.outputs
     }
     folder = save_previous(store, contract, run_id)
     try:
@@ -87,9 +86,9 @@ def _index(store: Store, folder: str) -> dict[str, list[str]] | None:
 
 
 def published(store: Store, contract: Contract) -> dict[str, bytes]:
-    """The published outputs by analysis, as they are now."""
+    """The published outputs by name, as they are now."""
     layout, found = Layout(contract.prefix), {}
-    for name in contract.analyses:
+    for name in contract.outputs:
         try:
             found[name] = store.read(layout.published(name))
         except ObjectMissingError:

@@ -136,7 +136,7 @@ def serve_run(
     """
     ledger.renew(execution, run_id)
     summary = _summary_under(store, contract, run_id)
-    validate_manifests(store, contract)
+    validate_manifests(store, contract, summary["withheld"])
     served = Served(
         run_id=run_id,
         snapshot=PurePosixPath(summary["state"]).stem,

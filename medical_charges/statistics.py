@@ -47,7 +47,7 @@ def interval(sums: Sums, decimals: int) -> tuple[str, str]:
     variance = sample_variance(sums, decimals)
     if variance is None:
         return "", ""
-    margin = _critical(sums.n - 1) * _root(variance / sums.n)
+    margin = critical(sums.n - 1) * root(variance / sums.n)
     centre = mean(sums, decimals)
     return decimal(centre - margin), decimal(centre + margin)
 
@@ -80,12 +80,12 @@ def _rounded_root(value: Fraction) -> int:
     return floor + (value > middle or (value == middle and floor % 2 == 1))
 
 
-def _root(value: Fraction) -> Fraction:
+def root(value: Fraction) -> Fraction:
     """The square root of a fraction to 20 decimals, far below what is published."""
     return Fraction(isqrt(value.numerator * _EXTRA**2 // value.denominator), _EXTRA)
 
 
 @lru_cache(maxsize=4096)
-def _critical(freedom: int) -> Fraction:
+def critical(freedom: float) -> Fraction:
     """The two-sided critical value of Student's t at CONFIDENCE."""
     return Fraction(float(stdtrit(freedom, (1 + CONFIDENCE) / 2)))

@@ -1,13 +1,15 @@
-"""The analyses as tables: what is read off a cube, and what is withheld of it."""
+"""The outputs as tables: what is read off a cube, and what is withheld of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from medical_charges import statistics
+from medical_charges import comparisons, statistics
 from medical_charges.contract import Analysis, Contract
+from medical_charges.contract.model import COMPARISONS
 from medical_charges.cube import Cells, Cube, Key, Sums, merge_cells
+from medical_charges.disclosure import Cell, Row, protect
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,9 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     suppressed: int
-    """How many rows lost their figures because too few people are in them."""
+    """How many rows lost their figures, for a small group in them or to protect one."""
+    withheld: str = ""
+    """Why the table has no rows at all, if it could not be protected."""
 
     def to_csv(self) -> bytes:
         """UTF-8 without a byte-order mark, a header, rows ended by newlines.
@@ -28,27 +32,115 @@ class Table:
         return "".join(f"{','.join(row)}\n" for row in (self.columns, *self.rows)).encode()
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """A row before it is known whether its figures may be shown."""
+
+    row: Row
+    labels: tuple[str, ...]
+    figures: Callable[[], tuple[str, ...]]
+
+
 def make_tables(cube: Cube, contract: Contract) -> list[Table]:
-    """Every analysis of the contract, under its disclosure rules."""
+    """Every output of the contract, under its disclosure rules."""
+    groups = _Groups(cube, contract)
+    drafts = {name: _analysis(name, groups, contract) for name in contract.analyses}
+    if contract.comparisons:
+        drafts[COMPARISONS] = _comparisons(groups, contract)
+    rows = [draft.row for table in drafts.values() for draft in table]
+    protection = protect(rows, groups.people(rows), contract)
+    hidden = {id(rows[place]) for place in protection.suppressed}
     return [
-        _table(name, analysis, cube.get(analysis.group_by, {}), contract)
-        for name, analysis in contract.analyses.items()
+        _table(name, table, columns, hidden, protection.withheld.get(name, ""))
+        for (name, table), columns in zip(drafts.items(), contract.outputs.values(), strict=True)
     ]
 
 
-def _table(name: str, analysis: Analysis, cells: Cells, contract: Contract) -> Table:
-    cells = _top_coded(analysis.group_by, cells, contract.disclosure.top_code)
+class _Groups:
+    """The cube as outputs see it: top-coded, and by names in any order."""
+
+    def __init__(self, cube: Cube, contract: Contract) -> None:
+        self._cube, self._contract = cube, contract
+        self._coded: dict[tuple[str, ...], Cells] = {}
+
+    def by(self, names: Sequence[str]) -> Cells:
+        """The cells of some names, their keys in the order of these."""
+        held = self._contract.grouping_set_of(names)
+        if held not in self._coded:
+            top_code = self._contract.disclosure.top_code
+            self._coded[held] = _top_coded(held, self._cube.get(held, {}), top_code)
+        if held == tuple(names):
+            return self._coded[held]
+        places = [held.index(name) for name in names]
+        return {tuple(key[i] for i in places): sums for key, sums in self._coded[held].items()}
+
+    def people(self, rows: Sequence[Row]) -> dict[tuple[str, ...], dict[Key, int]]:
+        """The counts behind the rows, by sorted names."""
+        counted = {cell.names for row in rows for cell in row.counts}
+        found = {
+            # Sorted, so that which of two equal rows is given up is the same every time.
+            names: {key: cells[key].n for key in sorted(cells)}
+            for names in sorted(counted)
+            for cells in [self.by(names)]
+        }
+        for names in sorted({c.names for row in rows for c in row.derived} - counted):
+            finer = next(other for other in found if set(names) <= set(other))
+            places = [finer.index(name) for name in names]
+            found[names] = {}
+            for key, n in found[finer].items():
+                whole = tuple(key[i] for i in places)
+                found[names][whole] = found[names].get(whole, 0) + n
+        return found
+
+
+def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
+    analysis = contract.analyses[name]
+    names, cells = analysis.group_by, groups.by(analysis.group_by)
     wholes = _wholes(cells)
-    rows, suppressed = [], 0
-    for key in sorted(cells, key=lambda key: _order(key, analysis, contract)):
-        group = tuple(str(value) for value in key)
-        if cells[key].n < contract.disclosure.minimum_cell:
-            width = len(contract.output_columns(name)) - len(group)
-            rows.append(group + ("",) * width)
-            suppressed += 1
-        else:
-            rows.append(group + _figures(cells[key], wholes[key[:-1]], analysis, contract))
-    return Table(name, contract.output_columns(name), tuple(rows), suppressed)
+    shares = "share" in analysis.statistics and len(names) > 1
+
+    def draft(key: Key) -> _Draft:
+        # The whole follows from a share and its part.
+        whole = (Cell.of(names[:-1], key[:-1]),) if shares else ()
+        return _Draft(
+            Row(name, (Cell.of(names, key),), whole),
+            tuple(map(str, key)),
+            lambda: _figures(cells[key], wholes[key[:-1]], analysis, contract),
+        )
+
+    return [draft(key) for key in sorted(cells, key=lambda key: contract.sort_key(names, key))]
+
+
+def _comparisons(groups: _Groups, contract: Contract) -> list[_Draft]:
+    def draft(pair: comparisons.Pair, cells: Cells) -> _Draft:
+        a, b = pair.keys
+        return _Draft(
+            Row(COMPARISONS, (Cell.of(pair.names, a), Cell.of(pair.names, b))),
+            pair.labels,
+            lambda: comparisons.figures(cells.get(a), cells.get(b), contract.decimals),
+        )
+
+    return [
+        draft(pair, cells)
+        for name, comparison in contract.comparisons.items()
+        for cells in [groups.by(comparison.names)]
+        for pair in comparisons.pairs(name, comparison, cells, contract)
+    ]
+
+
+def _table(
+    name: str, drafts: list[_Draft], columns: tuple[str, ...], hidden: set[int], withheld: str
+) -> Table:
+    if withheld:
+        # Not even the groups' names: that somebody is in each may be too much.
+        return Table(name, columns, (), 0, withheld)
+    rows = tuple(
+        draft.labels + ("",) * (len(columns) - len(draft.labels))
+        if id(draft.row) in hidden
+        else draft.labels + draft.figures()
+        for draft in drafts
+    )
+    return Table(name, columns, rows, sum(id(draft.row) in hidden for draft in drafts))
 
 
 def _top_coded(group_by: Sequence[str], cells: Cells, top_code: Mapping[str, int]) -> Cells:
@@ -71,14 +163,6 @@ def _wholes(cells: Cells) -> dict[Key, int]:
     for key, sums in cells.items():
         wholes[key[:-1]] = wholes.get(key[:-1], 0) + sums.n
     return wholes
-
-
-def _order(key: Key, analysis: Analysis, contract: Contract) -> tuple[str | int, ...]:
-    """Bands sort in their clinical order, everything else by itself."""
-    return tuple(
-        value if (labels := contract.group_order(name)) is None else labels.index(str(value))
-        for name, value in zip(analysis.group_by, key, strict=True)
-    )
 
 
 def _figures(sums: Sums, whole: int, analysis: Analysis, contract: Contract) -> tuple[str, ...]:

@@ -23,7 +23,12 @@ from typing import TYPE_CHECKING, Any
 
 from medical_charges.catalog import tables
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
+from medical_charges.contract.model import (
+    COMPARISON_COLUMNS,
+    MEASURE_LIMIT,
+    IntegerColumn,
+    StringColumn,
+)
 from medical_charges.cube import rows_of
 from medical_charges.layout import Layout
 from medical_charges.state import read_state
@@ -101,8 +106,8 @@ class Validation:
         """Make every check and report."""
         report = Report(self._run_id)
         report.add("the account adds up", self._account_problems())
-        for name in self._contract.analyses:
-            report.add(f"{name}: header", self._header_problems(name))
+        for name, columns in self._contract.outputs.items():
+            report.add(f"{name}: header", self._header_problems(name, columns))
         if report.problems:
             report.recomputed = "no: other checks have failed"
             return report
@@ -119,8 +124,10 @@ class Validation:
             return report
         report.recomputed = f"from {len(self._state.members)} object(s)"
         anew = self._anew(accepted)
-        for name, found in staged.items():
-            report.add(f"{name}: figures computed anew", self._figure_problems(name, found, anew))
+        for name in self._contract.analyses:
+            if name not in self._summary["withheld"]:
+                problems = self._figure_problems(name, staged[name], anew)
+                report.add(f"{name}: figures computed anew", problems)
         return report
 
     def _account_problems(self) -> Iterator[str]:
@@ -142,9 +149,9 @@ class Validation:
         if state.members and rows_of(state.cube) != summary["counted"]:
             yield f"the state holds {rows_of(state.cube)} rows instead of {summary['counted']}"
 
-    def _header_problems(self, name: str) -> Iterator[str]:
+    def _header_problems(self, name: str, columns: tuple[str, ...]) -> Iterator[str]:
         header = self._store.read(self._layout.staged(self._run_id, name)).partition(b"\n")[0]
-        expected = ",".join(self._contract.output_columns(name))
+        expected = ",".join(columns)
         if header != expected.encode():
             found = header.decode(errors="replace")
             yield f"{name} has the header {found!r} instead of {expected!r}"
@@ -163,7 +170,7 @@ class Validation:
             row = F.to_json(F.struct("*"), {"ignoreNullFields": "false"})
             frame = self._frame(data.split("\n")[1:-1], types, mode="FAILFAST")
             frames.append(frame.select(F.lit(table["name"]), row))
-        staged: dict[str, list[Figures]] = {name: [] for name in self._contract.analyses}
+        staged: dict[str, list[Figures]] = {name: [] for name in self._contract.outputs}
         for name, values in reduce(lambda left, right: left.union(right), frames).collect():
             staged[name].append(json.loads(values))
         return staged
@@ -181,7 +188,12 @@ class Validation:
         return text.select(F.from_csv("line", schema, options).alias("row")).select("row.*")
 
     def _total_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
-        groups = self._contract.analyses[name].group_by
+        if name in self._summary["withheld"]:
+            if rows:
+                yield f"{name} has {len(rows)} rows, and is to be withheld"
+            return
+        analysis = self._contract.analyses.get(name)
+        groups = analysis.group_by if analysis else COMPARISON_COLUMNS[:4]
         keys = [tuple(row[group] for group in groups) for row in rows]
         if len(set(keys)) < len(keys):
             yield f"{name} has a group twice"
@@ -189,9 +201,21 @@ class Validation:
             yield f"{name} has a group without a name"
         if not rows:
             yield f"{name} has no rows"
+        if analysis is None:
+            yield from self._comparison_problems(name, rows)
+            return
         yield from self._withheld_problems(name, rows)
-        if "patients" in self._contract.analyses[name].statistics:
+        if "patients" in analysis.statistics:
             yield from self._patient_problems(name, rows)
+
+    def _comparison_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
+        withheld, least = 0, self._contract.disclosure.minimum_cell
+        for row in rows:
+            withheld += all(row[column] is None for column in COMPARISON_COLUMNS[4:])
+            if any(0 < (row[column] or 0) < least for column in ("n_a", "n_b")):
+                yield f"{name} shows a group of fewer than {least} patients"
+        if withheld != (said := self._summary["suppressed"].get(name, 0)):
+            yield f"{name} withholds {withheld} rows; the summary says {said}"
 
     def _withheld_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
         analysis, least = self._contract.analyses[name], self._contract.disclosure.minimum_cell

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from medical_charges.analysis import Summary
 from medical_charges.contract import Contract
+from medical_charges.contract.model import COMPARISONS
 from medical_charges.publish import published
 from medical_charges.storage import Store
 
@@ -27,7 +28,7 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
     for name, data in published(store, contract).items():
         header, *rows = (line.split(",") for line in data.decode().splitlines())
         table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-        groups = len(contract.analyses[name].group_by)
+        groups = 4 if name == COMPARISONS else len(contract.analyses[name].group_by)
         for index, column in enumerate(header):
             table.add_column(column, justify="left" if index < groups else "right", no_wrap=True)
         for row in rows[:ROWS_SHOWN]:
@@ -44,7 +45,11 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
     if summary.rules:
         console.print(f"rejected by rule: {_listed(summary.rules)}")
     if summary.suppressed:
-        console.print(f"rows withheld as too small a group: {_listed(summary.suppressed)}")
+        console.print(
+            f"rows without figures, to protect small groups: {_listed(summary.suppressed)}"
+        )
+    for name, reason in summary.withheld.items():
+        console.print(f"{name} is withheld: {reason}")
     for warning in summary.warnings:
         console.print(f"warning: {warning}")
 

@@ -38,7 +38,7 @@ def run(
 def staged(store: LocalStore, contract: Contract, run_id: str = "run") -> dict[str, bytes]:
     """The outputs of a run by analysis."""
     layout = Layout(contract.prefix)
-    return {name: store.read(layout.staged(run_id, name)) for name in contract.analyses}
+    return {name: store.read(layout.staged(run_id, name)) for name in contract.outputs}
 
 
 def outputs_of(

@@ -320,14 +320,14 @@ dataset: many
 prefix: Many
 source:
   format: csv
-  columns: {id: {type: integer}, x: {type: integer}}
+  columns: {number: {type: integer}, x: {type: integer}}
 measure: x
-analyses: {by_id: {group_by: [id], statistics: [patients]}}
+analyses: {by_number: {group_by: [number], statistics: [patients]}}
 """)
-    data = b"id,x\n" + b"".join(b"%d,1\n" % i for i in range(100_001))
+    data = b"number,x\n" + b"".join(b"%d,1\n" % i for i in range(100_001))
     outcome = cli.run(("a.csv", data))
     assert outcome.code == 3
-    assert "grouping by id gives more than 100,000 groups" in outcome.err
+    assert "grouping by number gives more than 100,000 groups" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
 SCHEMA: dict[str, Any] = json.loads((ROOT / "contracts" / "schema.json").read_text())
 
-TOP_KEYS = "the keys dataset, prefix, source, bands, measure, analyses, quality, disclosure"
+TOP_KEYS = (
+    "the keys dataset, prefix, source, bands, measure, analyses, comparisons, quality, disclosure"
+)
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
 STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'ci95'"
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
@@ -65,7 +67,7 @@ MISTAKES = [
         "type: integer, min: 0",
         "source.columns.age.min",
         "an unknown key",
-        "the keys type, minimum, maximum, nullable",
+        "the keys type, minimum, maximum, nullable, identifying",
     ),
     (
         "otherwise: obese",
@@ -312,7 +314,7 @@ def test_a_yaml_that_is_no_mapping_is_refused_with_the_keys_of_a_contract(
 def test_all_mistakes_of_a_file_are_reported_together() -> None:
     text = changed("measure: charges", "meassure: charges")
     text = text.replace("column: bmi", "colum: bmi").replace("format: csv", "format: tsv")
-    text = text.replace('"yes", "no"', "yes, no").replace("age: 90", "age: old")
+    text = text.replace('"yes", "no"', "yes, no", 1).replace("age: 90", "age: old")
     assert {complaint.split(": found ")[0] for complaint in complaints(text)} == {
         "meassure",
         "measure",

@@ -113,8 +113,8 @@ def test_publishing_killed_at_any_change_can_be_started_again(
         if survive(lambda root=root, n=changes: publish(MortalStore(root, n), contract, "run")):  # type: ignore[misc]
             break
         publish(store, contract, "run")
-        assert len(published(store, contract)) == len(contract.analyses)
-    assert changes > len(contract.analyses)
+        assert len(published(store, contract)) == len(contract.outputs)
+    assert changes > len(contract.outputs)
 
 
 def test_publishing_that_fails_puts_back_what_was_published(

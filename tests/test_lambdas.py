@@ -269,7 +269,7 @@ def test_a_run_is_not_skipped_when_anything_has_changed(
 
 def test_a_run_publishes_its_outputs_with_their_manifests(pipeline: Pipeline) -> None:
     run_id = pipeline.run("one")
-    names = sorted(pipeline.contract.analyses)
+    names = sorted(pipeline.contract.outputs)
     assert sorted(pipeline.served()) == [
         *(f"MedicalCharges/Manifest_data/{name}.json" for name in names),
         *(f"MedicalCharges/Output_data/{name}/{name}.csv" for name in names),

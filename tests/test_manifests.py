@@ -25,8 +25,8 @@ HEADER = b"age,patients,mean_charges,ci95_low,ci95_high"
 def published(bucket: S3Store, contract: Contract) -> S3Store:
     """A bucket with published outputs and good manifests."""
     layout = Layout(contract.prefix)
-    for name in contract.analyses:
-        header = ",".join(contract.output_columns(name)).encode()
+    for name, columns in contract.outputs.items():
+        header = ",".join(columns).encode()
         row = b",".join([b"1"] * (header.count(b",") + 1))
         bucket.write(layout.published(name), header + b"\n" + row + b"\n")
     generate_manifests(bucket, contract)
@@ -67,7 +67,7 @@ def test_a_manifest_is_what_quicksights_documentation_shows(published: S3Store) 
 def test_generated_manifests_are_valid(published: S3Store, contract: Contract) -> None:
     validate_manifests(published, contract)
     found = [ref.key for ref in published.list("MedicalCharges/Manifest_data")]
-    assert found == sorted(f"MedicalCharges/Manifest_data/{n}.json" for n in contract.analyses)
+    assert found == sorted(f"MedicalCharges/Manifest_data/{n}.json" for n in contract.outputs)
 
 
 def test_generating_removes_the_manifest_of_an_analysis_that_is_gone(

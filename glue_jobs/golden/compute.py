@@ -171,8 +171,19 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
 }  # fmt: skip
 
 
+# Groups that are large enough and would give away a small one, as was found by hand: in each
+# table everybody adds up to 81, in each region the smokers' table to the region's people, which
+# a share gives away. Each is the smallest that is left to hide a single small group.
+PROTECTING: dict[str, set[tuple[object, ...]]] = {
+    "charges_by_region": {("northwest",)},
+    "charges_by_bmi_category": {("normal",)},
+    "smokers_by_region": {("northeast", "no"), ("northwest", "no"), ("southeast", "no")},
+    "charges_by_sex_and_smoker": {("female", "yes")},
+}
+
+
 def outputs(*, least: int, top_age: int, extremes: bool) -> Outputs:
-    """All outputs, with groups of fewer than `least` people emptied."""
+    """All outputs, with groups of fewer than `least` people and what gives them away emptied."""
     found: Outputs = {}
     for name, (columns, figures, compute) in ANALYSES.items():
         groups = defaultdict(list)
@@ -183,7 +194,8 @@ def outputs(*, least: int, top_age: int, extremes: bool) -> Outputs:
         for key in sorted(groups, key=lambda key: [_order(value) for value in key]):
             whole = sum(len(other) for k, other in groups.items() if k[:-1] == key[:-1])
             shown = [""] * len(figures)
-            if len(groups[key]) >= least:
+            protecting = least > 1 and tuple(key) in PROTECTING.get(name, set())
+            if len(groups[key]) >= least and not protecting:
                 shown = compute(Group(groups[key], whole, extremes=extremes))
             table.append([str(value) for value in key] + shown)
         found[name] = table

@@ -1,6 +1,14 @@
 """The contract: one YAML per data set, from which everything particular to it is derived."""
 
 from medical_charges.contract.load import load_contract, parse_contract
-from medical_charges.contract.model import Analysis, Band, Column, Contract
+from medical_charges.contract.model import Analysis, Band, Column, Comparison, Contract
 
-__all__ = ["Analysis", "Band", "Column", "Contract", "load_contract", "parse_contract"]
+__all__ = [
+    "Analysis",
+    "Band",
+    "Column",
+    "Comparison",
+    "Contract",
+    "load_contract",
+    "parse_contract",
+]

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from medical_charges.contract.model import Contract, DoubleColumn, IntegerColumn, StringColumn
+from medical_charges.contract.identifying import kind_of_person_data
+from medical_charges.contract.model import (
+    COMPARISONS,
+    Contract,
+    DoubleColumn,
+    IntegerColumn,
+    StringColumn,
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,11 @@ class Problem:
 def contradictions(contract: Contract) -> Iterator[Problem]:
     """Every mistake of a contract that is well formed, each with its path."""
     yield from _column_problems(contract)
+    yield from _identifying_problems(contract)
     yield from _band_problems(contract)
     yield from _measure_problems(contract)
     yield from _analysis_problems(contract)
+    yield from _comparison_problems(contract)
     yield from _top_code_problems(contract)
 
 
@@ -56,6 +65,14 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
                 f"minimum {column.minimum} over maximum {column.maximum}",
                 "a minimum up to the maximum",
             )
+
+
+def _identifying_problems(contract: Contract) -> Iterator[Problem]:
+    for name, column in contract.source.columns.items():
+        kind = kind_of_person_data(name)
+        if kind is not None and column.identifying is None:
+            allowed = "no such column, or the key `identifying` that says why it must be there"
+            yield Problem(f"source.columns.{name}", f"{kind}, by its name", allowed)
 
 
 PLAIN_TEXT = (
@@ -96,21 +113,12 @@ def _measure_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _analysis_problems(contract: Contract) -> Iterator[Problem]:
-    columns = contract.source.columns
-    groupable = [n for n, c in columns.items() if not isinstance(c, DoubleColumn)]
-    groupable = [n for n in groupable if not columns[n].nullable] + list(contract.bands)
     for name, analysis in contract.analyses.items():
         path = f"analyses.{name}"
+        if name == COMPARISONS:
+            yield Problem(path, "the name of the comparisons' output", "a name of its own")
         for index, group in enumerate(analysis.group_by):
-            where = f"{path}.group_by[{index}]"
-            if group in columns and isinstance(columns[group], DoubleColumn):
-                yield Problem(
-                    where,
-                    f"{group!r}, a double",
-                    f"{_one_of(groupable)}; band a double to group by it",
-                )
-            elif group not in groupable:
-                yield Problem(where, show(group), _one_of(groupable))
+            yield from _group_problems(contract, f"{path}.group_by[{index}]", group)
         for key in ("group_by", "statistics"):
             values = getattr(analysis, key)
             if len(set(values)) < len(values):
@@ -118,6 +126,53 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
         header = contract.output_columns(name)
         if set(analysis.group_by) & set(header[len(analysis.group_by) :]):
             yield Problem(path, "a grouping column named like a statistic", "distinct columns")
+
+
+def _group_problems(contract: Contract, path: str, name: str) -> Iterator[Problem]:
+    """What is wrong with grouping by a name."""
+    columns = contract.source.columns
+    groupable = [n for n, c in columns.items() if not isinstance(c, DoubleColumn)]
+    groupable = [n for n in groupable if not columns[n].nullable] + list(contract.bands)
+    if isinstance(columns.get(name), DoubleColumn):
+        allowed = f"{_one_of(groupable)}; band a double to group by it"
+        yield Problem(path, f"{name!r}, a double", allowed)
+    elif name not in groupable:
+        yield Problem(path, show(name), _one_of(groupable))
+
+
+def _comparison_problems(contract: Contract) -> Iterator[Problem]:
+    for name, comparison in contract.comparisons.items():
+        path = f"comparisons.{name}"
+        unknown = list(_group_problems(contract, f"{path}.column", comparison.column))
+        yield from unknown
+        for index, group in enumerate(comparison.within):
+            yield from _group_problems(contract, f"{path}.within[{index}]", group)
+        if len(set(comparison.names)) < len(comparison.names):
+            found = show(list(comparison.within))
+            yield Problem(f"{path}.within", found, "each entry once, and not the column compared")
+        if len(set(comparison.groups)) < len(comparison.groups):
+            yield Problem(f"{path}.groups", f"{comparison.groups[0]!r} twice", "two groups")
+        for index, value in enumerate(comparison.groups if not unknown else ()):
+            if (allowed := _not_a_group(contract, comparison.column, value)) is not None:
+                yield Problem(f"{path}.groups[{index}]", show(value), allowed)
+
+
+def _not_a_group(contract: Contract, name: str, value: str | int) -> str | None:
+    """What a column's groups are, if the value cannot be one of them."""
+    if name in contract.bands:
+        labels = list(contract.bands[name].labels)
+        return None if value in labels else _one_of(labels)
+    column = contract.source.columns[name]
+    if isinstance(column, StringColumn):
+        if column.allowed is None:
+            return None if isinstance(value, str) else "text"
+        return None if value in column.allowed else _one_of(list(column.allowed))
+    if not isinstance(value, int):
+        return "a whole number"
+    if column.minimum is not None and value < column.minimum:
+        return f"a number from {column.minimum} on"
+    top = contract.disclosure.top_code.get(name, column.maximum)
+    return f"a number up to {top}" if top is not None and value > top else None
 
 
 def _top_code_problems(contract: Contract) -> Iterator[Problem]:

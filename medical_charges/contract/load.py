@@ -85,31 +85,41 @@ def _one_line(error: Exception) -> str:
 
 def _problem(detail: ErrorDetails) -> Problem:
     """Turn a finding of pydantic's into the sentence of a contract."""
-    kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
+    kind, found = detail["type"], detail["input"]
     path = _path(detail["loc"])
-    if kind == "missing":
-        return Problem(path, "nothing", "a value is required here")
-    if kind == "unknown_key":
-        return Problem(path, "an unknown key", context["allowed"])
-    if kind == "literal_error":
-        return Problem(path, show(found), context["expected"].replace(" or ", ", "))
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag = found.get("type", "nothing") if isinstance(found, Mapping) else found
         return Problem(f"{path}.type", show(tag), "'integer', 'double', 'string'")
-    if kind == "string_pattern_mismatch":
-        return Problem(path, show(found), f"text that matches {context['pattern']}")
-    if kind == "string_type":
+    if kind == "string_type" or _is_group(detail["loc"]):
         bare = (
             "; YAML reads a bare yes or no as a truth: quote it" if isinstance(found, bool) else ""
         )
-        return Problem(path, show(found), f"text{bare}")
+        number = " or a whole number" if _is_group(detail["loc"]) else ""
+        return Problem(path, show(found), f"text{number}{bare}")
     if kind in _CONTAINERS:
         return Problem(path, show(found), _CONTAINERS[kind])
-    if kind == "too_short":
-        return Problem(path, f"an empty {kind_of(found)}", "at least one entry")
-    if _is_number(detail["loc"]):
+    if _is_number(detail["loc"]) and kind not in {"missing", "unknown_key"}:
         return Problem(path, show(found), "a finite number")
-    return Problem(path, show(found), detail["msg"].replace("Input should be ", ""))
+    return Problem(path, *_found_and_allowed(detail))
+
+
+def _found_and_allowed(detail: ErrorDetails) -> tuple[str, str]:
+    found, context = detail["input"], detail.get("ctx", {})
+    match detail["type"]:
+        case "missing":
+            return "nothing", "a value is required here"
+        case "unknown_key":
+            return "an unknown key", context["allowed"]
+        case "too_short":
+            return f"an empty {kind_of(found)}", "at least one entry"
+        case "too_long":
+            return f"{len(found)} entries", f"{context['max_length']} entries"
+        case "literal_error":
+            return show(found), context["expected"].replace(" or ", ", ")
+        case "string_pattern_mismatch":
+            return show(found), f"text that matches {context['pattern']}"
+        case _:
+            return show(found), detail["msg"].replace("Input should be ", "")
 
 
 _CONTAINERS = {
@@ -126,13 +136,18 @@ def _is_number(location: tuple[int | str, ...]) -> bool:
     return location[-1] in {"constrained-int", "float"} and location[-2] != "top_code"
 
 
+def _is_group(location: tuple[int | str, ...]) -> bool:
+    """Whether pydantic tried a union of text and int here, as a comparison's groups have it."""
+    return location[-1] in {"str", "int"} and isinstance(location[-2], int)
+
+
 def _path(location: tuple[int | str, ...]) -> str:
     """The path as the YAML has it: pydantic also names the member of a union that it tried."""
     parts = list(location)
     if parts[-1] == "[key]":
         # A key that is not text has no place in a path: its mapping has.
         parts = parts[:-1] if isinstance(parts[-2], str) else parts[:-2]
-    elif _is_number(location):
+    elif _is_number(location) or _is_group(location):
         parts.pop()
     if parts[:2] == ["source", "columns"]:
         del parts[3:4]  # the column's type

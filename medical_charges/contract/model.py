@@ -6,7 +6,7 @@ by the rest of the library as the single source of what a data set looks like.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -35,7 +35,31 @@ Number = (
 """A number as the contract has it, or as a double if that is an integer beyond 53 bits."""
 
 Long = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
+Reason = Annotated[StrictStr, Field(min_length=1)]
+IDENTIFYING: Reason | None = Field(
+    None,
+    description="Why the column is no danger, or is needed, though its name says it names people.",
+)
 Statistic = Literal["patients", "share", "mean", "minimum", "maximum", "stddev", "ci95"]
+
+COMPARISONS = "comparisons"
+"""The output that holds all comparisons."""
+
+COMPARISON_COLUMNS = (
+    "comparison",
+    "stratum",
+    "group_a",
+    "group_b",
+    "n_a",
+    "n_b",
+    "difference",
+    "ci95_low",
+    "ci95_high",
+    "t",
+    "df",
+    "p",
+    "hedges_g",
+)
 
 MEASURE_LIMIT = 2**53
 """The largest scaled measure: integers up to here are exact as doubles."""
@@ -85,6 +109,7 @@ class IntegerColumn(_Part):
     minimum: Long | None = Field(None, description="The least value allowed.")
     maximum: Long | None = Field(None, description="The greatest value allowed.")
     nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+    identifying: Reason | None = IDENTIFYING
 
 
 class DoubleColumn(_Part):
@@ -97,6 +122,7 @@ class DoubleColumn(_Part):
         6, description="To how many decimals a measure is rounded, row by row."
     )
     nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+    identifying: Reason | None = IDENTIFYING
 
 
 class StringColumn(_Part):
@@ -107,6 +133,7 @@ class StringColumn(_Part):
         None, description="The values allowed; anything else is rejected."
     )
     nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+    identifying: Reason | None = IDENTIFYING
 
 
 Column = Annotated[IntegerColumn | DoubleColumn | StringColumn, Field(discriminator="type")]
@@ -151,6 +178,23 @@ class Analysis(_Part):
     )
 
 
+class Comparison(_Part):
+    """Two groups of a column against each other, everywhere or within each stratum."""
+
+    column: str = Field(description="The column or band whose groups are compared.")
+    groups: tuple[StrictStr | StrictInt, StrictStr | StrictInt] = Field(
+        description="The two groups; the difference is the first one's mean less the second one's."
+    )
+    within: tuple[str, ...] = Field(
+        (), description="Columns or bands in each of whose groups the two are compared."
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the groups that are compared are grouped by."""
+        return (*self.within, self.column)
+
+
 class Quality(_Part):
     """What share of bad rows a run survives."""
 
@@ -187,6 +231,9 @@ class Contract(_Part):
     bands: Mapping[Name, Band] = Field(default_factory=dict)
     measure: str = Field(description="The column that is summed and averaged.")
     analyses: Annotated[Mapping[Name, Analysis], Field(min_length=1)]
+    comparisons: Mapping[Name, Comparison] = Field(
+        default_factory=dict, description="Differences of means, all in one further output."
+    )
     quality: Quality = Quality()
     disclosure: Disclosure = Disclosure()
 
@@ -201,13 +248,22 @@ class Contract(_Part):
     }
 
     @property
+    def outputs(self) -> Mapping[str, tuple[str, ...]]:
+        """Every output with its header: the analyses, and the comparisons if there are any."""
+        headers = {name: self.output_columns(name) for name in self.analyses}
+        return headers | ({COMPARISONS: COMPARISON_COLUMNS} if self.comparisons else {})
+
+    @property
     def grouping_sets(self) -> tuple[tuple[str, ...], ...]:
-        """The distinct `group_by`s of the analyses, sorted."""
-        return tuple(sorted({analysis.group_by for analysis in self.analyses.values()}))
+        """What the analyses group by, and what the comparisons need beside it, sorted."""
+        sets = {analysis.group_by for analysis in self.analyses.values()}
+        known = {frozenset(names) for names in sets}
+        more = {frozenset(comparison.names) for comparison in self.comparisons.values()} - known
+        return tuple(sorted(sets | {tuple(sorted(names)) for names in more}))
 
     @property
     def grouping_columns(self) -> tuple[str, ...]:
-        """Every column or band that some analysis groups by, sorted."""
+        """Every column or band that something is grouped by, sorted."""
         return tuple(sorted({name for group in self.grouping_sets for name in group}))
 
     @property
@@ -225,9 +281,20 @@ class Contract(_Part):
             for column in self.STATISTIC_COLUMNS[statistic]
         )
 
+    def grouping_set_of(self, names: Collection[str]) -> tuple[str, ...]:
+        """The grouping set that has exactly these names, in whatever order."""
+        return next(held for held in self.grouping_sets if set(held) == set(names))
+
     def group_order(self, name: str) -> tuple[str, ...] | None:
         """The clinical order of a band's labels, or None where values sort by themselves."""
         return self.bands[name].labels if name in self.bands else None
+
+    def sort_key(self, names: Collection[str], key: Collection[str | int]) -> tuple[str | int, ...]:
+        """By what a group sorts: bands in their clinical order, everything else by itself."""
+        return tuple(
+            value if (labels := self.group_order(name)) is None else labels.index(str(value))
+            for name, value in zip(names, key, strict=True)
+        )
 
     @property
     def shape(self) -> str:
@@ -238,7 +305,7 @@ class Contract(_Part):
         """
         return digest(
             {
-                "source": self.source.model_dump(mode="json"),
+                "source": self._source_without_reasons,
                 "bands": self.model_dump(mode="json")["bands"],
                 "measure": self.measure,
                 "grouping_sets": self.grouping_sets,
@@ -246,6 +313,13 @@ class Contract(_Part):
                 "order": {name: band.labels for name, band in self.bands.items()},
             }
         )
+
+    @property
+    def _source_without_reasons(self) -> dict[str, Any]:
+        source = self.source.model_dump(mode="json")
+        for column in source["columns"].values():
+            del column["identifying"]
+        return source
 
     @property
     def fingerprint(self) -> str:

@@ -83,8 +83,8 @@ class Live:
         return {key: self.read(key) for folder in folders for key in self.keys(f"{folder}/")}
 
     def outputs(self) -> dict[str, bytes]:
-        """The published outputs by analysis."""
-        published = {name: self.layout.published(name) for name in self.stack.contract.analyses}
+        """The published outputs by name."""
+        published = {name: self.layout.published(name) for name in self.stack.contract.outputs}
         return {name: self.read(key) for name, key in published.items()}
 
     @contextlib.contextmanager

@@ -43,13 +43,13 @@ def test_the_outputs_are_those_of_the_analysis_byte_for_byte(
 ) -> None:
     expected = outputs_of(store, live.stack.contract, {"Charges.csv": real_file})
     assert live.outputs() == expected
-    assert len(expected) == 5
+    assert len(expected) == 6
 
 
-def test_every_manifest_names_the_output_of_its_analysis(live: Live, first_run: Execution) -> None:
-    layout, analyses = live.layout, live.stack.contract.analyses
-    assert live.keys(f"{layout.manifests}/") == sorted(layout.manifest(name) for name in analyses)
-    for name in analyses:
+def test_every_manifest_names_the_output_of_its_table(live: Live, first_run: Execution) -> None:
+    layout, outputs = live.layout, live.stack.contract.outputs
+    assert live.keys(f"{layout.manifests}/") == sorted(layout.manifest(name) for name in outputs)
+    for name in outputs:
         manifest = json.loads(live.read(layout.manifest(name)))
         uri = f"s3://{live.bucket}/{layout.published(name)}"
         assert manifest["fileLocations"] == [{"URIs": [uri]}]

@@ -1,0 +1,189 @@
+"""Differences of means are what SciPy and mpmath find on the rows, and come from sums alone."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import mpmath  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from medical_charges.comparisons import figures, small_sample_factor, welch
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.cube import Sums
+from medical_charges.errors import ContractError
+from medical_charges.storage import LocalStore
+from tests.conftest import ROOT
+from tests.helpers import outputs_of, rows
+
+DECIMALS = 2
+
+
+def sums_of(values: list[int]) -> Sums:
+    """What a cube holds of scaled measures."""
+    squares = sum(value * value for value in values)
+    return Sums(len(values), sum(values), squares, min(values), max(values))
+
+
+def exact_g(a: list[int], b: list[int]) -> mpmath.mpf:
+    """Hedges' g by its definition, with 50 digits."""
+    with mpmath.workdps(50):
+        mean_a, mean_b = mpmath.mpf(sum(a)) / len(a), mpmath.mpf(sum(b)) / len(b)
+        spread = sum((x - mean_a) ** 2 for x in a) + sum((x - mean_b) ** 2 for x in b)
+        m = mpmath.mpf(len(a) + len(b) - 2)
+        factor = mpmath.gamma(m / 2) / (mpmath.sqrt(m / 2) * mpmath.gamma((m - 1) / 2))
+        return factor * (mean_a - mean_b) / mpmath.sqrt(spread / m)
+
+
+def close(value: object, expected: object) -> bool:
+    """Within 1e-9, relatively."""
+    return bool(abs(mpmath.mpf(value) / mpmath.mpf(expected) - 1) < 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed: int) -> None:
+    random_ = random.Random(seed)
+    groups = []
+    for _ in "ab":
+        centre, spread = random_.uniform(-5e5, 5e6), random_.uniform(10, 1e6)
+        size = random_.choice([2, 3, 10, 300, 3000])
+        groups.append([round(random_.gauss(centre, spread)) for _ in range(size)])
+    a, b = groups
+    found = welch(sums_of(a), sums_of(b), DECIMALS)
+    assert found is not None
+    expected = stats.ttest_ind([x / 100 for x in a], [x / 100 for x in b], equal_var=False)
+    interval = expected.confidence_interval(0.95)
+    assert close(float(found.t), expected.statistic)
+    assert close(float(found.df), expected.df)
+    assert found.p == expected.pvalue == 0 or close(found.p, expected.pvalue)
+    assert float(found.low) == pytest.approx(interval.low, rel=1e-9, abs=1e-4)
+    assert float(found.high) == pytest.approx(interval.high, rel=1e-9, abs=1e-4)
+    assert close(float(found.g), exact_g(a, b))
+
+
+def test_a_p_near_the_end_of_what_a_double_holds_is_right() -> None:
+    a, b = [0, 1] * 500, [33, 34] * 500
+    found = welch(sums_of(a), sums_of(b), 0)
+    assert found is not None
+    with mpmath.workdps(60):
+        t2, df = mpmath.mpf(float(found.t)) ** 2, mpmath.mpf(float(found.df))
+        expected = mpmath.betainc(df / 2, 0.5, 0, df / (df + t2), regularized=True)
+    assert expected < mpmath.mpf("1e-300") or close(found.p, expected)
+    assert figures(sums_of(a), sums_of(b), 0)[7] == "0"
+
+
+@pytest.mark.parametrize("freedom", [2, 3, 50, 299, 300, 301, 1000, 10**6, 10**9])
+def test_the_correction_is_exact_for_small_and_large_samples(freedom: int) -> None:
+    with mpmath.workdps(60):
+        m = mpmath.mpf(freedom)
+        log = mpmath.loggamma(m / 2) - mpmath.loggamma((m - 1) / 2)
+        expected = mpmath.exp(log) / mpmath.sqrt(m / 2)
+        assert abs(small_sample_factor(freedom) / expected - 1) < 1e-15
+
+
+values = st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=20)
+
+
+@settings(deadline=None)
+@given(values, values, st.integers(-(10**15), 10**15))
+def test_moving_all_by_the_same_changes_nothing_and_swapping_turns_the_signs(
+    a: list[int], b: list[int], shift: int
+) -> None:
+    here = figures(sums_of(a), sums_of(b), DECIMALS)
+    there = figures(sums_of([x + shift for x in a]), sums_of([x + shift for x in b]), DECIMALS)
+    assert here == there
+    found, turned = welch(sums_of(a), sums_of(b), 0), welch(sums_of(b), sums_of(a), 0)
+    if found is None or turned is None:
+        assert found is turned
+        assert len(set(a)) == len(set(b)) == 1
+    else:
+        assert (found.t, found.g, found.df, found.p) == (-turned.t, -turned.g, turned.df, turned.p)
+        assert (found.low, found.high) == (-turned.high, -turned.low)
+
+
+def test_groups_of_nobody_of_one_and_without_spread_show_what_they_have() -> None:
+    one, two, same = sums_of([700]), sums_of([100, 300]), sums_of([500, 500])
+    assert figures(None, two, DECIMALS) == ("0", "2", *[""] * 7)
+    assert figures(one, two, DECIMALS) == ("1", "2", "5", *[""] * 6)
+    assert figures(same, same, DECIMALS) == ("2", "2", "0", *[""] * 6)
+    assert figures(same, two, DECIMALS)[:3] == ("2", "2", "3")
+    assert all(figures(same, two, DECIMALS))
+
+
+@pytest.fixture(scope="module")
+def table(
+    tmp_path_factory: pytest.TempPathFactory, contract: Contract, real_file: bytes
+) -> list[dict[str, str]]:
+    store = LocalStore(tmp_path_factory.mktemp("bucket"))
+    outputs = outputs_of(store, contract, {"Charges.csv": real_file})
+    return rows(outputs["comparisons"])
+
+
+def test_the_published_test_of_the_real_file_comes_out(table: list[dict[str, str]]) -> None:
+    overall = next(row for row in table if row["comparison"] == "smokers")
+    assert overall["stratum"] == "all"
+    assert (overall["n_a"], overall["n_b"]) == ("274", "1064")
+    assert round(float(overall["t"]), 2) == 32.75
+    assert overall["p"] == "5.88946e-103"
+
+
+def test_rows_are_in_the_order_of_the_contract_and_then_of_the_strata(
+    table: list[dict[str, str]],
+) -> None:
+    assert [(row["comparison"], row["stratum"]) for row in table] == [
+        ("sexes_by_smoking", "smoker=no"),
+        ("sexes_by_smoking", "smoker=yes"),
+        ("smokers", "all"),
+        ("smokers_by_region", "region=northeast"),
+        ("smokers_by_region", "region=northwest"),
+        ("smokers_by_region", "region=southeast"),
+        ("smokers_by_region", "region=southwest"),
+    ]
+
+
+def test_every_difference_is_that_of_the_rows(
+    table: list[dict[str, str]], real_file: bytes, contract: Contract
+) -> None:
+    people = rows(real_file)
+    for row in table:
+        comparison = contract.comparisons[row["comparison"]]
+        inside = people
+        if row["stratum"] != "all":
+            name, _, value = row["stratum"].partition("=")
+            inside = [person for person in people if person[name] == value]
+        a, b = (
+            [float(p["charges"]) for p in inside if p[comparison.column] == row[group]]
+            for group in ("group_a", "group_b")
+        )
+        expected = stats.ttest_ind(a, b, equal_var=False)
+        assert float(row["t"]) == pytest.approx(expected.statistic, abs=1e-6)
+        assert float(row["p"]) == pytest.approx(expected.pvalue, rel=1e-5)
+        gap = sum(map(Fraction, a)) / len(a) - sum(map(Fraction, b)) / len(b)
+        assert float(row["difference"]) == pytest.approx(float(gap), abs=1e-6)
+
+
+TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("column: smoke, groups: [a, b]", "column: found 'smoke'; allowed: age, sex, "),
+        ('column: smoker, groups: ["yes", maybe]', "groups[1]: found 'maybe'; allowed: yes, no"),
+        ("column: smoker, groups: [yes, no]", "groups[0]: found True; allowed: text or a whole"),
+        ('column: smoker, groups: ["yes"]', "groups[1]: found nothing; allowed: a value is"),
+        ("column: sex, groups: [male, female, x]", "groups: found 3 entries; allowed: 2 entries"),
+        ("column: sex, groups: [male, male]", "groups: found 'male' twice; allowed: two groups"),
+        ("column: age, groups: [20, 95]", "groups[1]: found 95; allowed: a number up to 90"),
+        ("column: bmi_category, groups: [obese, fat]", "groups[1]: found 'fat'; allowed: under"),
+        ("column: sex, groups: [male, female], within: [sex]", "within: found a list; allowed: "),
+    ],
+)
+def test_a_wrong_comparison_is_reported_with_its_place(wrong: str, said: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        parse_contract(TEXT.replace(PLACE, f"smokers: {{ {wrong} }}"))
+    assert f"comparisons.smokers.{said}" in str(caught.value)
