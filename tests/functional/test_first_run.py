@@ -32,8 +32,8 @@ def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
     assert results["TerminateCluster"]["Cluster"]["Status"]["State"] == "TERMINATED"
     for state in VALIDATION:
         assert results[state]["JobRunState"] == "SUCCEEDED"
-    assert len(results["PublishOutputs"]["Payload"]["published"]) == 5
-    assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 5
+    assert len(results["PublishOutputs"]["Payload"]["published"]) == 6
+    assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 6
     assert results["ValidateManifests"]["Payload"]["served"]
     assert results["EndRun"]["Payload"] == {"pending": False}
 
