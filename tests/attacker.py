@@ -6,7 +6,6 @@ that table is, and lets the solver find between what each count that was taken a
 
 from __future__ import annotations
 
-import importlib.util
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -175,7 +174,7 @@ class Attacker:
         """How far apart the ends are of every count that was taken away."""
         if not self.targets:
             return {}
-        ends = _scip(self) if importlib.util.find_spec("ortools") else _highs(self)
+        ends = _highs(self)
         found = {}
         for target, places in self.targets.items():
             low, high = ends(places, -1), ends(places, 1)
@@ -184,25 +183,6 @@ class Attacker:
 
 
 Ends = Callable[[list[int], int], int]
-
-
-def _scip(attacker: Attacker) -> Ends:
-    from ortools.linear_solver import pywraplp
-
-    solver = pywraplp.Solver.CreateSolver("SCIP")
-    numbers = [solver.IntVar(0, attacker.people, "") for _ in attacker.cells]
-    for members, low, high in attacker.known:
-        row = solver.RowConstraint(low, high, "")
-        for place in members:
-            row.SetCoefficient(numbers[place], 1)
-
-    def end(places: list[int], sign: int) -> int:
-        solver.Maximize(sign * solver.Sum([numbers[i] for i in places]))
-        assert solver.Solve() == pywraplp.Solver.OPTIMAL
-        found: float = solver.Objective().Value()
-        return sign * round(found)
-
-    return end
 
 
 def _highs(attacker: Attacker) -> Ends:

@@ -320,7 +320,7 @@ def test_hundreds_of_objects_with_a_few_headers_are_read_together(
     assert summary.counted == 200
     assert report.problems == []
     assert report.recomputed == "from 200 object(s)"
-    assert frames.call_count == 2
+    assert frames.call_count < 10
 
 
 @pytest.mark.spark
