@@ -335,11 +335,14 @@ def inventory(endpoint: str) -> set[str]:
             if not name or thing.get("State") != "deleted"
         ]
         found |= {f"{service} {operation} {thing}" for thing in things}
-    for key in client(endpoint, "kms").list_keys()["Keys"]:
-        state = client(endpoint, "kms").describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"]
+    kms = client(endpoint, "kms")
+    aliases = kms.list_aliases()["Aliases"]
+    # Services make keys of their own when something is encrypted first; nobody can delete them.
+    managed = {it["TargetKeyId"] for it in aliases if it["AliasName"].startswith("alias/aws/")}
+    for key in {key["KeyId"] for key in kms.list_keys()["Keys"]} - managed:
         # A key can only be asked to end, in days to come.
-        if state != "PendingDeletion":
-            found.add(f"kms {key['KeyId']}")
+        if kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] != "PendingDeletion":
+            found.add(f"kms {key}")
     for cluster in client(endpoint, "emr").list_clusters()["Clusters"]:
         if not cluster["Status"]["State"].startswith("TERMINATED"):
             found.add(f"emr {cluster['Id']}")
