@@ -96,6 +96,11 @@ def published(store: Store, contract: Contract) -> dict[str, bytes]:
     return found
 
 
+def published_rows(store: Store, contract: Contract) -> dict[str, int]:
+    """How many rows each published output has below its header."""
+    return {name: data.count(b"\n") - 1 for name, data in published(store, contract).items()}
+
+
 def served_files(store: Store, contract: Contract) -> str:
     """A hash of the outputs and manifests as they are listed: any change of them changes it."""
     layout = Layout(contract.prefix)

@@ -24,6 +24,9 @@ from medical_charges.publish import publish, served_files
 from medical_charges.state import read_latest_state, snapshot_identity
 from medical_charges.storage import Store
 
+STALE = "dashboards stale"
+"""The status of a run that is published and that dashboards do not show."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -51,7 +54,8 @@ def plan_run(
         # Read under the lease, so that a wrong contract is a run that failed, and is told of.
         contract = read()
         snapshot = list_input(store, contract)
-        if not _is_served(ledger.served(), store, contract, snapshot, code):
+        served = ledger.served()
+        if not _is_served(served, store, contract, snapshot, code) or _is_stale(ledger, served):
             return _go(ledger, store, contract, snapshot, run_id)
         ledger.record(run_id, status="skipped", ended=now())
         if ledger.release(execution):
@@ -82,6 +86,11 @@ def _is_served(
         code=code,
         files=served_files(store, contract),
     )
+
+
+def _is_stale(ledger: Ledger, served: Served | None) -> bool:
+    """Whether dashboards do not show what is served, so that a run must try it again."""
+    return served is not None and ledger.run(served.run_id).get("status") == STALE
 
 
 def _go(ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, run_id: str) -> Plan:
@@ -165,9 +174,13 @@ def _summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, A
     return summary
 
 
-def finish_run(ledger: Ledger, execution: str, run_id: str) -> bool:
-    """End a run that went well; say whether it must plan again because somebody left word."""
-    ledger.record(run_id, status="succeeded", ended=now())
+def finish_run(ledger: Ledger, execution: str, run_id: str, stale: str = "") -> bool:
+    """End a run that is published; say whether it must plan again because somebody left word.
+
+    `stale` says why the dashboards do not show what it published, if they do not.
+    """
+    status = STALE if stale else "succeeded"
+    ledger.record(run_id, status=status, ended=now(), reason=stale or None)
     return not ledger.release(execution)
 
 

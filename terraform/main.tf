@@ -225,6 +225,8 @@ module "orchestration" {
     bucket                 = module.storage.bucket_name
     artefacts_uri          = module.storage.artefacts_uri
     ledger_table           = local.ledger_table_name
+    dashboard_data_sets    = jsonencode([])
+    account                = local.account
     timeout_seconds        = tostring(var.run_timeout_seconds)
   }
 }

@@ -14,7 +14,11 @@ from tests.conftest import ROOT
 State = dict[str, Any]
 
 _ANY_NUMBER = {"timeout_seconds"}
-_ANY_VALUE = {"emr_cluster_parameters": "{}", "emr_step_arguments": "[]"}
+_ANY_VALUE = {
+    "dashboard_data_sets": "[]",
+    "emr_cluster_parameters": "{}",
+    "emr_step_arguments": "[]",
+}
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,16 @@ class Context(Protocol):
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Takes one of three events.
 
-    Of a run that went well, {execution, run_id}, which gives {pending}. Of one that failed, also
-    {failed_state, failure}, the id empty if it has none, and of an execution that has ended its
-    status-change event, both of which give {reason}.
+    Of a run that is published, {execution, run_id, stale}, which gives {pending}. Of one that
+    failed, also {failed_state, failure}, the id empty if it has none, and of an execution that has
+    ended its status-change event, both of which give {reason}.
     """
     settings = Settings.read()
     ledger = settings.ledger()
     caught = "failure" in event
     if not caught and "run_id" in event:
-        return {"pending": finish_run(ledger, event["execution"], event["run_id"])}
+        stale = event.get("stale", "")
+        return {"pending": finish_run(ledger, event["execution"], event["run_id"], stale)}
     failure = _caught(event, context) if caught else _ended(event["detail"])
     platform = AwsPlatform(settings.topic_arn, settings.state_machine_arn)
     reason = fail_run(

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.settings import Settings
+from medical_charges.publish import published_rows
 from medical_charges.runs import serve_run
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Takes {execution, run_id}; gives {served: the run's id}."""
+    """Takes {execution, run_id}; gives {served: the run's id, rows: by output}."""
     settings = Settings.read()
-    served = serve_run(
-        settings.ledger(),
-        settings.store(),
-        settings.contract(),
-        event["execution"],
-        event["run_id"],
-    )
-    return {"served": served.run_id}
+    store, contract = settings.store(), settings.contract()
+    served = serve_run(settings.ledger(), store, contract, event["execution"], event["run_id"])
+    return {"served": served.run_id, "rows": published_rows(store, contract)}

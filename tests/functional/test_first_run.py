@@ -12,8 +12,8 @@ from tests.helpers import outputs_of
 BEFORE_VALIDATION = ["PlanRun", "Decide", "CreateCluster", "Analyze"]
 BEFORE_VALIDATION += ["ClusterDone", "TerminateCluster", "Validate"]
 VALIDATION = ["TestAnalysis", "ValidateOutputs"]
-AFTER_VALIDATION = ["PublishOutputs", "GenerateManifests", "ValidateManifests", "Notify"]
-AFTER_VALIDATION += ["EndRun", "PlanAgain", "Published"]
+AFTER_VALIDATION = ["PublishOutputs", "GenerateManifests", "ValidateManifests"]
+AFTER_VALIDATION += ["RefreshDashboards", "Notify", "EndRun", "PlanAgain", "Published"]
 
 
 def test_an_upload_starts_an_execution_that_goes_through_every_state(first_run: Execution) -> None:

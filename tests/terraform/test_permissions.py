@@ -30,6 +30,9 @@ OUR_NEW = {"aws:RequestTag/Project": "medical-charges"}
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 TABLE = f"arn:aws:dynamodb:{ACCOUNT}:table/medical-charges-ledger"
 BUCKET = "arn:aws:s3:::medicalcharges"
+INGESTION = (
+    f"arn:aws:quicksight:{ACCOUNT}:dataset/medical-charges-charges_by_age/ingestion/20261124T1"
+)
 
 # Actions for which the service authorization reference names no resource type.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -144,6 +147,11 @@ def _needs(task: Json) -> list[Call]:
             job = f"arn:aws:glue:{ACCOUNT}:job/{arguments['JobName']}"
             actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
             return [Call(f"glue:{action}", job) for action in actions]
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonquicksight.html
+        case "aws-sdk:quicksight:createIngestion":
+            return [Call("quicksight:CreateIngestion", INGESTION)]
+        case "aws-sdk:quicksight:describeIngestion":
+            return [Call("quicksight:DescribeIngestion", INGESTION)]
         # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html
         case "sns:publish":
             return [
@@ -174,7 +182,7 @@ def test_the_state_machine_may_do_what_its_definition_asks(
             if not allows(policies["state-machine"], known):
                 refused.add((task["Resource"], known.action, known.resource))
     assert refused == set()
-    assert len(seen) == 6
+    assert len(seen) == 8
 
 
 # A link to Step Functions' page, perhaps links to others, then the integration.
@@ -202,6 +210,8 @@ def test_the_state_machine_may_not_touch_what_is_not_the_projects(
     assert not allows(policy, Call("elasticmapreduce:RunJobFlow", "*"))
     assert not allows(policy, Call("lambda:InvokeFunction", f"arn:aws:lambda:{ACCOUNT}:function:x"))
     assert not allows(policy, Call("glue:StartJobRun", f"arn:aws:glue:{ACCOUNT}:job/x"))
+    another = INGESTION.replace("medical-charges", "payroll")
+    assert not allows(policy, Call("quicksight:CreateIngestion", another))
 
 
 def _objects(action: str, *folders: str) -> list[Call]:

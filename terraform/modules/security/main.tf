@@ -9,7 +9,7 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.name
   # arn:PARTITION:SERVICE:REGION:ACCOUNT, to be continued
-  arn = { for service in ["dynamodb", "ec2", "elasticmapreduce", "events", "glue", "lambda", "logs", "sns", "sqs", "states"] : service => "arn:${local.partition}:${service}:${local.region}:${local.account}" }
+  arn = { for service in ["dynamodb", "ec2", "elasticmapreduce", "events", "glue", "lambda", "logs", "quicksight", "sns", "sqs", "states"] : service => "arn:${local.partition}:${service}:${local.region}:${local.account}" }
 
   # Ends of ARNs that follow from names. Built here, not taken from the
   # resources, so that a role can exist before what it may touch.
@@ -18,6 +18,7 @@ locals {
   state_machine   = "${local.arn.states}:stateMachine:${var.state_machine_name}"
   clusters        = "${local.arn.elasticmapreduce}:cluster/*" # ids are known when a cluster is made; its tag says whose it is
   functions       = { for key, name in var.function_names : key => "${local.arn.lambda}:function:${name}" }
+  ingestions      = "${local.arn.quicksight}:dataset/${var.name}-*/ingestion/*"
   jobs            = [for name in var.job_names : "${local.arn.glue}:job/${name}"]
   emr_roles       = { for key in ["emr-service", "emr-instances"] : key => "arn:${local.partition}:iam::${local.account}:role/${var.name}-${key}" }
   own_cluster     = { StringEquals = { "aws:ResourceTag/Project" = var.name } }

@@ -48,6 +48,17 @@ locals {
       { Action = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = local.jobs },
     ]
 
+    # https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonquicksight.html
+    "aws-sdk:quicksight:createIngestion" = [
+      { Action = ["quicksight:CreateIngestion"], Resource = [local.ingestions] },
+    ]
+    # https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonquicksight.html
+    "aws-sdk:quicksight:describeIngestion" = [
+      { Action = ["quicksight:DescribeIngestion"], Resource = [local.ingestions] },
+    ]
+
     # https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html
     # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     "sns:publish" = [
