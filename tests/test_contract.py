@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from medical_charges.contract import Contract, load_contract, parse_contract
+from medical_charges.contract.consistency import RULE_TYPES
 from medical_charges.contract.schema import main as schema_main
 from medical_charges.errors import ContractError
 
@@ -26,6 +27,8 @@ STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'ci95
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 NUMBER = "a finite number"
 QUOTE_IT = "text; YAML reads a bare yes or no as a truth: quote it"
+OUTPUTS = ", ".join(parse_contract(TEXT).outputs)
+RULES = f"rules of the types {', '.join(RULE_TYPES)}"
 
 
 def changed(old: str, new: str) -> str:
@@ -275,6 +278,27 @@ MISTAKES = [
     ),
     ("{ age: 90 }", "{ bmi: 90 }", "disclosure.top_code.bmi", "'bmi'", "age, children"),
     ("{ age: 90 }", "{ age: old }", "disclosure.top_code.age", "'old'", "a valid integer"),
+    *(
+        (
+            "share: 0.05",
+            f"share: 0.05, rules: {{ mine: {{ {rule} }} }}",
+            f"quality.rules.mine{key}",
+            *rest,
+        )
+        for rule, key, *rest in (
+            ("rule: RowCount > 0, output: by_sex", ".output", "'by_sex'", OUTPUTS),
+            ("rule: RowCount > 0, severity: halt", ".severity", "'halt'", "'warn', 'fail'"),
+            ("rule: DetectAnomalies > 0", ".rule", "'DetectAnomalies'", RULES),
+            ("rule: 1 > 0", ".rule", "'1 > 0'", RULES),
+            ("rule: RowCount > avg(last(3))", ".rule", "what earlier runs gave", "numbers"),
+            (
+                """rule: 'ColumnValues "age" > 1 with threshold > 0.5'""",
+                ".rule",
+                "a threshold",
+                "a rule for all rows; `CustomSql` can count those that break it",
+            ),
+        )
+    ),
 ]
 
 
@@ -407,6 +431,7 @@ SHAPE_CHANGES = {
 OTHER_CHANGES = {
     "the share of bad rows": ("0.05", "0.5"),
     "what twins do": ("0.05", "0.05, duplicates: refuse"),
+    "a rule of one's own": ("0.05", "0.05, rules: { some: { rule: RowCount > 9 } }"),
     "the least cell": ("minimum_cell: 11", "minimum_cell: 5"),
     "the extremes": ("extremes: publish", "extremes: suppress"),
     "the top code": ("age: 90", "age: 85"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,6 +38,7 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
     yield from _analysis_problems(contract)
     yield from _comparison_problems(contract)
     yield from _top_code_problems(contract)
+    yield from _rule_problems(contract)
 
 
 def _column_problems(contract: Contract) -> Iterator[Problem]:
@@ -181,6 +183,39 @@ def _top_code_problems(contract: Contract) -> Iterator[Problem]:
     for name in contract.disclosure.top_code:
         if name not in integers:
             yield Problem(f"disclosure.top_code.{name}", show(name), _one_of(integers))
+
+
+RULE_TYPES = (
+    "ColumnCorrelation", "ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength",
+    "ColumnNamesMatchPattern", "ColumnValues", "Completeness", "CustomSql", "DistinctValuesCount",
+    "Entropy", "IsComplete", "IsPrimaryKey", "IsUnique", "Mean", "RowCount", "StandardDeviation",
+    "Sum", "UniqueValueRatio", "Uniqueness",
+)  # fmt: skip
+"""What may stand at the start of a rule: the same to Glue and to a laptop's evaluator."""
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_HISTORY = ("last", "index")
+
+
+def _rule_problems(contract: Contract) -> Iterator[Problem]:
+    for name, own in contract.quality.rules.items():
+        path = f"quality.rules.{name}"
+        if own.output is not None and own.output not in contract.outputs:
+            yield Problem(f"{path}.output", show(own.output), _one_of(list(contract.outputs)))
+        words = _WORD.findall(_QUOTED.sub("", own.rule))
+        types = [word for word in words if word[0].isupper() and not word.isupper()]
+        unknown = [word for word in types if word not in RULE_TYPES]
+        if unknown or not types:
+            found = unknown[0] if unknown else own.rule
+            yield Problem(
+                f"{path}.rule", show(found), f"rules of the types {_one_of([*RULE_TYPES])}"
+            )
+        elif "threshold" in words:
+            allowed = "a rule for all rows; `CustomSql` can count those that break it"
+            yield Problem(f"{path}.rule", "a threshold", allowed)
+        elif any(word in _HISTORY for word in words):
+            yield Problem(f"{path}.rule", "what earlier runs gave", "numbers")
 
 
 def _one_of(names: list[str]) -> str:

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from medical_charges.canonical import digest
+from medical_charges.checks import Category, Severity
 
 Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 """A name that is safe as a column, a file, a Catalog table and a dashboard field."""
@@ -195,14 +196,33 @@ class Comparison(_Part):
         return (*self.within, self.column)
 
 
+class QualityRule(_Part):
+    """A rule of one's own, in the language of Glue Data Quality."""
+
+    rule: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\n\r]*$")] = Field(
+        description="One rule of DQDL."
+    )
+    output: str | None = Field(
+        None, description="The output that it is about; without it, the accepted rows."
+    )
+    category: Category = Field("plausibility", description="What kind of quality it looks at.")
+    severity: Severity = Field(
+        "fail", description="Whether a broken rule is reported, or ends the run unpublished."
+    )
+
+
 class Quality(_Part):
-    """What share of bad rows a run survives."""
+    """What share of bad rows a run survives, and what else must hold."""
 
     maximum_rejected_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
         0.05, description="The share of an object's rows that may break a rule."
     )
     duplicates: Literal["warn", "refuse"] = Field(
         "warn", description="What happens when two objects hold the same rows."
+    )
+    rules: Mapping[Name, QualityRule] = Field(
+        default_factory=dict,
+        description="Rules of one's own beside those that follow from the contract.",
     )
 
 
