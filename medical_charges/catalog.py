@@ -13,7 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from medical_charges.contract import Contract, load_contract
-from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, IntegerColumn
+from medical_charges.contract.model import (
+    COMPARISON_COLUMNS,
+    COMPARISONS,
+    MARGIN,
+    IntegerColumn,
+)
 from medical_charges.errors import ContractError
 from medical_charges.layout import Layout
 
@@ -41,6 +46,12 @@ _COMPARED = (
     ("double", "Its degrees of freedom, by Welch and Satterthwaite"),
     ("double", "Its p, two-sided"),
     ("double", "Hedges' g, the difference in pooled deviations, corrected for small samples"),
+)
+
+_CUBED = (
+    ("bigint", _COMMENTS["patients"]),
+    ("double", "Sum of {measure}"),
+    ("double", "Sum of the squared deviations of {measure} from the mean of the group"),
 )
 
 
@@ -75,6 +86,8 @@ def _columns(contract: Contract, name: str) -> list[dict[str, str]]:
             {"name": column, "type": kind, "comment": comment.format(measure=contract.measure)}
             for column, (kind, comment) in zip(COMPARISON_COLUMNS, _COMPARED, strict=True)
         ]
+    if name in contract.cubes:
+        return _cube_columns(contract, name)
     analysis = contract.analyses[name]
     columns = [
         {"name": group, "type": _group_type(contract, group), "comment": "Grouped by"}
@@ -88,6 +101,21 @@ def _columns(contract: Contract, name: str) -> list[dict[str, str]]:
             for column in contract.STATISTIC_COLUMNS[statistic]
         ]
     return columns
+
+
+def _cube_columns(contract: Contract, name: str) -> list[dict[str, str]]:
+    columns = [
+        # A margin is text among the groups, whatever these are.
+        {"name": column, "type": "string", "comment": f"Filtered by; {MARGIN} for everybody"}
+        if column in contract.dashboard.filters
+        else {"name": column, "type": _group_type(contract, column), "comment": "Grouped by"}
+        for column in contract.cubes[name]
+    ]
+    figures = contract.outputs[name][len(columns) :]
+    return columns + [
+        {"name": column, "type": kind, "comment": comment.format(measure=contract.measure)}
+        for column, (kind, comment) in zip(figures, _CUBED, strict=True)
+    ]
 
 
 def _group_type(contract: Contract, group: str) -> str:

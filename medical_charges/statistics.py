@@ -33,6 +33,12 @@ def sample_variance(sums: Sums, decimals: int) -> Fraction | None:
     return Fraction(spread, sums.n * (sums.n - 1) * 10 ** (2 * decimals))
 
 
+def squares(sums: Sums, decimals: int) -> str:
+    """The sum of the squared deviations from the mean, rounded."""
+    spread = sums.n * sums.squares - sums.total**2
+    return decimal(Fraction(spread, sums.n * 10 ** (2 * decimals)))
+
+
 def sample_deviation(sums: Sums, decimals: int) -> str:
     """The sample standard deviation, rounded; empty for one row."""
     variance = sample_variance(sums, decimals)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import compress, product
+from operator import itemgetter
 
 from medical_charges import comparisons, statistics
 from medical_charges.contract import Analysis, Contract
-from medical_charges.contract.model import COMPARISONS
-from medical_charges.cube import Cells, Cube, Key, Sums, merge_cells
+from medical_charges.contract.model import COMPARISONS, MARGIN
+from medical_charges.cube import Cells, Cube, Key, Sums, check_size, merge_cells
 from medical_charges.disclosure import Cell, Row, protect
+from medical_charges.errors import InputRefusedError
 
 
 @dataclass(frozen=True)
@@ -42,11 +46,16 @@ class _Draft:
 
 
 def make_tables(cube: Cube, contract: Contract) -> list[Table]:
-    """Every output of the contract, under its disclosure rules."""
+    """Every output of the contract, under its disclosure rules.
+
+    Raises:
+        InputRefusedError: a group is called like a margin, or an output is too large.
+    """
     groups = _Groups(cube, contract)
     drafts = {name: _analysis(name, groups, contract) for name in contract.analyses}
     if contract.comparisons:
         drafts[COMPARISONS] = _comparisons(groups, contract)
+    drafts |= {name: _filter_cube(name, groups, contract) for name in contract.cubes}
     rows = [draft.row for table in drafts.values() for draft in table]
     protection = protect(rows, groups.people(rows), contract)
     hidden = {id(rows[place]) for place in protection.suppressed}
@@ -57,40 +66,38 @@ def make_tables(cube: Cube, contract: Contract) -> list[Table]:
 
 
 class _Groups:
-    """The cube as outputs see it: top-coded, and by names in any order."""
+    """The cube as outputs see it: top-coded, and by any names that something groups by."""
 
     def __init__(self, cube: Cube, contract: Contract) -> None:
         self._cube, self._contract = cube, contract
         self._coded: dict[tuple[str, ...], Cells] = {}
+        self._found: dict[tuple[str, ...], Cells] = {}
 
     def by(self, names: Sequence[str]) -> Cells:
         """The cells of some names, their keys in the order of these."""
-        held = self._contract.grouping_set_of(names)
+        names = tuple(names)
+        if names not in self._found:
+            held = self._contract.grouping_set_of(names)
+            places = [held.index(name) for name in names]
+            self._found[names] = {}
+            for key, sums in self._top_coded(held).items():
+                merge_cells(self._found[names], {tuple(key[i] for i in places): sums})
+        return self._found[names]
+
+    def _top_coded(self, held: tuple[str, ...]) -> Cells:
         if held not in self._coded:
             top_code = self._contract.disclosure.top_code
             self._coded[held] = _top_coded(held, self._cube.get(held, {}), top_code)
-        if held == tuple(names):
-            return self._coded[held]
-        places = [held.index(name) for name in names]
-        return {tuple(key[i] for i in places): sums for key, sums in self._coded[held].items()}
+        return self._coded[held]
 
     def people(self, rows: Sequence[Row]) -> dict[tuple[str, ...], dict[Key, int]]:
         """The counts behind the rows, by sorted names."""
-        counted = {cell.names for row in rows for cell in row.counts}
-        found = {
-            # Sorted, so that which of two equal rows is given up is the same every time.
+        # Sorted, so that which of two equal rows is given up is the same every time.
+        return {
             names: {key: cells[key].n for key in sorted(cells)}
-            for names in sorted(counted)
+            for names in sorted({cell.names for row in rows for cell in row.reveals})
             for cells in [self.by(names)]
         }
-        for names in sorted({c.names for row in rows for c in row.derived} - counted):
-            finer = next(other for other in found if set(names) <= set(other))
-            places = [finer.index(name) for name in names]
-            found[names] = {}
-            for key, n in found[finer].items():
-                whole = tuple(key[i] for i in places)
-                found[names][whole] = found[names].get(whole, 0) + n
-        return found
 
 
 def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
@@ -126,6 +133,38 @@ def _comparisons(groups: _Groups, contract: Contract) -> list[_Draft]:
         for cells in [groups.by(comparison.names)]
         for pair in comparisons.pairs(name, comparison, cells, contract)
     ]
+
+
+def _filter_cube(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
+    """A row for every group that holds anybody, of the filters' values or of all of one."""
+    columns, filters = contract.cubes[name], contract.dashboard.filters
+    found: list[tuple[tuple[Key, ...], _Draft]] = []
+    for kept in product((True, False), repeat=len(filters)):
+        names = (*compress(filters, kept), *columns[len(filters) :])
+        for key, sums in groups.by(names).items():
+            values = dict(zip(names, key, strict=True))
+            _check_no_margin(values, filters)
+            labels = tuple(str(values.get(column, MARGIN)) for column in columns)
+            order = dict(zip(names, contract.sort_key(names, key), strict=True))
+            place = tuple((order[column],) if column in order else () for column in columns)
+            figures = partial(_cube_figures, sums, contract.decimals)
+            found.append((place, _Draft(Row(name, (Cell.of(names, key),)), labels, figures)))
+        check_size(columns, len(found))
+    return [draft for _, draft in sorted(found, key=itemgetter(0))]
+
+
+def _check_no_margin(values: Mapping[str, str | int], filters: Sequence[str]) -> None:
+    for name in filters:
+        if values.get(name) == MARGIN:
+            raise InputRefusedError(
+                f"the column {name!r} holds the value {MARGIN!r}, which stands for everybody in a "
+                f"column that is filtered by"
+            )
+
+
+def _cube_figures(sums: Sums, decimals: int) -> tuple[str, ...]:
+    total, squares = statistics.measured(sums.total, decimals), statistics.squares(sums, decimals)
+    return str(sums.n), total, squares
 
 
 def _table(

@@ -25,6 +25,7 @@ from medical_charges.catalog import tables
 from medical_charges.contract import Column, Contract
 from medical_charges.contract.model import (
     COMPARISON_COLUMNS,
+    MARGIN,
     MEASURE_LIMIT,
     IntegerColumn,
     StringColumn,
@@ -193,7 +194,8 @@ class Validation:
                 yield f"{name} has {len(rows)} rows, and is to be withheld"
             return
         analysis = self._contract.analyses.get(name)
-        groups = analysis.group_by if analysis else COMPARISON_COLUMNS[:4]
+        columns = self._contract.cubes.get(name, COMPARISON_COLUMNS[:4])
+        groups = analysis.group_by if analysis else columns
         keys = [tuple(row[group] for group in groups) for row in rows]
         if len(set(keys)) < len(keys):
             yield f"{name} has a group twice"
@@ -201,6 +203,9 @@ class Validation:
             yield f"{name} has a group without a name"
         if not rows:
             yield f"{name} has no rows"
+        if name in self._contract.cubes:
+            yield from self._cube_problems(name, rows)
+            return
         if analysis is None:
             yield from self._comparison_problems(name, rows)
             return
@@ -216,6 +221,21 @@ class Validation:
                 yield f"{name} shows a group of fewer than {least} patients"
         if withheld != (said := self._summary["suppressed"].get(name, 0)):
             yield f"{name} withholds {withheld} rows; the summary says {said}"
+
+    def _cube_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
+        withheld, least = 0, self._contract.disclosure.minimum_cell
+        counted, filters = self._summary["counted"], self._contract.dashboard.filters
+        shown: dict[Key, int] = {}
+        for row in rows:
+            withheld += row["patients"] is None
+            if 0 < (row["patients"] or 0) < least:
+                yield f"{name} shows a group of fewer than {least} patients"
+            margins = tuple(row[column] == MARGIN for column in filters)
+            shown[margins] = shown.get(margins, 0) + (row["patients"] or 0)
+        if withheld != (said := self._summary["suppressed"].get(name, 0)):
+            yield f"{name} withholds {withheld} rows; the summary says {said}"
+        if any(n > counted or (n < counted and not withheld) for n in shown.values()):
+            yield f"{name} does not add up to the {counted} patients that were counted"
 
     def _withheld_problems(self, name: str, rows: list[Figures]) -> Iterator[str]:
         analysis, least = self._contract.analyses[name], self._contract.disclosure.minimum_cell

@@ -26,6 +26,8 @@ def console() -> Console:
 def show_run(console: Console, store: Store, contract: Contract, summary: Summary) -> None:
     """Print the published tables and what the run read, rejected and withheld."""
     for name, data in published(store, contract).items():
+        if name in contract.cubes:
+            continue  # which people see on the dashboard
         header, *rows = (line.split(",") for line in data.decode().splitlines())
         table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
         groups = 4 if name == COMPARISONS else len(contract.analyses[name].group_by)

@@ -23,6 +23,9 @@ def test_there_is_a_table_for_every_output_over_its_own_folder(contract: Contrac
             "smokers_by_region",
             "charges_by_sex_and_smoker",
             "comparisons",
+            "cube_region_sex_smoker",
+            "cube_region_sex_smoker_bmi_category",
+            "cube_region_sex_smoker_age_decade",
         )
     }
 

@@ -20,11 +20,13 @@ TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
 SCHEMA: dict[str, Any] = json.loads((ROOT / "contracts" / "schema.json").read_text())
 
 TOP_KEYS = (
-    "the keys dataset, prefix, source, bands, measure, analyses, comparisons, quality, disclosure"
+    "the keys dataset, prefix, source, bands, measure, analyses, comparisons, quality, disclosure, "
+    "dashboard"
 )
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
 STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'ci95'"
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
+GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
 NUMBER = "a finite number"
 QUOTE_IT = "text; YAML reads a bare yes or no as a truth: quote it"
 OUTPUTS = ", ".join(parse_contract(TEXT).outputs)
@@ -115,14 +117,14 @@ MISTAKES = [
         "group_by: [bmi]",
         "analyses.charges_by_age.group_by[0]",
         "'bmi', a double",
-        "age, sex, children, smoker, region, bmi_category; band a double to group by it",
+        f"{GROUPS}; band a double to group by it",
     ),
     (
         "group_by: [age]",
         "group_by: [country]",
         "analyses.charges_by_age.group_by[0]",
         "'country'",
-        "age, sex, children, smoker, region, bmi_category",
+        GROUPS,
     ),
     ("[age]", "[age, age]", "analyses.charges_by_age.group_by", "a list", "each entry once"),
     ("[age]", "[]", "analyses.charges_by_age.group_by", "an empty list", "at least one entry"),
@@ -299,7 +301,150 @@ MISTAKES = [
             ),
         )
     ),
+    (
+        "filters: [region",
+        "filters: [country",
+        "dashboard.filters[0]",
+        "'country'",
+        GROUPS,
+    ),
+    (
+        "filters: [region",
+        "filters: [bmi",
+        "dashboard.filters[0]",
+        "'bmi', a double",
+        f"{GROUPS}; band a double to group by it",
+    ),
+    ("filters: [region", "filters: [sex", "dashboard.filters", "a list", "each entry once"),
+    (
+        "[female, male]",
+        "[female, male, all]",
+        "dashboard.filters[1]",
+        "'sex', which has the group 'all'",
+        "no group of that name: it stands for everybody where sex is no filter",
+    ),
+    (
+        "{ age: age_decade }",
+        "{ age: bmi_category }",
+        "dashboard.filtered_as.age",
+        "'bmi_category'",
+        "a band of age: age_decade",
+    ),
+    (
+        "{ age: age_decade }",
+        "{ age: decade }",
+        "dashboard.filtered_as.age",
+        "'decade'",
+        "a band of age: age_decade",
+    ),
+    (
+        "{ age: age_decade }",
+        "{ children: age_decade }",
+        "dashboard.filtered_as.children",
+        "'children'",
+        "bmi, age",
+    ),
+    (
+        "charges_by_age: line",
+        "by_age: line",
+        "dashboard.charts.by_age",
+        "'by_age'",
+        (
+            "charges_by_region, charges_by_bmi_category, charges_by_age, smokers_by_region, "
+            "charges_by_sex_and_smoker"
+        ),
+    ),
+    (
+        "charges_by_age: line",
+        "charges_by_age: radar",
+        "dashboard.charts.charges_by_age",
+        "'radar'",
+        "'bars', 'pie', 'line'",
+    ),
+    (
+        "title: Medical charges",
+        "title: ''",
+        "dashboard.title",
+        "''",
+        "String should have at least 1 character",
+    ),
 ]
+
+LONG = "a_column_whose_name_is_rather_long_and_thoroughly_chosen"
+
+
+def test_cubes_are_named_by_their_columns_and_shared_by_analyses(contract: Contract) -> None:
+    filters = ("region", "sex", "smoker")
+    assert contract.cubes == {
+        "cube_region_sex_smoker": filters,
+        "cube_region_sex_smoker_bmi_category": (*filters, "bmi_category"),
+        "cube_region_sex_smoker_age_decade": (*filters, "age_decade"),
+    }
+    assert {contract.cube_of(name) for name in contract.analyses} == set(contract.cubes)
+    assert contract.cube_of("smokers_by_region") == "cube_region_sex_smoker"
+    assert contract.cube_of("charges_by_age") == "cube_region_sex_smoker_age_decade"
+    assert contract.outputs["cube_region_sex_smoker"] == (
+        *filters,
+        "patients",
+        "sum_charges",
+        "m2_charges",
+    )
+
+
+def test_only_the_finest_cubes_are_counted_and_the_others_added_up(contract: Contract) -> None:
+    sets = {frozenset(names) for names in contract.grouping_sets}
+    assert frozenset({"region", "sex", "smoker"}) not in sets
+    assert frozenset({"region", "sex", "smoker", "age_decade"}) in sets
+
+
+def test_without_filters_there_are_no_cubes() -> None:
+    contract = parse_contract(changed("  filters: [region, sex, smoker]\n", ""))
+    assert contract.cubes == {}
+    assert contract.cube_of("charges_by_age") is None
+
+
+def test_a_column_with_blanks_and_capitals_gives_its_cube_a_name_all_the_same() -> None:
+    contract = load_contract(ROOT / "tests" / "data" / "visits.yaml")
+    assert contract.cubes["cube_insured_clinic_code"] == ("insured", "Clinic Code")
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "allowed"),
+    [
+        (
+            TEXT.replace("children", LONG).replace("[region, sex", f"[{LONG}, sex"),
+            f"filters that make a cube of {LONG}, sex, smoker, called 'cube_{LONG}_sex_smoker'",
+            "names that come to 63 characters at most",
+        ),
+        (
+            TEXT.replace("charges_by_age:", "cube_region_sex_smoker:"),
+            "filters that make a cube of region, sex, smoker, called 'cube_region_sex_smoker'",
+            "no analysis of that name",
+        ),
+        (
+            TEXT.replace(
+                "    children:", "    Age Decade: { type: integer }\n    children:"
+            ).replace(
+                "analyses:", "analyses:\n  twin: { group_by: [Age Decade], statistics: [mean] }"
+            ),
+            (
+                "filters that make a cube of region, sex, smoker, age_decade, "
+                "called 'cube_region_sex_smoker_age_decade'"
+            ),
+            "one such name; region, sex, smoker, Age Decade has it too",
+        ),
+        (
+            TEXT.replace("children", "patients").replace("[region, sex", "[patients, sex"),
+            "filters that make a cube of patients, sex, smoker, called 'cube_patients_sex_smoker'",
+            "no column named like one of its figures",
+        ),
+    ],
+    ids=["a name too long", "an analysis' name", "two of one name", "a figure's name"],
+)
+def test_cubes_that_cannot_be_called_by_their_columns_are_refused(
+    text: str, found: str, allowed: str
+) -> None:
+    assert f"dashboard.filters: found {found}; allowed: {allowed}" in complaints(text)
 
 
 @pytest.mark.parametrize(
@@ -427,6 +572,7 @@ SHAPE_CHANGES = {
     "multiline": ("format: csv", "format: csv\n  multiline: true"),
     "the measure": ("measure: charges", "measure: bmi"),
     "a grouping": ("group_by: [age]", "group_by: [children]"),
+    "a filter": ("filters: [region, sex, smoker]", "filters: [region, sex]"),
 }
 OTHER_CHANGES = {
     "the share of bad rows": ("0.05", "0.5"),
@@ -437,7 +583,7 @@ OTHER_CHANGES = {
     "the top code": ("age: 90", "age: 85"),
     "a statistic": ("[patients, mean, ci95]", "[patients, mean]"),
     "the prefix": ("prefix: MedicalCharges", "prefix: Other"),
-    "an analysis' name": ("charges_by_age:", "by_age:"),
+    "what is drawn": ("charges_by_bmi_category: pie", "charges_by_bmi_category: bars"),
 }
 
 
@@ -455,6 +601,12 @@ def test_what_is_applied_to_partials_changes_the_fingerprint_alone(
     what: str, contract: Contract
 ) -> None:
     other = parse_contract(changed(*OTHER_CHANGES[what]))
+    assert other.shape == contract.shape
+    assert other.fingerprint != contract.fingerprint
+
+
+def test_an_analysis_may_be_renamed_without_reading_anything_again(contract: Contract) -> None:
+    other = parse_contract(TEXT.replace("charges_by_age:", "by_age:"))
     assert other.shape == contract.shape
     assert other.fingerprint != contract.fingerprint
 

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from statistics import mean, variance
 
@@ -20,6 +21,7 @@ from mpmath import betainc, findroot, mp, mpf, sqrt  # type: ignore[import-untyp
 
 HERE = Path(__file__).resolve().parent
 BANDS = ["underweight", "normal", "overweight", "obese"]
+DECADES = ["under_20", "twenties", "thirties", "forties", "fifties", "sixty_and_over"]
 ALLOWED = {
     "sex": {"female", "male"},
     "smoker": {"yes", "no"},
@@ -68,6 +70,7 @@ def _row(fields: dict[str, str]) -> Row | None:
     row["charges"] = Decimal(row["charges"]).quantize(Decimal("1e-6"), ROUND_HALF_EVEN)
     edges = zip(BANDS, (Decimal("18.5"), Decimal(25), Decimal(30)), strict=False)
     row["bmi_category"] = next((b for b, edge in edges if Decimal(row["bmi"]) < edge), BANDS[-1])
+    row["age_decade"] = DECADES[min(max(int(row["age"]) // 10 - 1, 0), 5)]
     return row
 
 
@@ -202,8 +205,39 @@ def outputs(*, least: int, top_age: int, extremes: bool) -> Outputs:
     return found
 
 
-def _order(value: object) -> object:
-    return BANDS.index(str(value)) if value in BANDS else value
+FILTERS = ["region", "sex", "smoker"]
+CUBES: dict[str, list[str]] = {
+    "cube_region_sex_smoker": [],
+    "cube_region_sex_smoker_bmi_category": ["bmi_category"],
+    "cube_region_sex_smoker_age_decade": ["age_decade"],
+}
+
+
+def cubes() -> Outputs:
+    """The filter cubes: every row is counted under its own filters' values and under `all`."""
+    found: Outputs = {}
+    for name, others in CUBES.items():
+        groups = defaultdict(list)
+        for row in rows():
+            for values in product(*((row[column], "all") for column in FILTERS)):
+                key = (*values, *(row[column] for column in others))
+                groups[key].append(Fraction(str(row["charges"])))
+        table = [[*FILTERS, *others, "patients", "sum_charges", "m2_charges"]]
+        for key in sorted(groups, key=lambda key: [_order(value) for value in key]):
+            charges = groups[key]
+            spread = sum((charge - mean(charges)) ** 2 for charge in charges)
+            table.append(
+                [*map(str, key), str(len(charges)), plain(sum(charges)), plain(Fraction(spread))]
+            )
+        found[name] = table
+    return found
+
+
+def _order(value: object) -> tuple[bool, object]:
+    for labels in (BANDS, DECADES):
+        if value in labels:
+            return True, labels.index(str(value))
+    return value != "all", value
 
 
 CASES = {
@@ -215,7 +249,8 @@ CASES = {
 def main() -> None:
     """Write every case's outputs."""
     for case, settings in CASES.items():
-        for name, table in outputs(**settings).items():  # type: ignore[arg-type]
+        tables = outputs(**settings)  # type: ignore[arg-type]
+        for name, table in (tables | (cubes() if case == "open" else {})).items():
             text = "".join(",".join(row) + "\n" for row in table)
             (HERE / case / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
     sys.stdout.write(f"{len(rows())} rows of the sample keep every rule\n")

@@ -10,10 +10,14 @@ from itertools import pairwise
 from medical_charges.contract.identifying import kind_of_person_data
 from medical_charges.contract.model import (
     COMPARISONS,
+    CUBE_FIGURES,
+    MARGIN,
+    NAME_LIMIT,
     Contract,
     DoubleColumn,
     IntegerColumn,
     StringColumn,
+    cube_name,
 )
 
 
@@ -39,6 +43,7 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
     yield from _comparison_problems(contract)
     yield from _top_code_problems(contract)
     yield from _rule_problems(contract)
+    yield from _dashboard_problems(contract)
 
 
 def _column_problems(contract: Contract) -> Iterator[Problem]:
@@ -216,6 +221,57 @@ def _rule_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem(f"{path}.rule", "a threshold", allowed)
         elif any(word in _HISTORY for word in words):
             yield Problem(f"{path}.rule", "what earlier runs gave", "numbers")
+
+
+def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
+    dashboard, path = contract.dashboard, "dashboard"
+    for index, name in enumerate(dashboard.filters):
+        where = f"{path}.filters[{index}]"
+        yield from _group_problems(contract, where, name)
+        if MARGIN in _groups_of(contract, name):
+            allowed = f"no group of that name: it stands for everybody where {name} is no filter"
+            yield Problem(where, f"{name!r}, which has the group {MARGIN!r}", allowed)
+    if len(set(dashboard.filters)) < len(dashboard.filters):
+        yield Problem(f"{path}.filters", show(list(dashboard.filters)), "each entry once")
+    banded = list(dict.fromkeys(band.column for band in contract.bands.values()))
+    for name, shown in dashboard.filtered_as.items():
+        where = f"{path}.filtered_as.{name}"
+        if name not in banded:
+            yield Problem(where, show(name), _one_of(banded))
+            continue
+        labels = [band for band, spec in contract.bands.items() if spec.column == name]
+        if shown not in labels:
+            yield Problem(where, show(shown), f"a band of {name}: {_one_of(labels)}")
+    for name in dashboard.charts:
+        if name not in contract.analyses:
+            yield Problem(f"{path}.charts.{name}", show(name), _one_of(list(contract.analyses)))
+    yield from _cube_problems(contract)
+
+
+def _cube_problems(contract: Contract) -> Iterator[Problem]:
+    """What stands against the filter cubes, whose names follow from their columns."""
+    named: dict[str, str] = {}
+    for columns in contract.filtered_groups:
+        name, listed = cube_name(columns), ", ".join(columns)
+        found = f"filters that make a cube of {listed}, called {name!r}"
+        if len(name) > NAME_LIMIT:
+            allowed = f"names that come to {NAME_LIMIT} characters at most"
+            yield Problem("dashboard.filters", found, allowed)
+        elif name in contract.analyses:
+            yield Problem("dashboard.filters", found, "no analysis of that name")
+        elif name in named:
+            yield Problem("dashboard.filters", found, f"one such name; {named[name]} has it too")
+        named[name] = listed
+        if set(columns) & {figure.format(measure=contract.measure) for figure in CUBE_FIGURES}:
+            yield Problem("dashboard.filters", found, "no column named like one of its figures")
+
+
+def _groups_of(contract: Contract, name: str) -> tuple[str, ...]:
+    """The groups that a column of text or a band can have, as far as the contract lists them."""
+    if name in contract.bands:
+        return contract.bands[name].labels
+    column = contract.source.columns.get(name)
+    return column.allowed or () if isinstance(column, StringColumn) else ()
 
 
 def _one_of(names: list[str]) -> str:

@@ -6,6 +6,7 @@ by the rest of the library as the single source of what a data set looks like.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -26,7 +27,8 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from medical_charges.canonical import digest
 from medical_charges.checks import Category, Severity
 
-Name = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+NAME_LIMIT = 63
+Name = Annotated[StrictStr, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{NAME_LIMIT - 1}}}$")]
 """A name that is safe as a column, a file, a Catalog table and a dashboard field."""
 
 Number = (
@@ -61,6 +63,12 @@ COMPARISON_COLUMNS = (
     "p",
     "hedges_g",
 )
+
+CUBE_FIGURES = ("patients", "sum_{measure}", "m2_{measure}")
+"""What a filter cube holds of each group: from these any mean and deviation can be worked out."""
+
+MARGIN = "all"
+"""A filter's value in the rows that take all its groups together."""
 
 MEASURE_LIMIT = 2**53
 """The largest scaled measure: integers up to here are exact as doubles."""
@@ -240,6 +248,22 @@ class Disclosure(_Part):
     )
 
 
+class Dashboard(_Part):
+    """How the outputs are shown, and by what a viewer may narrow them down."""
+
+    title: Reason | None = Field(None, description="What stands over the dashboard.")
+    filters: tuple[str, ...] = Field(
+        (), description="Columns or bands by which every chart can be filtered at once."
+    )
+    filtered_as: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Columns that are shown by one of their bands while a filter is set.",
+    )
+    charts: Mapping[Name, Literal["bars", "pie", "line"]] = Field(
+        default_factory=dict, description="What an analysis is drawn as, if not by default."
+    )
+
+
 class Contract(_Part):
     """All that is particular to one data set."""
 
@@ -256,6 +280,7 @@ class Contract(_Part):
     )
     quality: Quality = Quality()
     disclosure: Disclosure = Disclosure()
+    dashboard: Dashboard = Dashboard()
 
     STATISTIC_COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "patients": ("patients",),
@@ -269,16 +294,50 @@ class Contract(_Part):
 
     @property
     def outputs(self) -> Mapping[str, tuple[str, ...]]:
-        """Every output with its header: the analyses, and the comparisons if there are any."""
+        """Every output with its header: analyses, comparisons if there are any, filter cubes."""
         headers = {name: self.output_columns(name) for name in self.analyses}
-        return headers | ({COMPARISONS: COMPARISON_COLUMNS} if self.comparisons else {})
+        if self.comparisons:
+            headers[COMPARISONS] = COMPARISON_COLUMNS
+        figures = tuple(figure.format(measure=self.measure) for figure in CUBE_FIGURES)
+        return headers | {name: columns + figures for name, columns in self.cubes.items()}
+
+    @property
+    def cubes(self) -> Mapping[str, tuple[str, ...]]:
+        """Every filter cube with its grouping columns, that of the filters alone first."""
+        return {cube_name(columns): columns for columns in self.filtered_groups}
+
+    def cube_of(self, analysis: str) -> str | None:
+        """The cube that an analysis is shown from while a filter is set, if there are filters."""
+        if not self.dashboard.filters:
+            return None
+        return cube_name(self._filtered(self.analyses[analysis].group_by))
+
+    @property
+    def filtered_groups(self) -> tuple[tuple[str, ...], ...]:
+        """What the filter cubes group by: the filters alone, and with what each analysis shows."""
+        if not self.dashboard.filters:
+            return ()
+        groups = ((), *(analysis.group_by for analysis in self.analyses.values()))
+        return tuple(dict.fromkeys(map(self._filtered, groups)))
+
+    def _filtered(self, group_by: tuple[str, ...]) -> tuple[str, ...]:
+        filters, bands = self.dashboard.filters, self.dashboard.filtered_as
+        # Sorted, so that analyses that group by the same share one cube.
+        shown = sorted({bands.get(name, name) for name in group_by if name not in filters})
+        return tuple(dict.fromkeys((*filters, *shown)))
 
     @property
     def grouping_sets(self) -> tuple[tuple[str, ...], ...]:
-        """What the analyses group by, and what the comparisons need beside it, sorted."""
+        """What the analyses group by, and what the other outputs need beside it, sorted.
+
+        A cube that another set can be added up to has none of its own, nor have its margins.
+        """
         sets = {analysis.group_by for analysis in self.analyses.values()}
         known = {frozenset(names) for names in sets}
-        more = {frozenset(comparison.names) for comparison in self.comparisons.values()} - known
+        compared = {frozenset(comparison.names) for comparison in self.comparisons.values()}
+        cubes = {frozenset(columns) for columns in self.cubes.values()}
+        finest = {c for c in cubes if not any(c < other for other in known | compared | cubes)}
+        more = (compared | finest) - known
         return tuple(sorted(sets | {tuple(sorted(names)) for names in more}))
 
     @property
@@ -302,8 +361,9 @@ class Contract(_Part):
         )
 
     def grouping_set_of(self, names: Collection[str]) -> tuple[str, ...]:
-        """The grouping set that has exactly these names, in whatever order."""
-        return next(held for held in self.grouping_sets if set(held) == set(names))
+        """The smallest grouping set that has these names, in whatever order."""
+        having = (held for held in self.grouping_sets if set(names) <= set(held))
+        return min(having, key=lambda held: (len(held), held))
 
     def group_order(self, name: str) -> tuple[str, ...] | None:
         """The clinical order of a band's labels, or None where values sort by themselves."""
@@ -345,3 +405,8 @@ class Contract(_Part):
     def fingerprint(self) -> str:
         """A hash of the whole contract."""
         return digest(self.model_dump(mode="json"))
+
+
+def cube_name(columns: Collection[str]) -> str:
+    """What a filter cube is called; a column is spelt in what a name may consist of."""
+    return re.sub("[^a-z0-9_]", "_", "_".join(("cube", *columns)).lower())

@@ -12,7 +12,7 @@ from medical_charges.contract import Contract
 from medical_charges.cube import Key
 from medical_charges.disclosure.lattice import TooLargeError
 from medical_charges.disclosure.published import Published, Row
-from medical_charges.disclosure.system import CANDIDATE_LIMIT, Ints, Mask, System
+from medical_charges.disclosure.system import CANDIDATE_LIMIT, WHOLE_LIMIT, Ints, Mask, System
 
 NO_PATTERN = "even without any figure its counts could be confined too closely"
 TOO_LARGE = "its groups are too many to be protected together with those of the other outputs"
@@ -124,7 +124,7 @@ class _Search:
     def _tidied(self, primary: set[int], suppressed: set[int]) -> set[int]:
         """Show again what need not have been taken away, the largest first."""
         extra = sorted(suppressed - primary, key=lambda row: (-self._lost[row], row))
-        for row in extra[:TIDY_LIMIT] if self._system.size <= CANDIDATE_LIMIT else ():
+        for row in extra[:TIDY_LIMIT] if self._system.size <= WHOLE_LIMIT else ():
             if not self._unsafe(suppressed - {row}):
                 suppressed = suppressed - {row}
         return suppressed

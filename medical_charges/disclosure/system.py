@@ -37,6 +37,9 @@ PASS_LIMIT = 1_000
 CANDIDATE_LIMIT = 3_000
 """The most numbers in a system in which the best rows to give up are looked for at once."""
 
+WHOLE_LIMIT = 200
+"""The most numbers that are kept whole in that search: without, it is quicker and less exact."""
+
 UNKNOWN = -1
 """Stands for a number that a witness leaves open."""
 
@@ -170,7 +173,7 @@ class System:
         there = self.truth[hideable]
         solved = milp(
             np.concatenate([np.zeros(2 * n), costs[hideable] / SPAN]),
-            integrality=np.concatenate([np.ones(2 * n, np.int64), np.zeros(count, np.int64)]),
+            integrality=np.repeat([int(n <= WHOLE_LIMIT), 0], [2 * n, count]),
             bounds=Bounds(
                 np.concatenate([low, low, np.zeros(count)]),
                 np.concatenate([high, high, np.full(count, self.total)]),

@@ -32,8 +32,8 @@ def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
     assert results["TerminateCluster"]["Cluster"]["Status"]["State"] == "TERMINATED"
     for state in VALIDATION:
         assert results[state]["JobRunState"] == "SUCCEEDED"
-    assert len(results["PublishOutputs"]["Payload"]["published"]) == 6
-    assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 6
+    assert len(results["PublishOutputs"]["Payload"]["published"]) == 9
+    assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 9
     assert results["ValidateManifests"]["Payload"]["served"]
     assert results["EndRun"]["Payload"] == {"pending": False}
 
@@ -43,7 +43,7 @@ def test_the_outputs_are_those_of_the_analysis_byte_for_byte(
 ) -> None:
     expected = outputs_of(store, live.stack.contract, {"Charges.csv": real_file})
     assert live.outputs() == expected
-    assert len(expected) == 6
+    assert len(expected) == 9
 
 
 def test_every_manifest_names_the_output_of_its_table(live: Live, first_run: Execution) -> None:
