@@ -23,6 +23,7 @@ from medical_charges.contract import load_contract
 
 FUNCTIONS = (
     "plan_run",
+    "compare_runs",
     "publish_outputs",
     "generate_manifests",
     "validate_manifests",

@@ -67,6 +67,10 @@ class Layout:
         """What a run read and made."""
         return f"{self.run(run_id)}/summary.json"
 
+    def change(self, run_id: str) -> str:
+        """How far a run is from what was served when it was compared."""
+        return f"{self.run(run_id)}/change.json"
+
     def error(self, run_id: str) -> str:
         """Why a run failed."""
         return f"{self.run(run_id)}/error.json"

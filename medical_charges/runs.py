@@ -14,14 +14,22 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from medical_charges.canonical import digest
+from medical_charges.change import (
+    LOST,
+    change_between,
+    hold_reason,
+    read_served_state,
+    removed_rows,
+    write_change,
+)
 from medical_charges.contract import Contract
-from medical_charges.errors import OutputsRefusedError
+from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.ledger import Ledger, Served
 from medical_charges.manifests import generate_manifests, validate_manifests
 from medical_charges.plan import Snapshot, list_input, read_headers
 from medical_charges.publish import publish, served_files
-from medical_charges.state import read_latest_state, snapshot_identity
+from medical_charges.state import read_latest_state, read_state, snapshot_identity
 from medical_charges.storage import Store
 
 STALE = "dashboards stale"
@@ -32,9 +40,11 @@ STALE = "dashboards stale"
 class Plan:
     """What an execution is to do."""
 
-    decision: Literal["go", "skip", "pending"]
+    decision: Literal["go", "hold", "skip", "pending"]
     run_id: str = ""
     run_uri: str = ""
+    reason: str = ""
+    """Why the run is held, if it is."""
 
 
 def plan_run(
@@ -101,7 +111,61 @@ def _go(ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, ru
     text = json.dumps({"objects": objects, "ignored": snapshot.ignored}, indent=2)
     store.write(f"{layout.run(run_id)}/plan.json", text.encode() + b"\n")
     ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
-    return Plan("go", run_id, f"{store.uri}/{layout.run(run_id)}")
+    reason = _held_already(ledger.served(), store, contract, snapshot)
+    if reason:
+        ledger.record(run_id, status="held", reason=reason)
+    uri = f"{store.uri}/{layout.run(run_id)}"
+    return Plan("hold" if reason else "go", run_id, uri, reason)
+
+
+def _held_already(
+    served: Served | None, store: Store, contract: Contract, snapshot: Snapshot
+) -> str:
+    """Why the run will be held, as far as that is known before anything is read."""
+    before = served and read_served_state(store, contract, served.snapshot)
+    if not before:
+        return ""
+    try:
+        key = Layout(contract.prefix).state(snapshot_identity(snapshot.objects))
+        state = read_state(store, contract, key)
+    except (ObjectMissingError, ValueError):
+        state = None
+    minimum = contract.disclosure.minimum_cell
+    if state is not None:
+        # An earlier run has read all of it, and was held or has failed.
+        small = change_between(before, state, contract).is_small(minimum)
+    else:
+        kept = snapshot.objects.keys()
+        only_less = before.fits(contract) and kept <= before.state.members.keys()
+        small = only_less and 0 < removed_rows(before.state, set(kept)) < minimum
+    return hold_reason(contract) if small else ""
+
+
+def compare_run(
+    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
+) -> str:
+    """Compare what a run has analysed with what is served; return why it is held, if it is.
+
+    Raises:
+        LeaseLostError: the run no longer holds the lease.
+        OutputsRefusedError: the contract is not the one that the run was analysed under.
+    """
+    ledger.renew(execution, run_id)
+    summary = _summary_under(store, contract, run_id)
+    served = ledger.served()
+    if served is None:
+        return ""
+    before = read_served_state(store, contract, served.snapshot)
+    if before is None:
+        reason = LOST
+    else:
+        change = change_between(before, read_state(store, contract, summary["state"]), contract)
+        write_change(store, contract, run_id, change)
+        small = change.is_small(contract.disclosure.minimum_cell)
+        reason = hold_reason(contract) if small else ""
+    if reason:
+        ledger.record(run_id, status="held", reason=reason)
+    return reason
 
 
 def publish_run(
@@ -175,11 +239,12 @@ def _summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, A
 
 
 def finish_run(ledger: Ledger, execution: str, run_id: str, stale: str = "") -> bool:
-    """End a run that is published; say whether it must plan again because somebody left word.
+    """End a run that went well; say whether it must plan again because somebody left word.
 
     `stale` says why the dashboards do not show what it published, if they do not.
     """
-    status = STALE if stale else "succeeded"
+    held = ledger.run(run_id).get("status") == "held"
+    status = "held" if held else STALE if stale else "succeeded"
     ledger.record(run_id, status=status, ended=now(), reason=stale or None)
     return not ledger.release(execution)
 

@@ -87,8 +87,35 @@ def read_state(store: Store, contract: Contract, key: str) -> State:
         ValueError: it is damaged.
     """
     value = unseal(store.read(key))
-    if (value["shape"], value["kernel"]) != (contract.shape, KERNEL_VERSION):
-        return EMPTY
+    fits = (value["shape"], value["kernel"]) == (contract.shape, KERNEL_VERSION)
+    return _state_from_json(value) if fits else EMPTY
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """A state as it was stored, under whatever contract."""
+
+    state: State
+    shape: str
+    kernel: int
+
+    def fits(self, contract: Contract) -> bool:
+        """Whether its groups are those of the contract, so that more can be merged onto it."""
+        return (self.shape, self.kernel) == (contract.shape, KERNEL_VERSION)
+
+
+def read_stored_state(store: Store, key: str) -> StoredState:
+    """A stored state.
+
+    Raises:
+        ObjectMissingError: it is not there.
+        ValueError: it is damaged.
+    """
+    value = unseal(store.read(key))
+    return StoredState(_state_from_json(value), value["shape"], value["kernel"])
+
+
+def _state_from_json(value: dict[str, Any]) -> State:
     members = {identity: _member_from_json(m) for identity, m in value["members"].items()}
     return State(members, cube_from_json(value["cube"]))
 

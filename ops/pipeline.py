@@ -41,6 +41,8 @@ class Ended:
     status: str
     error: str
     cause: str
+    held: str = ""
+    """Why nothing was published, if the run was held."""
 
     def failed(self) -> bool:
         """Whether it ended in any other way than it should."""
@@ -122,8 +124,13 @@ class Pipeline:
                     report(step)
             seen = len(events)
             if status["status"] in _ENDED:
+                output = json.loads(status.get("output") or "{}")
                 return Ended(
-                    arn, status["status"], status.get("error", ""), status.get("cause", "")
+                    arn,
+                    status["status"],
+                    status.get("error", ""),
+                    status.get("cause", ""),
+                    output.get("held", ""),
                 )
             time.sleep(_POLL_SECONDS)
 

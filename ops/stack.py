@@ -153,6 +153,8 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
 
     ended = pipeline.follow(arn, report)
     console.print(f"execution {ended.status.lower()}")
+    if ended.held:
+        console.print(f"held, and nothing of it is published: {ended.held}", soft_wrap=True)
     for other in pipeline.executions(running=True):
         following = follow(pipeline, other, console)
         ended = following if following.failed() or not ended.failed() else ended

@@ -56,6 +56,7 @@ locals {
 
   functions = {
     plan_run           = "Takes the lease and plans a run"
+    compare_runs       = "Holds a run that is too close to what is served"
     publish_outputs    = "Copies a run's outputs to where they are served"
     generate_manifests = "Writes QuickSight manifests of the outputs"
     validate_manifests = "Checks the manifests against what they name"
@@ -211,6 +212,7 @@ module "orchestration" {
 
   definition_variables = {
     plan_run_arn           = module.lambdas.arns["plan_run"]
+    compare_runs_arn       = module.lambdas.arns["compare_runs"]
     publish_outputs_arn    = module.lambdas.arns["publish_outputs"]
     generate_manifests_arn = module.lambdas.arns["generate_manifests"]
     validate_manifests_arn = module.lambdas.arns["validate_manifests"]

@@ -1,23 +1,16 @@
-"""The five functions as the state machine calls them, on AWS within this process."""
+"""The functions as the state machine calls them, on AWS within this process."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import boto3
 import pytest
 
-from lambdas.end_run.handler import handle as end_run
-from lambdas.generate_manifests.handler import handle as generate_manifests
-from lambdas.plan_run.handler import handle as plan_run
-from lambdas.publish_outputs.handler import handle as publish_outputs
-from lambdas.validate_manifests.handler import handle as validate_manifests
-from medical_charges.analysis import analyze, write_error
+from medical_charges.analysis import write_error
 from medical_charges.contract import Contract
-from medical_charges.engine import in_this_process
 from medical_charges.errors import (
     ContractError,
     InputRefusedError,
@@ -29,96 +22,7 @@ from medical_charges.errors import (
 from medical_charges.failure import Failure
 from medical_charges.ledger import Lease, Ledger
 from medical_charges.storage import S3Store
-from tests.conftest import ROOT
-
-MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges"
-CONTRACT = "artefacts/contract.yaml"
-SERVED = ("MedicalCharges/Output_data", "MedicalCharges/Manifest_data")
-
-
-def execution(name: str) -> str:
-    return f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
-
-
-class LambdaContext:
-    function_name = "medical-charges-end-run"
-
-
-@dataclass
-class Pipeline:
-    """The functions, and what the machine does between them."""
-
-    store: S3Store
-    contract: Contract
-    queue: str
-
-    def plan(self, name: str) -> dict[str, Any]:
-        return plan_run({"execution": execution(name)}, None)
-
-    def analyze(self, run_id: str) -> None:
-        analyze(self.store, self.contract, run_id, in_this_process)
-
-    def publish(self, name: str, run_id: str) -> dict[str, Any]:
-        return publish_outputs({"execution": execution(name), "run_id": run_id}, None)
-
-    def manifests(self, name: str, run_id: str) -> dict[str, Any]:
-        return generate_manifests({"execution": execution(name), "run_id": run_id}, None)
-
-    def serve(self, name: str, run_id: str) -> dict[str, Any]:
-        return validate_manifests({"execution": execution(name), "run_id": run_id}, None)
-
-    def finish(self, name: str, run_id: str) -> bool:
-        event = {"execution": execution(name), "run_id": run_id}
-        return cast("bool", end_run(event, LambdaContext())["pending"])
-
-    def fail(self, name: str, state: str = "Validate", run_id: str = "", **failure: str) -> str:
-        event = {
-            "execution": execution(name),
-            "run_id": run_id,
-            "failed_state": state,
-            "failure": failure,
-        }
-        return cast("str", end_run(event, LambdaContext())["reason"])
-
-    def ended(self, name: str, status: str = "ABORTED", **detail: str | None) -> str:
-        event = {
-            "detail-type": "Step Functions Execution Status Change",
-            "detail": {"executionArn": execution(name), "status": status, **detail},
-        }
-        return cast("str", end_run(event, LambdaContext())["reason"])
-
-    def run(self, name: str) -> str:
-        """A run that goes well, until it has to free the lease."""
-        run_id = cast("str", self.plan(name)["run_id"])
-        self.analyze(run_id)
-        self.publish(name, run_id)
-        self.manifests(name, run_id)
-        self.serve(name, run_id)
-        return run_id
-
-    def upload(self, name: str, data: bytes) -> None:
-        self.store.write(f"MedicalCharges/Input_data/{name}", data)
-
-    def served(self) -> dict[str, bytes]:
-        return {
-            ref.key: self.store.read(ref.key)
-            for folder in SERVED
-            for ref in self.store.list(folder)
-        }
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(boto3.resource("dynamodb").Table("ledger"))
-
-    def notices(self) -> list[tuple[str, str]]:
-        found = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
-        bodies = [json.loads(message["Body"]) for message in found.get("Messages", [])]
-        return [(body["Subject"], body["Message"]) for body in bodies]
-
-    def executions(self) -> list[str]:
-        client = boto3.client("stepfunctions")
-        listed = client.list_executions(stateMachineArn=MACHINE)["executions"]
-        return [found["name"] for found in listed]
+from tests.functions import CONTRACT, Pipeline, deploy, execution
 
 
 @pytest.fixture
@@ -126,37 +30,7 @@ def pipeline(
     bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> Pipeline:
     """Everything the functions need, and the real file in the input."""
-    boto3.client("dynamodb").create_table(
-        TableName="ledger",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    topic = boto3.client("sns").create_topic(Name="notices")["TopicArn"]
-    queue = boto3.client("sqs").create_queue(QueueName="notices")["QueueUrl"]
-    boto3.client("sns").subscribe(
-        TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:notices"
-    )
-    boto3.client("stepfunctions").create_state_machine(
-        name="medical-charges",
-        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
-        roleArn="arn:aws:iam::123456789012:role/machine",
-    )
-    environment = {
-        "BUCKET": "medicalcharges",
-        "CONTRACT_URI": f"s3://medicalcharges/{CONTRACT}",
-        "CODE_VERSION": "code-1",
-        "LEDGER_TABLE": "ledger",
-        "LEASE_SECONDS": "600",
-        "TOPIC_ARN": topic,
-        "STATE_MACHINE_ARN": MACHINE,
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    bucket.write(CONTRACT, (ROOT / "contracts" / "medical_charges.yaml").read_bytes())
-    found = Pipeline(bucket, contract, queue)
-    found.upload("Charges.csv", real_file)
-    return found
+    return deploy(bucket, contract, real_file, monkeypatch)
 
 
 def a_cluster(run_id: str) -> str:
@@ -184,13 +58,18 @@ def test_a_plan_names_the_run_by_uris_only(pipeline: Pipeline) -> None:
     plan = pipeline.plan("one")
     assert plan["decision"] == "go"
     assert plan["run_uri"] == f"s3://medicalcharges/MedicalCharges/Run_data/{plan['run_id']}"
-    assert set(plan) == {"decision", "run_id", "run_uri"}
+    assert set(plan) == {"decision", "run_id", "run_uri", "reason"}
     assert pipeline.ledger.run(plan["run_id"])["status"] == "planned"
 
 
 def test_an_execution_that_finds_a_run_under_way_leaves_word_and_ends(pipeline: Pipeline) -> None:
     pipeline.plan("one")
-    assert pipeline.plan("two") == {"decision": "pending", "run_id": "", "run_uri": ""}
+    assert pipeline.plan("two") == {
+        "decision": "pending",
+        "run_id": "",
+        "run_uri": "",
+        "reason": "",
+    }
 
 
 def test_planning_again_after_an_interruption_is_the_same_run(pipeline: Pipeline) -> None:

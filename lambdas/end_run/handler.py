@@ -23,7 +23,7 @@ class Context(Protocol):
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Takes one of three events.
 
-    Of a run that is published, {execution, run_id, stale}, which gives {pending}. Of one that
+    Of a run that went well, {execution, run_id, stale}, which gives {pending}. Of one that
     failed, also {failed_state, failure}, the id empty if it has none, and of an execution that has
     ended its status-change event, both of which give {reason}.
     """

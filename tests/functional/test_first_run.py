@@ -10,7 +10,8 @@ from tests.functional.live import Execution, Live
 from tests.helpers import outputs_of
 
 BEFORE_VALIDATION = ["PlanRun", "Decide", "CreateCluster", "Analyze"]
-BEFORE_VALIDATION += ["ClusterDone", "TerminateCluster", "Validate"]
+BEFORE_VALIDATION += ["ClusterDone", "TerminateCluster"]
+BEFORE_VALIDATION += ["CompareRuns", "HoldOrPublish", "Validate"]
 VALIDATION = ["TestAnalysis", "ValidateOutputs"]
 AFTER_VALIDATION = ["PublishOutputs", "GenerateManifests", "ValidateManifests"]
 AFTER_VALIDATION += ["RefreshDashboards", "Notify", "EndRun", "PlanAgain", "Published"]
@@ -18,10 +19,10 @@ AFTER_VALIDATION += ["RefreshDashboards", "Notify", "EndRun", "PlanAgain", "Publ
 
 def test_an_upload_starts_an_execution_that_goes_through_every_state(first_run: Execution) -> None:
     assert (first_run.ended.status, first_run.ended.cause) == ("SUCCEEDED", "")
-    assert first_run.entered[:7] == BEFORE_VALIDATION
+    assert first_run.entered[:9] == BEFORE_VALIDATION
     # Side by side.
-    assert sorted(first_run.entered[7:9]) == VALIDATION
-    assert first_run.entered[9:] == AFTER_VALIDATION
+    assert sorted(first_run.entered[9:11]) == VALIDATION
+    assert first_run.entered[11:] == AFTER_VALIDATION
 
 
 def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
@@ -92,6 +93,29 @@ def test_an_execution_without_anything_new_does_nothing(live: Live, first_run: E
     assert execution.entered == ["PlanRun", "Decide", "NothingNew"]
     assert execution.ended.status == "SUCCEEDED"
     assert (live.served(), live.clusters()) == (served, clusters)
+
+
+def test_an_upload_of_a_few_people_is_held(
+    live: Live, first_run: Execution, real_file: bytes
+) -> None:
+    served, key = live.served(), live.input("few.csv")
+    few = b"".join(real_file.splitlines(keepends=True)[:4])
+    execution = live.run(lambda: live.put(key, few))
+    again = live.execute()
+    # Without it all is as it was when it was served.
+    assert live.run(lambda: live.remove(key)).entered[-1] == "NothingNew"
+    end = ["NotifyHeld", "EndRun", "PlanAgain", "Held"]
+    assert execution.entered[-6:] == ["CompareRuns", "HoldOrPublish", *end]
+    assert again.entered == ["PlanRun", "Decide", *end]
+    for one in (execution, again):
+        assert one.ended.status == "SUCCEEDED"
+        assert "fewer than 11 people" in one.ended.held
+        [run] = live.runs(one.arn)
+        assert run["status"] == "held"
+        [(subject, text)] = live.notices(one.arn)
+        assert subject == f"medical-charges: run {run['run_id']} is held"
+        assert one.ended.held in text
+    assert live.served() == served
 
 
 def test_a_second_plan_is_empty(live: Live, first_run: Execution) -> None:

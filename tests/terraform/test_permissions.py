@@ -233,6 +233,13 @@ USES = {
         *_objects("GetObject", "artefacts", "Input", "Cube"),
         *_objects("PutObject", "Run"),
     ],
+    "compare-runs": [
+        *LEDGER,
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Cube", "Run"),
+        *_objects("PutObject", "Run"),
+    ],
     "publish-outputs": [
         *LEDGER,
         *DATA_KEY,

@@ -29,6 +29,23 @@ locals {
       },
     ]
 
+    # Reads the state that is served and the run's, and leaves what differs.
+    compare_runs = [
+      local.ledger,
+      {
+        Sid      = "Read"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = [local.folder.artefacts, local.folder.cube, local.folder.run]
+      },
+      {
+        Sid      = "WriteChange"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.folder.run
+      },
+    ]
+
     # Keeps what is served in the run's folder, then replaces it.
     publish_outputs = [
       local.ledger,

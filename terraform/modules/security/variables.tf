@@ -92,8 +92,8 @@ variable "function_names" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(["plan_run", "publish_outputs", "generate_manifests", "validate_manifests", "end_run"], keys(var.function_names))) == 0
-    error_message = "function_names must name plan_run, publish_outputs, generate_manifests, validate_manifests and end_run."
+    condition     = length(setsubtract(["plan_run", "compare_runs", "publish_outputs", "generate_manifests", "validate_manifests", "end_run"], keys(var.function_names))) == 0
+    error_message = "function_names must name plan_run, compare_runs, publish_outputs, generate_manifests, validate_manifests and end_run."
   }
 }
 

@@ -1,0 +1,21 @@
+"""CompareRuns: hold a run that is so close to what is served that both give somebody away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.settings import Settings
+from medical_charges.runs import compare_run
+
+
+def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+    """Takes {execution, run_id}; gives {decision: go or hold, reason}."""
+    settings = Settings.read()
+    reason = compare_run(
+        settings.ledger(),
+        settings.store(),
+        settings.contract(),
+        event["execution"],
+        event["run_id"],
+    )
+    return {"decision": "hold" if reason else "go", "reason": reason}

@@ -1,0 +1,153 @@
+"""The functions as the state machine calls them, on AWS within this process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+import boto3
+import pytest
+
+from lambdas.compare_runs.handler import handle as compare_runs
+from lambdas.end_run.handler import handle as end_run
+from lambdas.generate_manifests.handler import handle as generate_manifests
+from lambdas.plan_run.handler import handle as plan_run
+from lambdas.publish_outputs.handler import handle as publish_outputs
+from lambdas.validate_manifests.handler import handle as validate_manifests
+from medical_charges.analysis import analyze
+from medical_charges.contract import Contract
+from medical_charges.engine import in_this_process
+from medical_charges.ledger import Ledger
+from medical_charges.storage import S3Store
+from tests.conftest import ROOT
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges"
+CONTRACT = "artefacts/contract.yaml"
+SERVED = ("MedicalCharges/Output_data", "MedicalCharges/Manifest_data")
+
+
+def execution(name: str) -> str:
+    return f"{MACHINE.replace('stateMachine', 'execution')}:{name}"
+
+
+class LambdaContext:
+    function_name = "medical-charges-end-run"
+
+
+@dataclass
+class Pipeline:
+    """The functions, and what the machine does between them."""
+
+    store: S3Store
+    contract: Contract
+    queue: str
+
+    def plan(self, name: str) -> dict[str, Any]:
+        return plan_run({"execution": execution(name)}, None)
+
+    def analyze(self, run_id: str) -> None:
+        analyze(self.store, self.contract, run_id, in_this_process)
+
+    def compare(self, name: str, run_id: str) -> dict[str, Any]:
+        return compare_runs({"execution": execution(name), "run_id": run_id}, None)
+
+    def publish(self, name: str, run_id: str) -> dict[str, Any]:
+        return publish_outputs({"execution": execution(name), "run_id": run_id}, None)
+
+    def manifests(self, name: str, run_id: str) -> dict[str, Any]:
+        return generate_manifests({"execution": execution(name), "run_id": run_id}, None)
+
+    def serve(self, name: str, run_id: str) -> dict[str, Any]:
+        return validate_manifests({"execution": execution(name), "run_id": run_id}, None)
+
+    def finish(self, name: str, run_id: str) -> bool:
+        event = {"execution": execution(name), "run_id": run_id}
+        return cast("bool", end_run(event, LambdaContext())["pending"])
+
+    def fail(self, name: str, state: str = "Validate", run_id: str = "", **failure: str) -> str:
+        event = {
+            "execution": execution(name),
+            "run_id": run_id,
+            "failed_state": state,
+            "failure": failure,
+        }
+        return cast("str", end_run(event, LambdaContext())["reason"])
+
+    def ended(self, name: str, status: str = "ABORTED", **detail: str | None) -> str:
+        event = {
+            "detail-type": "Step Functions Execution Status Change",
+            "detail": {"executionArn": execution(name), "status": status, **detail},
+        }
+        return cast("str", end_run(event, LambdaContext())["reason"])
+
+    def run(self, name: str) -> str:
+        """A run that goes well, until it has to free the lease."""
+        run_id = cast("str", self.plan(name)["run_id"])
+        self.analyze(run_id)
+        assert self.compare(name, run_id)["decision"] == "go"
+        self.publish(name, run_id)
+        self.manifests(name, run_id)
+        self.serve(name, run_id)
+        return run_id
+
+    def upload(self, name: str, data: bytes) -> None:
+        self.store.write(f"MedicalCharges/Input_data/{name}", data)
+
+    def served(self) -> dict[str, bytes]:
+        return {
+            ref.key: self.store.read(ref.key)
+            for folder in SERVED
+            for ref in self.store.list(folder)
+        }
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(boto3.resource("dynamodb").Table("ledger"))
+
+    def notices(self) -> list[tuple[str, str]]:
+        found = boto3.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        bodies = [json.loads(message["Body"]) for message in found.get("Messages", [])]
+        return [(body["Subject"], body["Message"]) for body in bodies]
+
+    def executions(self) -> list[str]:
+        client = boto3.client("stepfunctions")
+        listed = client.list_executions(stateMachineArn=MACHINE)["executions"]
+        return [found["name"] for found in listed]
+
+
+def deploy(
+    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Pipeline:
+    """Everything the functions need, and the real file in the input."""
+    boto3.client("dynamodb").create_table(
+        TableName="ledger",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    topic = boto3.client("sns").create_topic(Name="notices")["TopicArn"]
+    queue = boto3.client("sqs").create_queue(QueueName="notices")["QueueUrl"]
+    boto3.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:notices"
+    )
+    boto3.client("stepfunctions").create_state_machine(
+        name="medical-charges",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/machine",
+    )
+    environment = {
+        "BUCKET": "medicalcharges",
+        "CONTRACT_URI": f"s3://medicalcharges/{CONTRACT}",
+        "CODE_VERSION": "code-1",
+        "LEDGER_TABLE": "ledger",
+        "LEASE_SECONDS": "600",
+        "TOPIC_ARN": topic,
+        "STATE_MACHINE_ARN": MACHINE,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    bucket.write(CONTRACT, (ROOT / "contracts" / "medical_charges.yaml").read_bytes())
+    found = Pipeline(bucket, contract, queue)
+    found.upload("Charges.csv", real_file)
+    return found

@@ -1,0 +1,203 @@
+"""A run that is a few people away from what is served is held: subtraction would name them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from lambdas.settings import Settings
+from medical_charges.contract import Contract
+from medical_charges.layout import Layout
+from medical_charges.storage import S3Store
+from tests.functions import CONTRACT, Pipeline, deploy
+
+INPUT = "MedicalCharges/Input_data"
+
+
+@pytest.fixture
+def pipeline(
+    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Pipeline:
+    """A pipeline that has published the real file in two parts, of 1,330 people and of 8."""
+    found = deploy(bucket, contract, b"".join(lines(real_file)[:1331]), monkeypatch)
+    found.upload("eight.csv", part(real_file, 1331, 8))
+    found.finish("first", found.run("first"))
+    return found
+
+
+def lines(data: bytes) -> list[bytes]:
+    return data.splitlines(keepends=True)
+
+
+def part(data: bytes, start: int, count: int) -> bytes:
+    """A file of some of another's rows; a header's own line is its first."""
+    return b"".join([lines(data)[0], *lines(data)[start : start + count]])
+
+
+def compared(pipeline: Pipeline, name: str) -> tuple[str, dict[str, Any]]:
+    """A run up to the comparison with what is served."""
+    plan = pipeline.plan(name)
+    assert plan["decision"] == "go"
+    pipeline.analyze(plan["run_id"])
+    return plan["run_id"], pipeline.compare(name, plan["run_id"])
+
+
+def change_of(pipeline: Pipeline, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        pipeline.store.read(Layout(pipeline.contract.prefix).change(run_id))
+    )
+    return found
+
+
+@pytest.mark.parametrize("people", [1, 10])
+def test_a_run_that_adds_fewer_people_than_the_minimum_is_held(
+    pipeline: Pipeline, real_file: bytes, people: int
+) -> None:
+    before, served = pipeline.served(), pipeline.ledger.served()
+    pipeline.upload("few.csv", part(real_file, 100, people))
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "hold"
+    assert not pipeline.finish("two", run_id)
+    assert pipeline.served() == before
+    assert pipeline.ledger.served() == served
+    entry = pipeline.ledger.run(run_id)
+    assert (entry["status"], entry["reason"]) == ("held", found["reason"])
+    assert entry["ended"]
+    assert pipeline.ledger.lease() is None
+
+
+def test_the_reason_says_the_minimum_and_not_how_many_came(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("few.csv", part(real_file, 100, 7))
+    _, found = compared(pipeline, "two")
+    assert "fewer than 11 people" in found["reason"]
+    assert "7" not in found["reason"]
+
+
+def test_a_run_that_adds_as_many_people_as_the_minimum_is_published(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("few.csv", part(real_file, 100, 11))
+    _, found = compared(pipeline, "two")
+    assert found == {"decision": "go", "reason": ""}
+
+
+def test_what_is_held_is_published_once_more_has_come(pipeline: Pipeline, real_file: bytes) -> None:
+    before = pipeline.served()
+    pipeline.upload("few.csv", part(real_file, 100, 6))
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "hold"
+    pipeline.finish("two", run_id)
+    pipeline.upload("more.csv", part(real_file, 200, 5))
+    third = pipeline.run("three")
+    assert pipeline.served() != before
+    pipeline.finish("three", third)
+    assert pipeline.ledger.run(third)["status"] == "succeeded"
+    assert pipeline.plan("four")["decision"] == "skip"
+
+
+def test_what_was_held_is_held_again_without_any_compute(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("few.csv", part(real_file, 100, 3))
+    run_id, found = compared(pipeline, "two")
+    pipeline.finish("two", run_id)
+    again = pipeline.plan("three")
+    assert (again["decision"], again["reason"]) == ("hold", found["reason"])
+    assert pipeline.ledger.run(again["run_id"])["status"] == "held"
+    assert not pipeline.finish("three", again["run_id"])
+    assert pipeline.ledger.lease() is None
+
+
+def test_a_few_people_taken_away_are_held_without_any_compute(pipeline: Pipeline) -> None:
+    pipeline.store.delete(f"{INPUT}/eight.csv")
+    assert pipeline.plan("two")["decision"] == "hold"
+
+
+def test_what_is_put_back_before_it_was_published_is_served_already(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.store.delete(f"{INPUT}/eight.csv")
+    pipeline.finish("two", pipeline.plan("two")["run_id"])
+    pipeline.upload("eight.csv", part(real_file, 1331, 8))
+    assert pipeline.plan("three")["decision"] == "skip"
+
+
+def test_people_taken_away_do_not_hide_those_who_came(pipeline: Pipeline, real_file: bytes) -> None:
+    pipeline.store.delete(f"{INPUT}/eight.csv")
+    pipeline.upload("others.csv", part(real_file, 100, 8))
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "hold"
+    change = change_of(pipeline, run_id)
+    assert (change["rows_added"], change["rows_removed"]) == (8, 8)
+
+
+def test_one_row_corrected_in_a_large_file_is_held(pipeline: Pipeline) -> None:
+    file = lines(pipeline.store.read(f"{INPUT}/Charges.csv"))
+    file[700] = file[700].rpartition(b",")[0] + b",1234.5\n"
+    pipeline.upload("Charges.csv", b"".join(file))
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "hold"
+    change = change_of(pipeline, run_id)
+    assert (change["rows_added"], change["rows_removed"]) == (1330, 1330)
+    assert (change["came"], change["went"]) == (1, 1)
+
+
+def test_a_file_corrected_throughout_is_published(pipeline: Pipeline) -> None:
+    file = lines(pipeline.store.read(f"{INPUT}/Charges.csv"))
+    dearer = [row.rpartition(b",")[0] + b",1234.5\n" for row in file[1:]]
+    pipeline.upload("Charges.csv", b"".join([file[0], *dearer]))
+    assert compared(pipeline, "two")[1]["decision"] == "go"
+
+
+def test_the_same_people_in_other_files_are_published(pipeline: Pipeline, real_file: bytes) -> None:
+    pipeline.store.delete(f"{INPUT}/eight.csv")
+    pipeline.upload("Charges.csv", real_file)
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "go"
+    change = change_of(pipeline, run_id)
+    assert (change["came"], change["went"], set(change["small_groups"].values())) == (0, 0, {0})
+
+
+def test_groups_that_changed_by_a_few_people_are_counted(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("more.csv", part(real_file, 1, 100))
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "go"
+    ages = {row.split(b",")[0] for row in lines(real_file)[1:101]}
+    # Of 100 people no age has eleven.
+    assert change_of(pipeline, run_id)["small_groups"]["age"] == len(ages)
+
+
+def rebanded(pipeline: Pipeline) -> None:
+    """A contract whose groups mean something else."""
+    text = pipeline.store.read(CONTRACT)
+    changed = text.replace(b"normal: 25", b"normal: 26")
+    assert changed != text
+    pipeline.store.write(CONTRACT, changed)
+    pipeline.contract = Settings.read().contract()
+
+
+def test_another_contract_over_the_same_people_is_published(pipeline: Pipeline) -> None:
+    rebanded(pipeline)
+    assert compared(pipeline, "two")[1]["decision"] == "go"
+
+
+def test_another_contract_does_not_hide_a_few_people(pipeline: Pipeline, real_file: bytes) -> None:
+    rebanded(pipeline)
+    pipeline.upload("few.csv", part(real_file, 100, 3))
+    assert compared(pipeline, "two")[1]["decision"] == "hold"
+
+
+def test_a_run_that_cannot_be_compared_is_held(pipeline: Pipeline, real_file: bytes) -> None:
+    served = pipeline.ledger.served()
+    assert served
+    pipeline.store.delete(Layout(pipeline.contract.prefix).state(served.snapshot))
+    pipeline.upload("more.csv", real_file)
+    _, found = compared(pipeline, "two")
+    assert found["decision"] == "hold"
+    assert "is not there any more" in found["reason"]
