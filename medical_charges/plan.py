@@ -14,6 +14,7 @@ from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
 from medical_charges.kernel.range import Range
 from medical_charges.layout import Layout
+from medical_charges.look import OBJECTS_LOOKED_AT, Rows, first_rows, refuse_people
 from medical_charges.partial import identity_of
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 
@@ -76,22 +77,29 @@ def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -
     """The headers of objects, checked before any compute is spent.
 
     Raises:
-        InputRefusedError: an object cannot be analysed; the message names every such object.
+        InputRefusedError: an object cannot be analysed, and the message names every such object;
+            or a column holds what names people.
     """
+    looked_at = set(sorted(refs, key=lambda identity: refs[identity])[:OBJECTS_LOOKED_AT])
+    samples: list[tuple[str, Header, Rows]] = []
 
     def read(item: tuple[str, ObjectRef]) -> NewObject | InputRefusedError:
         identity, ref = item
         head = store.read_range(ref, 0, min(HEAD_BYTES, ref.size))
         try:
-            return NewObject(identity, ref, read_header(ref.key, head, contract))
+            header = read_header(ref.key, head, contract)
         except InputRefusedError as error:
             return error
+        if identity in looked_at:
+            samples.append((ref.key, header, first_rows(head, header)))
+        return NewObject(identity, ref, header)
 
     found = in_parallel(read, refs.items())
     refusals = [str(item) for item in found if isinstance(item, InputRefusedError)]
     if refusals:
         more = f"\nand {len(refusals) - 10} more objects" if len(refusals) > 10 else ""
         raise InputRefusedError("\n".join(refusals[:10]) + more)
+    refuse_people(sorted(samples, key=lambda sample: sample[0]), contract)
     return [item for item in found if isinstance(item, NewObject)]
 
 

@@ -1,0 +1,92 @@
+"""A look at the first rows of new objects: does a column name people, whatever it is called?"""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from collections.abc import Iterable, Iterator
+
+from medical_charges.contract import Contract
+from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
+from medical_charges.contract.values import kind_of_values
+from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.header import HEAD_BYTES, Header
+
+OBJECTS_LOOKED_AT = 32
+ROWS_LOOKED_AT = 500
+"""Of each object, and in its first block."""
+
+Rows = list[list[str]]
+
+
+def first_rows(head: bytes, header: Header) -> Rows:
+    """The rows at the start of an object, as far as they are whole and have every field.
+
+    What is wrong with others is found where rows are counted.
+    """
+    if header.gzip:
+        head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
+    # The last line may be cut off.
+    lines = head[header.data_start :].split(b"\n")[:-1]
+    return list(_fields(lines[:ROWS_LOOKED_AT], len(header.columns)))
+
+
+def _fields(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
+    for line in lines:
+        try:
+            fields = next(csv.reader([line.decode().removesuffix("\r")], strict=True), [])
+        except (UnicodeDecodeError, csv.Error):
+            continue
+        if len(fields) == count:
+            yield fields
+
+
+def refuse_people(samples: Iterable[tuple[str, Header, Rows]], contract: Contract) -> None:
+    """Refuse objects in which a column of the contract holds what names people.
+
+    A column whose values the contract lists, or says why they must be there, is not looked at.
+
+    Raises:
+        InputRefusedError: a column holds such values. The message repeats none of them.
+    """
+    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
+    for name, header, rows in samples:
+        for place, column in enumerate(header.columns):
+            if column is not None and _is_open(contract, column):
+                spec = contract.source.columns[column]
+                values = (row[place] for row in rows if _may_be_counted(row[place], spec))
+                found.setdefault(column, []).extend(values)
+                names.setdefault(column, []).append(name)
+    quantities = {contract.measure, *(band.column for band in contract.bands.values())}
+    refusals = [
+        f"the column {column!r} holds what looks like {kind} (in {_some(names[column])}); leave it "
+        f"out of the contract, or say there with its key `identifying` why it must be kept"
+        for column, values in found.items()
+        if (kind := kind_of_values(values, quantity=column in quantities)) is not None
+    ]
+    if refusals:
+        raise InputRefusedError("\n".join(refusals))
+
+
+def _is_open(contract: Contract, name: str) -> bool:
+    """Whether a column could hold what names people without the contract saying so."""
+    column = contract.source.columns[name]
+    listed = isinstance(column, StringColumn) and column.allowed is not None
+    return not (listed or isinstance(column, DoubleColumn) or column.identifying is not None)
+
+
+def _may_be_counted(value: str, column: Column) -> bool:
+    """Whether a value is one that its column may have: what is rejected comes into no figure."""
+    if not isinstance(column, IntegerColumn):
+        return True
+    try:
+        number = int(value)
+    except ValueError:
+        return False
+    low, high = column.minimum, column.maximum
+    return (low is None or low <= number) and (high is None or number <= high)
+
+
+def _some(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
