@@ -61,8 +61,8 @@ class Pipeline:
     def serve(self, name: str, run_id: str) -> dict[str, Any]:
         return validate_manifests({"execution": execution(name), "run_id": run_id}, None)
 
-    def finish(self, name: str, run_id: str) -> bool:
-        event = {"execution": execution(name), "run_id": run_id}
+    def finish(self, name: str, run_id: str, stale: str = "") -> bool:
+        event = {"execution": execution(name), "run_id": run_id, "stale": stale}
         return cast("bool", end_run(event, LambdaContext())["pending"])
 
     def fail(self, name: str, state: str = "Validate", run_id: str = "", **failure: str) -> str:

@@ -114,8 +114,7 @@ def test_a_run_is_skipped_when_all_is_as_it_is_served(pipeline: Pipeline) -> Non
 def test_a_run_that_dashboards_do_not_show_is_published_and_not_skipped(pipeline: Pipeline) -> None:
     run_id = pipeline.run("one")
     stale = "charges_by_age: the ingestion is FAILED"
-    event = {"execution": execution("one"), "run_id": run_id, "stale": stale}
-    assert end_run(event, LambdaContext()) == {"pending": False}
+    assert not pipeline.finish("one", run_id, stale)
     entry = pipeline.ledger.run(run_id)
     assert (entry["status"], entry["reason"]) == ("dashboards stale", stale)
     assert pipeline.served()
