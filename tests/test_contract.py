@@ -362,6 +362,46 @@ MISTAKES = [
         "'bars', 'pie', 'line'",
     ),
     (
+        "bmi_category: BMI category",
+        "bmi_band: BMI category",
+        "dashboard.names.bmi_band",
+        "'bmi_band'",
+        (
+            "age, sex, bmi, children, smoker, region, charges, bmi_category, age_decade, "
+            "charges_by_region, charges_by_bmi_category, charges_by_age, smokers_by_region, "
+            "charges_by_sex_and_smoker, share_of_smokers"
+        ),
+    ),
+    (
+        "sex: { female: Women",
+        "gender: { female: Women",
+        "dashboard.labels.gender",
+        "'gender'",
+        "age, sex, bmi, children, smoker, region, charges, bmi_category, age_decade",
+    ),
+    ("male: Men", "man: Men", "dashboard.labels.sex.man", "'man'", "female, male"),
+    (
+        "share_of_smokers: { column: smoker",
+        "share_of_smokers: { column: children",
+        "dashboard.shares.share_of_smokers.column",
+        "'children'",
+        "region, sex, smoker",
+    ),
+    (
+        'group: "yes"',
+        'group: "often"',
+        "dashboard.shares.share_of_smokers.group",
+        "'often'",
+        "yes, no",
+    ),
+    (
+        'group: "yes"',
+        "group: yes",
+        "dashboard.shares.share_of_smokers.group",
+        "True",
+        "text or a whole number; YAML reads a bare yes or no as a truth: quote it",
+    ),
+    (
         "title: Medical charges",
         "title: ''",
         "dashboard.title",
@@ -398,7 +438,7 @@ def test_only_the_finest_cubes_are_counted_and_the_others_added_up(contract: Con
 
 
 def test_without_filters_there_are_no_cubes() -> None:
-    contract = parse_contract(changed("  filters: [region, sex, smoker]\n", ""))
+    contract = parse_contract(TEXT.partition("dashboard:")[0])
     assert contract.cubes == {}
     assert contract.cube_of("charges_by_age") is None
 
@@ -572,7 +612,7 @@ SHAPE_CHANGES = {
     "multiline": ("format: csv", "format: csv\n  multiline: true"),
     "the measure": ("measure: charges", "measure: bmi"),
     "a grouping": ("group_by: [age]", "group_by: [children]"),
-    "a filter": ("filters: [region, sex, smoker]", "filters: [region, sex]"),
+    "a filter": ("filters: [region, sex, smoker]", "filters: [region, sex, smoker, children]"),
 }
 OTHER_CHANGES = {
     "the share of bad rows": ("0.05", "0.5"),

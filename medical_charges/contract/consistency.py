@@ -245,7 +245,37 @@ def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
     for name in dashboard.charts:
         if name not in contract.analyses:
             yield Problem(f"{path}.charts.{name}", show(name), _one_of(list(contract.analyses)))
+    yield from _naming_problems(contract)
+    yield from _share_problems(contract)
     yield from _cube_problems(contract)
+
+
+def _naming_problems(contract: Contract) -> Iterator[Problem]:
+    dashboard = contract.dashboard
+    grouped = [*contract.source.columns, *contract.bands]
+    named = [*grouped, *contract.analyses, *dashboard.shares]
+    for name in dashboard.names:
+        if name not in named:
+            yield Problem(f"dashboard.names.{name}", show(name), _one_of(named))
+    for name, labels in dashboard.labels.items():
+        path = f"dashboard.labels.{name}"
+        if name not in grouped:
+            yield Problem(path, show(name), _one_of(grouped))
+        elif known := _groups_of(contract, name):
+            for value in labels.keys() - set(known):
+                yield Problem(f"{path}.{value}", show(value), _one_of(list(known)))
+
+
+def _share_problems(contract: Contract) -> Iterator[Problem]:
+    filters = contract.dashboard.filters
+    for name, share in contract.dashboard.shares.items():
+        path = f"dashboard.shares.{name}"
+        if share.column not in filters:
+            yield Problem(f"{path}.column", show(share.column), _one_of(list(filters)))
+        elif any(_group_problems(contract, path, share.column)):
+            continue
+        elif (allowed := _not_a_group(contract, share.column, share.group)) is not None:
+            yield Problem(f"{path}.group", show(share.group), allowed)
 
 
 def _cube_problems(contract: Contract) -> Iterator[Problem]:

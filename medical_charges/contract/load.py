@@ -137,8 +137,10 @@ def _is_number(location: tuple[int | str, ...]) -> bool:
 
 
 def _is_group(location: tuple[int | str, ...]) -> bool:
-    """Whether pydantic tried a union of text and int here, as a comparison's groups have it."""
-    return location[-1] in {"str", "int"} and isinstance(location[-2], int)
+    """Whether pydantic tried a union of text and int here, as comparisons and shares have it."""
+    return location[-1] in {"str", "int"} and (
+        isinstance(location[-2], int) or location[-2] == "group"
+    )
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -248,6 +248,13 @@ class Disclosure(_Part):
     )
 
 
+class Share(_Part):
+    """People of one group of a filter, as a share of all who are selected."""
+
+    column: str = Field(description="One of the filters.")
+    group: StrictStr | StrictInt = Field(description="The group whose share it is.")
+
+
 class Dashboard(_Part):
     """How the outputs are shown, and by what a viewer may narrow them down."""
 
@@ -261,6 +268,19 @@ class Dashboard(_Part):
     )
     charts: Mapping[Name, Literal["bars", "pie", "line"]] = Field(
         default_factory=dict, description="What an analysis is drawn as, if not by default."
+    )
+    unit: Reason | None = Field(
+        None, description="What the measure is counted in: a currency's code, or a word."
+    )
+    names: Mapping[str, Reason] = Field(
+        default_factory=dict,
+        description="What columns, bands, analyses and shares are called, if not by themselves.",
+    )
+    labels: Mapping[str, Mapping[StrictStr, Reason]] = Field(
+        default_factory=dict, description="What the groups of columns and bands are called."
+    )
+    shares: Mapping[Name, Share] = Field(
+        default_factory=dict, description="Shares of the people to show beside their number."
     )
 
 

@@ -1,0 +1,429 @@
+"""What a data set's dashboard shows, derived from its contract and from nothing else.
+
+QuickSight's definition and the page are both made from this, so that they show the same.
+
+A selection is one value or `all` for each filter. With nothing selected a visual shows its
+published output. Otherwise it shows the rows of its cube in which every filter column has the
+selected value; where nothing is selected, that is the margin `all`, but for the columns that
+the visual groups by, which have each value but `all`. So every group is exactly one row: a sum
+of rows, which might leave a withheld one out, is never needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from medical_charges.contract import Contract
+from medical_charges.contract.model import (
+    COMPARISONS,
+    CUBE_FIGURES,
+    Band,
+    IntegerColumn,
+    StringColumn,
+)
+
+Kind = Literal["bars", "grouped", "comparison", "pie", "line"]
+"""Bars of groups, of groups within groups, with the difference of two groups; a pie; a line."""
+
+Format = Literal["text", "integer", "count", "measure", "share"]
+"""How a field is written: a group's label, a group's number, people, the measure, a percentage."""
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+"""Okabe and Ito's colours, which colour-blind readers tell apart, the strongest pair first."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of an output or a cube, as people read it."""
+
+    column: str
+    title: str
+    format: Format
+
+
+@dataclass(frozen=True)
+class Group:
+    """A column that something is grouped or filtered by."""
+
+    column: str
+    title: str
+    format: Literal["text", "integer"]
+    values: tuple[str, ...] | None
+    """Every value in the order to show, or None where the contract does not list them."""
+    labels: Mapping[str, str]
+    """What a value is called, if not by itself."""
+
+    def label(self, value: str) -> str:
+        """What a value is called."""
+        return self.labels.get(value, value)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The rows of the comparisons that belong to a visual."""
+
+    comparison: str
+    """The rows' `comparison`."""
+    column: str
+    """The column whose groups are compared."""
+    groups: tuple[str, str]
+    """The difference is the first one's mean less the second one's."""
+    within: tuple[str, ...]
+    """Their `stratum` is `column=value` of these, joined by `; `, or `all`."""
+    title: str
+
+
+@dataclass(frozen=True)
+class Visual:
+    """One chart."""
+
+    id: str
+    """The analysis' name; the published output that it reads has the same."""
+    title: str
+    subtitle: str
+    filtered_subtitle: str
+    """The subtitle while filtered: a cube has neither minima nor maxima."""
+    alt: str
+    kind: Kind
+    groups: tuple[str, ...]
+    """The output's grouping columns; `Definition.groups` describes them."""
+    filtered_groups: tuple[str, ...]
+    """The columns of the cube that are shown in place of them, one for one."""
+    cube: str | None
+    """What it reads while filtered."""
+    category: tuple[int, ...]
+    """Places in `groups` of what stands on the axis, or is a slice."""
+    series: int | None
+    """The place in `groups` of what has a colour each."""
+    value: Field
+    """What the bars, slices or the line show."""
+    limits: tuple[str, str] | None
+    """The columns with the 95 % confidence limits of the value."""
+    extremes: tuple[str, str] | None
+    """The columns with the least and the greatest value of the measure."""
+    fields: tuple[Field, ...]
+    """Every figure of the output, for tooltips and tables."""
+    difference: Difference | None
+
+    @property
+    def output(self) -> str:
+        """The published output that it reads while nothing is selected."""
+        return self.id
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure. People, mean and share are read off one row of the cube of the filters."""
+
+    id: str
+    title: str
+    kind: Literal["people", "mean", "share", "rejected", "as_of"]
+    format: Format
+    cube: str | None = None
+    where: tuple[str, str] | None = None
+    """Whose share: a filter's column, and its value."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The whole dashboard."""
+
+    dataset: str
+    title: str
+    measure: str
+    measure_title: str
+    unit: str | None
+    """What the measure is counted in: a currency's code, or a word that follows the number."""
+    minimum_cell: int
+    tiles: tuple[Tile, ...]
+    visuals: tuple[Visual, ...]
+    filters: tuple[str, ...]
+    """Columns that a viewer selects by; `groups` describes them."""
+    groups: Mapping[str, Group]
+    """Everything that is grouped or filtered by."""
+    figures: tuple[str, str, str]
+    """The columns of a cube's people, sum and sum of squared deviations from the mean."""
+    colours: tuple[str, ...] = COLOURS
+
+
+def define(contract: Contract) -> Definition:
+    """The dashboard of a data set."""
+    dashboard, measure = contract.dashboard, contract.measure
+    shown = [name for analysis in contract.analyses.values() for name in analysis.group_by]
+    columns = dict.fromkeys([*dashboard.filters, *shown, *dashboard.filtered_as.values()])
+    people, total, spread = (figure.format(measure=measure) for figure in CUBE_FIGURES)
+    return Definition(
+        dataset=contract.dataset,
+        title=dashboard.title or _words(contract.dataset),
+        measure=measure,
+        measure_title=_name(contract, measure),
+        unit=dashboard.unit,
+        minimum_cell=contract.disclosure.minimum_cell,
+        tiles=_tiles(contract),
+        visuals=tuple(_visual(contract, name) for name in contract.analyses),
+        filters=dashboard.filters,
+        groups={column: _group(contract, column) for column in columns},
+        figures=(people, total, spread),
+    )
+
+
+def _tiles(contract: Contract) -> tuple[Tile, ...]:
+    cube = next(iter(contract.cubes), None)
+    figures = (
+        Tile("people", "People", "people", "count", cube),
+        Tile("mean", f"Mean {_inline(contract, contract.measure)}", "mean", "measure", cube),
+        *(
+            Tile(
+                name,
+                _name(contract, name),
+                "share",
+                "share",
+                cube,
+                (share.column, str(share.group)),
+            )
+            for name, share in contract.dashboard.shares.items()
+        ),
+    )
+    run = (
+        Tile("rejected", "Rows rejected", "rejected", "count"),
+        Tile("as_of", "Data as of", "as_of", "text"),
+    )
+    return (*figures, *run) if cube else run
+
+
+def _visual(contract: Contract, name: str) -> Visual:
+    analysis = contract.analyses[name]
+    groups, statistics = analysis.group_by, analysis.statistics
+    kind = _kind(contract, name)
+    fields = _fields(contract, name)
+    wanted = ("patients", "share", "mean") if kind == "pie" else ("mean", "patients", "share")
+    value = next(fields[s][0] for s in (*wanted, *statistics) if s in fields)
+    of_mean = value in fields.get("mean", ())
+    limits = _columns(fields.get("ci95")) if of_mean else None
+    shown = of_mean and contract.disclosure.extremes == "publish"
+    extremes = (
+        (fields["minimum"][0].column, fields["maximum"][0].column)
+        if shown and {"minimum", "maximum"} <= fields.keys()
+        else None
+    )
+    difference = _difference(contract, groups) if kind == "comparison" else None
+    if difference is not None:
+        series: int | None = groups.index(difference.column)
+    elif kind in {"grouped", "line"} and len(groups) > 1:
+        series = 0 if kind == "line" and _is_integer(contract, groups[-1]) else len(groups) - 1
+    else:
+        series = None
+    category = tuple(place for place in range(len(groups)) if place != series)
+    title = contract.dashboard.names.get(name) or _title(contract, groups, value)
+    subtitle = _subtitle(kind, limits, extremes, fields)
+    return Visual(
+        id=name,
+        title=title,
+        subtitle=subtitle,
+        filtered_subtitle=_subtitle(kind, limits, None, fields),
+        alt=_alt(contract, kind, value, groups, subtitle),
+        kind=kind,
+        groups=groups,
+        filtered_groups=tuple(contract.dashboard.filtered_as.get(g, g) for g in groups),
+        cube=contract.cube_of(name),
+        category=category,
+        series=series,
+        value=value,
+        limits=limits,
+        extremes=extremes,
+        fields=tuple(field for found in fields.values() for field in found),
+        difference=difference,
+    )
+
+
+def _kind(contract: Contract, name: str) -> Kind:
+    analysis = contract.analyses[name]
+    groups = analysis.group_by
+    wanted = contract.dashboard.charts.get(name) or _default(contract, name)
+    if wanted != "bars":
+        return wanted
+    if "mean" in analysis.statistics and _difference(contract, groups) is not None:
+        return "comparison"
+    return "grouped" if len(groups) > 1 else "bars"
+
+
+def _default(contract: Contract, name: str) -> Literal["bars", "pie", "line"]:
+    analysis = contract.analyses[name]
+    if len(analysis.group_by) > 1:
+        return "bars"
+    (group,) = analysis.group_by
+    column = contract.source.columns.get(group)
+    if isinstance(column, IntegerColumn) and not _is_short(column):
+        return "line"
+    return "pie" if "share" in analysis.statistics and group in contract.bands else "bars"
+
+
+def _is_short(column: IntegerColumn) -> bool:
+    """Whether its values are few enough to be codes, such as 0 and 1."""
+    if column.minimum is None or column.maximum is None:
+        return False
+    return column.maximum - column.minimum < 3
+
+
+def _is_integer(contract: Contract, name: str) -> bool:
+    return isinstance(contract.source.columns.get(name), IntegerColumn)
+
+
+def _fields(contract: Contract, analysis: str) -> dict[str, tuple[Field, ...]]:
+    """An analysis' figures by statistic."""
+    measure, groups = contract.measure, contract.analyses[analysis].group_by
+    noun = _inline(contract, measure)
+    within = " and ".join(_inline(contract, g) for g in groups[:-1])
+    titles: Mapping[str, tuple[tuple[str, Format], ...]] = {
+        "patients": (("People", "count"),),
+        "share": ((f"Share within {within}" if within else "Share", "share"),),
+        "mean": ((f"Mean {noun}", "measure"),),
+        "minimum": (("Minimum", "measure"),),
+        "maximum": (("Maximum", "measure"),),
+        "stddev": (("Standard deviation", "measure"),),
+        "ci95": (("95% interval from", "measure"), ("95% interval to", "measure")),
+    }
+    return {
+        statistic: tuple(
+            Field(column.format(measure=measure), title, form)
+            for column, (title, form) in zip(
+                contract.STATISTIC_COLUMNS[statistic], titles[statistic], strict=True
+            )
+        )
+        for statistic in contract.analyses[analysis].statistics
+    }
+
+
+def _columns(fields: tuple[Field, ...] | None) -> tuple[str, str] | None:
+    return (fields[0].column, fields[1].column) if fields else None
+
+
+def _difference(contract: Contract, groups: tuple[str, ...]) -> Difference | None:
+    """The comparison of two groups that an analysis' bars show side by side."""
+    for name, comparison in contract.comparisons.items():
+        if set(comparison.names) == set(groups):
+            group = _group(contract, comparison.column)
+            first, second = map(str, comparison.groups)
+            return Difference(
+                comparison=name,
+                column=comparison.column,
+                groups=(first, second),
+                within=comparison.within,
+                title=f"Difference, {_lower(group.label(first))} less "
+                f"{_lower(group.label(second))}",
+            )
+    return None
+
+
+def _group(contract: Contract, name: str) -> Group:
+    column, band = contract.source.columns.get(name), contract.bands.get(name)
+    values: tuple[str, ...] | None = None
+    labels: dict[str, str] = {}
+    if band is not None:
+        values, labels = band.labels, _band_labels(contract, band)
+    elif isinstance(column, StringColumn):
+        values = column.allowed
+    elif isinstance(column, IntegerColumn):
+        top = contract.disclosure.top_code.get(name)
+        labels = {} if top is None else {str(top): f"{top}+"}
+        if _is_short(column) and column.minimum is not None and column.maximum is not None:
+            values = tuple(map(str, range(column.minimum, column.maximum + 1)))
+    return Group(
+        column=name,
+        title=_name(contract, name),
+        format="integer" if isinstance(column, IntegerColumn) and values is None else "text",
+        values=values,
+        labels=labels | dict(contract.dashboard.labels.get(name, {})),
+    )
+
+
+def _band_labels(contract: Contract, band: Band) -> dict[str, str]:
+    """What a band's groups are called: by their edges where these are whole numbers."""
+    if not isinstance(contract.source.columns[band.column], IntegerColumn):
+        return {label: _words(label) for label in band.labels}
+    edges = list(band.below.values())
+    inner = [f"{low}–{high - 1}" for low, high in pairwise(edges)]  # noqa: RUF001 - from, to
+    texts = [f"Under {edges[0]}", *inner, f"{edges[-1]}+"]
+    return dict(zip(band.labels, texts, strict=True))
+
+
+def _title(contract: Contract, groups: tuple[str, ...], value: Field) -> str:
+    return f"{value.title} by {' and '.join(_inline(contract, group) for group in groups)}"
+
+
+def _subtitle(
+    kind: Kind,
+    limits: tuple[str, str] | None,
+    extremes: tuple[str, str] | None,
+    fields: Mapping[str, tuple[Field, ...]],
+) -> str:
+    parts = []
+    if limits:
+        parts.append(f"mean with 95% confidence {'band' if kind == 'line' else 'interval'}")
+    if extremes:
+        parts.append("below each, from the minimum to the maximum")
+    if kind == "pie":
+        parts = ["number of people" + (" and share of all" if "share" in fields else "")]
+    elif not parts and "patients" in fields and "share" in fields and "mean" not in fields:
+        share = _lower(fields["share"][0].title)
+        parts.append(f"number of people, and in brackets the {share}")
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+_CHARTS: Mapping[Kind, str] = {
+    "bars": "Bar chart",
+    "grouped": "Grouped bar chart",
+    "comparison": "Grouped bar chart",
+    "pie": "Pie chart",
+    "line": "Line chart",
+}
+
+
+def _alt(
+    contract: Contract, kind: Kind, value: Field, groups: tuple[str, ...], subtitle: str
+) -> str:
+    listed = [_group(contract, name) for name in groups]
+    described = [
+        group.title
+        + (f" ({', '.join(map(group.label, group.values))})" if group.values is not None else "")
+        for group in listed
+    ]
+    text = f"{_CHARTS[kind]} of {_lower(value.title)} by {' and '.join(map(_lower, described))}."
+    return f"{text} {subtitle}." if subtitle else text
+
+
+def _name(contract: Contract, name: str) -> str:
+    """What a column, a band or an analysis is called, as a heading."""
+    return contract.dashboard.names.get(name) or _words(name)
+
+
+def _inline(contract: Contract, name: str) -> str:
+    """The same within a sentence."""
+    return _lower(_name(contract, name))
+
+
+def _lower(text: str) -> str:
+    """A heading within a sentence: an abbreviation such as BMI stays as it is."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _words(name: str) -> str:
+    text = name.replace("_", " ").strip()
+    return text[:1].upper() + text[1:]
+
+
+__all__ = [
+    "COMPARISONS",
+    "Definition",
+    "Difference",
+    "Field",
+    "Group",
+    "Kind",
+    "Tile",
+    "Visual",
+    "define",
+]

@@ -1,0 +1,153 @@
+"""The dashboard's definition: derived from a contract, and complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dashboards.definition import Definition, Visual, define
+from medical_charges.contract import Contract, load_contract, parse_contract
+
+ROOT = Path(__file__).resolve().parent.parent
+TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+
+
+@pytest.fixture(scope="module")
+def charges(contract: Contract) -> Definition:
+    """The dashboard of the real contract."""
+    return define(contract)
+
+
+@pytest.fixture(scope="module")
+def visits() -> Definition:
+    """The dashboard of another data set."""
+    return define(load_contract(ROOT / "tests" / "data" / "visits.yaml"))
+
+
+def visual(definition: Definition, name: str) -> Visual:
+    """A visual by its analysis."""
+    return next(visual for visual in definition.visuals if visual.id == name)
+
+
+def changed(old: str, new: str) -> Definition:
+    """The dashboard of the real contract with one place changed."""
+    assert old in TEXT
+    return define(parse_contract(TEXT.replace(old, new, 1)))
+
+
+def test_every_analysis_is_a_visual_of_the_kind_that_the_contract_says(
+    charges: Definition,
+) -> None:
+    assert {visual.id: visual.kind for visual in charges.visuals} == {
+        "charges_by_region": "bars",
+        "charges_by_bmi_category": "pie",
+        "charges_by_age": "line",
+        "smokers_by_region": "grouped",
+        "charges_by_sex_and_smoker": "comparison",
+    }
+
+
+def test_without_a_word_in_the_contract_the_grouping_decides_the_kind() -> None:
+    text = TEXT.partition("dashboard:")[0]
+    assert {visual.id: visual.kind for visual in define(parse_contract(text)).visuals} == {
+        "charges_by_region": "bars",
+        "charges_by_bmi_category": "pie",
+        "charges_by_age": "line",
+        "smokers_by_region": "grouped",
+        "charges_by_sex_and_smoker": "comparison",
+    }
+
+
+def test_a_visual_reads_columns_that_its_output_and_its_cube_have(
+    contract: Contract, charges: Definition
+) -> None:
+    for shown in charges.visuals:
+        header = contract.outputs[shown.output]
+        read = (*shown.groups, *(field.column for field in shown.fields))
+        assert read == header
+        assert {shown.value.column, *(shown.limits or ()), *(shown.extremes or ())} <= set(header)
+        assert shown.cube is not None
+        assert {*shown.filtered_groups, *charges.filters, *charges.figures} == set(
+            contract.outputs[shown.cube]
+        )
+        places = {*shown.category, *([] if shown.series is None else [shown.series])}
+        assert places == set(range(len(shown.groups)))
+
+
+def test_what_each_visual_shows(charges: Definition) -> None:
+    region = visual(charges, "charges_by_region")
+    assert region.value.column == "mean_charges"
+    assert region.limits == ("ci95_low", "ci95_high")
+    assert region.extremes == ("minimum_charges", "maximum_charges")
+    assert visual(charges, "charges_by_bmi_category").value.column == "patients"
+    assert visual(charges, "smokers_by_region").value.column == "patients"
+    age = visual(charges, "charges_by_age")
+    assert (age.groups, age.filtered_groups) == (("age",), ("age_decade",))
+    sexes = visual(charges, "charges_by_sex_and_smoker")
+    assert sexes.difference is not None
+    assert (sexes.difference.comparison, sexes.difference.groups) == (
+        "sexes_by_smoking",
+        ("male", "female"),
+    )
+    assert [sexes.groups[place] for place in sexes.category] == ["smoker"]
+
+
+def test_the_tiles_are_people_mean_share_of_smokers_rows_rejected_and_date(
+    charges: Definition,
+) -> None:
+    assert [(tile.kind, tile.title) for tile in charges.tiles] == [
+        ("people", "People"),
+        ("mean", "Mean charges"),
+        ("share", "Share of smokers"),
+        ("rejected", "Rows rejected"),
+        ("as_of", "Data as of"),
+    ]
+    share = charges.tiles[2]
+    assert (share.cube, share.where) == ("cube_region_sex_smoker", ("smoker", "yes"))
+
+
+def test_every_visual_has_a_text_for_those_who_do_not_see_it_and_names_its_groups(
+    charges: Definition, visits: Definition
+) -> None:
+    for definition in (charges, visits):
+        for shown in definition.visuals:
+            assert shown.alt.endswith(".")
+            for name in shown.groups:
+                group = definition.groups[name]
+                assert group.title.lower() in shown.alt.lower()
+                assert all(group.label(value) in shown.alt for value in group.values or ())
+
+
+def test_groups_are_called_and_ordered_by_the_contract(charges: Definition) -> None:
+    decades = charges.groups["age_decade"]
+    assert decades.values is not None
+    labels = [decades.label(value) for value in decades.values]
+    assert labels == ["Under 20", "20–29", "30–39", "40–49", "50–59", "60+"]  # noqa: RUF001
+    assert charges.groups["age"].label("90") == "90+"
+    assert charges.groups["bmi_category"].values == ("underweight", "normal", "overweight", "obese")
+    assert charges.groups["smoker"].label("no") == "Non-smokers"
+
+
+def test_where_extremes_are_not_published_none_are_shown() -> None:
+    hidden = changed("extremes: publish", "extremes: suppress")
+    assert visual(hidden, "charges_by_region").extremes is None
+
+
+def test_without_a_comparison_of_its_groups_a_chart_shows_no_difference() -> None:
+    line = "  sexes_by_smoking: { column: sex, groups: [male, female], within: [smoker] }\n"
+    assert visual(changed(line, ""), "charges_by_sex_and_smoker").kind == "grouped"
+
+
+def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None:
+    assert visits.title == "Visits"
+    assert [shown.value.column for shown in visits.visuals] == [
+        "mean_minutes",
+        "patients",
+        "mean_minutes",
+    ]
+    assert [shown.cube for shown in visits.visuals] == [
+        "cube_insured_clinic_code",
+        "cube_insured_glucose_band",
+        "cube_insured",
+    ]
