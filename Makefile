@@ -24,6 +24,9 @@ setup: $(VENV)/laptop ## Make the Python environment, a JDK in it
 run: $(VENV)/laptop ## Run the whole stack here: INPUT by CONTRACT, mirrored to OUT
 	@$(PY) -m ops run --input "$(INPUT)" --contract "$(CONTRACT)" --out "$(OUT)"
 
+dashboard: $(VENV)/laptop ## Write the page of what OUT holds, and open it
+	@$(PY) -m ops dashboard --contract "$(CONTRACT)" --out "$(OUT)"
+
 local: $(VENV)/laptop ## Leave the stack running here, to poke at it with the AWS CLI
 	@$(PY) -m ops local --contract "$(CONTRACT)"
 
@@ -53,6 +56,7 @@ logs: $(VENV)/laptop ## Show what the last run did
 ##@ Development
 
 test: $(VENV)/dev ## Run all tests
+	@tests/browser/install
 	@$(PY) -m pytest $(ARGS)
 
 fuzz: $(VENV)/dev ## Analyse 2,000 corrupted copies of the real file
@@ -78,4 +82,4 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run local package plan deploy destroy execute upload logs test fuzz lint format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz lint format lock clean

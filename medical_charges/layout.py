@@ -34,6 +34,11 @@ class Layout:
         """The manifest of a published output."""
         return f"{self.manifests}/{analysis}.json"
 
+    @property
+    def dashboard(self) -> str:
+        """The page that shows what is published; made on a laptop, beside the data it shows."""
+        return f"{self.prefix}/dashboard.html"
+
     def partial(self, identity: str) -> str:
         """An object's cube."""
         return f"{self.prefix}/Cube_data/partials/{identity}.json"
@@ -55,9 +60,14 @@ class Layout:
         """The rejected lines of one range of an object."""
         return f"{self.quarantine_of(identity)}/{start:016d}.parquet"
 
+    @property
+    def runs(self) -> str:
+        """The folders of all runs."""
+        return f"{self.prefix}/Run_data"
+
     def run(self, run_id: str) -> str:
         """The folder of everything that one run made."""
-        return f"{self.prefix}/Run_data/{run_id}"
+        return f"{self.runs}/{run_id}"
 
     def staged(self, run_id: str, analysis: str) -> str:
         """An output before it is published."""

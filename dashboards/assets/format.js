@@ -1,0 +1,62 @@
+// Numbers as people read them.
+
+const LANGUAGE = "en-GB";
+const MINUS = "\u2212";
+
+/** The formats of one dashboard: by a field's `format`, a function from a number to text. */
+function makeFormats({ unit }, typical) {
+  const digits = typical >= 100 ? 0 : typical >= 10 ? 1 : 2;
+  const decimals = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const currency = isCurrency(unit);
+  const plain = new Intl.NumberFormat(LANGUAGE, decimals);
+  const money = currency
+    ? new Intl.NumberFormat(LANGUAGE, {
+        style: "currency", currency: unit, currencyDisplay: "narrowSymbol", ...decimals,
+      })
+    : plain;
+  const whole = new Intl.NumberFormat(LANGUAGE, { maximumFractionDigits: 0 });
+  const percent = new Intl.NumberFormat(LANGUAGE, {
+    style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1,
+  });
+  const signed = (text) => text.replace("-", MINUS);
+  return {
+    text: String,
+    integer: String,
+    count: (value) => signed(whole.format(value)),
+    measure: (value) => signed(money.format(value)),
+    // All and nobody are exact; anything between has a decimal.
+    share: (value) => (value === 0 || value === 1 ? `${100 * value}%` : percent.format(value)),
+    /** With its unit, where the number alone does not show it. */
+    withUnit: (value) => signed(money.format(value)) + (unit && !currency ? ` ${unit}` : ""),
+    difference: (value) => (value > 0 ? "+" : "") + signed(money.format(value)),
+    symbol: currency ? money.formatToParts(0).find(({ type }) => type === "currency").value : "",
+  };
+}
+
+function isCurrency(unit) {
+  return /^[A-Z]{3}$/.test(unit ?? "");
+}
+
+/** A p-value to two digits, as journals print it. */
+function formatP(p) {
+  return p < 0.001 ? "p < 0.001" : `p = ${p.toPrecision(2).replace(/e.*/, "")}`;
+}
+
+/** A run's time, from the identity that begins with it, or the identity itself. */
+function formatRun(runId) {
+  const found = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/.exec(runId);
+  if (!found) return { date: runId, time: "" };
+  const [year, month, day, hour, minute] = found.slice(1).map(Number);
+  const when = new Date(Date.UTC(year, month - 1, day, hour, minute));
+  const date = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
+  const time = { hour: "2-digit", minute: "2-digit", timeZone: "UTC" };
+  return {
+    date: new Intl.DateTimeFormat(LANGUAGE, date).format(when),
+    time: `${new Intl.DateTimeFormat(LANGUAGE, time).format(when)} UTC`,
+  };
+}
+
+/** "a, b and c" */
+function listed(words) {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}

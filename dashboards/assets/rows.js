@@ -1,0 +1,209 @@
+// What a visual's rows come to for a chart, a table and a file: texts, positions and notes.
+
+const NOTHING = "\u2013";
+const STATE_TEXT = { withheld: "withheld", nobody: "nobody" };
+
+/** A visual under a selection, ready to be drawn, read and saved. */
+class Shown {
+  constructor(dashboard, visual, selection, formats) {
+    Object.assign(this, { dashboard, visual, selection, formats });
+    this.narrowed = dashboard.isNarrowed(selection);
+    const columns = this.narrowed ? visual.filtered_groups : visual.groups;
+    this.groups = columns.map((column) => dashboard.definition.groups[column]);
+    this.rows = dashboard.rows(visual, selection);
+    this.differences = dashboard.differences(visual, selection);
+    this.fields = visual.fields.filter(({ column }) =>
+      this.rows.some(({ figures }) => (figures[column] ?? null) !== null),
+    );
+    this.withheld = this.rows.filter(({ state }) => state === STATES.withheld);
+    this.drawing = this.chooseDrawing();
+  }
+
+  chooseDrawing() {
+    const { visual } = this;
+    if (visual.kind === "pie") return this.withheld.length ? "bars" : "pie";
+    if (visual.kind === "line") {
+      return this.groups[visual.category[0]].format === "integer" ? "line" : "steps";
+    }
+    if (visual.kind === "bars") return this.has(visual.extremes) ? "ranges" : "bars";
+    return "grouped";
+  }
+
+  has(columns) {
+    return columns !== null && columns.every((name) => this.fields.some(({ column }) => column === name));
+  }
+
+  get subtitle() {
+    return this.narrowed ? this.visual.filtered_subtitle : this.visual.subtitle;
+  }
+
+  label(place, key) {
+    const group = this.groups[place];
+    return group.labels[key[place]] ?? key[place];
+  }
+
+  categoryOf(key) {
+    return this.visual.category.map((place) => this.label(place, key)).join(", ") || "Everybody";
+  }
+
+  seriesOf(key) {
+    return this.visual.series === null ? "" : this.label(this.visual.series, key);
+  }
+
+  /** Title and text of everything that a tooltip says of a row; limits and extremes as one. */
+  facts({ key, figures }) {
+    const { limits } = this.visual;
+    const facts = this.groups.map((group, place) => [group.title, this.label(place, key)]);
+    for (const field of this.fields) {
+      const value = figures[field.column] ?? null;
+      if (limits && field.column === limits[1]) continue;
+      if (limits && field.column === limits[0]) {
+        const ends = limits.map((column) => figures[column] ?? null);
+        const text = ends.includes(null) ? NOTHING : ends.map((end) => this.formats.measure(end)).join(" to ");
+        facts.push(["95% interval", text]);
+      } else facts.push([field.title, value === null ? NOTHING : this.formats[field.format](value)]);
+    }
+    return facts;
+  }
+
+  /** The visual as the charts take it. */
+  get drawn() {
+    const { visual, groups } = this;
+    const seriesRows = new Set(this.rows.map(({ key }) => this.seriesOf(key)));
+    const order = visual.series === null ? [] : this.seriesOrder();
+    const unit = this.dashboard.definition.unit;
+    const named = visual.value.format === "measure" && unit && !this.formats.symbol;
+    return {
+      ...visual,
+      tips: this.rows.length ? this.facts(this.rows[0]).map(([title]) => title) : [],
+      seriesNames: order.filter((name) => seriesRows.has(name)),
+      categoryTitle: groups[visual.category[0]]?.title ?? null,
+      axisTitle: named ? `${visual.value.title} (${unit})` : null,
+    };
+  }
+
+  seriesOrder() {
+    const group = this.groups[this.visual.series];
+    const found = this.rows.map(({ key }) => key[this.visual.series]);
+    return inOrder(group, found).map((value) => group.labels[value] ?? value);
+  }
+
+  /** The rows as the charts take them. */
+  chartRows() {
+    const { visual, formats } = this;
+    const [low, high] = visual.limits ?? [];
+    const [least, most] = visual.extremes ?? [];
+    return this.rows.map((row, order) => {
+      const { key, state, figures } = row;
+      const of = (column) => figures[column] ?? null;
+      const value = state === STATES.shown ? of(visual.value.column) : null;
+      const facts = this.facts(row);
+      const drawn = {
+        state, order, value,
+        category: this.categoryOf(key),
+        series: this.seriesOf(key),
+        position: Number(key[visual.category[0]]),
+        low: of(low), high: of(high), least: of(least), most: of(most),
+        text: this.valueText(figures),
+        absent: STATE_TEXT[state] ?? "",
+        spoken: this.spoken(row, facts),
+      };
+      drawn.anchor = Math.max(value ?? 0, drawn.high ?? 0);
+      drawn.leastText = drawn.least === null ? "" : formats.measure(drawn.least);
+      drawn.mostText = drawn.most === null ? "" : formats.measure(drawn.most);
+      drawn.legend = `${drawn.category}  ${this.valueText(figures)}`;
+      drawn.inside = figures.share >= 0.06 ? formats.share(figures.share) : "";
+      facts.forEach(([, text], i) => { drawn[`tip${i}`] = text; });
+      return drawn;
+    });
+  }
+
+  valueText(figures) {
+    const { column, format } = this.visual.value;
+    if ((figures[column] ?? null) === null) return NOTHING;
+    const text = this.formats[format](figures[column]);
+    const share = column === "patients" ? (figures.share ?? null) : null;
+    return share === null ? text : `${text} (${this.formats.share(share)})`;
+  }
+
+  spoken({ state }, facts) {
+    const groups = facts.slice(0, this.groups.length).map(([, text]) => text).join(", ");
+    if (state !== STATES.shown) return `${groups}: ${STATE_TEXT[state]}`;
+    const figures = facts.slice(this.groups.length).map(([title, text]) => `${title} ${text}`);
+    return `${groups}: ${figures.join(", ")}`;
+  }
+
+  differenceRows() {
+    const { difference } = this.visual;
+    return this.differences.map((row) => {
+      const groups = difference.within.map((column) => this.dashboard.definition.groups[column]);
+      const names = groups.map((group, i) => group.labels[row.key[i]] ?? row.key[i]);
+      const category = names.join(", ") || "Everybody";
+      const text = STATE_TEXT[row.state] ?? this.differenceText(row);
+      return { ...row, category, text, spoken: `${category}: ${text}` };
+    });
+  }
+
+  differenceText({ difference, low, high, p }) {
+    const { formats } = this;
+    const ends = low === null ? "" : ` (${formats.difference(low)} to ${formats.difference(high)})`;
+    return formats.difference(difference) + ends + (p === undefined || p === null ? "" : `, ${formatP(p)}`);
+  }
+
+  /** What must be known beside the figures. */
+  notes() {
+    const { visual, withheld } = this;
+    const notes = [];
+    if (!this.rows.length) notes.push("Withheld as a whole: nothing less would protect small groups.");
+    else if (withheld.length) {
+      const names = withheld.map(({ key }) => key.map((_, place) => this.label(place, key)).join(", "));
+      const some = names.length > 12 ? `${names.length} of ${this.rows.length} groups` : listed(names);
+      notes.push(`Withheld, to protect small groups: ${some}.`);
+    }
+    if (visual.kind === "pie" && this.drawing === "bars" && withheld.length) {
+      notes.push("Drawn as bars, because a part of the pie is withheld.");
+    }
+    if (this.narrowed) {
+      const banded = visual.groups.filter((column, i) => column !== visual.filtered_groups[i]);
+      if (banded.length) notes.push("Shown in bands while a filter is set.");
+      if (visual.extremes) notes.push("Minimum and maximum are published for all people only.");
+    }
+    return notes.join(" ");
+  }
+
+  /** The CSV of what is shown: the published bytes, or the rows worked out of the cube. */
+  csv() {
+    if (!this.narrowed) return this.dashboard.outputs[this.visual.output];
+    const own = new Set(this.visual.filtered_groups);
+    const fixed = [...this.selection].filter(([column]) => !own.has(column));
+    const header = [...fixed.map(([column]) => column), ...own, ...this.fields.map(({ column }) => column)];
+    const lines = this.rows.map(({ key, figures }) => [
+      ...fixed.map(([, value]) => value),
+      ...key,
+      ...this.fields.map(({ column }) => plain(figures[column] ?? null)),
+    ]);
+    return [header, ...lines].map((line) => `${line.join(",")}\n`).join("");
+  }
+
+  differencesCsv() {
+    const { within } = this.visual.difference;
+    const fixed = [...this.selection].filter(([column]) => !within.includes(column));
+    const header = [...fixed.map(([column]) => column), ...within, "difference", "ci95_low", "ci95_high"];
+    const lines = this.differences.map(({ key, difference, low, high }) => [
+      ...fixed.map(([, value]) => value), ...key, ...[difference, low, high].map((x) => plain(x ?? null)),
+    ]);
+    return [header, ...lines].map((line) => `${line.join(",")}\n`).join("");
+  }
+
+  fileName() {
+    const chosen = [...this.selection].filter(([, value]) => value !== ALL);
+    return [this.visual.id, ...chosen.map(([column, value]) => `${column}-${value}`)]
+      .join("_")
+      .replace(/[^A-Za-z0-9_-]+/g, "-");
+  }
+}
+
+/** A figure as the published files have it: at most six decimals, none that says nothing. */
+function plain(value) {
+  return value === null ? "" : String(Number(value.toFixed(6)));
+}

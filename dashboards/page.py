@@ -1,0 +1,194 @@
+"""The dashboard as one HTML file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import json
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import vl_convert
+
+from dashboards.definition import Definition, Tile, Visual, define
+from dashboards.published import read_published
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.storage import Store
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+SCRIPTS = ("statistics.js", "data.js", "format.js", "rows.js", "charts.js", "page.js")
+"""In the order in which they need each other."""
+
+
+_WITHHELD = (
+    "Figures of groups of fewer than {least} people are withheld, and as many others as it takes "
+    "that none of these can be worked out. A group without anybody says so."
+)
+_INTERVALS = (
+    "An interval is the 95% confidence interval of a mean by Student's t, or of a difference of "
+    "two means by Welch's."
+)
+_FILTERED = "With a filter set, every figure is read off one published row of the selected people."
+
+
+def write_page(store: Store, contract: Contract) -> str:
+    """Make the page of what is published in a store, put it there, and return its key.
+
+    Raises:
+        ManifestError: the manifests do not lead to the published outputs.
+    """
+    key = Layout(contract.prefix).dashboard
+    store.write(key, make_page(store, contract).encode())
+    return key
+
+
+def make_page(store: Store, contract: Contract) -> str:
+    """The page of what is published in a store."""
+    content = read_published(store, contract)
+    definition = define(contract)
+    run = None
+    if content.run is not None:
+        run = {name: getattr(content.run, name) for name in ("run_id", "rows", "rejected")}
+    data = {"definition": asdict(definition), "outputs": content.tables, "run": run}
+    report = _report(store, contract, content.run.run_id) if content.run else None
+    return render(definition, data, report)
+
+
+def render(definition: Definition, data: dict[str, Any], report: str | None = None) -> str:
+    """The page of a definition and its data; `report` is a link to the run's report."""
+    style, script = _text("page.css"), _script()
+    return Template(_text("page.html")).substitute(
+        policy=_policy(style, _library(), script),
+        title=html.escape(definition.title),
+        lede=html.escape(_lede(definition)),
+        style=style,
+        filters=_filters(definition),
+        tiles="\n".join(map(_tile, definition.tiles)),
+        cards="\n".join(map(_card, definition.visuals)),
+        notes=_notes(definition, report),
+        data=base64.b64encode(_packed(data)).decode(),
+        library=_library(),
+        script=script,
+    )
+
+
+def _packed(data: dict[str, Any]) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _policy(style: str, *scripts: str) -> str:
+    """Nothing but what stands in the file: no request to anywhere, no code made out of text.
+
+    Pictures are made in the page and saved from it.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src " + " ".join(map(_hash, scripts)),
+            f"style-src {_hash(style)}",
+            "img-src data: blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, which nothing in it ends early."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")).replace(
+        "</script", "<\\/script"
+    )
+
+
+def _script() -> str:
+    """The page's own scripts, in a scope of their own."""
+    parts = "\n".join(_text(name) for name in SCRIPTS)
+    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+
+
+def _text(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _lede(definition: Definition) -> str:
+    unit = f" in {definition.unit}" if definition.unit else ""
+    return (
+        f"{definition.measure_title}{unit}. Every figure is of {definition.minimum_cell} people or "
+        f"more; those of smaller groups are withheld."
+    )
+
+
+def _filters(definition: Definition) -> str:
+    if not definition.filters:
+        return ""
+    selects = "".join(
+        f"<label>{html.escape(definition.groups[column].title)}"
+        f'<select name="{html.escape(column)}" autocomplete="off">'
+        f'<option value="all">All</option></select></label>'
+        for column in definition.filters
+    )
+    return (
+        '<nav class="filters" aria-label="Filters"><form class="wrap">'
+        f'{selects}<div class="buttons">'
+        '<button type="button" class="clear" disabled>Show all people</button> '
+        '<button type="button" class="link">Copy link</button>'
+        "</div></form></nav>"
+    )
+
+
+def _tile(tile: Tile) -> str:
+    words = " words" if tile.format == "text" else ""
+    return (
+        f'<li class="tile" id="tile-{tile.id}"><span class="name">{html.escape(tile.title)}</span>'
+        f'<span class="figure{words}">–</span><span class="small"></span></li>'  # noqa: RUF001
+    )
+
+
+def _card(visual: Visual) -> str:
+    wide = " wide" if visual.kind == "line" else ""
+    gap = ""
+    if visual.difference is not None:
+        heading = html.escape(f"{visual.difference.title}, with 95% interval")
+        gap = f'<div class="gap"><h3>{heading}</h3><div class="chart"></div></div>'
+    return (
+        f'<article class="card{wide}" id="{visual.id}" aria-labelledby="title-{visual.id}">'
+        f'<h2 id="title-{visual.id}">{html.escape(visual.title)}</h2>'
+        f'<p class="subtitle">{html.escape(visual.subtitle)}</p>'
+        f'<div class="body"><div class="chart main"></div>{gap}'
+        '<p class="message" hidden>Withheld</p><div class="tables" hidden></div></div>'
+        '<p class="notes"></p><div class="actions"></div></article>'
+    )
+
+
+def _notes(definition: Definition, report: str | None) -> str:
+    notes = [_WITHHELD.format(least=definition.minimum_cell), _INTERVALS]
+    if definition.filters:
+        notes.append(_FILTERED)
+    items = [f"<p>{html.escape(note)}</p>" for note in notes]
+    if report:
+        items.append(f'<p><a href="{html.escape(report)}">The report of the run</a></p>')
+    return "\n".join(items)
+
+
+def _report(store: Store, contract: Contract, run_id: str) -> str | None:
+    """The run's report as the page links it, if there is one beside it."""
+    layout = Layout(contract.prefix)
+    key = f"{layout.run(run_id)}/report.html"
+    try:
+        store.read(key)
+    except ObjectMissingError:
+        return None
+    return key.removeprefix(f"{contract.prefix}/")

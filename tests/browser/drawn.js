@@ -1,0 +1,51 @@
+// What the charts that are on show draw: every mark with its place in its scale's units.
+() => {
+  const kinds = ["bar", "interval", "extremes", "point", "band", "difference", "slice"];
+  const marksOf = (view, visit) => {
+    const walk = (item) => {
+      if (item.marktype) visit(item);
+      (item.items || []).forEach(walk);
+    };
+    walk(view.scenegraph().root);
+  };
+  const read = (view) => {
+    const found = {};
+    const x = (value) => view.scale("x").invert(value);
+    const y = (value) => view.scale("y").invert(value);
+    const labels = ({ datum }) => [datum.category ?? null, datum.series ?? null];
+    marksOf(view, ({ name, items }) => {
+      const kind = kinds.find((known) => name === `${known}_marks`);
+      if (!kind) return;
+      const marks = items.map((item) => {
+        const of = labels(item);
+        if (kind === "bar") return { of, from: x(item.x), to: x(item.x + item.width) };
+        if (kind === "slice") return { of, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
+        if (kind === "point") return { of, at: y(item.y) };
+        if (kind === "difference") return { of, at: x(item.x) };
+        const upright = kind === "band" || Math.abs((item.y2 ?? item.y) - item.y) > 1e-9;
+        const ends = upright ? [y(item.y), y(item.y2)] : [x(item.x), x(item.x2)];
+        return { of, from: Math.min(...ends), to: Math.max(...ends) };
+      });
+      found[kind] = [...(found[kind] ?? []), ...marks];
+    });
+    return found;
+  };
+  const merged = (all, more) => {
+    for (const [kind, marks] of Object.entries(more)) all[kind] = [...(all[kind] ?? []), ...marks];
+    return all;
+  };
+  const charts = {};
+  for (const card of document.querySelectorAll(".card")) {
+    const frames = [...card.querySelectorAll(".chart > div")].filter((frame) => frame.checkVisibility());
+    charts[card.id] = {
+      marks: frames.map(({ view }) => read(view)).reduce(merged, {}),
+      texts: frames.flatMap((frame) => [...frame.querySelectorAll("svg text")].map((text) => text.textContent)).filter(Boolean),
+      notes: card.querySelector(".notes").textContent,
+    };
+  }
+  const tiles = {};
+  for (const tile of document.querySelectorAll(".tile")) {
+    tiles[tile.id] = [...tile.querySelectorAll("span")].map((span) => span.textContent);
+  }
+  return { charts, tiles };
+}

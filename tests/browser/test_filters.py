@@ -1,0 +1,287 @@
+"""Every selection shows what the raw rows come to, or says that it is withheld."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping
+from itertools import product
+from statistics import fmean, variance
+
+import pytest
+from playwright.sync_api import Browser
+from scipy import stats
+
+from dashboards.page import ASSETS
+from medical_charges.contract import Contract
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from tests.browser.drawn import Dashboard, Drawn
+from tests.browser.test_what_is_drawn import LABELS
+from tests.helpers import rows
+
+Row = Mapping[str, str]
+Selection = Mapping[str, str]
+
+FILTERS = {
+    "region": ("all", "northeast", "northwest", "southeast", "southwest"),
+    "sex": ("all", "female", "male"),
+    "smoker": ("all", "yes", "no"),
+}
+SELECTIONS = [dict(zip(FILTERS, chosen, strict=True)) for chosen in product(*FILTERS.values())]
+DECADES = {
+    "under_20": "Under 20",
+    "twenties": "20–29",  # noqa: RUF001 - as the page has it
+    "thirties": "30–39",  # noqa: RUF001
+    "forties": "40–49",  # noqa: RUF001
+    "fifties": "50–59",  # noqa: RUF001
+    "sixty_and_over": "60+",
+}
+BMI = ("underweight", "normal", "overweight", "obese")
+
+
+def bmi_category(bmi: float) -> str:
+    """By CDC's limits for adults."""
+    return BMI[(bmi >= 18.5) + (bmi >= 25) + (bmi >= 30)]
+
+
+def decade(age: int) -> str:
+    """The band of an age."""
+    return list(DECADES)[min(max(age // 10 - 1, 0), 5)]
+
+
+@pytest.fixture(scope="module")
+def people(real_file: bytes) -> list[dict[str, str]]:
+    """The raw rows, with their bands."""
+    found = list(csv.DictReader(io.StringIO(real_file.decode())))
+    for row in found:
+        row["bmi_category"] = bmi_category(float(row["bmi"]))
+        row["age_decade"] = decade(int(row["age"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def withheld(real: LocalStore, contract: Contract) -> dict[str, set[tuple[str, ...]]]:
+    """The rows of each published cube that have no figures."""
+    found = {}
+    for name, columns in contract.cubes.items():
+        table = rows(real.read(Layout(contract.prefix).published(name)))
+        found[name] = {
+            tuple(row[column] for column in columns) for row in table if row["patients"] == ""
+        }
+    return found
+
+
+@pytest.fixture(scope="module")
+def seen(dashboard: Dashboard) -> list[tuple[Selection, Drawn]]:
+    """What is drawn for every selection but the one of everybody."""
+    return [(chosen, dashboard.select(**chosen)) for chosen in SELECTIONS if narrowed(chosen)]
+
+
+def narrowed(selection: Selection) -> bool:
+    """Whether a filter is set."""
+    return set(selection.values()) != {"all"}
+
+
+def selected(people: list[dict[str, str]], selection: Selection) -> list[dict[str, str]]:
+    """The rows of those who are selected."""
+    return [
+        row
+        for row in people
+        if all(value in {"all", row[column]} for column, value in selection.items())
+    ]
+
+
+def groups(
+    people: list[dict[str, str]], selection: Selection, *columns: str
+) -> Iterator[tuple[dict[str, str], list[float]]]:
+    """Each group of those who are selected, with its charges."""
+    found: dict[tuple[str, ...], list[float]] = {}
+    for row in selected(people, selection):
+        found.setdefault(tuple(row[c] for c in columns), []).append(float(row["charges"]))
+    for key, charges in found.items():
+        yield dict(zip(columns, key, strict=True)), charges
+
+
+def cell(selection: Selection, group: Row) -> tuple[str, ...]:
+    """A group's row in a cube: the filters, and what is grouped by beside them."""
+    others = [value for column, value in group.items() if column not in FILTERS]
+    return (*({**selection, **group}[column] for column in FILTERS), *others)
+
+
+def limits(charges: list[float]) -> tuple[float, float]:
+    """The t interval of a mean."""
+    error = math.sqrt(variance(charges) / len(charges))
+    margin = stats.t.ppf(0.975, len(charges) - 1) * error
+    return fmean(charges) - margin, fmean(charges) + margin
+
+
+@pytest.mark.parametrize(
+    ("chart", "cube", "columns"),
+    [
+        ("charges_by_region", "cube_region_sex_smoker", ("region",)),
+        ("charges_by_sex_and_smoker", "cube_region_sex_smoker", ("smoker", "sex")),
+    ],
+)
+def test_bars_of_means_are_those_of_the_selected_people_with_their_limits(
+    chart: str,
+    cube: str,
+    columns: tuple[str, ...],
+    people: list[dict[str, str]],
+    withheld: dict[str, set[tuple[str, ...]]],
+    seen: list[tuple[Selection, Drawn]],
+) -> None:
+    for selection, drawn in seen:
+        bars, ends = drawn.marks(chart, "bar"), drawn.charts[chart]["marks"]["interval"]
+        intervals = [(interval["from"], interval["to"]) for interval in ends]
+        shown = 0
+        for group, charges in groups(people, selection, *columns):
+            name = tuple(LABELS[group[column]] for column in columns)
+            if cell(selection, group) in withheld[cube]:
+                assert name not in bars
+                continue
+            shown += 1
+            assert bars[name]["to"] == pytest.approx(fmean(charges), rel=1e-9), selection
+            expected = pytest.approx(limits(charges), rel=1e-8)
+            assert any(found == expected for found in intervals), (selection, name)
+        assert len(bars) == shown
+
+
+def test_bars_of_people_count_the_selected_people(
+    people: list[dict[str, str]],
+    withheld: dict[str, set[tuple[str, ...]]],
+    seen: list[tuple[Selection, Drawn]],
+) -> None:
+    for selection, drawn in seen:
+        bars, shown = drawn.marks("smokers_by_region", "bar"), 0
+        for group, charges in groups(people, selection, "region", "smoker"):
+            name = (LABELS[group["region"]], LABELS[group["smoker"]])
+            if cell(selection, group) in withheld["cube_region_sex_smoker"]:
+                assert name not in bars
+                continue
+            shown += 1
+            assert bars[name]["to"] == pytest.approx(len(charges)), selection
+        assert len(bars) == shown
+
+
+def test_the_pie_is_of_the_selected_people_or_becomes_bars_where_a_part_is_withheld(
+    people: list[dict[str, str]],
+    withheld: dict[str, set[tuple[str, ...]]],
+    seen: list[tuple[Selection, Drawn]],
+) -> None:
+    chart, kinds = "charges_by_bmi_category", set()
+    for selection, drawn in seen:
+        slices, bars = drawn.marks(chart, "slice"), drawn.marks(chart, "bar")
+        found = {
+            LABELS[group["bmi_category"]]: (len(charges), cell(selection, group))
+            for group, charges in groups(people, selection, "bmi_category")
+        }
+        hidden = {
+            name
+            for name, (_, at) in found.items()
+            if at in withheld["cube_region_sex_smoker_bmi_category"]
+        }
+        kinds.add(bool(hidden))
+        if not hidden:
+            whole = sum(n for n, _ in found.values())
+            shares = {name: slices[(name,)]["share"] for name in found}
+            assert shares == pytest.approx({name: n / whole for name, (n, _) in found.items()})
+            continue
+        assert not slices
+        shown = {name[0]: bar["to"] for name, bar in bars.items()}
+        assert shown == pytest.approx({n: found[n][0] for n in found.keys() - hidden})
+        assert drawn.charts[chart]["texts"].count("withheld") == len(hidden)
+        assert "Drawn as bars" in drawn.charts[chart]["notes"]
+    assert kinds == {True, False}
+
+
+def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
+    people: list[dict[str, str]],
+    withheld: dict[str, set[tuple[str, ...]]],
+    seen: list[tuple[Selection, Drawn]],
+) -> None:
+    chart, breaks = "charges_by_age", 0
+    for selection, drawn in seen:
+        points, intervals = drawn.marks(chart, "point"), drawn.marks(chart, "interval")
+        shown, hidden = {}, set()
+        for group, charges in groups(people, selection, "age_decade"):
+            name = (DECADES[group["age_decade"]],)
+            if cell(selection, group) in withheld["cube_region_sex_smoker_age_decade"]:
+                hidden.add(name[0])
+                continue
+            shown[name] = fmean(charges)
+            ends = [intervals[name]["from"], intervals[name]["to"]]
+            assert ends == pytest.approx(limits(charges), rel=1e-8), (selection, name)
+        assert {name: mark["at"] for name, mark in points.items()} == pytest.approx(shown)
+        assert drawn.charts[chart]["texts"].count("withheld") == len(hidden)
+        assert all(name in drawn.charts[chart]["notes"] for name in hidden)
+        breaks += len(hidden)
+    assert breaks
+
+
+def test_differences_of_the_sexes_are_welchs_of_the_selected_people(
+    people: list[dict[str, str]],
+    withheld: dict[str, set[tuple[str, ...]]],
+    seen: list[tuple[Selection, Drawn]],
+) -> None:
+    chart = "charges_by_sex_and_smoker"
+    for selection, drawn in seen:
+        differences = drawn.marks(chart, "difference")
+        ends = drawn.charts[chart]["marks"]["interval"]
+        intervals = [(interval["from"], interval["to"]) for interval in ends]
+        if selection["sex"] != "all":
+            assert not differences
+            continue
+        found = {
+            (group["smoker"], group["sex"]): (charges, cell(selection, group))
+            for group, charges in groups(people, selection, "smoker", "sex")
+        }
+        shown = 0
+        for smoker in dict.fromkeys(key[0] for key in found):
+            (men, at), (women, other) = found[smoker, "male"], found[smoker, "female"]
+            if {at, other} & withheld["cube_region_sex_smoker"]:
+                assert (LABELS[smoker],) not in differences
+                continue
+            shown += 1
+            test = stats.ttest_ind(men, women, equal_var=False)
+            mark = differences[LABELS[smoker],]
+            assert mark["at"] == pytest.approx(fmean(men) - fmean(women), rel=1e-9)
+            interval = test.confidence_interval(0.95)
+            expected = pytest.approx((interval.low, interval.high), rel=1e-7)
+            assert any(pair == expected for pair in intervals), (selection, smoker)
+        assert len(differences) == shown
+
+
+def test_tiles_are_of_the_selected_people(
+    people: list[dict[str, str]],
+    withheld: dict[str, set[tuple[str, ...]]],
+    seen: list[tuple[Selection, Drawn]],
+) -> None:
+    for selection, drawn in seen:
+        found = selected(people, selection)
+        if tuple(selection.values()) in withheld["cube_region_sex_smoker"]:
+            figures = [drawn.figure(name) for name in ("people", "mean", "share_of_smokers")]
+            assert figures == ["withheld"] * 3
+            continue
+        assert drawn.figure("people") == f"{len(found):,}"
+        assert drawn.figure("mean") == f"${fmean(float(r['charges']) for r in found):,.0f}"
+        smokers = sum(row["smoker"] == "yes" for row in found)
+        share = {"all": f"{smokers / len(found):.1%}", "yes": "100%", "no": "0%"}
+        assert drawn.figure("share_of_smokers") == share[selection["smoker"]]
+        assert drawn.figure("rejected") == "0"
+
+
+def test_back_at_everybody_the_published_outputs_are_shown_again(dashboard: Dashboard) -> None:
+    drawn = dashboard.select(region="all", sex="all", smoker="all")
+    assert len(drawn.marks("charges_by_region", "extremes")) == 4
+    assert len(drawn.marks("charges_by_age", "point")) == 47
+
+
+def test_quantiles_of_students_t_are_scipys(browser: Browser) -> None:
+    page = browser.new_page()
+    page.add_script_tag(path=ASSETS / "statistics.js")
+    degrees = [1, 1.5, 2, 3.7, 9, 10, 29.5, 63, 150, 199, 199.9, 200, 201, 345.6, 1337, 1e5, 1e9]
+    found = page.evaluate("(degrees) => degrees.map(criticalT)", degrees)
+    page.close()
+    assert found == pytest.approx([stats.t.ppf(0.975, df) for df in degrees], rel=1e-10)

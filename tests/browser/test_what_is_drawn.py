@@ -1,0 +1,128 @@
+"""With nothing selected, the marks that a browser draws are the published figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from medical_charges.contract import Contract
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from tests.browser.drawn import Dashboard, Drawn
+from tests.helpers import rows
+
+LABELS = {
+    "northeast": "Northeast",
+    "northwest": "Northwest",
+    "southeast": "Southeast",
+    "southwest": "Southwest",
+    "underweight": "Underweight",
+    "normal": "Normal",
+    "overweight": "Overweight",
+    "obese": "Obese",
+    "female": "Women",
+    "male": "Men",
+    "yes": "Smokers",
+    "no": "Non-smokers",
+}
+
+
+@pytest.fixture(scope="module")
+def drawn(dashboard: Dashboard) -> Drawn:
+    """What is drawn before anybody selects anything."""
+    return dashboard.drawn()
+
+
+@pytest.fixture(scope="module")
+def published(real: LocalStore, contract: Contract) -> dict[str, list[dict[str, str]]]:
+    """The published CSVs."""
+    layout = Layout(contract.prefix)
+    return {name: rows(real.read(layout.published(name))) for name in contract.outputs}
+
+
+def near(*values: str | float) -> object:
+    """The figures, as exactly as a mark's place can be turned back into one."""
+    return pytest.approx([float(value) for value in values], rel=1e-9, abs=1e-6)
+
+
+def test_bars_by_region_are_the_means_with_their_limits_and_extremes(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    marks = {
+        kind: drawn.marks("charges_by_region", kind) for kind in ("bar", "interval", "extremes")
+    }
+    table = published["charges_by_region"]
+    for row in table:
+        name = (LABELS[row["region"]],)
+        bar, interval, extremes = (marks[kind][name] for kind in ("bar", "interval", "extremes"))
+        assert [bar["from"], bar["to"]] == near(0, row["mean_charges"])
+        assert [interval["from"], interval["to"]] == near(row["ci95_low"], row["ci95_high"])
+        ends = near(row["minimum_charges"], row["maximum_charges"])
+        assert [extremes["from"], extremes["to"]] == ends
+    assert all(len(found) == len(table) for found in marks.values())
+
+
+def test_the_pies_angles_are_the_shares_and_its_legend_the_people(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    slices = drawn.marks("charges_by_bmi_category", "slice")
+    texts = drawn.charts["charges_by_bmi_category"]["texts"]
+    for row in published["charges_by_bmi_category"]:
+        name, share = LABELS[row["bmi_category"]], float(row["share"])
+        assert slices[(name,)]["share"] == pytest.approx(share, abs=1e-6)
+        assert any(text.split() == [name, row["patients"], f"({share:.1%})"] for text in texts), (
+            texts
+        )
+    assert len(slices) == 4
+
+
+def test_the_line_by_age_runs_through_the_means_and_its_band_between_the_limits(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    points = drawn.marks("charges_by_age", "point")
+    band = drawn.marks("charges_by_age", "band")
+    for row in published["charges_by_age"]:
+        age = (row["age"],)
+        assert [points[age]["at"]] == near(row["mean_charges"])
+        assert [band[age]["from"], band[age]["to"]] == near(row["ci95_low"], row["ci95_high"])
+    assert len(points) == len(band) == len(published["charges_by_age"]) == 47
+
+
+def test_bars_of_smokers_and_non_smokers_are_the_people_of_each_region(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    bars = drawn.marks("smokers_by_region", "bar")
+    texts = drawn.charts["smokers_by_region"]["texts"]
+    for row in published["smokers_by_region"]:
+        name = (LABELS[row["region"]], LABELS[row["smoker"]])
+        assert [bars[name]["from"], bars[name]["to"]] == near(0, row["patients"])
+        assert f"{row['patients']} ({float(row['share']):.1%})" in texts
+    assert len(bars) == 8
+
+
+def test_bars_of_the_sexes_are_the_means_with_limits_and_differences_with_theirs(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    chart = "charges_by_sex_and_smoker"
+    bars, intervals = drawn.marks(chart, "bar"), drawn.charts[chart]["marks"]["interval"]
+    ends = [[interval["from"], interval["to"]] for interval in intervals]
+    for row in published[chart]:
+        bar = bars[LABELS[row["smoker"]], LABELS[row["sex"]]]
+        assert [bar["from"], bar["to"]] == near(0, row["mean_charges"])
+    compared = [r for r in published["comparisons"] if r["comparison"] == "sexes_by_smoking"]
+    for row in compared:
+        name = (LABELS[row["stratum"].removeprefix("smoker=")],)
+        assert [drawn.marks(chart, "difference")[name]["at"]] == near(row["difference"])
+    for row in (*published[chart], *compared):
+        limits = near(row["ci95_low"], row["ci95_high"])
+        assert any(found == limits for found in ends), row
+    assert (len(bars), len(compared), len(ends)) == (4, 2, 6)
+
+
+def test_figures_are_written_for_people(drawn: Drawn) -> None:
+    texts = drawn.charts["charges_by_region"]["texts"]
+    assert {"$13,406", "$63,770", "$0"} <= set(texts)
+    assert drawn.figure("people") == "1,338"
+    assert drawn.figure("mean") == "$13,270"
+    assert drawn.figure("share_of_smokers") == "20.5%"
+    assert drawn.tiles["tile-rejected"][1:] == ["0", "of 1,338 read"]
+    assert drawn.tiles["tile-as_of"][1:] == ["24 Nov 2026", "01:56 UTC"]
