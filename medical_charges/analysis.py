@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections import Counter, defaultdict
@@ -67,6 +68,8 @@ class Summary:
     """Outputs without any row, because nothing less protects them, with the reason."""
     rules: dict[str, int] = field(default_factory=dict)
     """By rule, how many rows broke it."""
+    staged: dict[str, str] = field(default_factory=dict)
+    """By output, the SHA-256 of the file that was staged."""
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by phase."""
@@ -110,7 +113,9 @@ def analyze(
         _account(state, contract, summary)
     with summary.phase("tables"):
         for table in make_tables(state.cube, contract):
-            store.write(layout.staged(run_id, table.name), table.to_csv())
+            data = table.to_csv()
+            store.write(layout.staged(run_id, table.name), data)
+            summary.staged[table.name] = hashlib.sha256(data).hexdigest()
             if table.suppressed:
                 summary.suppressed[table.name] = table.suppressed
             if table.withheld:

@@ -43,6 +43,10 @@ class Layout:
         """An object's cube."""
         return f"{self.prefix}/Cube_data/partials/{identity}.json"
 
+    def reconciliation(self, identity: str) -> str:
+        """What an object's rows came to when its partial was held against them."""
+        return f"{self.prefix}/Cube_data/reconciled/{identity}.json"
+
     def state(self, identity: str) -> str:
         """A snapshot's merged cube."""
         return f"{self.prefix}/Cube_data/states/{identity}.json"

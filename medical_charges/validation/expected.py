@@ -1,0 +1,268 @@
+"""What every output must hold, worked out anew from sums and in other ways than the library's.
+
+Numbers are decimals of 60 digits, rounded once. What needs a quantile of Student's t is worked
+out by the incomplete beta function, and may differ in the last decimal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from typing import NamedTuple
+
+from scipy.special import betainc, betaincinv
+
+from medical_charges.contract import Analysis, Comparison, Contract
+from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS
+from medical_charges.validation.sums import Cells, Groups, Key, Moments, add
+
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_LAST_PLACE = Decimal("0.000001")
+_NEAR = Decimal("1e-9")
+_LEAST_P = 1e-300
+
+
+class Figure(NamedTuple):
+    """One field as it must be written, or a number that it must be close to."""
+
+    text: str
+    value: Decimal | None = None
+    slack: Decimal = Decimal(0)
+
+    def agrees(self, shown: str) -> bool:
+        """Whether a field says the same."""
+        if self.value is None or not shown:
+            return shown == self.text
+        return abs(Decimal(shown) - self.value) <= self.slack
+
+
+NOTHING = Figure("")
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of people, whatever the order in which an output groups by its names."""
+
+    names: tuple[str, ...]
+    """Sorted."""
+    key: Key
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A row of an output, if nothing of it were suppressed."""
+
+    labels: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    groups: tuple[tuple[Group, int], ...]
+    """The groups that the figures are of, with their people."""
+    wholes: tuple[tuple[Group, int], ...] = ()
+    """The groups whose people follow from the figures."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no figures of it at all."""
+        return not any(figure.text for figure in self.figures)
+
+
+def label_columns(contract: Contract, name: str) -> tuple[str, ...]:
+    """The columns of an output that say what a row is of."""
+    if name == COMPARISONS:
+        return COMPARISON_COLUMNS[:4]
+    return contract.analyses[name].group_by
+
+
+def expected_outputs(contract: Contract, cells: Cells) -> dict[str, list[Expected]]:
+    """Every row of every output, in order."""
+    with localcontext(_EXACT):
+        found = {
+            name: list(_analysis(contract, analysis, cells))
+            for name, analysis in contract.analyses.items()
+        }
+        if contract.comparisons:
+            found[COMPARISONS] = [
+                row
+                for name, comparison in contract.comparisons.items()
+                for row in _comparison(contract, name, comparison, cells)
+            ]
+    return found
+
+
+def groups_by(contract: Contract, names: Sequence[str], cells: Cells) -> Groups:
+    """The groups by some names, top-coded."""
+    held = next((held for held in cells if sorted(held) == sorted(names)), None)
+    if held is None:
+        raise KeyError(tuple(names))
+    places, tops = [held.index(name) for name in names], contract.disclosure.top_code
+    groups: Groups = {}
+    for key, moments in cells[held].items():
+        values = (key[place] for place in places)
+        coded = tuple(
+            min(int(value), tops[name]) if name in tops else value
+            for name, value in zip(names, values, strict=True)
+        )
+        add(groups, {coded: moments})
+    return groups
+
+
+def in_order(contract: Contract, names: Sequence[str], groups: Groups) -> list[Key]:
+    """Keys as they are published: bands from low to high, all else by itself."""
+
+    def place(key: Key) -> list[str | int]:
+        return [
+            [*contract.bands[name].below, contract.bands[name].otherwise].index(str(value))
+            if name in contract.bands
+            else value
+            for name, value in zip(names, key, strict=True)
+        ]
+
+    return sorted(groups, key=place)
+
+
+def group_of(names: Sequence[str], key: Key) -> Group:
+    """A group by its names and values."""
+    pairs = sorted(zip(names, key, strict=True), key=lambda pair: pair[0])
+    return Group(tuple(name for name, _ in pairs), tuple(value for _, value in pairs))
+
+
+def _analysis(contract: Contract, analysis: Analysis, cells: Cells) -> Iterator[Expected]:
+    names = analysis.group_by
+    groups = groups_by(contract, names, cells)
+    wholes: dict[Key, int] = {}
+    for key, moments in groups.items():
+        wholes[key[:-1]] = wholes.get(key[:-1], 0) + moments.n
+    share = "share" in analysis.statistics and len(names) > 1
+    for key in in_order(contract, names, groups):
+        moments, whole = groups[key], wholes[key[:-1]]
+        yield Expected(
+            tuple(map(str, key)),
+            tuple(
+                figure
+                for statistic in analysis.statistics
+                for figure in _figures(contract, statistic, moments, whole)
+            ),
+            ((group_of(names, key), moments.n),),
+            ((group_of(names[:-1], key[:-1]), whole),) if share else (),
+        )
+
+
+def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> list[Figure]:
+    unit = Decimal(10) ** contract.decimals
+    match statistic:
+        case "patients":
+            return [Figure(str(group.n))]
+        case "share":
+            return [_written(Decimal(group.n) / whole)]
+        case "mean":
+            return [_written(_mean(group, unit))]
+        case "minimum" | "maximum":
+            if contract.disclosure.extremes == "suppress":
+                return [NOTHING]
+            return [_written((group.least if statistic == "minimum" else group.most) / unit)]
+        case "stddev":
+            return [_written(_variance(group, unit).sqrt()) if group.n > 1 else NOTHING]
+        case "ci95":
+            if group.n < 2:
+                return [NOTHING, NOTHING]
+            margin = _critical(group.n - 1) * (_variance(group, unit) / group.n).sqrt()
+            mean = _mean(group, unit)
+            return [_near(mean - margin, margin), _near(mean + margin, margin)]
+    raise ValueError(statistic)
+
+
+def _comparison(
+    contract: Contract, name: str, comparison: Comparison, cells: Cells
+) -> Iterator[Expected]:
+    names = (*comparison.within, comparison.column)
+    groups = groups_by(contract, names, cells)
+    first, second = comparison.groups
+    strata: Groups = {key[:-1]: m for key, m in groups.items() if key[-1] in comparison.groups}
+    for stratum in in_order(contract, comparison.within, strata):
+        where = "; ".join(
+            f"{column}={value}" for column, value in zip(comparison.within, stratum, strict=True)
+        )
+        keys = (*stratum, first), (*stratum, second)
+        a, b = (groups.get(key) for key in keys)
+        yield Expected(
+            (name, where or "all", str(first), str(second)),
+            tuple(_welch(contract, a, b)),
+            tuple((group_of(names, key), groups[key].n if key in groups else 0) for key in keys),
+        )
+
+
+def _welch(contract: Contract, a: Moments | None, b: Moments | None) -> list[Figure]:
+    """Welch, Biometrika 34 (1947); Hedges, Journal of Educational Statistics 6 (1981)."""
+    counts = [Figure(str(a.n if a else 0)), Figure(str(b.n if b else 0))]
+    if a is None or b is None:
+        return counts + [NOTHING] * 7
+    unit = Decimal(10) ** contract.decimals
+    gap = _mean(a, unit) - _mean(b, unit)
+    counts.append(_written(gap))
+    if a.n < 2 or b.n < 2:
+        return counts + [NOTHING] * 6
+    spread_a, spread_b = _variance(a, unit), _variance(b, unit)
+    if not spread_a and not spread_b:
+        return counts + [NOTHING] * 6
+    error = (spread_a / a.n + spread_b / b.n).sqrt()
+    # Degrees of freedom by the share that one mean has in the squared error.
+    part = spread_a / a.n / error**2
+    df = 1 / (part**2 / (a.n - 1) + (1 - part) ** 2 / (b.n - 1))
+    margin = _critical(float(df)) * error
+    t = gap / error
+    pooled = ((spread_a * (a.n - 1) + spread_b * (b.n - 1)) / (a.n + b.n - 2)).sqrt()
+    g = gap / pooled * Decimal(_correction(a.n + b.n - 2))
+    return [
+        *counts,
+        _near(gap - margin, margin),
+        _near(gap + margin, margin),
+        _near(t, t),
+        _near(df, df),
+        _probability(_p(float(t), float(df))),
+        _near(g, g),
+    ]
+
+
+def _mean(group: Moments, unit: Decimal) -> Decimal:
+    return Decimal(group.total) / group.n / unit
+
+
+def _variance(group: Moments, unit: Decimal) -> Decimal:
+    spread = group.n * group.squares - group.total**2
+    return Decimal(spread) / (group.n * (group.n - 1)) / unit**2
+
+
+def _critical(freedom: float) -> Decimal:
+    """Student's t at 97.5 %: t squared is to t squared plus df as a beta variable."""
+    inside = float(betaincinv(0.5, freedom / 2, 0.95))
+    return Decimal(math.sqrt(freedom * inside / (1 - inside)))
+
+
+def _p(t: float, freedom: float) -> float:
+    return float(betainc(freedom / 2, 0.5, freedom / (freedom + t * t)))
+
+
+def _correction(freedom: int) -> float:
+    """gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2))."""
+    half = freedom / 2
+    if half > 1000:
+        # Logarithms of gammas lose digits. What this leaves out is under 1e-11.
+        return 1 - 3 / (8 * half) - 7 / (128 * half**2)
+    return math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
+
+
+def _written(value: Decimal) -> Figure:
+    """A number to 6 decimals, halves to even, without trailing zeros."""
+    text = f"{value.quantize(_LAST_PLACE):f}".rstrip("0").rstrip(".")
+    return Figure("0" if text == "-0" else text)
+
+
+def _near(value: Decimal, scale: Decimal) -> Figure:
+    return Figure(_written(value).text, value, _LAST_PLACE + abs(scale) * _NEAR)
+
+
+def _probability(p: float) -> Figure:
+    if p < _LEAST_P:
+        return Figure("0", Decimal(0), Decimal(_LEAST_P))
+    return Figure(f"{p:.6g}", Decimal(p), Decimal(p) * Decimal("2e-6"))

@@ -1,0 +1,61 @@
+"""Every published figure against what it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from medical_charges.checks import Check
+from medical_charges.validation.expected import Expected
+from medical_charges.validation.files import StagedFile
+from medical_charges.validation.result import judged
+
+_UNREADABLE = "its rows cannot be told by their columns"
+_WITHHELD = "the output is withheld"
+
+
+def figure_checks(file: StagedFile, expected: Sequence[Expected], *, withheld: bool) -> list[Check]:
+    """An output's rows and figures."""
+    unless = "" if file.readable else _UNREADABLE
+    return [
+        judged(
+            f"{file.name}: groups and their order",
+            "completeness",
+            "no row" if withheld else "each group that holds anybody, once, in order",
+            lambda: _group_problems(file, () if withheld else expected),
+            unless=unless,
+        ),
+        judged(
+            f"{file.name}: figures",
+            "conformance",
+            "equal to what the summed rows come to; where a quantile is in it, to 1e-9",
+            lambda: _figure_problems(file, expected),
+            unless=unless or (_WITHHELD if withheld else ""),
+        ),
+    ]
+
+
+def _group_problems(file: StagedFile, expected: Sequence[Expected]) -> Iterator[str]:
+    shown = [row[: file.groups] for row in file.rows]
+    right = [row.labels for row in expected]
+    if shown == right:
+        return
+    if len(set(shown)) < len(shown):
+        yield "a group has more than one row"
+    if missing := len(set(right) - set(shown)):
+        yield f"{missing} of {len(right)} groups have no row"
+    if others := len(set(shown) - set(right)):
+        yield f"{others} rows are of groups that nobody is in"
+    if sorted(shown) == sorted(right):
+        yield "the rows are not in the order of their groups"
+
+
+def _figure_problems(file: StagedFile, expected: Sequence[Expected]) -> Iterator[str]:
+    right = {row.labels: row for row in expected}
+    for row in file.rows:
+        labels, fields = row[: file.groups], row[file.groups :]
+        if labels not in right or not any(fields):
+            continue  # which the checks of groups and of disclosure are about
+        figures = zip(file.columns[file.groups :], fields, right[labels].figures, strict=True)
+        for column, shown, figure in figures:
+            if not figure.agrees(shown):
+                yield f"{', '.join(labels)}: {column} is not what the rows come to"

@@ -1,0 +1,138 @@
+"""The staged files as bytes: encoding, header, fields, and how numbers are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from medical_charges.catalog import tables
+from medical_charges.checks import Check
+from medical_charges.contract import Contract
+from medical_charges.validation.expected import label_columns
+from medical_charges.validation.result import judged
+
+_WHOLE = re.compile(r"0|[1-9][0-9]*")
+_LABEL = re.compile(r"0|-?[1-9][0-9]*")
+_DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]{0,5}[1-9])?")
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """One output's bytes."""
+
+    name: str
+    columns: tuple[str, ...]
+    groups: int
+    """How many of the columns name the group."""
+    data: bytes
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Its lines, the header first."""
+        return self.data.decode("utf-8", "replace").removesuffix("\n").split("\n")
+
+    @cached_property
+    def readable(self) -> bool:
+        """Whether its rows can be told by their columns."""
+        return self.lines[0] == ",".join(self.columns) and not list(field_problems(self))
+
+    @cached_property
+    def rows(self) -> list[tuple[str, ...]]:
+        """Its rows, field by field."""
+        return [tuple(line.split(",")) for line in self.lines[1:]]
+
+
+def staged_files(contract: Contract, staged: dict[str, bytes]) -> dict[str, StagedFile]:
+    """The outputs that are staged, as the contract describes them."""
+    return {
+        name: StagedFile(name, columns, len(label_columns(contract, name)), staged[name])
+        for name, columns in contract.outputs.items()
+        if name in staged
+    }
+
+
+def file_checks(file: StagedFile, contract: Contract) -> list[Check]:
+    """Everything about an output that can be told from its bytes."""
+    return [
+        judged(
+            f"{file.name}: encoding",
+            "conformance",
+            "UTF-8 without a byte-order mark, lines ended by \\n, the last one too",
+            lambda: _encoding_problems(file),
+        ),
+        judged(
+            f"{file.name}: header",
+            "conformance",
+            ",".join(file.columns),
+            lambda: _header_problems(file),
+        ),
+        judged(
+            f"{file.name}: fields and numbers",
+            "conformance",
+            "a field for each column, without quotes; whole numbers, and decimals of at most 6 "
+            "places with a point, without trailing zeros or exponent",
+            lambda: [*field_problems(file), *_number_problems(file, contract)],
+        ),
+    ]
+
+
+def _encoding_problems(file: StagedFile) -> Iterator[str]:
+    if file.data.startswith(b"\xef\xbb\xbf"):
+        yield "the file starts with a byte-order mark"
+    try:
+        file.data.decode()
+    except UnicodeDecodeError:
+        yield "the file is not UTF-8"
+    if b"\r" in file.data:
+        yield "a line ends with a carriage return, or holds one"
+    if not file.data.endswith(b"\n") or file.data.endswith(b"\n\n"):
+        yield "the last line does not end with one newline"
+
+
+def _header_problems(file: StagedFile) -> Iterator[str]:
+    if (found := file.lines[0]) != (expected := ",".join(file.columns)):
+        yield f"the header is {found[:200]!r} instead of {expected!r}"
+
+
+def field_problems(file: StagedFile) -> Iterator[str]:
+    """Rows that are not one plain field for each column."""
+    for number, line in enumerate(file.lines[1:], 1):
+        if '"' in line:
+            yield f"row {number} has a quote"
+        if line.count(",") != len(file.columns) - 1:
+            yield f"row {number} has {line.count(',') + 1} fields instead of {len(file.columns)}"
+        if any(not label for label in line.split(",")[: file.groups]):
+            yield f"row {number} names no group"
+
+
+def _number_problems(file: StagedFile, contract: Contract) -> Iterator[str]:
+    table = next(table for table in tables(contract) if table["name"] == file.name)
+    kinds = [column["type"] for column in table["columns"]]
+    for number, row in enumerate(file.rows, 1):
+        for place, (kind, column, text) in enumerate(zip(kinds, file.columns, row, strict=False)):
+            label = place < file.groups
+            if not text and not label:
+                continue
+            if not _is_right(text, kind, column, label=label):
+                yield f"row {number}: {column} is not written as a number of type {kind}"
+
+
+def _is_right(text: str, kind: str, column: str, *, label: bool) -> bool:
+    if kind == "string":
+        return True
+    if kind == "bigint":
+        return (_LABEL if label else _WHOLE).fullmatch(text) is not None
+    if column == "p":
+        return _is_p(text)
+    return _DECIMAL.fullmatch(text) is not None and text != "-0"
+
+
+def _is_p(text: str) -> bool:
+    """Whether a probability is written to 6 significant digits."""
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return 0 <= value <= 1 and text == f"{value:.6g}"

@@ -1,0 +1,102 @@
+"""What a run read and staged, as Spark's data frames."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from medical_charges.catalog import tables
+from medical_charges.checks import Check
+from medical_charges.contract import Contract
+from medical_charges.contract.model import IntegerColumn, StringColumn
+from medical_charges.storage import ObjectRef, Store
+from medical_charges.validation.lines import Piece, records
+from medical_charges.validation.rows import Rows
+from medical_charges.validation.sums import DRIVER_BYTES, all_pieces, weight
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+@dataclass(frozen=True)
+class Frames:
+    """What there is to look at. A frame that nobody asks for costs nothing."""
+
+    session: Callable[[], SparkSession]
+    store: Store
+    contract: Contract
+    objects: Mapping[str, ObjectRef]
+    """The objects whose rows are looked at: those that are new."""
+    staged: Mapping[str, bytes]
+
+    @cached_property
+    def accepted(self) -> DataFrame:
+        """The rows of the objects that keep every rule, with the contract's columns and types."""
+        parts = all_pieces(self.store, self.contract, self.objects)
+        reading = _Reading(self.store, self.contract)
+        schema = ", ".join(
+            f"{_quoted(name)} {_type(column)}"
+            for name, column in self.contract.source.columns.items()
+        )
+        if weight(parts) <= DRIVER_BYTES:
+            rows = [row for part in parts for row in reading.rows(part)]
+            return self.session().createDataFrame(rows, schema, verifySchema=False)
+        spread = self.session().sparkContext.parallelize(parts, len(parts)).flatMap(reading.rows)
+        return self.session().createDataFrame(spread, schema, verifySchema=False)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, DataFrame]:
+        """Every staged output, with the types that the Catalog has; an empty field is null."""
+        return {
+            table["name"]: self._output(
+                self.staged[table["name"]],
+                {column["name"]: column["type"] for column in table["columns"]},
+            )
+            for table in tables(self.contract)
+            if table["name"] in self.staged
+        }
+
+    def _output(self, data: bytes, types: Mapping[str, str]) -> DataFrame:
+        convert = {"bigint": int, "double": float, "string": str}
+        kinds = [convert[kind] for kind in types.values()]
+        schema = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
+        _, *rows = csv.reader(io.StringIO(data.decode()))
+        typed = [
+            tuple(kind(text) if text else None for kind, text in zip(kinds, row, strict=True))
+            for row in rows
+        ]
+        return self.session().createDataFrame(typed, schema)
+
+
+FrameCheck = Callable[[Frames], Iterable[Check]]
+"""Checks that are made on frames."""
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads pieces as rows. It travels to Spark's workers."""
+
+    store: Store
+    contract: Contract
+
+    def rows(self, piece: Piece) -> Iterator[tuple[object, ...]]:
+        measure = self.contract.measure
+        rows = Rows(self.contract, piece.header)
+        place = list(self.contract.source.columns).index(measure)
+        for some in records(self.store, piece, multiline=self.contract.source.multiline):
+            for kept, value, _ in rows.accepted(some, lambda _: None):
+                yield (*kept[:place], value, *kept[place:])
+
+
+def _type(column: object) -> str:
+    if isinstance(column, StringColumn):
+        return "string"
+    return "bigint" if isinstance(column, IntegerColumn) else "double"
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"

@@ -1,0 +1,121 @@
+"""An object's records as texts, read in plain Python and without a line of the kernel's.
+
+An object that can be read from the middle is cut into pieces, so that Spark's workers can share
+it; one that cannot, as it is compressed or its records span lines, is one piece.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from medical_charges.storage import ObjectRef, Store
+
+PIECE_BYTES = 32 * 1024 * 1024
+"""How much of an object one task reads."""
+
+_HEAD_BYTES = 64 * 1024
+_CHUNK_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The records of an object that start in a range of its bytes."""
+
+    identity: str
+    ref: ObjectRef
+    header: tuple[str, ...]
+    start: int
+    first: bool
+    """Whether a line starts at `start` for certain, as the first row does."""
+    end: int | None
+    """None where the whole object is read as a stream, from `start` of what it holds on."""
+    zipped: bool = False
+
+
+def pieces(store: Store, identity: str, ref: ObjectRef, *, multiline: bool) -> list[Piece]:
+    """The pieces that an object is read in."""
+    head = store.read_range(ref, 0, min(_HEAD_BYTES, ref.size))
+    zipped = head[:2] == b"\x1f\x8b"
+    if zipped:
+        with store.open(ref) as raw, gzip.GzipFile(fileobj=raw) as stream:
+            head = stream.read(_HEAD_BYTES)
+    text = head.removeprefix(b"\xef\xbb\xbf")
+    line, newline, _ = text.lstrip(b"\r\n").partition(b"\n")
+    start = len(head) - len(text.lstrip(b"\r\n")) + len(line) + len(newline)
+    header = tuple(name.strip() for name in next(csv.reader([line.decode()]), []))
+    if zipped or multiline:
+        return [Piece(identity, ref, header, start, True, None, zipped)]
+    edges = [*range(start, ref.size, PIECE_BYTES), ref.size]
+    return [Piece(identity, ref, header, low, low == start, high) for low, high in pairwise(edges)]
+
+
+def records(store: Store, piece: Piece, *, multiline: bool) -> Iterator[list[str]]:
+    """The records of a piece, many at once, each without its line end; none is empty.
+
+    A byte that is not UTF-8 becomes a lone surrogate.
+    """
+    read = _stream(store, piece) if piece.end is None else _range(store, piece)
+    for lines in _joined(_lines(read)) if multiline else _lines(read):
+        yield [line for raw in lines if (line := raw.removesuffix("\r"))]
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[list[str]]:
+    rest = b""
+    for chunk in chunks:
+        whole, newline, rest = (rest + chunk).rpartition(b"\n")
+        if newline:
+            yield whole.decode("utf-8", "surrogateescape").split("\n")
+    if rest:
+        yield [rest.decode("utf-8", "surrogateescape")]
+
+
+def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Lines put together where a quote that is open at a line's end goes on in the next one."""
+    open_lines: list[str] = []
+    quoted = False
+    for lines in many:
+        found = []
+        for line in lines:
+            open_lines.append(line)
+            quoted ^= bool(line.count('"') % 2)
+            if not quoted:
+                found.append("\n".join(open_lines))
+                open_lines = []
+        yield found
+    if open_lines:
+        yield ["\n".join(open_lines)]
+
+
+def _range(store: Store, piece: Piece) -> Iterator[bytes]:
+    """The bytes of the lines that start in a range, to the end of the last of them."""
+    end, size = piece.end or 0, piece.ref.size
+    # A line starts at a place if the byte before it ends another.
+    position = piece.start if piece.first else piece.start - 1
+    begun = piece.first
+    while position < size:
+        chunk = store.read_range(piece.ref, position, min(position + _CHUNK_BYTES, size))
+        begin = 0
+        if not begun:
+            begin = chunk.find(b"\n") + 1
+            begun = begin > 0
+            if begun and position + begin >= end:
+                return
+        if begun:
+            last = chunk.find(b"\n", max(begin, end - 1 - position))
+            yield chunk[begin : last + 1] if last >= 0 else chunk[begin:]
+            if last >= 0:
+                return
+        position += len(chunk)
+
+
+def _stream(store: Store, piece: Piece) -> Iterator[bytes]:
+    with store.open(piece.ref) as raw:
+        stream: io.BufferedIOBase = gzip.GzipFile(fileobj=raw) if piece.zipped else raw  # type: ignore[assignment]
+        stream.read(piece.start)
+        while chunk := stream.read(_CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,83 @@
+"""The state against the sum of the partials, added up anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from medical_charges.checks import Check
+from medical_charges.contract import Contract
+from medical_charges.validation.objects import Objects
+from medical_charges.validation.result import judged
+from medical_charges.validation.stored import LeftBehind
+from medical_charges.validation.sums import Cells, add
+
+
+def merged(objects: Objects, contract: Contract) -> Cells:
+    """The sum of the snapshot's partials."""
+    cells: Cells = {names: {} for names in contract.grouping_sets}
+    for partial in objects.partials.values():
+        for names in contract.grouping_sets:
+            add(cells[names], partial.cells.get(names, {}))
+    return cells
+
+
+def merge_checks(left: LeftBehind, objects: Objects, cells: Cells) -> list[Check]:
+    """The state and the summary against the sum."""
+    return [
+        judged(
+            "merge: the state is the sum of the partials",
+            "conformance",
+            "every sum of every group equal",
+            lambda: _state_problems(left, cells),
+        ),
+        judged(
+            "merge: the summary adds up",
+            "completeness",
+            "rows, counted, rejected and rules are the sums over the objects",
+            lambda: _summary_problems(left.summary, objects, cells),
+        ),
+    ]
+
+
+def _state_problems(left: LeftBehind, cells: Cells) -> Iterator[str]:
+    if left.state is None:
+        yield f"the state {left.summary['state']} is not there, or was damaged"
+        return
+    if not left.state.members:
+        yield "the state holds no object"
+    for names, groups in cells.items():
+        told = left.state.cells.get(names, {})
+        wrong = sum(groups.get(key) != told.get(key) for key in groups.keys() | told.keys())
+        if wrong:
+            yield (
+                f"by {', '.join(names)}: {wrong} of {len(groups.keys() | told.keys())} groups are "
+                f"not the sum of the partials"
+            )
+
+
+def _summary_problems(summary: Mapping[str, Any], objects: Objects, cells: Cells) -> Iterator[str]:
+    members = list(objects.members.values())
+    rules: dict[str, int] = {}
+    for member in members:
+        for rule, count in member.rules.items():
+            rules[rule] = rules.get(rule, 0) + count
+    right = {
+        "rows": sum(member.rows for member in members),
+        "rejected": sum(member.rejected for member in members),
+        "objects": len(members),
+    }
+    for what, number in right.items():
+        if summary[what] != number:
+            yield f"{what}: the summary says {summary[what]}, the objects come to {number}"
+    if summary["rules"] != rules:
+        yield "rules: the summary tells of others, or of other counts, than the objects"
+    for names, groups in cells.items():
+        counted = sum(moments.n for moments in groups.values())
+        if counted != summary["counted"]:
+            yield f"by {', '.join(names)} there are {counted} rows; {summary['counted']} counted"
+    if summary["rows"] != summary["counted"] + summary["rejected"]:
+        yield (
+            f"{summary['rows']} rows in, but {summary['counted']} counted and "
+            f"{summary['rejected']} rejected"
+        )

@@ -1,0 +1,191 @@
+"""Each object's rows against what the run made of them.
+
+An object is read again once, when it is new; what that came to is recorded beside its partial,
+and from then on the partial must be the one that was recorded.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from medical_charges.canonical import seal, unseal
+from medical_charges.checks import Check
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.plan import in_parallel
+from medical_charges.storage import Store
+from medical_charges.validation.result import judged
+from medical_charges.validation.stored import (
+    LeftBehind,
+    StoredPartial,
+    Tallied,
+    read_stored_partial,
+)
+from medical_charges.validation.sums import Found, mark_of, rolled_up, sum_objects
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+CHECKER_VERSION = 1
+"""Raised whenever an object that is on record should be read again by a better check."""
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An object's lines in quarantine."""
+
+    rows: int
+    mark: int
+    rules: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """A snapshot's objects as they were found."""
+
+    members: Mapping[str, Tallied]
+    partials: Mapping[str, StoredPartial]
+    anew: Mapping[str, Found]
+    """What the rows of the objects come to that are not on record."""
+    quarantined: Mapping[str, Quarantined]
+    """What is in quarantine of these."""
+
+
+def look_at_objects(
+    session: Callable[[], SparkSession], left: LeftBehind, *, recheck: bool
+) -> Objects:
+    """Read the partials of a snapshot, and the rows of those that are not on record."""
+    store, contract, layout = left.store, left.contract, left.layout
+    members = left.state.members if left.state else {}
+    found = in_parallel(lambda i: read_stored_partial(store, layout.partial(i)), members)
+    partials = {i: partial for i, partial in zip(members, found, strict=True) if partial}
+    recorded = in_parallel(lambda i: _on_record(store, layout, i, partials.get(i)), members)
+    unknown = {
+        i: member.ref
+        for (i, member), known in zip(members.items(), recorded, strict=True)
+        if recheck or not known
+    }
+    anew = sum_objects(session, store, contract, unknown)
+    kept = in_parallel(lambda i: _quarantined(store, layout, i), unknown)
+    return Objects(members, partials, anew, dict(zip(unknown, kept, strict=True)))
+
+
+def object_checks(objects: Objects, contract: Contract) -> list[Check]:
+    """Every object against its rows."""
+    none = "" if objects.anew else "every object is on record"
+    return [
+        judged(
+            "objects: every partial is there",
+            "completeness",
+            "each object of the snapshot has its partial, undamaged",
+            lambda: _missing(objects),
+        ),
+        judged(
+            "objects: rows counted and quarantined",
+            "completeness",
+            "rows in = rows counted + rows in quarantine, object by object",
+            lambda: _unaccounted(objects),
+            unless=none,
+        ),
+        judged(
+            "objects: partials come out of their rows",
+            "conformance",
+            "every sum of every group equal to that of the rows, computed anew",
+            lambda: _wrong(objects, contract),
+            unless=none,
+        ),
+    ]
+
+
+def record_objects(left: LeftBehind, objects: Objects) -> None:
+    """Note down what was found right, so that it need not be read again."""
+    for identity, found in objects.anew.items():
+        value = _record(objects.partials[identity].sha256, found.rows, found.rejected)
+        left.store.write(left.layout.reconciliation(identity), seal(value))
+
+
+def _record(partial: str, rows: int, rejected: int) -> dict[str, Any]:
+    return {
+        "checker": CHECKER_VERSION,
+        "partial": partial,
+        "rows": rows,
+        "quarantined": rejected,
+        "counted": rows - rejected,
+    }
+
+
+def _on_record(store: Store, layout: Layout, identity: str, partial: StoredPartial | None) -> bool:
+    """Whether an object's partial is the one that was once held against its rows."""
+    try:
+        record = unseal(store.read(layout.reconciliation(identity)))
+    except (ObjectMissingError, ValueError):
+        return False
+    told = partial and _record(partial.sha256, partial.object.rows, partial.object.rejected)
+    return bool(record == told)
+
+
+def _quarantined(store: Store, layout: Layout, identity: str) -> Quarantined:
+    rows, mark, rules = 0, 0, Counter[str]()
+    for ref in store.list(layout.quarantine_of(identity)):
+        frame = pl.read_parquet(io.BytesIO(store.read(ref.key)), columns=["line", "rule"])
+        rows += frame.height
+        mark += sum(mark_of(line) for line in frame.get_column("line"))
+        rules.update(frame.get_column("rule"))
+    return Quarantined(rows, mark % 2**64, rules)
+
+
+def _missing(objects: Objects) -> Iterator[str]:
+    for identity, member in objects.members.items():
+        if (partial := objects.partials.get(identity)) is None:
+            yield f"{member.ref.key} has no partial, or a damaged one"
+        elif partial.object.ref != member.ref:
+            yield f"the partial of {member.ref.key} is of another object or version"
+        elif partial.object != member:
+            yield f"the state tells otherwise of {member.ref.key} than its partial"
+
+
+def _unaccounted(objects: Objects) -> Iterator[str]:
+    for identity, found in objects.anew.items():
+        key, kept = objects.members[identity].ref.key, objects.quarantined[identity]
+        if (partial := objects.partials.get(identity)) is None:
+            continue
+        groups: Sequence[int] = [
+            sum(moments.n for moments in cells.values()) for cells in partial.cells.values()
+        ] or [0]
+        for counted in set(groups):
+            if found.rows != counted + kept.rows:
+                yield (
+                    f"{key} has {found.rows} rows; {counted} were counted and {kept.rows} are in "
+                    f"quarantine"
+                )
+        if (partial.object.rows, partial.object.rejected) != (found.rows, found.rejected):
+            yield (
+                f"{key} has {found.rows} rows, {found.rejected} of which break a rule; its partial "
+                f"tells of {partial.object.rows} and {partial.object.rejected}"
+            )
+        if kept.rows == found.rejected and kept.mark != found.mark:
+            yield f"of {key} other lines are in quarantine than those that break a rule"
+        if dict(kept.rules) != dict(partial.object.rules):
+            yield f"of {key} quarantine and partial tell of other rules, or other counts"
+
+
+def _wrong(objects: Objects, contract: Contract) -> Iterator[str]:
+    for identity, found in objects.anew.items():
+        if (partial := objects.partials.get(identity)) is None:
+            continue
+        right = rolled_up(found.finest, contract)
+        for names in contract.grouping_sets:
+            groups, told = right.get(names, {}), partial.cells.get(names, {})
+            wrong = sum(groups.get(key) != told.get(key) for key in groups.keys() | told.keys())
+            if wrong:
+                yield (
+                    f"{objects.members[identity].ref.key} by {', '.join(names)}: {wrong} of "
+                    f"{len(groups.keys() | told.keys())} groups are not what the rows come to"
+                )

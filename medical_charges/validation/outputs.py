@@ -1,0 +1,96 @@
+"""All checks of a run's outputs, in the order in which they are reported."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from medical_charges.checks import Check
+from medical_charges.contract import Contract
+from medical_charges.storage import Store
+from medical_charges.validation.disclosed import disclosure_checks
+from medical_charges.validation.expected import expected_outputs
+from medical_charges.validation.figures import figure_checks
+from medical_charges.validation.files import file_checks, staged_files
+from medical_charges.validation.frames import FrameCheck, Frames
+from medical_charges.validation.freshness import freshness_checks
+from medical_charges.validation.merged import merge_checks, merged
+from medical_charges.validation.objects import look_at_objects, object_checks, record_objects
+from medical_charges.validation.result import Result, told
+from medical_charges.validation.stored import LeftBehind, sha256_of
+from medical_charges.validation.sums import Cells
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def validate_outputs(
+    session: Callable[[], SparkSession],
+    store: Store,
+    contract: Contract,
+    run_id: str,
+    *,
+    frame_checks: Sequence[FrameCheck] = (),
+    recheck: bool = False,
+) -> Result:
+    """Make every check of a run's staged outputs.
+
+    Args:
+        session: Spark, which is asked for only where there is much to read, or frames.
+        store: the bucket.
+        contract: the contract that the run was analysed under.
+        run_id: the run.
+        frame_checks: further checks, made on data frames.
+        recheck: whether objects are read again that are on record.
+    """
+    left, result = LeftBehind(store, contract, run_id), Result(run_id, contract.fingerprint)
+    with _stage(result, "objects"):
+        result.staged = {name: sha256_of(data) for name, data in left.staged.items()}
+        objects = look_at_objects(session, left, recheck=recheck)
+        of_objects = object_checks(objects, contract)
+        result.checks += of_objects
+        result.objects = {
+            "read": len(objects.anew),
+            "on_record": len(objects.members) - len(objects.anew),
+        }
+        if not any(check.stops for check in of_objects):
+            record_objects(left, objects)
+    if not result.objects:
+        return result
+    with _stage(result, "outputs"):
+        result.checks += freshness_checks(left)
+        cells = merged(objects, contract)
+        result.checks += merge_checks(left, objects, cells)
+        result.checks += _output_checks(left, cells)
+    with _stage(result, "frames"):
+        new = {identity: objects.members[identity].ref for identity in objects.anew}
+        frames = Frames(session, store, contract, new, left.staged)
+        for look in frame_checks:
+            result.checks += look(frames)
+    return result
+
+
+def _output_checks(left: LeftBehind, cells: Cells) -> Iterator[Check]:
+    contract, summary = left.contract, left.summary
+    files = staged_files(contract, left.staged)
+    for file in files.values():
+        yield from file_checks(file, contract)
+    expected = expected_outputs(contract, cells)
+    for name, file in files.items():
+        yield from figure_checks(file, expected[name], withheld=name in summary["withheld"])
+    yield from disclosure_checks(contract, files, expected, summary)
+
+
+@contextmanager
+def _stage(result: Result, name: str) -> Iterator[None]:
+    """Time a stage. One that breaks stops the run, and does not hide what others found."""
+    start = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        check = Check(f"{name}: can be checked", "conformance", "fail", "no error", "error")
+        result.checks.append(replace(check, found=told(error)))
+    result.seconds[name] = round(time.perf_counter() - start, 3)

@@ -1,0 +1,132 @@
+"""What a run left, read as it lies in the store and without the code that wrote it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from medical_charges.canonical import unseal
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.storage import ObjectRef, Store
+from medical_charges.validation.sums import Cells, Moments
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """An object's lines, as a partial or a state tells of them."""
+
+    ref: ObjectRef
+    rows: int
+    rejected: int
+    rules: Mapping[str, int]
+    """How many lines broke each rule."""
+
+
+@dataclass(frozen=True)
+class StoredPartial:
+    """A partial as it lies in the store."""
+
+    object: Tallied
+    cells: Cells
+    sha256: str
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """A state as it lies in the store."""
+
+    members: Mapping[str, Tallied]
+    cells: Cells
+
+
+def read_stored_partial(store: Store, key: str) -> StoredPartial | None:
+    """A partial, or None if it is not there or was damaged."""
+    try:
+        data = store.read(key)
+        value = unseal(data)
+    except (ObjectMissingError, ValueError):
+        return None
+    return StoredPartial(
+        _tallied(value["object"], value["tally"]), _cells(value["cube"]), sha256_of(data)
+    )
+
+
+def read_stored_state(store: Store, key: str) -> StoredState | None:
+    """A state, or None if it is not there or was damaged."""
+    try:
+        value = unseal(store.read(key))
+    except (ObjectMissingError, ValueError):
+        return None
+    members = {
+        identity: _tallied([key, etag, size], tally)
+        for identity, (key, etag, size, tally, _) in value["members"].items()
+    }
+    return StoredState(members, _cells(value["cube"]))
+
+
+def _tallied(ref: list[Any], tally: Mapping[str, Any]) -> Tallied:
+    rules = {rule: count for rule, (count, _) in tally["rules"].items()}
+    return Tallied(ObjectRef(*ref), tally["rows"], tally["rejected"], rules)
+
+
+def _cells(value: list[Any]) -> Cells:
+    return {
+        tuple(names): {tuple(key): Moments(*moments) for key, *moments in cells}
+        for names, cells in value
+    }
+
+
+def sha256_of(data: bytes) -> str:
+    """The SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """Everything that a run left to be checked."""
+
+    store: Store
+    contract: Contract
+    run_id: str
+
+    @property
+    def layout(self) -> Layout:
+        """Where it lies."""
+        return Layout(self.contract.prefix)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """What the run says of itself."""
+        value: dict[str, Any] = json.loads(self.store.read(self.layout.summary(self.run_id)))
+        return value
+
+    @cached_property
+    def staged(self) -> dict[str, bytes]:
+        """The staged outputs that are there."""
+        found = {}
+        for name in self.contract.outputs:
+            try:
+                found[name] = self.store.read(self.layout.staged(self.run_id, name))
+            except ObjectMissingError:
+                continue
+        return found
+
+    @cached_property
+    def state(self) -> StoredState | None:
+        """The state that the outputs were read off."""
+        return read_stored_state(self.store, self.summary["state"])
+
+    @cached_property
+    def planned(self) -> set[ObjectRef] | None:
+        """The objects that PlanRun listed, if the run was planned."""
+        try:
+            plan = json.loads(self.store.read(f"{self.layout.run(self.run_id)}/plan.json"))
+        except ObjectMissingError:
+            return None
+        return {ObjectRef(*ref) for ref in plan["objects"]}

@@ -1,0 +1,192 @@
+"""What an object comes to, summed anew from its records: on the driver, or on Spark's workers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import mul
+from typing import TYPE_CHECKING, NamedTuple
+
+from medical_charges.contract import Contract
+from medical_charges.storage import ObjectRef, Store
+from medical_charges.validation.lines import Piece, pieces, records
+from medical_charges.validation.rows import Rows, Value
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DRIVER_BYTES = 32 * 1024 * 1024
+"""More than this is read by Spark's workers; less is not worth starting them."""
+
+Key = tuple[str | int, ...]
+
+
+class Moments(NamedTuple):
+    """Of a group of rows, with the measure in whole numbers of its last decimal."""
+
+    n: int
+    total: int
+    squares: int
+    least: int
+    most: int
+
+    def plus(self, other: Moments) -> Moments:
+        """Of both groups together."""
+        return Moments(
+            self.n + other.n,
+            self.total + other.total,
+            self.squares + other.squares,
+            min(self.least, other.least),
+            max(self.most, other.most),
+        )
+
+
+Groups = dict[Key, Moments]
+Cells = dict[tuple[str, ...], Groups]
+"""Groups by what they are grouped by."""
+
+
+def add(into: Groups, groups: Mapping[Key, Moments]) -> None:
+    """Add groups to others, in place."""
+    for key, moments in groups.items():
+        into[key] = into[key].plus(moments) if key in into else moments
+
+
+@dataclass
+class Found:
+    """What was found in an object, or in a piece of it."""
+
+    rows: int = 0
+    rejected: int = 0
+    mark: int = 0
+    """The sum of the rejected records' hashes, which no order changes."""
+    finest: Groups = field(default_factory=dict)
+    """By every grouping column at once, in the order of `names_of`."""
+
+    def add(self, other: Found) -> None:
+        """Add what was found elsewhere."""
+        self.rows += other.rows
+        self.rejected += other.rejected
+        self.mark = (self.mark + other.mark) % 2**64
+        add(self.finest, other.finest)
+
+
+def mark_of(record: bytes) -> int:
+    """A number for a record."""
+    return int.from_bytes(hashlib.sha256(record).digest()[:8])
+
+
+def names_of(contract: Contract) -> tuple[str, ...]:
+    """Everything that is grouped by, by the columns that it is read off."""
+    return tuple(name for _, names in _by_column(contract) for name in names)
+
+
+def _by_column(contract: Contract) -> list[tuple[str, list[str]]]:
+    grouped, bands = set(contract.grouping_columns), contract.bands
+    found = [
+        (
+            column,
+            [n for n in (column,) if n in grouped]
+            + [n for n in bands if n in grouped and bands[n].column == column],
+        )
+        for column in contract.source.columns
+    ]
+    # The measure is read apart from the others, and last.
+    return sorted(found, key=lambda item: item[0] == contract.measure)
+
+
+@dataclass(frozen=True)
+class Summing:
+    """Sums pieces. It travels to Spark's workers."""
+
+    store: Store
+    contract: Contract
+
+    def piece(self, piece: Piece) -> tuple[str, Found]:
+        """What a piece of an object comes to."""
+        groups = dict(_by_column(self.contract))
+        measure = self.contract.measure
+
+        def keep(name: str, value: Value) -> object:
+            return tuple(self._label(group, value) for group in groups[name])
+
+        found, values = Found(), defaultdict[tuple[object, ...], list[int]](list)
+        rows = Rows(self.contract, piece.header, keep)
+        refused: list[str] = []
+        for some in records(self.store, piece, multiline=self.contract.source.multiline):
+            found.rows += len(some)
+            for kept, value, whole in rows.accepted(some, refused.append):
+                key = (*kept, keep(measure, value)) if groups[measure] else kept
+                values[key].append(whole)
+            for key, numbers in values.items():
+                squares = sum(map(mul, numbers, numbers))
+                moments = Moments(len(numbers), sum(numbers), squares, min(numbers), max(numbers))
+                flat = tuple(label for labels in key for label in labels)  # type: ignore[attr-defined]
+                add(found.finest, {flat: moments})
+            values.clear()
+            found.rejected += len(refused)
+            for record in refused:
+                found.mark += mark_of(record.encode("utf-8", "surrogateescape"))
+            refused.clear()
+        found.mark %= 2**64
+        return piece.identity, found
+
+    def _label(self, group: str, value: Value) -> Value:
+        band = self.contract.bands.get(group)
+        if band is None or not isinstance(value, int | float):
+            return value
+        return next((label for label, edge in band.below.items() if value < edge), band.otherwise)
+
+
+def rolled_up(finest: Mapping[Key, Moments], contract: Contract) -> Cells:
+    """The contract's grouping sets, from the finest groups."""
+    names = names_of(contract)
+    cells: Cells = {}
+    for group_by in contract.grouping_sets:
+        places = [names.index(name) for name in group_by]
+        groups: Groups = cells.setdefault(group_by, {})
+        for key, moments in finest.items():
+            add(groups, {tuple(key[place] for place in places): moments})
+    return cells
+
+
+def sum_objects(
+    session: Callable[[], SparkSession],
+    store: Store,
+    contract: Contract,
+    objects: Mapping[str, ObjectRef],
+) -> dict[str, Found]:
+    """What objects come to, by their identities."""
+    found = {identity: Found() for identity in objects}
+    parts = all_pieces(store, contract, objects)
+    for identity, part in _mapped(session, Summing(store, contract), parts):
+        found[identity].add(part)
+    return found
+
+
+def all_pieces(store: Store, contract: Contract, objects: Mapping[str, ObjectRef]) -> list[Piece]:
+    """The pieces of objects."""
+    multiline = contract.source.multiline
+    return [
+        piece for i, ref in objects.items() for piece in pieces(store, i, ref, multiline=multiline)
+    ]
+
+
+def _mapped(
+    session: Callable[[], SparkSession], summing: Summing, parts: Sequence[Piece]
+) -> Iterable[tuple[str, Found]]:
+    if weight(parts) <= DRIVER_BYTES:
+        return map(summing.piece, parts)
+    spread = session().sparkContext.parallelize(parts, len(parts))
+    found: list[tuple[str, Found]] = spread.map(summing.piece).collect()
+    return found
+
+
+def weight(parts: Iterable[Piece]) -> int:
+    """How many bytes pieces have, compressed ones as if they were not, by a guess."""
+    return sum(
+        part.ref.size * (10 if part.zipped else 1) if part.end is None else part.end - part.start
+        for part in parts
+    )

@@ -1,0 +1,223 @@
+"""The independent reader: it accepts what the kernel accepts, whatever a file looks like."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medical_charges.checks import Check
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.storage import LocalStore
+from medical_charges.validation import FrameCheck, Frames, lines, sums, validate_outputs
+from tests.helpers import run, upload
+from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+MESSY = b"""\
+region,children,note,smoker,sex,age,bmi,charges
+northeast,1,"a, quoted \"\"note\"\"",no,male, 30 ,24.95,1000.5
+northeast,1,,no,male,+30,25,1e3
+northeast,1,,no,male,30.5,25,1000
+northeast,1,,no,male,95,25,1000
+
+northeast,1,,no,male,30,NaN,1000
+north,1,,no,male,30,25,1000
+northeast,1,,no,male,30,25
+northeast,1,,no,male,30,25,1000,more
+northeast,,,no,male,30,25,1000
+"""
+
+
+def test_the_rows_of_messy_files_are_those_that_the_kernel_accepts(
+    store: LocalStore, contract: Contract, real_file: bytes
+) -> None:
+    quality = contract.quality.model_copy(update={"maximum_rejected_share": 1})
+    tolerant = contract.model_copy(update={"quality": quality})
+    messy = {
+        "messy.csv": MESSY.replace(b"\n", b"\r\n"),
+        "marked.csv": b"\xef\xbb\xbf" + MESSY,
+        "packed.csv.gz": gzip.compress(b"\r\n\n" + MESSY),
+    }
+    files = {"Charges.csv": real_file} | messy
+    summary, result = validated(store, tolerant, files)
+    assert (summary.rejected, summary.counted) == (18, 1338 + 9)
+    assert result.problems == []
+    assert result.objects == {"read": 4, "on_record": 0}
+
+
+BROKEN: dict[str, tuple[str, bytes]] = {
+    "too few fields": ("fields", b"a,n,1,1,0.5,"),
+    "too many fields": ("fields", b"a,n,1,1,0.5,,10.5,"),
+    "an odd number of quotes": ("quotes", b'a,"n,1,1,0.5,,10.5'),
+    "text behind a quote": ("quotes", b'a,"n"n,1,1,0.5,,10.5'),
+    "a carriage return": ("quotes", b"a,n\rn,1,1,0.5,,10.5"),
+    "an empty text": ("note.required", b"a,,1,1,0.5,,10.5"),
+    "an empty text in quotes": ("note.required", b'a,"",1,1,0.5,,10.5'),
+    "an empty number": ("few.required", b"a,n,1,,0.5,,10.5"),
+    "a value that is not allowed": ("kind.allowed", b"c,n,1,1,0.5,,10.5"),
+    "a Latin-1 letter in any text": ("note.encoding", b"a,caf\xe9,1,1,0.5,,10.5"),
+    "a Latin-1 letter in a value": ("kind.encoding", b"\xe9,n,1,1,0.5,,10.5"),
+    "a fraction for an integer": ("few.type", b"a,n,1,1.0,0.5,,10.5"),
+    "an integer over 64 bits": ("whole.type", b"a,n,9223372036854775808,1,0.5,,10.5"),
+    "an integer under 64 bits": ("whole.type", b"a,n,-9223372036854775809,1,0.5,,10.5"),
+    "an integer of 50 digits": ("whole.type", b"a,n," + b"9" * 50 + b",1,0.5,,10.5"),
+    "a word for a number": ("ratio.type", b"a,n,1,1,half,,10.5"),
+    "a number of Java's": ("ratio.type", b"a,n,1,1,0.5d,,10.5"),
+    "no number at all": ("ratio.finite", b"a,n,1,1,NaN,,10.5"),
+    "an infinity": ("spare.finite", b"a,n,1,1,0.5,-Infinity,10.5"),
+    "a number that overflows": ("spare.finite", b"a,n,1,1,0.5,1e400,10.5"),
+    "a measure that overflows": ("cost.finite", b"a,n,1,1,0.5,,1e400"),
+    "a measure that is too large": ("cost.magnitude", b"a,n,1,1,0.5,,-90071992547409.94"),
+    "under the minimum": ("ratio.minimum", b"a,n,1,1,-1.5,,10.5"),
+    "over the maximum": ("few.maximum", b"a,n,1,10,0.5,,10.5"),
+}
+KEPT: dict[str, bytes] = {
+    "quotes around anything": b'"b","n","1","1","0.5","","10.5"',
+    "a comma and a quote in quotes": b'b,"n, ""n""",1,1,0.5,,10.5',
+    "a quote within a text": b'b,n"n"n,1,1,0.5,,10.5',
+    "a text in any script": "b,\ufffd \ue000 \U0001f642,1,1,0.5,,10.5".encode(),
+    "spaces and tabs around numbers": b"b,n,\t1 , 1\t,\t0.5 ,, \t10.5\t ",
+    "signs and exponents": b"b,n,+1,+1,+5e-1,-.5,+1.05e+1",
+    "the largest integer": b"b,n,9223372036854775807,1,0.5,,10.5",
+    "the smallest integer": b"b,n,-9223372036854775808,1,0.5,,10.5",
+    "an integer with zeros before it": b"b,n," + b"0" * 50 + b"1,1,0.5,,10.5",
+    "a number below all doubles": b"b,n,1,1,0.5,1e-400,10.5",
+    "the largest measure": b"b,n,1,1,0.5,,90071992547409.92",
+    "carriage returns at the end": b"b,n,1,1,0.5,,10.5\r\r",
+}
+
+
+@pytest.mark.parametrize(("rule", "row"), BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("multiline", [False, True], ids=["lines", "records"])
+def test_one_bad_row_is_bad_to_the_validation_too(
+    store: LocalStore, rule: str, row: bytes, multiline: bool
+) -> None:
+    contract = contract_of(multiline=multiline)
+    summary, result = validated(store, contract, {"x.csv": csv_lines(GOOD_ROW, row)})
+    assert (summary.rules, summary.counted) == ({rule: 1}, 1)
+    assert result.problems == []
+
+
+@pytest.mark.parametrize("row", KEPT.values(), ids=KEPT)
+@pytest.mark.parametrize("multiline", [False, True], ids=["lines", "records"])
+def test_an_unusual_good_row_is_good_to_the_validation_too(
+    store: LocalStore, row: bytes, multiline: bool
+) -> None:
+    contract = contract_of(multiline=multiline)
+    summary, result = validated(store, contract, {"x.csv": csv_lines(GOOD_ROW, row)})
+    assert (summary.rejected, summary.counted) == (0, 2)
+    assert result.problems == []
+
+
+def contract_of(*, multiline: bool) -> Contract:
+    word = "true" if multiline else "false"
+    return parse_contract(RULES.replace("format: csv", f"format: csv\n  multiline: {word}"))
+
+
+def test_a_quoted_line_break_is_in_one_record_where_the_contract_says_so(store: LocalStore) -> None:
+    rows = [GOOD_ROW, b'b,"n\nn\r\nn",1,1,0.5,,10.5', GOOD_ROW]
+    summary, result = validated(store, contract_of(multiline=True), {"x.csv": csv_lines(*rows)})
+    assert (summary.rows, summary.counted) == (3, 3)
+    assert result.problems == []
+
+
+def test_an_integer_measure_that_is_too_large_is_bad_to_the_validation_too(
+    store: LocalStore,
+) -> None:
+    contract = parse_contract(RULES.replace("{type: double, decimals: 2}", "{type: integer}"))
+    rows = [b"a,n,1,1,0.5,,%d" % cost for cost in (2**53, -(2**53), 2**53 + 1, -(2**53) - 1)]
+    summary, result = validated(store, contract, {"x.csv": csv_lines(*rows)})
+    assert summary.rules == {"cost.magnitude": 2}
+    assert result.problems == []
+
+
+def test_a_measure_in_the_middle_is_rounded_half_to_even(store: LocalStore) -> None:
+    rows = [b"a,n,1,1,0.5,,0.125", b"b,n,1,1,0.5,,0.375"]
+    _, result = validated(store, parse_contract(RULES), {"x.csv": csv_lines(*rows)})
+    assert result.problems == []
+
+
+def test_large_figures_that_differ_little_are_computed_exactly(store: LocalStore) -> None:
+    rows = [b"a,n,1,1,0.5,,80000000000000.%02d" % (i % 3) for i in range(50)]
+    _, result = validated(store, parse_contract(RULES), {"x.csv": csv_lines(*rows)})
+    assert result.problems == []
+
+
+def test_objects_of_many_headers_are_read_together(store: LocalStore) -> None:
+    turned = b"\n".join([b"cost,spare,ratio,few,whole,note,kind,more", b"1,,0,1,1,n,b,x", b""])
+    files = {f"{i:03d}.csv": turned if i % 2 else csv_lines(GOOD_ROW) for i in range(50)}
+    summary, result = validated(store, parse_contract(RULES), files)
+    assert summary.counted == 50
+    assert result.problems == []
+    assert result.objects == {"read": 50, "on_record": 0}
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+def test_pieces_hold_every_line_once_wherever_they_are_cut(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    rows = [b"%s,n,1,1,0.5,,%d" % (b"ab"[i % 2 : i % 2 + 1], i) for i in range(40)]
+    data = csv_lines(*rows[:20], b"", b"\r", *rows[20:]).removesuffix(b"\n")
+    store.write("x.csv", data)
+    ref = next(store.list(""))
+    monkeypatch.setattr(lines, "PIECE_BYTES", size)
+    monkeypatch.setattr(lines, "_CHUNK_BYTES", 16)
+    parts = lines.pieces(store, "x", ref, multiline=False)
+    assert len(parts) == -(-(len(data) - data.index(b"\n") - 1) // size)
+    found = [
+        r for part in parts for some in lines.records(store, part, multiline=False) for r in some
+    ]
+    assert found == [row.decode() for row in rows]
+
+
+@pytest.mark.spark
+def test_spark_shares_out_what_is_too_large_for_the_driver(
+    spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = parse_contract(RULES)
+    rows = [b"%s,n,1,1,0.5,,%d" % (b"ab"[i % 2 : i % 2 + 1], i) for i in range(40)]
+    files = {"x.csv": csv_lines(*rows), "y.csv.gz": gzip.compress(csv_lines(*rows, b"bad"))}
+    upload(store, contract, files)
+    summary = run(store, contract)
+    monkeypatch.setattr(lines, "PIECE_BYTES", 200)
+    monkeypatch.setattr(sums, "DRIVER_BYTES", 0)
+    result = validate_outputs(lambda: spark, store, contract, "run")
+    assert result.problems == []
+    assert (summary.counted, result.objects["read"]) == (80, 2)
+
+
+@pytest.mark.spark
+def test_frames_hold_what_was_accepted_and_what_was_staged_with_their_types(
+    spark: SparkSession, store: LocalStore, contract: Contract
+) -> None:
+    summary, _ = validated(store, parse_contract(RULES), {"x.csv": csv_lines(GOOD_ROW, b"bad")})
+    seen = list[Frames]()
+    left = validate_outputs(
+        lambda: spark, store, parse_contract(RULES), "run", recheck=True, frame_checks=[look(seen)]
+    )
+    assert left.problems == []
+    accepted, staged = seen[0].accepted, seen[0].outputs["cost_by_kind"]
+    assert [tuple(row) for row in accepted.collect()] == [("a", "n", 1, 1, 0.5, None, 10.5)]
+    assert dict(accepted.dtypes)["few"] == "bigint"
+    assert [row.asDict() for row in staged.collect()] == [
+        {
+            "kind": "a",
+            "patients": summary.counted,
+            "mean_cost": 10.5,
+            "minimum_cost": 10.5,
+            "maximum_cost": 10.5,
+            "stddev_cost": None,
+        }
+    ]
+
+
+def look(seen: list[Frames]) -> FrameCheck:
+    def check(frames: Frames) -> list[Check]:
+        seen.append(frames)
+        return []
+
+    return check
