@@ -22,6 +22,8 @@ LEAST_SPAN = 5
 """A suppressed count must be free to be at least this many more than its least value."""
 
 _ROUNDS = 20
+_WORK = 20_000_000
+"""The most terms of sums that are followed, all rounds together; the first round in any case."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ class _Counts:
 
     def follow(self) -> None:
         """Confine every count by the sums that it is in, round by round."""
-        for _ in range(_ROUNDS):
+        terms = sum(len(parts) for _, parts in self.sums) or 1
+        for _ in range(max(1, min(_ROUNDS, _WORK // terms))):
             before = sum(self.high.values()) - sum(self.low.values())
             for whole, parts in self.sums:
                 self._confine(whole, parts)

@@ -1,6 +1,6 @@
 """What every output must hold, worked out anew from sums and in other ways than the library's.
 
-Numbers are decimals of 60 digits, rounded once. What needs a quantile of Student's t is worked
+Numbers are decimals of 100 digits, rounded once. What needs a quantile of Student's t is worked
 out by the incomplete beta function, and may differ in the last decimal.
 """
 
@@ -15,10 +15,10 @@ from typing import NamedTuple
 from scipy.special import betainc, betaincinv
 
 from medical_charges.contract import Analysis, Comparison, Contract
-from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS
+from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, MARGIN
 from medical_charges.validation.sums import Cells, Groups, Key, Moments, add
 
-_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _LAST_PLACE = Decimal("0.000001")
 _NEAR = Decimal("1e-9")
 _LEAST_P = 1e-300
@@ -71,7 +71,7 @@ def label_columns(contract: Contract, name: str) -> tuple[str, ...]:
     """The columns of an output that say what a row is of."""
     if name == COMPARISONS:
         return COMPARISON_COLUMNS[:4]
-    return contract.analyses[name].group_by
+    return contract.cubes[name] if name in contract.cubes else contract.analyses[name].group_by
 
 
 def expected_outputs(contract: Contract, cells: Cells) -> dict[str, list[Expected]]:
@@ -87,14 +87,14 @@ def expected_outputs(contract: Contract, cells: Cells) -> dict[str, list[Expecte
                 for name, comparison in contract.comparisons.items()
                 for row in _comparison(contract, name, comparison, cells)
             ]
+        for name, columns in contract.cubes.items():
+            found[name] = _filter_cube(contract, columns, cells)
     return found
 
 
 def groups_by(contract: Contract, names: Sequence[str], cells: Cells) -> Groups:
-    """The groups by some names, top-coded."""
-    held = next((held for held in cells if sorted(held) == sorted(names)), None)
-    if held is None:
-        raise KeyError(tuple(names))
+    """The groups by some names, top-coded, added up from whatever holds these."""
+    held = min((held for held in cells if set(names) <= set(held)), key=len)
     places, tops = [held.index(name) for name in names], contract.disclosure.top_code
     groups: Groups = {}
     for key, moments in cells[held].items():
@@ -108,17 +108,18 @@ def groups_by(contract: Contract, names: Sequence[str], cells: Cells) -> Groups:
 
 
 def in_order(contract: Contract, names: Sequence[str], groups: Groups) -> list[Key]:
-    """Keys as they are published: bands from low to high, all else by itself."""
+    """Keys as they are published."""
+    return sorted(groups, key=lambda key: _place(contract, names, key))
 
-    def place(key: Key) -> list[str | int]:
-        return [
-            [*contract.bands[name].below, contract.bands[name].otherwise].index(str(value))
-            if name in contract.bands
-            else value
-            for name, value in zip(names, key, strict=True)
-        ]
 
-    return sorted(groups, key=place)
+def _place(contract: Contract, names: Sequence[str], key: Key) -> list[str | int]:
+    """By what a key sorts: bands from low to high, all else by itself."""
+    return [
+        [*contract.bands[name].below, contract.bands[name].otherwise].index(str(value))
+        if name in contract.bands
+        else value
+        for name, value in zip(names, key, strict=True)
+    ]
 
 
 def group_of(names: Sequence[str], key: Key) -> Group:
@@ -190,6 +191,32 @@ def _comparison(
             tuple(_welch(contract, a, b)),
             tuple((group_of(names, key), groups[key].n if key in groups else 0) for key in keys),
         )
+
+
+def _filter_cube(contract: Contract, columns: Sequence[str], cells: Cells) -> list[Expected]:
+    """Every group of the columns, and every group of some filters with all of the others."""
+    unit = Decimal(10) ** contract.decimals
+    filters = contract.dashboard.filters
+    found = []
+    for number in range(2 ** len(filters)):
+        left_out = {name for place, name in enumerate(filters) if number >> place & 1}
+        names = [name for name in columns if name not in left_out]
+        for key, moments in groups_by(contract, names, cells).items():
+            label = dict(zip(names, map(str, key), strict=True))
+            order = dict(zip(names, _place(contract, names, key), strict=True))
+            spread = moments.squares - Decimal(moments.total) ** 2 / moments.n
+            row = Expected(
+                tuple(label.get(name, MARGIN) for name in columns),
+                (
+                    Figure(str(moments.n)),
+                    _written(moments.total / unit),
+                    _written(spread / unit**2),
+                ),
+                ((group_of(names, key), moments.n),),
+            )
+            # All of a filter comes before its values.
+            found.append(([[order[name]] if name in order else [] for name in columns], row))
+    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
 
 def _welch(contract: Contract, a: Moments | None, b: Moments | None) -> list[Figure]:

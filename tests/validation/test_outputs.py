@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.model import Dashboard
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import Result, validate_outputs
@@ -34,7 +35,7 @@ def look(store: LocalStore, contract: Contract) -> Result:
 def test_the_outputs_of_the_real_file_pass_every_check(ran: LocalStore, contract: Contract) -> None:
     result = look(ran, contract)
     assert result.problems == []
-    assert {check.outcome for check in result.checks} == {"pass", "not applicable"}
+    assert {check.outcome for check in result.checks} <= {"pass", "not applicable"}
     names = [check.name for check in result.checks]
     assert len(set(names)) == len(names)
     for output in contract.outputs:
@@ -229,11 +230,14 @@ def test_a_small_group_that_shows_is_refused(ran: LocalStore, contract: Contract
 
 
 def test_figures_that_are_withheld_in_silence_are_refused(
-    ran: LocalStore, contract: Contract
+    store: LocalStore, contract: Contract, real_file: bytes
 ) -> None:
+    unfiltered = contract.model_copy(update={"dashboard": Dashboard()})
+    upload(store, unfiltered, {"Charges.csv": real_file})
+    run(store, unfiltered)
     key = Layout(contract.prefix).staged("run", "charges_by_bmi_category")
-    ran.write(key, _hidden(b"underweight")(ran.read(key)))
-    problems = "\n".join(look(ran, contract).problems)
+    store.write(key, _hidden(b"underweight")(store.read(key)))
+    problems = "\n".join(look(store, unfiltered).problems)
     assert "charges_by_bmi_category has 1 rows without figures; the summary says 0" in problems
     assert "figures are withheld, though no group is small" in problems
     # Alone, its count is everybody less those that show.

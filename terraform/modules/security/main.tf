@@ -33,6 +33,7 @@ locals {
       manifest   = "Manifest_data"
       quarantine = "Quarantine_data"
       cube       = "Cube_data"
+      reconciled = "Cube_data/reconciled"
       run        = "Run_data"
     } : key => "${var.bucket_arn}/${var.prefix}/${name}/*" },
   )

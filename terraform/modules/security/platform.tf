@@ -103,6 +103,13 @@ locals {
       Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"]
       Resource = local.folder.run
     },
+    # An object whose rows were held against its partial need not be read for that again.
+    {
+      Sid      = "Record"
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = local.folder.reconciled
+    },
     # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging-enable.html
     {
       Sid      = "Log"
