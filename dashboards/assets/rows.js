@@ -173,7 +173,7 @@ class Shown {
 
   /** The CSV of what is shown: the published bytes, or the rows worked out of the cube. */
   csv() {
-    if (!this.narrowed) return this.dashboard.outputs[this.visual.output];
+    if (!this.narrowed) return this.dashboard.outputs[this.visual.id];
     const own = new Set(this.visual.filtered_groups);
     const fixed = [...this.selection].filter(([column]) => !own.has(column));
     const header = [...fixed.map(([column]) => column), ...own, ...this.fields.map(({ column }) => column)];

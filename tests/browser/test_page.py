@@ -1,0 +1,291 @@
+"""The page itself: self-contained, accessible, and of use to those who want to take it along."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import axe_core_python
+import pytest
+from playwright.sync_api import Browser, Download
+
+from dashboards.page import make_page, write_page
+from dashboards.published import served_run
+from medical_charges.contract import Contract, load_contract
+from medical_charges.errors import ManifestError
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from tests.browser.conftest import Publish
+from tests.browser.drawn import Dashboard
+from tests.helpers import csv_of
+
+AXE = Path(axe_core_python.__file__).parent / "axe.min.js"
+VIEW = "region=northeast&smoker=yes"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def clean(dashboard: Dashboard) -> Iterator[Dashboard]:
+    """The module's page, as it is when it is opened."""
+    yield dashboard
+    dashboard.open()
+
+
+def card(dashboard: Dashboard, chart: str, button: str) -> Any:
+    """A button of a chart's card, as its user finds it."""
+    return dashboard.page.locator(f"#{chart}").get_by_role("button", name=button)
+
+
+def saved(dashboard: Dashboard, chart: str, button: str) -> tuple[str, bytes]:
+    """The name and the content of a file that a button saves."""
+    with dashboard.page.expect_download() as event:
+        card(dashboard, chart, button).click()
+    download: Download = event.value
+    return download.suggested_filename, Path(download.path()).read_bytes()
+
+
+def test_the_page_is_one_file_under_two_megabytes(real_page: Path) -> None:
+    assert real_page.stat().st_size < 2_000_000
+
+
+def test_the_page_asks_nobody_for_anything_and_complains_of_nothing(clean: Dashboard) -> None:
+    clean.select(region="southwest", sex="male", smoker="yes")
+    clean.select(region="all", sex="all", smoker="all")
+    assert set(clean.requests) <= {"about:blank", clean.path.as_uri()}
+    assert clean.complaints == []
+
+
+def test_its_policy_lets_nothing_out_and_makes_no_code_of_text(clean: Dashboard) -> None:
+    page = clean.page
+    policy = page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert "unsafe" not in policy
+    asked = """() => new Promise((resolve) => {
+      document.addEventListener("securitypolicyviolation", (event) => resolve(event.blockedURI));
+      fetch("https://example.org/").catch(() => {});
+    })"""
+    assert page.evaluate(asked) == "https://example.org/"
+    clean.complaints.clear()
+
+
+TABLES = f"{VIEW}&table=charges_by_age,charges_by_sex_and_smoker"
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "view"),
+    [(390, "light", ""), (1280, "light", TABLES), (390, "dark", TABLES), (1280, "dark", "")],
+)
+def test_axe_finds_no_serious_fault(
+    clean: Dashboard, width: int, scheme: Literal["light", "dark"], view: str
+) -> None:
+    page = clean.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    clean.open(view)
+    page.evaluate(f"() => {{ {AXE.read_text()} }}")
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    faults = {
+        fault["id"]: [node["html"][:200] for node in fault["nodes"]]
+        for fault in found["violations"]
+        if fault["impact"] in {"serious", "critical"}
+    }
+    assert faults == {}
+    assert len(found["passes"]) > 20
+    # Nothing lies beside the screen: a phone need not be turned.
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(color_scheme="light")
+
+
+def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
+    for chart, rows in {
+        "charges_by_region": 4,
+        "charges_by_bmi_category": 4,
+        "charges_by_age": 47,
+        "smokers_by_region": 8,
+        "charges_by_sex_and_smoker": 4,
+    }.items():
+        toggle = card(clean, chart, "Show as a table")
+        toggle.click()
+        assert toggle.get_attribute("aria-pressed") == "true"
+        table = clean.page.locator(f"#{chart} table").first
+        assert table.locator("tbody tr").count() == rows
+        assert table.locator("caption").inner_text()
+    cells = clean.page.locator("#charges_by_region tbody tr").first.locator("th, td")
+    assert cells.all_inner_texts() == [
+        "Northeast",
+        "324",
+        "$13,406",
+        "$1,695",
+        "$58,571",
+        "$11,256",
+        "$12,176",
+        "$14,637",
+    ]
+    differences = clean.page.locator("#charges_by_sex_and_smoker table").nth(1)
+    assert differences.locator("tbody tr").first.locator("td").first.inner_text() == "+$2,363"
+
+
+def test_a_withheld_group_says_so_in_the_table(clean: Dashboard) -> None:
+    clean.open(f"{VIEW}&table=charges_by_age")
+    row = clean.page.locator("#charges_by_age tbody tr", has_text="Under 20")
+    assert row.locator("td").first.inner_text() == "withheld"
+
+
+def test_what_is_saved_unfiltered_is_the_published_file(
+    clean: Dashboard, real: LocalStore, contract: Contract
+) -> None:
+    layout = Layout(contract.prefix)
+    for chart in contract.analyses:
+        name, data = saved(clean, chart, "Save CSV")
+        assert name == f"{chart}.csv"
+        assert data == real.read(layout.published(chart))
+
+
+def test_what_is_saved_filtered_says_of_whom_and_leaves_withheld_figures_empty(
+    clean: Dashboard,
+) -> None:
+    clean.open(VIEW)
+    name, data = saved(clean, "charges_by_age", "Save CSV")
+    assert name == "charges_by_age_region-northeast_smoker-yes.csv"
+    table = list(csv.DictReader(io.StringIO(data.decode())))
+    assert list(table[0])[:5] == ["region", "sex", "smoker", "age_decade", "patients"]
+    assert {(row["region"], row["sex"], row["smoker"]) for row in table} == {
+        ("northeast", "all", "yes")
+    }
+    assert {row["age_decade"] for row in table if row["patients"] == ""} >= {"under_20"}
+    name, data = saved(clean, "charges_by_sex_and_smoker", "Save differences")
+    assert name == "charges_by_sex_and_smoker_region-northeast_smoker-yes_differences.csv"
+    assert data.startswith(b"region,sex,smoker,difference,ci95_low,ci95_high\nnortheast,all,yes,")
+
+
+def test_every_chart_is_saved_as_a_picture(clean: Dashboard, contract: Contract) -> None:
+    for chart in contract.analyses:
+        name, data = saved(clean, chart, "Save PNG")
+        assert name == f"{chart}.png"
+        assert data.startswith(PNG)
+        width, height = (int.from_bytes(data[place : place + 4]) for place in (16, 20))
+        assert width >= 1500
+        assert height > 400
+
+
+def test_a_view_is_a_link(clean: Dashboard) -> None:
+    clean.page.locator("select[name=region]").select_option("southeast")
+    clean.page.locator("select[name=sex]").select_option("female")
+    card(clean, "smokers_by_region", "Show as a table").click()
+    link = clean.page.url.partition("#")[2]
+    assert link == "region=southeast&sex=female&table=smokers_by_region"
+    before = clean.drawn()
+    clean.open(link)
+    assert clean.drawn() == before
+    assert clean.page.locator("#smokers_by_region table").is_visible()
+    clean.open("region=atlantis&sex=female&table=nothing&chart=nothing")
+    assert [clean.page.locator(f"select[name={n}]").input_value() for n in ("region", "sex")] == [
+        "all",
+        "female",
+    ]
+
+
+def test_the_page_is_worked_by_keyboard_alone(clean: Dashboard) -> None:
+    page = clean.page
+    focused = "() => document.activeElement.name || document.activeElement.textContent"
+    order = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate(focused))
+    assert order == ["Skip to the charts", "region", "sex", "smoker", "Copy link", "Table"]
+    page.keyboard.press("Enter")
+    assert page.locator("#charges_by_region table").is_visible()
+
+
+def test_a_selection_is_announced(clean: Dashboard) -> None:
+    clean.select(region="northeast", sex="female")
+    assert clean.page.get_by_role("status").inner_text() == "Northeast, Women: 161 people"
+
+
+def test_a_chart_has_a_text_and_so_has_each_of_its_marks(clean: Dashboard) -> None:
+    chart = clean.page.locator("#charges_by_region [role=graphics-document]")
+    text = chart.get_attribute("aria-label")
+    assert text is not None
+    assert text.startswith("Bar chart of mean charges by region (Northeast, Northwest")
+    marks = chart.locator("[role=graphics-symbol]")
+    labels = [mark.get_attribute("aria-label") or "" for mark in marks.all()]
+    assert any(label.startswith("Northeast: People 324, Mean charges $13,406") for label in labels)
+
+
+def test_another_data_set_has_its_page_with_a_contract_alone(
+    browser: Browser, publish_folder: Publish
+) -> None:
+    contract = load_contract("tests/data/visits.yaml")
+    header = list(contract.source.columns)
+    visits = [
+        (clinic, glucose, insured, minutes + insured, "")
+        for clinic in ("Nord", "Süd")
+        for glucose in (3.0, 5.0, 6.0, 9.0)
+        for insured in (0, 1)
+        for minutes in range(10, 17)
+    ]
+    store = publish_folder(contract, {"visits.csv": csv_of(header, visits)})
+    path = Path(store.uri.removeprefix("file://")) / write_page(store, contract)
+    with Dashboard(browser, path) as dashboard:
+        drawn = dashboard.drawn()
+        assert dashboard.page.title() == "Visits"
+        assert drawn.marks("minutes_by_clinic", "bar")["Nord",]["to"] == pytest.approx(13.5)
+        assert len(drawn.marks("minutes_by_glucose", "slice")) == 8
+        assert drawn.figure("people") == "112"
+        drawn = dashboard.select(insured="1")
+        assert drawn.marks("minutes_by_clinic", "bar")["Süd",]["to"] == pytest.approx(14)
+        assert drawn.figure("people") == "56"
+        assert dashboard.complaints == []
+
+
+@pytest.fixture
+def copy(real: LocalStore, tmp_path: Path) -> LocalStore:
+    """A copy of what is published, to be damaged."""
+    store = LocalStore(tmp_path)
+    for ref in real.list(""):
+        store.write(ref.key, real.read(ref.key))
+    return store
+
+
+def test_a_broken_manifest_is_refused_as_quicksight_refuses_it(
+    copy: LocalStore, contract: Contract
+) -> None:
+    layout = Layout(contract.prefix)
+    key = layout.manifest("charges_by_age")
+    good = copy.read(key)
+    for name, damaged in {
+        "no JSON": good[:-20],
+        "another file": good.replace(b"charges_by_age.csv", b"charges_by_zip.csv"),
+        "another bucket": good.replace(b"s3://medicalcharges/", b"s3://othercharges/"),
+    }.items():
+        copy.write(key, damaged)
+        with pytest.raises(ManifestError, match=key):
+            make_page(copy, contract)
+        assert name
+    copy.delete(key)
+    with pytest.raises(ManifestError, match=f"{key} does not exist"):
+        make_page(copy, contract)
+
+
+def test_the_run_behind_the_page_is_the_latest_that_staged_what_is_published(
+    copy: LocalStore, contract: Contract
+) -> None:
+    layout = Layout(contract.prefix)
+    found = served_run(copy, contract)
+    assert found is not None
+    later = "20261124T020000000000Z"
+    for ref in list(copy.list(layout.run(found.run_id))):
+        copy.write(ref.key.replace(found.run_id, later), copy.read(ref.key))
+    summary = json.loads(copy.read(layout.summary(found.run_id))) | {"run_id": later}
+    copy.write(layout.summary(later), json.dumps(summary).encode())
+    assert served_run(copy, contract) == type(found)(**summary)
+    copy.write(layout.error(later), b"{}")
+    assert served_run(copy, contract) == found
+    copy.write(layout.published("charges_by_age"), b"age\n1\n")
+    assert served_run(copy, contract) is None
