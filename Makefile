@@ -10,6 +10,8 @@ INPUT ?= data
 CONTRACT ?= contracts/medical_charges.yaml
 OUT ?= out
 FILE ?= data/Charges.csv
+# How the whole suite is run; tests/sharing.py says what stays together, and in which order.
+WORKERS := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 export PYTHONPATH := $(CURDIR)
 
@@ -55,9 +57,9 @@ logs: $(VENV)/laptop ## Show what the last run did
 
 ##@ Development
 
-test: $(VENV)/dev ## Run all tests
+test: $(VENV)/dev ## Run all tests, or those of ARGS
 	@tests/browser/install
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest $(or $(ARGS),$(WORKERS))
 
 fuzz: $(VENV)/dev ## Analyse 2,000 corrupted copies of the real file
 	@FUZZ_COPIES=$${FUZZ_COPIES:-2000} $(PY) -m pytest tests/test_fuzz.py $(ARGS)

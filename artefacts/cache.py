@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -43,9 +44,15 @@ class Cache:
         """A folder that was filled from `inputs`; it appears only when it is whole."""
         target = self._folder / f"{name}-{inputs[:16]}"
         if not target.exists():
-            partial = target.with_name(f".{target.name}.filling")
+            # Another process may be filling it too: who is first is right.
+            partial = target.with_name(f".{target.name}.{os.getpid()}")
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             fill(partial)
-            partial.rename(target)
+            try:
+                partial.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+                shutil.rmtree(partial)
         return target

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import platform
 import shutil
+import signal
 import subprocess
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from medical_charges.errors import MedicalChargesError
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / "terraform"
+_PATIENCE_SECONDS = 5
 
 
 class TerraformError(MedicalChargesError):
@@ -50,12 +54,17 @@ class Terraform:
         done = total = 0
         problems: list[str] = []
         command = ["apply", "-input=false", "-auto-approve", "-json", *self._flags(variables)]
-        with subprocess.Popen(
-            self._command(*command),
-            env=self._environment(),
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with (
+            subprocess.Popen(
+                self._command(*command),
+                env=self._environment(),
+                stdout=subprocess.PIPE,
+                text=True,
+                # Not ended by a terminal's interrupt, but by what that means here.
+                start_new_session=True,
+            ) as process,
+            _ending(process),
+        ):
             assert process.stdout is not None  # noqa: S101 - narrows for the type checker
             for line in process.stdout:
                 event = json.loads(line)
@@ -104,6 +113,22 @@ class Terraform:
 
     def _environment(self) -> dict[str, str]:
         return dict(self.environment) | {"TF_DATA_DIR": str(self.folder / "data")}
+
+
+@contextmanager
+def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Let Terraform end in order when there is an interrupt, or end it: its provider would stay."""
+    try:
+        yield
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        try:
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=_PATIENCE_SECONDS)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def _described(diagnostic: Mapping[str, str]) -> str:
@@ -159,7 +184,7 @@ def _fetch(program: Path) -> None:
     if hashlib.sha256(archive).hexdigest() != expected:
         raise TerraformError(f"what {url} sent is not Terraform {VERSION}: its checksum differs")
     program.parent.mkdir(parents=True, exist_ok=True)
-    partial = program.with_suffix(".partial")
+    partial = program.with_suffix(f".{os.getpid()}")
     partial.write_bytes(zipfile.ZipFile(io.BytesIO(archive)).read("terraform"))
     partial.chmod(0o755)
     partial.rename(program)

@@ -6,18 +6,34 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.storage import LocalStore, S3Store
 from ops.terraform import TerraformError, find_or_fetch
+from tests import sharing
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, where workers share the tests out."""
+    for item in items:
+        asked = "spark" in getattr(item, "fixturenames", ())
+        if asked and not item.get_closest_marker("spark"):
+            raise pytest.UsageError(f"{item.nodeid} asks for Spark and is not marked with it")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: sharing.rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> sharing.Sharing:
+    return sharing.Sharing(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from medical_charges.engine import on_spark
 from medical_charges.storage import LocalStore
 from tests.helpers import rows, run, staged, upload
 
+pytestmark = pytest.mark.spark
+
 Rows = list[dict[str, str]]
 
 

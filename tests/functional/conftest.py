@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -54,13 +53,10 @@ def before(endpoint: tuple[str, Path]) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def live(endpoint: tuple[str, Path], before: set[str]) -> Iterator[Live]:
+def live(terraform: str, endpoint: tuple[str, Path], before: set[str]) -> Iterator[Live]:
     """The stack, applied."""
-    program = shutil.which("terraform")
-    if program is None:
-        pytest.skip("terraform is not on PATH")
     contract = ROOT / "contracts" / "medical_charges.yaml"
-    with deployed(program, contract, Console(), endpoint[1]) as stack:
+    with deployed(terraform, contract, Console(), endpoint[1]) as stack:
         found = Live(stack)
         assert found.inbox
         yield found

@@ -1,0 +1,50 @@
+"""How two workers share the tests out: what has something dear in common stays with one of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from xdist.scheduler import LoadScopeScheduling
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The longest first. While Terraform waits for the stack Spark has the cores; what is in no group
+# fills the gaps, test by test.
+GROUPS = ("stack", "spark", "local_aws", "terraform", "browser", "packaging")
+
+_PLACES = {
+    "tests/functional/": "stack",
+    "tests/local_aws/": "local_aws",
+    "tests/terraform/": "terraform",
+    "tests/browser/": "browser",
+    "tests/test_packaging.py": "packaging",
+}
+
+
+def group(test: str) -> str | None:
+    """What a test shares: a stack, a JVM, servers, an initialised Terraform, a browser, a build."""
+    file, _, _ = test.partition("::")
+    named = next((name for place, name in _PLACES.items() if file.startswith(place)), None)
+    return named or ("spark" if _needs_spark(file) else None)
+
+
+def rank(test: str) -> int:
+    """When the turn of a test comes."""
+    found = group(test)
+    return GROUPS.index(found) if found else len(GROUPS)
+
+
+@cache
+def _needs_spark(file: str) -> bool:
+    return "pytest.mark.spark" in (ROOT / file).read_text()
+
+
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives a worker a whole group, or one test.
+
+    pytest-xdist's own groups go by a change of the tests' names that pytest 9.2 does not see.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid) or nodeid
