@@ -7,7 +7,6 @@ nothing is published.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +15,6 @@ from pyspark.sql import SparkSession
 from medical_charges.contract_uri import read_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
-from medical_charges.layout import Layout
 from medical_charges.storage import open_store
 from medical_charges.validation import FrameCheck, validate_outputs
 
@@ -26,12 +24,14 @@ FRAME_CHECKS: Sequence[FrameCheck] = ()
 
 def main(argv: list[str]) -> None:
     """Run the job."""
-    options = glue_arguments(argv, "bucket", "contract", "run_id")
+    options = glue_arguments(argv, "bucket", "contract", "run_id", "recheck")
     store, run_id = open_store(f"s3://{options['bucket']}"), options["run_id"]
     contract = read_contract(options["contract"])
-    result = validate_outputs(_session, store, contract, run_id, frame_checks=FRAME_CHECKS)
-    key = Layout(contract.prefix).validation(run_id, "outputs")
-    store.write(key, json.dumps(result.to_json(), indent=2).encode() + b"\n")
+    recheck = options["recheck"] == "yes"
+    result = validate_outputs(
+        _session, store, contract, run_id, frame_checks=FRAME_CHECKS, recheck=recheck
+    )
+    result.write(store, contract)
     if result.problems:
         raise OutputsRefusedError("\n".join(result.problems))
 

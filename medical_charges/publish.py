@@ -6,28 +6,40 @@ failed can put it back, in this process or in another.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 
 from medical_charges.canonical import canonical_json, digest
 from medical_charges.contract import Contract
-from medical_charges.errors import ObjectMissingError
+from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
 
-def publish(store: Store, contract: Contract, run_id: str) -> list[str]:
+def publish(
+    store: Store, contract: Contract, run_id: str, validated: Mapping[str, str] | None = None
+) -> list[str]:
     """Replace the published outputs by the run's, and return their keys.
 
     Outputs of analyses that the contract no longer has are removed. If anything fails, what was
     published before is put back.
 
+    Args:
+        store: the bucket.
+        contract: the contract that the run was analysed under.
+        run_id: the run.
+        validated: the SHA-256 of every output as it was validated, if it was.
+
     Raises:
         ObjectMissingError: the run has not staged every output; nothing was changed.
+        OutputsRefusedError: an output is not as it was validated; nothing was changed.
     """
     layout = Layout(contract.prefix)
-    staged = {
-        layout.published(name): store.read(layout.staged(run_id, name)) for name in contract.outputs
-    }
+    outputs = {name: store.read(layout.staged(run_id, name)) for name in contract.outputs}
+    if validated is not None:
+        _refuse_others(outputs, validated, "staged")
+    staged = {layout.published(name): data for name, data in outputs.items()}
     folder = save_previous(store, contract, run_id)
     try:
         for key, data in staged.items():
@@ -39,6 +51,44 @@ def publish(store: Store, contract: Contract, run_id: str) -> list[str]:
         restore(store, folder)
         raise
     return list(staged)
+
+
+def validated_files(store: Store, contract: Contract, run_id: str) -> dict[str, str]:
+    """The SHA-256 of every output that ValidateOutputs found right.
+
+    Raises:
+        OutputsRefusedError: it has not looked at them, or found them wrong.
+    """
+    try:
+        result = json.loads(store.read(Layout(contract.prefix).validation(run_id, "outputs")))
+    except ObjectMissingError as error:
+        raise OutputsRefusedError(f"the outputs of run {run_id} were not validated") from error
+    if not result["passed"] or result["run_id"] != run_id:
+        raise OutputsRefusedError(f"the outputs of run {run_id} did not pass their validation")
+    found: dict[str, str] = result["staged"]
+    return found
+
+
+def check_published(store: Store, contract: Contract, validated: Mapping[str, str]) -> None:
+    """Check that what is published is what was validated.
+
+    Raises:
+        OutputsRefusedError: an output is another.
+    """
+    _refuse_others(published(store, contract), validated, "published")
+
+
+def _refuse_others(outputs: Mapping[str, bytes], validated: Mapping[str, str], where: str) -> None:
+    others = [
+        name
+        for name in sorted(outputs.keys() | validated.keys())
+        if name not in outputs or hashlib.sha256(outputs[name]).hexdigest() != validated.get(name)
+    ]
+    if others:
+        raise OutputsRefusedError(
+            f"what is {where} of {', '.join(others)} is not what was validated, byte for byte; "
+            f"start another run"
+        )
 
 
 def save_previous(store: Store, contract: Contract, run_id: str) -> str:

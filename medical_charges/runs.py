@@ -28,7 +28,7 @@ from medical_charges.layout import Layout
 from medical_charges.ledger import Ledger, Served
 from medical_charges.manifests import generate_manifests, validate_manifests
 from medical_charges.plan import Snapshot, list_input, read_headers
-from medical_charges.publish import publish, served_files
+from medical_charges.publish import check_published, publish, served_files, validated_files
 from medical_charges.state import read_latest_state, read_state, snapshot_identity
 from medical_charges.storage import Store
 
@@ -48,9 +48,17 @@ class Plan:
 
 
 def plan_run(
-    ledger: Ledger, store: Store, read: Callable[[], Contract], code: str, execution: str
+    ledger: Ledger,
+    store: Store,
+    read: Callable[[], Contract],
+    code: str,
+    execution: str,
+    *,
+    recheck: bool = False,
 ) -> Plan:
     """Take the lease and see what there is to do; leave word if another execution has it.
+
+    There always is if what is served is to be checked again.
 
     Raises:
         ContractError: the contract is wrong.
@@ -65,7 +73,11 @@ def plan_run(
         contract = read()
         snapshot = list_input(store, contract)
         served = ledger.served()
-        if not _is_served(served, store, contract, snapshot, code) or _is_stale(ledger, served):
+        if (
+            recheck
+            or not _is_served(served, store, contract, snapshot, code)
+            or _is_stale(ledger, served)
+        ):
             return _go(ledger, store, contract, snapshot, run_id)
         ledger.record(run_id, status="skipped", ended=now())
         if ledger.release(execution):
@@ -175,14 +187,16 @@ def publish_run(
 
     Raises:
         LeaseLostError: it does not.
-        OutputsRefusedError: the contract is not the one that the run was analysed under.
+        OutputsRefusedError: the contract is not the one that the run was analysed under, or the
+            staged files are not those that were validated.
         ObjectMissingError: the run has not staged every output.
     """
     ledger.renew(execution, run_id)
     _summary_under(store, contract, run_id)
+    validated = validated_files(store, contract, run_id)
     # Recorded first: whoever finds the run failed restores from there.
     ledger.record(run_id, status="publishing", previous=Layout(contract.prefix).previous(run_id))
-    return publish(store, contract, run_id)
+    return publish(store, contract, run_id, validated)
 
 
 def generate_run_manifests(
@@ -204,11 +218,13 @@ def serve_run(
 
     Raises:
         LeaseLostError: the run no longer holds the lease.
-        OutputsRefusedError: the contract is not the one that the run was analysed under.
+        OutputsRefusedError: the contract is not the one that the run was analysed under, or the
+            published files are not those that were validated.
         ManifestError: a manifest is not right.
     """
     ledger.renew(execution, run_id)
     summary = _summary_under(store, contract, run_id)
+    check_published(store, contract, validated_files(store, contract, run_id))
     validate_manifests(store, contract, summary["withheld"])
     served = Served(
         run_id=run_id,

@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=_account, name=name)
         if name == "upload":
             command.add_argument("--file", type=Path, required=True, help="a CSV")
+        if name == "execute":
+            command.add_argument("--recheck", action="store_true", help="read every row again")
     for command in commands.choices.values():
         command.add_argument("--contract", type=Path, required=True, help="what describes the data")
     return parser
@@ -114,7 +116,7 @@ def _account(options: argparse.Namespace) -> int:
         case "upload":
             return account.upload(options.file, find_or_fetch(), contract, screen)
         case "execute":
-            return account.execute(find_or_fetch(), contract, screen)
+            return account.execute(find_or_fetch(), contract, screen, recheck=options.recheck)
         case "logs":
             return account.logs(find_or_fetch(), contract, screen)
         case command:

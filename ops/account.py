@@ -44,10 +44,10 @@ def change(command: str, terraform: str, contract: Path, console: Console) -> in
     return deployment.call(command, variables)
 
 
-def execute(terraform: str, contract: Path, console: Console) -> int:
+def execute(terraform: str, contract: Path, console: Console, *, recheck: bool) -> int:
     """Start an execution with `{}`, as the console does, and follow it."""
     pipeline = _pipeline(terraform, contract)
-    return _watch(pipeline, pipeline.execute(), console)
+    return _watch(pipeline, pipeline.execute(recheck=recheck), console)
 
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:

@@ -87,11 +87,14 @@ class Pipeline:
         self._s3.upload_file(str(path), self.bucket, key)
         return f"s3://{self.bucket}/{key}"
 
-    def execute(self) -> str:
-        """Start an execution as the console does, with `{}`; return its ARN."""
-        return self._states.start_execution(stateMachineArn=self.machine, input="{}")[
-            "executionArn"
-        ]
+    def execute(self, *, recheck: bool = False) -> str:
+        """Start an execution as the console does, with `{}`; return its ARN.
+
+        If asked, it reads every object again to check what is served.
+        """
+        given = json.dumps({"recheck": True} if recheck else {})
+        started = self._states.start_execution(stateMachineArn=self.machine, input=given)
+        return started["executionArn"]
 
     def executions(self, *, running: bool = False) -> list[str]:
         """The ARNs of the latest executions, or of those that run, the first started first."""

@@ -124,6 +124,7 @@ def arguments() -> list[str]:
         *("--bucket", "medicalcharges"),
         *("--contract", "s3://medicalcharges/artefacts/contract.yaml"),
         *("--run_id", "r-1"),
+        *("--recheck", "no"),
     ]
 
 

@@ -254,6 +254,57 @@ def test_outputs_are_not_served_under_a_contract_that_came_after_they_were_publi
     assert pipeline.ledger.served() is None
 
 
+# --- files that are not those that were validated
+
+
+def test_outputs_that_nobody_validated_are_not_published(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    key = f"MedicalCharges/Run_data/{run_id}/validation/outputs.json"
+    result = json.loads(pipeline.store.read(key))
+    for other in ({"passed": False}, {"run_id": "another"}):
+        pipeline.store.write(key, json.dumps(result | other).encode())
+        with pytest.raises(OutputsRefusedError, match="did not pass their validation"):
+            pipeline.publish("one", run_id)
+    pipeline.store.delete(key)
+    with pytest.raises(OutputsRefusedError, match="were not validated"):
+        pipeline.publish("one", run_id)
+    assert pipeline.served() == {}
+
+
+def test_an_output_that_changed_after_it_was_validated_is_not_published(
+    pipeline: Pipeline,
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    key = f"MedicalCharges/Run_data/{run_id}/outputs/charges_by_age/charges_by_age.csv"
+    pipeline.store.write(key, pipeline.store.read(key) + b"\n")
+    with pytest.raises(OutputsRefusedError, match="staged of charges_by_age is not what was vali"):
+        pipeline.publish("one", run_id)
+    assert pipeline.served() == {}
+
+
+def test_an_output_that_changed_after_it_was_published_is_not_served(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.publish("one", run_id)
+    pipeline.manifests("one", run_id)
+    key = "MedicalCharges/Output_data/charges_by_age/charges_by_age.csv"
+    good = pipeline.store.read(key)
+    pipeline.store.write(key, good.replace(b".", b",", 1))
+    with pytest.raises(OutputsRefusedError, match="published of charges_by_age is not what was va"):
+        pipeline.serve("one", run_id)
+    assert pipeline.ledger.served() is None
+    pipeline.store.write(key, good)
+    assert pipeline.serve("one", run_id)["served"] == run_id
+
+
+def test_a_recheck_runs_though_nothing_is_new(pipeline: Pipeline) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    assert pipeline.plan("two")["decision"] == "skip"
+    assert pipeline.plan("three", recheck=True)["decision"] == "go"
+
+
 # --- a run that lost its lease
 
 

@@ -10,7 +10,7 @@ from medical_charges.runs import plan_run
 
 
 def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
-    """Takes {execution}; gives {decision: go, skip or pending, run_id, run_uri}."""
+    """Takes {execution, recheck}; gives {decision: go, skip or pending, run_id, run_uri}."""
     settings = Settings.read()
     plan = plan_run(
         settings.ledger(),
@@ -18,5 +18,6 @@ def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: A
         settings.contract,
         settings.code_version,
         event["execution"],
+        recheck=event.get("recheck", False),
     )
     return asdict(plan)

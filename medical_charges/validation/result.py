@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from medical_charges.checks import Category, Check, Severity
+from medical_charges.contract import Contract
 from medical_charges.errors import MedicalChargesError
+from medical_charges.layout import Layout
+from medical_charges.storage import Store
 
 SENTENCES = 10
 """The most sentences on one check: whoever mends it needs no more."""
@@ -42,6 +46,11 @@ class Result:
             for check in self.stopping
             for sentence in check.found.split("\n")
         ]
+
+    def write(self, store: Store, contract: Contract) -> None:
+        """Leave the result where the run's others lie."""
+        key = Layout(contract.prefix).validation(self.run_id, "outputs")
+        store.write(key, json.dumps(self.to_json(), indent=2).encode() + b"\n")
 
     def to_json(self) -> dict[str, Any]:
         """The result as JSON values."""
