@@ -40,8 +40,8 @@ package: $(VENV)/laptop ## Build what AWS runs
 plan: $(VENV)/laptop ## Show what a deployment would change
 	@$(PY) -m ops plan --contract "$(CONTRACT)"
 
-deploy: $(VENV)/laptop ## Deploy to the account of the environment
-	@$(PY) -m ops apply --contract "$(CONTRACT)"
+deploy: $(VENV)/laptop ## Deploy to the account of the environment; FILE=... to run once for QuickSight
+	@$(PY) -m ops apply --contract "$(CONTRACT)" $(if $(filter command,$(firstword $(origin FILE))),--file "$(FILE)")
 
 destroy: $(VENV)/laptop ## Remove the deployment
 	@$(PY) -m ops destroy --contract "$(CONTRACT)"

@@ -18,6 +18,8 @@ from artefacts.cache import Cache, digest
 from artefacts.certificate import CERTIFICATES, certificates
 from artefacts.wheels import BuildError
 from artefacts.zips import tree, write_zip
+from dashboards.quicksight.references import template_problems
+from dashboards.quicksight.template import template, template_text
 from medical_charges.catalog import catalog_text
 from medical_charges.contract import load_contract
 
@@ -30,6 +32,8 @@ FUNCTIONS = (
     "end_run",
 )
 _INDEX = "index.json"
+QUICKSIGHT = "quicksight/"
+"""Where the template of the dashboards lies, named by its hash: a new one is a new file."""
 SCRIPTS = ("analyze.py", "test_analysis.py", "validate_outputs.py")
 
 
@@ -90,7 +94,18 @@ class Build:
             },
         }
         copies = {key: self._copy(key, path) for key, path in found.items()}
+        copies |= dict([self._dashboards()])
         return copies if self.laptop else copies | dict(self._cluster_objects())
+
+    def _dashboards(self) -> tuple[str, Path]:
+        contract = load_contract(self.contract)
+        if problems := template_problems(template(contract)):
+            raise BuildError("the dashboards refer to what is not there:\n" + "\n".join(problems))
+        text = template_text(contract)
+        key = f"{QUICKSIGHT}{digest([text])[:16]}.json"
+        return key, self._cache.file(
+            self.out / key, digest([text]), lambda path: _no_return(path.write_text(text))
+        )
 
     def _copy(self, key: str, source: Path) -> Path:
         target = self.out / key
@@ -183,8 +198,12 @@ def _library_files(wheel: Path) -> dict[str, bytes]:
 
 
 def _version(objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]) -> str:
-    """A hash of what decides a run's outcome: everything but the certificate."""
-    parts = {key: found["sha256"] for key, found in objects.items() if key != CERTIFICATES}
+    """A hash of what decides a run's outcome: not the certificate, nor how outputs are shown."""
+    parts = {
+        key: found["sha256"]
+        for key, found in objects.items()
+        if key != CERTIFICATES and not key.startswith(QUICKSIGHT)
+    }
     parts |= {f"lambdas/{name}": found["sha256"] for name, found in functions.items()}
     return digest([json.dumps(parts, sort_keys=True)])[:16]
 

@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--file", type=Path, required=True, help="a CSV")
         if name == "execute":
             command.add_argument("--recheck", action="store_true", help="read every row again")
+        if name == "apply":
+            command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
     for command in commands.choices.values():
         command.add_argument("--contract", type=Path, required=True, help="what describes the data")
     return parser
@@ -120,7 +122,8 @@ def _account(options: argparse.Namespace) -> int:
         case "logs":
             return account.logs(find_or_fetch(), contract, screen)
         case command:
-            return account.change(command, find_or_fetch(), contract, screen)
+            file = getattr(options, "file", None)
+            return account.change(command, find_or_fetch(), contract, screen, file)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,17 @@ def package(contract: Path, console: Console) -> int:
     return 0
 
 
-def change(command: str, terraform: str, contract: Path, console: Console) -> int:
-    """Plan, apply or destroy; Terraform itself asks before it changes anything."""
+def change(
+    command: str, terraform: str, contract: Path, console: Console, file: Path | None = None
+) -> int:
+    """Plan, apply or destroy; Terraform itself asks before it changes anything.
+
+    A data source of QuickSight reads its manifest when it is made. So where a dashboard is
+    wanted and nothing is published yet, applying is followed by a run, of `file` if there is
+    one, and by applying again.
+    """
+    if file is not None and not file.is_file():
+        raise MedicalChargesError(f"there is no file {str(file)!r}")
     package(contract, console)
     deployment = _account(terraform)
     deployment.init()
@@ -41,7 +50,29 @@ def change(command: str, terraform: str, contract: Path, console: Console) -> in
         "artefacts_index": str(ARTEFACTS / "index.json"),
         "catalog_file": str(ARTEFACTS / "catalog.json"),
     }
-    return deployment.call(command, variables)
+    if command == "destroy":
+        return deployment.call(command, variables)
+    ready = _publishes(deployment, contract)
+    code = deployment.call(command, variables | {"quicksight_ready": str(ready).lower()})
+    outputs = deployment.outputs() if command == "apply" and not code else {}
+    if outputs.get("quicksight_state") != "waiting":
+        return code
+    pipeline = Pipeline(deployment.environment, outputs, Layout(load_contract(contract).prefix))
+    if file is None and not pipeline.has_input():
+        console.print(outputs["quicksight"], soft_wrap=True)
+        return 0
+    console.print("running once, so that there is something for QuickSight to read")
+    if code := _run_once(pipeline, file, console):
+        return code
+    return deployment.call(command, variables | {"quicksight_ready": "true"})
+
+
+def _publishes(deployment: Terraform, contract: Path) -> bool:
+    """Whether what the dashboards of this contract read is there."""
+    if not (outputs := deployment.outputs()):
+        return False
+    found = load_contract(contract)
+    return Pipeline(deployment.environment, outputs, Layout(found.prefix)).publishes(found)
 
 
 def execute(terraform: str, contract: Path, console: Console, *, recheck: bool) -> int:
@@ -52,9 +83,15 @@ def execute(terraform: str, contract: Path, console: Console, *, recheck: bool) 
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:
     """Put a file into the input and follow the execution that this starts."""
+    return _run_once(_pipeline(terraform, contract), file, console)
+
+
+def _run_once(pipeline: Pipeline, file: Path | None, console: Console) -> int:
+    """Upload a file, or start an execution if there is none, and follow it."""
+    if file is None:
+        return _watch(pipeline, pipeline.execute(), console)
     if not file.is_file():
         raise MedicalChargesError(f"there is no file {str(file)!r}")
-    pipeline = _pipeline(terraform, contract)
     known = pipeline.executions()
     console.print(f"uploaded {pipeline.upload(file)}")
     arn = pipeline.await_execution(known, _PATIENCE_SECONDS)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from medical_charges.analysis import Summary
+from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.ledger import Ledger
 
@@ -170,6 +171,15 @@ class Pipeline:
         except self._s3.exceptions.NoSuchKey:
             return ""
         return str(json.loads(found["Body"].read())["error"])
+
+    def publishes(self, contract: Contract) -> bool:
+        """Whether what is served was made under this very contract."""
+        served = self._ledger.served()
+        return served is not None and served.contract == contract.fingerprint
+
+    def has_input(self) -> bool:
+        """Whether there is anything to analyse."""
+        return next(self._objects(f"{self._layout.input}/"), None) is not None
 
     def served_summary(self) -> Summary | None:
         """What the run did whose outputs are served, or None if none are."""

@@ -34,6 +34,22 @@ locals {
 }
 
 ################################################################################
+# QuickSight: made once there is something to show
+################################################################################
+
+locals {
+  quicksight_state = var.quicksight_user == "" ? "off" : var.quicksight_ready ? "on" : "waiting"
+  quicksight_arn   = "arn:${local.partition}:quicksight:${local.region}:${local.account}"
+
+  # A user's ARN has the region in which QuickSight keeps its users; where that is
+  # another one, it is given whole.
+  quicksight_owner   = startswith(var.quicksight_user, "arn:") ? var.quicksight_user : "${local.quicksight_arn}:user/default/${var.quicksight_user}"
+  quicksight_readers = var.quicksight_readers == "" || startswith(var.quicksight_readers, "arn:") ? var.quicksight_readers : "${local.quicksight_arn}:group/default/${var.quicksight_readers}"
+
+  quicksight_template = one([for key in keys(local.objects) : key if startswith(key, "quicksight/")])
+}
+
+################################################################################
 # Names: chosen once, so that modules can name each other without waiting
 ################################################################################
 
@@ -123,6 +139,7 @@ module "security" {
   subnet_ids             = [module.network.private_subnet_ids[0]]
   glue_security_group_id = module.network.security_group_ids["glue"]
   session_manager        = var.session_manager
+  quicksight             = local.quicksight_state != "off"
 }
 
 module "emr" {
@@ -227,7 +244,7 @@ module "orchestration" {
     bucket                 = module.storage.bucket_name
     artefacts_uri          = module.storage.artefacts_uri
     ledger_table           = local.ledger_table_name
-    dashboard_data_sets    = jsonencode([])
+    dashboard_data_sets    = jsonencode([for table in local.tables : { output = table.name, data_set = "${var.project}-${table.name}" } if local.quicksight_state == "on"])
     account                = local.account
     timeout_seconds        = tostring(var.run_timeout_seconds)
   }
@@ -247,4 +264,16 @@ module "monitoring" {
   cluster_age_minutes    = var.cluster_age_alarm_minutes
   links                  = local.links
   monthly_budget_usd     = var.monthly_budget_usd
+}
+
+module "quicksight" {
+  source = "./modules/quicksight"
+  count  = local.quicksight_state == "on" ? 1 : 0
+
+  name         = var.project
+  template_url = replace(module.storage.artefacts_uri, "s3://${var.bucket_name}/artefacts", "https://${var.bucket_name}.s3.${local.region}.${data.aws_partition.current.dns_suffix}/artefacts/${local.quicksight_template}")
+  bucket_name  = module.storage.bucket_name
+  role_arn     = module.security.role_arns["quicksight"]
+  owner_arn    = local.quicksight_owner
+  readers_arn  = local.quicksight_readers
 }

@@ -332,3 +332,38 @@ variable "monthly_budget_usd" {
     error_message = "monthly_budget_usd must be more than 0 and needs notice_emails: a budget that tells nobody is none."
   }
 }
+
+################################################################################
+# QuickSight
+################################################################################
+
+variable "quicksight_user" {
+  description = "QuickSight user that owns the dashboard, by name or ARN; empty for no dashboard."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.quicksight_user == trimspace(var.quicksight_user)
+    error_message = "quicksight_user must not begin or end with a space."
+  }
+}
+
+variable "quicksight_readers" {
+  description = "QuickSight group that may look at the dashboard, by name or ARN; empty for nobody but the owner."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.quicksight_readers == "" || var.quicksight_user != ""
+    error_message = "quicksight_readers needs quicksight_user: there is no dashboard without an owner."
+  }
+}
+
+variable "quicksight_ready" {
+  description = "Whether a run has published what the dashboard reads: a data source reads its manifest when it is made. `make deploy` sets it."
+  type        = bool
+  default     = false
+  nullable    = false
+}

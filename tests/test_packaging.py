@@ -106,6 +106,7 @@ def test_everything_that_runs_is_there(built: tuple[Path, dict[str, Any]]) -> No
         "golden/guarded/charges_by_age.csv",
         wheel,
     } <= index["objects"].keys()
+    assert len([key for key in index["objects"] if key.startswith("quicksight/")]) == 1
     assert set(index["lambdas"]) == set(FUNCTIONS)
     assert index["glue_modules"] == [wheel]
     assert not any(key.endswith((".md", ".pyc", "compute.py")) for key in index["objects"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from moto.core.config import default_user_config
 
 from local_aws.patches import (
+    cloudformation,
     concurrency,
     emr,
     events,
@@ -20,6 +21,7 @@ from local_aws.patches import (
     jsonata,
     lambda_,
     policies,
+    quicksight,
     s3,
     status_events,
     step_functions,
@@ -43,6 +45,8 @@ PATCHES = {
     **concurrency.PATCHES,
     **policies.PATCHES,
     **instance_connect.PATCHES,
+    **cloudformation.PATCHES,
+    **quicksight.PATCHES,
     **terraform.PATCHES,
 }
 _applied: set[str] = set()

@@ -44,6 +44,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = output.quicksight_state == "off" && strcontains(output.quicksight, "quicksight_user") && length(module.quicksight) == 0
+    error_message = "Without an owner there is no dashboard, and a sentence says so: ${output.quicksight}"
+  }
+
+  assert {
     condition     = alltrue([for link in values(output.console_links) : startswith(link, "https://eu-central-1.console.aws.amazon.com/")])
     error_message = "Links lead to the console of the region in use."
   }
@@ -125,5 +130,59 @@ run "persistent_cluster" {
   assert {
     condition     = !contains(module.monitoring.alarm_names, "medical-charges-old-cluster")
     error_message = "A persistent cluster may grow old."
+  }
+}
+
+run "dashboards_wait" {
+  command = apply
+
+  variables {
+    quicksight_user = "alice"
+  }
+
+  assert {
+    condition     = output.quicksight_state == "waiting" && strcontains(output.quicksight, "waits for the first published run") && length(module.quicksight) == 0
+    error_message = "A data source cannot be made before its manifest: ${output.quicksight}"
+  }
+}
+
+run "dashboards" {
+  command = apply
+
+  variables {
+    quicksight_user    = "alice"
+    quicksight_readers = "nurses"
+    quicksight_ready   = true
+  }
+
+  assert {
+    condition     = output.quicksight_state == "on" && endswith(output.quicksight, "/sn/dashboards/medical-charges-dashboard")
+    error_message = "The dashboard's address is told: ${output.quicksight}"
+  }
+
+  assert {
+    condition     = { for it in jsondecode(module.orchestration.definition).States.RefreshDashboards.Items : it.output => it.data_set } == { charges_by_age = "medical-charges-charges_by_age", charges_by_region = "medical-charges-charges_by_region" }
+    error_message = "Every data set is refreshed by the state machine."
+  }
+}
+
+run "template_and_shares" {
+  command = apply
+
+  module {
+    source = "./modules/quicksight"
+  }
+
+  variables {
+    name         = "medical-charges"
+    template_url = "https://medicalcharges.s3.eu-central-1.amazonaws.com/artefacts/quicksight/0123456789abcdef.json"
+    bucket_name  = "medicalcharges"
+    role_arn     = "arn:aws:iam::123456789012:role/medical-charges-quicksight"
+    owner_arn    = "arn:aws:quicksight:eu-central-1:123456789012:user/default/alice"
+  }
+
+  assert {
+    condition     = aws_cloudformation_stack.this.parameters["Readers"] == ""
+    error_message = "It is shared with nobody unless asked."
   }
 }

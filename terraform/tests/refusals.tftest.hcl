@@ -108,3 +108,13 @@ run "nothing_built" {
 
   expect_failures = [var.artefacts_index]
 }
+
+run "readers_without_an_owner" {
+  command = plan
+
+  variables {
+    quicksight_readers = "nurses"
+  }
+
+  expect_failures = [var.quicksight_readers]
+}

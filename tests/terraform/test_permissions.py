@@ -19,6 +19,8 @@ from tests.terraform.iam import Call, allows, listed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.terraform.conftest import Mocked
+
 Json = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
@@ -318,6 +320,22 @@ def test_no_actor_of_a_run_may_touch_what_is_not_its_own(
             assert [c for c in _objects(action, folder) if allows(policy, c)] == []
     assert not allows(policy, Call("s3:GetObject", "arn:aws:s3:::payroll/2026.csv"))
     assert not allows(policy, Call("s3:ListBucket", "arn:aws:s3:::payroll"))
+
+
+def test_quicksight_reads_what_is_published_and_nothing_else(mocked: Mocked) -> None:
+    state = mocked.states["dashboards"]["root_module"]["child_modules"]
+    security = next(it for it in state if it["address"] == "module.security")
+    found = {it["address"]: it["values"] for it in security["resources"]}
+    name = 'module.security.aws_iam_role_policy.this["quicksight"]'
+    policy = json.loads(found[name]["policy"])
+    needed = [*_objects("GetObject", "Manifest", "Output"), Call("kms:Decrypt", KEY), LIST]
+    assert [call for call in needed if not allows(policy, call)] == []
+    folders = ("artefacts", "Input", "Cube", "Quarantine", "Run")
+    foreign = [*_objects("GetObject", *folders), *_objects("PutObject", "Manifest", "Output")]
+    assert [call for call in foreign if allows(policy, call)] == []
+    trust = json.loads(found[name.replace("role_policy", "role")]["assume_role_policy"])
+    (statement,) = trust["Statement"]
+    assert statement["Principal"] == {"Service": "quicksight.amazonaws.com"}
 
 
 def test_the_actors_are_those_that_this_file_knows(policies: dict[str, Json]) -> None:

@@ -90,11 +90,12 @@ locals {
       source     = null
       statements = statements
     } },
+    { for name in ["quicksight"] : name => { service = "quicksight.amazonaws.com", source = null, statements = local.quicksight } if var.quicksight },
   )
 
   # A service may act for this account's resources only, never for another's.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-  # EC2, Glue and Lambda pass no source when they assume a role.
+  # EC2, Glue, Lambda and QuickSight pass no source when they assume a role.
   trust = { for name, actor in local.actors : name => {
     Version = "2012-10-17"
     Statement = [merge(

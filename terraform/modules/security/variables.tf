@@ -158,3 +158,10 @@ variable "session_manager" {
   default     = false
   nullable    = false
 }
+
+variable "quicksight" {
+  description = "Whether QuickSight may read what is published."
+  type        = bool
+  default     = false
+  nullable    = false
+}

@@ -8,7 +8,8 @@ mock_data "aws_caller_identity" {
 
 mock_data "aws_partition" {
   defaults = {
-    partition = "aws"
+    partition  = "aws"
+    dns_suffix = "amazonaws.com"
   }
 }
 
@@ -88,5 +89,11 @@ mock_resource "aws_subnet" {
 mock_resource "aws_security_group" {
   defaults = {
     id = "sg-00000000000000001"
+  }
+}
+
+mock_resource "aws_cloudformation_stack" {
+  defaults = {
+    outputs = { DashboardId = "medical-charges-dashboard" }
   }
 }

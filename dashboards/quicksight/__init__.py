@@ -1,0 +1,5 @@
+"""QuickSight as code: data sources, data sets, analysis and dashboard, derived from a contract."""
+
+from dashboards.quicksight.template import template
+
+__all__ = ["template"]

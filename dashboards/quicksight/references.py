@@ -1,0 +1,242 @@
+"""Whether a template's parts refer to what is there. Nobody else checks that before QuickSight.
+
+botocore knows a definition's shape and not what its names mean: a column that no data set has,
+or a chart without alt text, is found when the dashboard is made, or by who cannot see it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from dashboards.quicksight.fields import Json
+from medical_charges.contract.model import MARGIN
+
+_COLUMN = re.compile(r"(?<!\$)\{([^}]+)\}")
+_PARAMETER = re.compile(r"\$\{([^}]+)\}")
+
+
+def template_problems(template: Json) -> list[str]:
+    """A sentence for everything that a template refers to and that is not there."""
+    resources = template["Resources"]
+    found = [
+        f"{name} refers to the resource {target}, which does not exist"
+        for name, resource in resources.items()
+        for target in _resources_in(resource)
+        if target not in resources
+    ]
+    data_sets = {
+        name: resource["Properties"]
+        for name, resource in resources.items()
+        if resource["Type"].endswith("::DataSet")
+    }
+    for name, properties in data_sets.items():
+        found += [f"{name}: {problem}" for problem in _cast_problems(properties)]
+    for name, resource in resources.items():
+        definition = resource["Properties"].get("Definition")
+        if definition is None:
+            continue
+        columns = {}
+        for declared in definition["DataSetIdentifierDeclarations"]:
+            target = next(iter(_resources_in(declared)), "")
+            if target in data_sets:
+                columns[declared["Identifier"]] = set(_columns(data_sets[target]))
+        found += [f"{name}: {problem}" for problem in definition_problems(definition, columns)]
+    return found
+
+
+def definition_problems(
+    definition: Json, data_sets: Mapping[str, Collection[str]]
+) -> Iterator[str]:
+    """What a definition over data sets with these columns refers to and that is not there."""
+    declared = [it["Identifier"] for it in definition["DataSetIdentifierDeclarations"]]
+    yield from _twice("data set", declared)
+    known = {name: set(data_sets.get(name, ())) for name in declared}
+    calculated = definition.get("CalculatedFields", [])
+    yield from _twice(
+        "calculated field", [f"{it['DataSetIdentifier']}.{it['Name']}" for it in calculated]
+    )
+    parameters = {
+        next(iter(it.values()))["Name"]: next(iter(it.values()))
+        for it in definition.get("ParameterDeclarations", [])
+    }
+    for it in calculated:
+        yield from _expression_problems(it, known, parameters)
+    for it in calculated:
+        known.setdefault(it["DataSetIdentifier"], set()).add(it["Name"])
+    for where, reference in _column_references(definition):
+        data_set, name = reference["DataSetIdentifier"], reference["ColumnName"]
+        if data_set not in declared:
+            yield f"{where} reads the data set {data_set}, which is not declared"
+        elif name not in known[data_set]:
+            yield f"{where} reads {name}, which is no column of {data_set}"
+    yield from _sheet_problems(definition, parameters)
+    yield from _filter_problems(definition)
+    yield from _margin_problems(definition)
+
+
+def _expression_problems(
+    field: Json, known: Mapping[str, set[str]], parameters: Collection[str]
+) -> Iterator[str]:
+    where = f"the calculated field {field['Name']} of {field['DataSetIdentifier']}"
+    if field["DataSetIdentifier"] not in known:
+        yield f"{where} belongs to a data set that is not declared"
+        return
+    names = {name.lower() for name in known[field["DataSetIdentifier"]]}
+    if field["Name"].lower() in names:
+        yield f"{where} is called as a column of it"
+    # What lies between quotes is a value.
+    expression = re.sub(r"'[^']*'|\"[^\"]*\"", "''", field["Expression"])
+    for name in _COLUMN.findall(expression):
+        if name not in known[field["DataSetIdentifier"]]:
+            yield f"{where} reads {name}, which is no column of it"
+    for name in _PARAMETER.findall(expression):
+        if name not in parameters:
+            yield f"{where} uses the parameter {name}, which is not declared"
+
+
+def _sheet_problems(definition: Json, parameters: Mapping[str, Json]) -> Iterator[str]:
+    sheets = definition["Sheets"]
+    yield from _twice("sheet", [it["SheetId"] for it in sheets])
+    visuals = [visual for sheet in sheets for visual in visuals_of(sheet)]
+    yield from _twice("visual", [it["VisualId"] for it in visuals])
+    yield from _twice("field", [name for it in visuals for name in _fields_of(it)])
+    for visual in visuals:
+        name = visual["VisualId"]
+        if not visual.get("VisualContentAltText", "").strip():
+            yield f"{name} has no alt text"
+        own = set(_fields_of(visual))
+        for used in _values_of(visual["ChartConfiguration"], "FieldId"):
+            if used not in own:
+                yield f"{name} sorts or tells by the field {used}, which it does not have"
+    controlled = []
+    for sheet in sheets:
+        controls = [next(iter(it.values())) for it in sheet.get("ParameterControls", [])]
+        controlled += [it["SourceParameterName"] for it in controls]
+        for control in controls:
+            yield from _control_problems(control, parameters)
+        yield from _layout_problems(sheet, [it["ParameterControlId"] for it in controls])
+    for name in parameters:
+        if name not in controlled:
+            yield f"nothing sets the parameter {name}"
+
+
+def _control_problems(control: Json, parameters: Mapping[str, Json]) -> Iterator[str]:
+    where, name = control["ParameterControlId"], control["SourceParameterName"]
+    if name not in parameters:
+        yield f"{where} sets the parameter {name}, which is not declared"
+        return
+    defaults = parameters[name]["DefaultValues"]["StaticValues"]
+    offered = control["SelectableValues"].get("Values")
+    if defaults != [MARGIN] or (offered is not None and MARGIN not in offered):
+        yield f"{where} does not begin with {MARGIN}"
+
+
+def _layout_problems(sheet: Json, controls: list[str]) -> Iterator[str]:
+    there = [it["VisualId"] for it in visuals_of(sheet)]
+    there += [it["SheetTextBoxId"] for it in sheet.get("TextBoxes", [])] + controls
+    laid = _values_of([sheet["Layouts"], sheet.get("SheetControlLayouts", [])], "ElementId")
+    for name in set(laid) - set(there):
+        yield f"{sheet['SheetId']} lays out {name}, which it does not have"
+    for name in set(there) - set(laid):
+        yield f"{sheet['SheetId']} has {name}, and lays it out nowhere"
+
+
+def _filter_problems(definition: Json) -> Iterator[str]:
+    groups = definition.get("FilterGroups", [])
+    yield from _twice("filter group", [it["FilterGroupId"] for it in groups])
+    yield from _twice("filter", _values_of(groups, "FilterId"))
+    sheets = {
+        it["SheetId"]: {visual["VisualId"] for visual in visuals_of(it)}
+        for it in definition["Sheets"]
+    }
+    for group in groups:
+        for scope in _scopes(group):
+            missing = set(scope["VisualIds"]) - sheets.get(scope["SheetId"], set())
+            for name in sorted(missing):
+                yield f"{group['FilterGroupId']} filters {name}, which {scope['SheetId']} has not"
+
+
+def _margin_problems(definition: Json) -> Iterator[str]:
+    """A visual of a data set that others are filtered in would add its margins to its groups."""
+    filtered: dict[str, set[str]] = {}
+    for group in definition.get("FilterGroups", []):
+        for _, reference in _column_references(group):
+            names = {name for scope in _scopes(group) for name in scope["VisualIds"]}
+            filtered.setdefault(reference["DataSetIdentifier"], set()).update(names)
+    whole = {
+        (it["DataSetIdentifier"], it["Name"])
+        for it in definition.get("CalculatedFields", [])
+        if it["Expression"].startswith("max(")
+    }
+    for sheet in definition["Sheets"]:
+        for visual in visuals_of(sheet):
+            for _, reference in _column_references(visual):
+                data_set = reference["DataSetIdentifier"]
+                if (data_set, reference["ColumnName"]) in whole or data_set not in filtered:
+                    continue
+                if visual["VisualId"] not in filtered[data_set]:
+                    yield f"{visual['VisualId']} reads every row of {data_set}, margins included"
+                    break
+
+
+def _scopes(group: Json) -> list[Json]:
+    selected = group["ScopeConfiguration"]["SelectedSheets"]
+    return list(selected["SheetVisualScopingConfigurations"])
+
+
+def visuals_of(sheet: Json) -> list[Json]:
+    """A sheet's visuals, whatever kind they are of."""
+    return [next(iter(it.values())) for it in sheet["Visuals"]]
+
+
+def _fields_of(visual: Json) -> list[str]:
+    return _values_of(visual["ChartConfiguration"]["FieldWells"], "FieldId")
+
+
+def _column_references(value: Any, where: str = "the definition") -> Iterator[tuple[str, Json]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _column_references(item, where)
+    elif isinstance(value, dict):
+        for key in ("VisualId", "FilterGroupId", "ParameterControlId"):
+            where = value.get(key, where)
+        if "ColumnName" in value and "DataSetIdentifier" in value:
+            yield where, value
+        for item in value.values():
+            yield from _column_references(item, where)
+
+
+def _values_of(value: Any, key: str) -> list[str]:
+    if isinstance(value, list):
+        return [found for item in value for found in _values_of(item, key)]
+    if not isinstance(value, dict):
+        return []
+    own = [value[key]] if key in value else []
+    return own + [found for item in value.values() for found in _values_of(item, key)]
+
+
+def _resources_in(value: Any) -> list[str]:
+    return [target[0] for target in _values_of(value, "Fn::GetAtt")]
+
+
+def _columns(properties: Json) -> list[str]:
+    tables = properties["PhysicalTableMap"].values()
+    return [it["Name"] for table in tables for it in table["S3Source"]["InputColumns"]]
+
+
+def _cast_problems(properties: Json) -> Iterator[str]:
+    columns = _columns(properties)
+    yield from _twice("column", columns)
+    for table in properties["LogicalTableMap"].values():
+        for name in _values_of(table, "ColumnName"):
+            if name not in columns:
+                yield f"{name} is cast, which is no column"
+
+
+def _twice(kind: str, names: list[str]) -> Iterator[str]:
+    for name, times in Counter(names).items():
+        if times > 1:
+            yield f"the {kind} {name} is there {times} times"
