@@ -58,7 +58,15 @@ class Attacker:
         self.targets = {k: v for k, v in self.targets.items() if tuple(v) not in shown}
 
     def _names(self, table: Table) -> tuple[str, ...]:
-        return self.contract.analyses[table.name].group_by
+        if table.name in self.contract.analyses:
+            return self.contract.analyses[table.name].group_by
+        return table.columns[:-3]  # a filter cube, before its patients, sum and m2
+
+    def _group(self, table: Table, row: Sequence[str]) -> Group:
+        """The group that a row is of; `all` in a filter is no value but everybody."""
+        filters = () if table.name in self.contract.analyses else self.contract.dashboard.filters
+        named = zip(self._names(table), row, strict=False)
+        return {name: value for name, value in named if name not in filters or value != "all"}
 
     def _combinations(self) -> Iterator[Group]:
         """All values seen of the columns, with the bands that they are in."""
@@ -72,7 +80,7 @@ class Attacker:
                             seen.setdefault(name, {})[value] = None
             else:
                 for row in table.rows:
-                    for name, value in zip(self._names(table), row, strict=False):
+                    for name, value in self._group(table, row).items():
                         seen.setdefault(name, {})[value] = None
         bands = self.contract.bands
         listed = [t for t in self.tables if t.name != "comparisons" and t.rows]
@@ -135,7 +143,7 @@ class Attacker:
 
     def _analyse(self, table: Table, row: tuple[str, ...]) -> None:
         names = self._names(table)
-        group = dict(zip(names, row, strict=False))
+        group = self._group(table, row)
         figures = dict(zip(table.columns[len(names) :], row[len(names) :], strict=True))
         places = self._within(group)
         if not figures["patients"]:
@@ -169,6 +177,27 @@ class Attacker:
         places = self._within(group)
         self.known.append((places, least, self.people))
         self.targets[tuple(sorted(group.items()))] = places
+
+    def unions(self) -> Iterator[list[Group]]:
+        """For each group that is known, one table's rows in it that have no figures.
+
+        How many people they are together is known by subtraction.
+        """
+        known = {tuple(places) for places, low, high in self.known if low == high}
+        for table in self.tables:
+            rows: dict[tuple[str, ...], list[tuple[Group, set[int]]]] = {}
+            for row in table.rows if table.name != "comparisons" else ():
+                group = self._group(table, row)
+                rows.setdefault(tuple(group), []).append((group, set(self._within(group))))
+            for groups in rows.values():
+                for whole in map(set, known):
+                    # Or the table says nothing of this whole by itself.
+                    if all(cells <= whole or not cells & whole for _, cells in groups):
+                        yield [
+                            group
+                            for group, cells in groups
+                            if cells <= whole and tuple(sorted(cells)) not in known
+                        ]
 
     def spans(self) -> dict[tuple[tuple[str, str], ...], int]:
         """How far apart the ends are of every count that was taken away."""

@@ -410,6 +410,33 @@ MISTAKES = [
     ),
 ]
 
+CROSSING = """
+  seniority:
+    column: age
+    below: { junior: 35 }
+    otherwise: senior
+measure: charges
+"""
+
+
+def test_bands_whose_edges_cross_are_refused_because_a_difference_would_be_a_group() -> None:
+    text = changed("\nmeasure: charges\n", CROSSING)
+    parse_contract(text)  # nothing is grouped by it
+    twin = "  twin: { group_by: [seniority], statistics: [mean] }"
+    text = text.replace("analyses:", f"analyses:\n{twin}")
+    allowed = "only edges of age_decade, or all of them and more: 20, 30, 40, 50, 60"
+    assert complaints(text) == [f"bands.seniority.below: found 35; allowed: {allowed}"]
+    parse_contract(text.replace("junior: 35", "junior: 40"))
+    parse_contract(text.replace("junior: 35", "junior: 39.5"))  # the same of whole numbers
+
+
+def test_an_edge_over_the_top_code_is_refused() -> None:
+    assert complaints(changed("{ age: 90 }", "{ age: 59 }")) == [
+        "bands.age_decade.below: found 60; allowed: edges up to 59, from where age is one group"
+    ]
+    parse_contract(changed("{ age: 90 }", "{ age: 60 }"))
+
+
 LONG = "a_column_whose_name_is_rather_long_and_thoroughly_chosen"
 
 

@@ -34,7 +34,7 @@ source:
     m: {type: integer}
 bands:
   band: {column: k, below: {low: 3, mid: 7}, otherwise: high}
-  wide: {column: k, below: {under: 5}, otherwise: over}
+  wide: {column: k, below: {under: 7}, otherwise: over}
 measure: m
 """
 LABELS = {"a", "b", "c", "k", "band", "wide", "comparison", "stratum", "group_a", "group_b"}
@@ -60,7 +60,9 @@ def case(seed: int) -> tuple[Contract, list[Person]]:
     """A contract of some analyses and comparisons, and people for it."""
     random_ = random.Random(seed)
     plain = random_.sample("abc", random_.randint(1, 3))
-    bands: list[str] = random_.choice([[], [], ["k"], ["band"], ["k", "band"], ["band", "wide"]])
+    bands: list[str] = random_.choice(
+        [[], [], ["k"], ["band"], ["k", "band"], ["band", "wide"], ["k", "wide", "band"]]
+    )
     names = plain + bands
 
     def some(most: int) -> list[str]:
@@ -79,7 +81,10 @@ def case(seed: int) -> tuple[Contract, list[Person]]:
         lines.append(
             f"comparisons: {{pair: {{column: {column}, groups: [v0, v1], within: [{within}]}}}}"
         )
-    top = random_.choice([4, 6, 8])
+    if random_.random() < 0.5:
+        filters = random_.sample(plain, random_.randint(1, min(2, len(plain))))
+        lines.append(f"dashboard: {{filters: [{', '.join(filters)}], filtered_as: {{k: band}}}}")
+    top = random_.choice([7, 8])
     minimum = random_.choice([11, 11, 5])
     lines.append(f"disclosure: {{minimum_cell: {minimum}, top_code: {{k: {top}}}}}")
     contract = parse_contract(BASE + "\n".join(lines))
@@ -97,27 +102,36 @@ def case(seed: int) -> tuple[Contract, list[Person]]:
     return contract, people
 
 
+def published_as(person: Person, contract: Contract) -> dict[str, str]:
+    """A person's group by every name, as outputs spell it."""
+    k = int(person.get("k", 0))
+    bands = {
+        name: band.labels[bisect_right(list(band.below.values()), k)]
+        for name, band in contract.bands.items()
+    }
+    top = contract.disclosure.top_code.get("k", 9)
+    return {name: str(value) for name, value in person.items()} | bands | {"k": str(min(k, top))}
+
+
 def narrow(contract: Contract, tables: list[Table], people: list[Person]) -> list[object]:
     """The counts that were taken away and that the attacker confines too closely."""
+    coded = [published_as(person, contract) for person in people]
     found: list[object] = []
-    top = contract.disclosure.top_code.get("k", 9)
     for target, span in Attacker(contract, tables, len(people)).spans().items():
-        coded = [
-            {
-                **{key: str(value) for key, value in person.items()},
-                **{
-                    name: band.labels[
-                        bisect_right(list(band.below.values()), int(person.get("k", 0)))
-                    ]
-                    for name, band in contract.bands.items()
-                },
-                "k": str(min(int(person.get("k", 0)), top)),
-            }
-            for person in people
-        ]
         inside = sum(all(person[n] == v for n, v in target) for person in coded)
         if inside and span < SPAN:
             found.append((target, inside, span))
+    return found
+
+
+def small_unions(contract: Contract, tables: list[Table], people: list[Person]) -> list[int]:
+    """How many people rows without figures hold that are too few even together."""
+    coded = [published_as(person, contract) for person in people]
+    found = []
+    for union in Attacker(contract, tables, len(people)).unions():
+        inside = sum(any(group.items() <= person.items() for group in union) for person in coded)
+        if 0 < inside < contract.disclosure.minimum_cell:
+            found.append(inside)
     return found
 
 
@@ -127,6 +141,7 @@ def test_an_attacker_with_everything_and_a_solver_confines_no_count(batch: int) 
         contract, people = case(seed)
         tables = make_tables(cube_of(people, contract), contract)
         assert narrow(contract, tables, people) == [], seed
+        assert small_unions(contract, tables, people) == [], seed
         least = contract.disclosure.minimum_cell
         for table in tables:
             for row in table.rows:
@@ -195,7 +210,8 @@ def test_hardly_more_rows_are_taken_away_than_the_least_that_could_be() -> None:
             len(small) + size
             for size in range(len(others) + 1)
             for more in combinations(others, size)
-            if not narrow(contract, blanked(shown, small | set(more)), people)
+            for left in [blanked(shown, small | set(more))]
+            if not narrow(contract, left, people) and not small_unions(contract, left, people)
         )
         rows, taken = rows + len(places), taken + sum(table.suppressed for table in protected)
         least += best

@@ -108,6 +108,27 @@ def _band_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem(f"{path}.below", ", ".join(map(str, edges)), "edges in rising order")
         if band.otherwise in band.below:
             yield Problem(f"{path}.otherwise", show(band.otherwise), "a label not used in below")
+        yield from _differencing_problems(contract, name)
+
+
+def _differencing_problems(contract: Contract, name: str) -> Iterator[Problem]:
+    """Edges that would leave groups, nowhere published, to be found by subtraction."""
+    path, edges = f"bands.{name}.below", set(contract.cuts(name))
+    column = contract.bands[name].column
+    top = contract.disclosure.top_code.get(column)
+    if top is not None and max(edges) > top:
+        allowed = f"edges up to {top}, from where {column} is one group"
+        yield Problem(path, show(max(edges)), allowed)
+    grouped = set(contract.grouping_columns)
+    for other, band in contract.bands.items():
+        if other == name:
+            break  # each pair once
+        theirs = set(contract.cuts(other))
+        nested = edges <= theirs or theirs <= edges
+        if band.column == column and {name, other} <= grouped and not nested:
+            listed = ", ".join(map(str, band.below.values()))
+            allowed = f"only edges of {other}, or all of them and more: {listed}"
+            yield Problem(path, ", ".join(map(str, contract.bands[name].below.values())), allowed)
 
 
 def _measure_problems(contract: Contract) -> Iterator[Problem]:

@@ -7,7 +7,9 @@ by the rest of the library as the single source of what a data set looks like.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Mapping
+from math import ceil
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -174,6 +176,10 @@ class Band(_Part):
     def labels(self) -> tuple[str, ...]:
         """The labels in the order of their edges."""
         return (*self.below, self.otherwise)
+
+    def label_of(self, value: float) -> str:
+        """The label that a value belongs to."""
+        return self.labels[bisect_right(list(self.below.values()), value)]
 
 
 class Analysis(_Part):
@@ -388,6 +394,12 @@ class Contract(_Part):
     def group_order(self, name: str) -> tuple[str, ...] | None:
         """The clinical order of a band's labels, or None where values sort by themselves."""
         return self.bands[name].labels if name in self.bands else None
+
+    def cuts(self, band: str) -> tuple[float, ...]:
+        """Where a band cuts the values that its column can have: whole numbers at a whole one."""
+        edges = tuple(self.bands[band].below.values())
+        column = self.source.columns.get(self.bands[band].column)
+        return tuple(map(ceil, edges)) if isinstance(column, IntegerColumn) else edges
 
     def sort_key(self, names: Collection[str], key: Collection[str | int]) -> tuple[str | int, ...]:
         """By what a group sorts: bands in their clinical order, everything else by itself."""

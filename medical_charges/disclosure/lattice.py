@@ -1,23 +1,25 @@
 """How the counts of different outputs hang together: which add up to which.
 
-The outputs are margins of one table of people that nobody publishes. Its columns are joined
-where some output groups by both; the joined columns form cliques, which a tree connects. A table
-of whole numbers over each clique, such that neighbours agree on what they share, is what some
-table of people looks like there, and the other way round: nothing is lost by never writing the
-one large table down. (Bags are consistent as a whole if they are pairwise, exactly on acyclic
-hypergraphs: Atserias and Kolaitis, Structure and Complexity of Bag Consistency, 2021.)
+The outputs are margins of one table of people that nobody publishes. Its names (columns and
+bands) are joined where some output groups by both, and where one is a banding of the other; the
+joined names form cliques, which a tree connects. A table of whole numbers over each clique, such
+that neighbours agree on what they share, is what some table of people looks like there, and the
+other way round: nothing is lost by never writing the one large table down. (Bags are consistent
+as a whole if they are pairwise, exactly on acyclic hypergraphs: Atserias and Kolaitis, Structure
+and Complexity of Bag Consistency, 2021.)
+
+The names of one column are nested, which the contract's check sees to: whoever is in a group of
+the finer one is in one group of the coarser. So grouping by the finer is grouping by both, and a
+column that is published by itself meets the others only in the band that it shares with them.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
-from math import ceil
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import DoubleColumn
 from medical_charges.cube import Key
 
 HIDDEN_LIMIT = 20_000
@@ -26,52 +28,12 @@ HIDDEN_LIMIT = 20_000
 STEP_LIMIT = 2_000_000
 """The most combinations that are tried on the way to them."""
 
-Level = tuple[tuple[str, tuple[str, ...]], ...]
-"""Columns, sorted, each with the names (itself, bands of it) that tell its atoms apart."""
-
-Point = tuple[int, ...]
-"""A group at a level: for each column the first atom that is in the group."""
+Level = tuple[str, ...]
+"""Sorted names, for each also the coarser ones of its column."""
 
 
 class TooLargeError(Exception):
     """The tables hang together in a way that is too large to be reckoned with."""
-
-
-class Axis:
-    """A column of the source, cut into atoms: the finest groups that its names can tell apart."""
-
-    def __init__(self, names: Sequence[str], atoms: Sequence[Key]) -> None:
-        self.names = tuple(names)
-        self.atoms = atoms
-        """Each atom's group by each of the names."""
-        self.firsts: dict[tuple[str, ...], tuple[int, ...]] = {}
-        """By names, the first atom in the group of each atom."""
-        self._found: dict[tuple[str, ...], dict[Key, int]] = {}
-        self.finest = self.level(self.names)
-
-    def level(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Names that cut the axis as the given ones do, the same for all such."""
-        self.find(names)
-        firsts = self.firsts[tuple(names)]
-        return next(known for known, cut in self.firsts.items() if cut == firsts)
-
-    def find(self, names: Sequence[str]) -> dict[Key, int]:
-        """By its values for the names, the first atom of each group."""
-        names = tuple(names)
-        if names not in self._found:
-            places = [self.names.index(name) for name in names]
-            found: dict[Key, int] = {}
-            groups = (tuple(atom[i] for i in places) for atom in self.atoms)
-            firsts = tuple(found.setdefault(group, i) for i, group in enumerate(groups))
-            self.firsts[names], self._found[names] = firsts, found
-        return self._found[names]
-
-    def refines(self, fine: tuple[str, ...], coarse: tuple[str, ...]) -> bool:
-        """Whether each group at the fine level lies within one at the coarse level."""
-        if fine in {coarse, self.finest}:
-            return True
-        whole = self.firsts[coarse]
-        return all(whole[i] == whole[atom] for atom, i in enumerate(self.firsts[fine]))
 
 
 class Lattice:
@@ -81,160 +43,117 @@ class Lattice:
         TooLargeError: a clique without an output of its own has too many groups.
     """
 
-    def __init__(
-        self, people: Mapping[tuple[str, ...], Mapping[Key, int]], contract: Contract
-    ) -> None:
+    def __init__(self, people: Mapping[Level, Mapping[Key, int]], contract: Contract) -> None:
         self._contract = contract
-        self._axes = self._make_axes(people)
-        self._places = {names: self._place(names) for names in people}
-        self.keys: dict[Level, list[Point]] = {}
+        self._used = sorted({name for names in people for name in names})
+        self.keys: dict[Level, list[Key]] = {
+            self.level(names): list(map(self.placing(names), cells))
+            for names, cells in people.items()
+        }
         """The groups of each level."""
-        for names, cells in people.items():
-            self.keys[self._places[names][0]] = [self.point(names, key) for key in cells]
+        self.published = sorted(self.keys)
+        """The levels of outputs."""
         self.sums: list[tuple[Level, Level]] = []
         """Pairs of a level and a finer one that adds up to it."""
         self._join()
 
-    def level(self, names: tuple[str, ...]) -> Level:
-        """The level of an output's names."""
-        return self._places[names][0]
+    def level(self, names: Sequence[str]) -> Level:
+        """The level of some names."""
+        coarser = {other for name in names for other in self._used if self._bands(name, other)}
+        return tuple(sorted({*names, *coarser}))
 
-    def point(self, names: tuple[str, ...], key: Key) -> Point:
-        """An output's group as its level has it."""
-        return tuple(
-            found[tuple(key[i] for i in places)] for places, found in self._places[names][1]
-        )
-
-    def project(self, fine: Level, coarse: Level) -> list[Point]:
-        """Which group of the coarse level each group of the fine one is part of."""
-        columns = [column for column, _ in fine]
-        maps = [(columns.index(column), self._axes[column].firsts[cut]) for column, cut in coarse]
-        return [tuple(firsts[key[i]] for i, firsts in maps) for key in self.keys[fine]]
-
-    def _place(
-        self, names: tuple[str, ...]
-    ) -> tuple[Level, list[tuple[list[int], dict[Key, int]]]]:
-        """The level of some names, and how to find a group's point in it."""
-        level, finders = [], []
-        for column in sorted({self._column(name) for name in names}):
-            axis = self._axes[column]
-            own = [name for name in names if self._column(name) == column]
-            level.append((column, axis.level(own)))
-            finders.append(([names.index(name) for name in own], axis.find(own)))
-        return tuple(level), finders
-
-    def _column(self, name: str) -> str:
-        band = self._contract.bands.get(name)
-        return band.column if band else name
-
-    def _make_axes(self, people: Mapping[tuple[str, ...], Mapping[Key, int]]) -> dict[str, Axis]:
-        seen: dict[str, dict[str | int, None]] = defaultdict(dict)
-        for names, cells in people.items():
-            for position, name in enumerate(names):
-                seen[name].update(dict.fromkeys(key[position] for key in cells))
-        names_of: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(seen):
-            names_of[self._column(name)].append(name)
-        return {
-            column: Axis(names, self._atoms(column, names, seen))
-            for column, names in sorted(names_of.items())
-        }
-
-    def _atoms(
-        self, column: str, names: Sequence[str], seen: Mapping[str, Iterable[str | int]]
-    ) -> list[Key]:
-        """The combinations of groups that one value of the column can have."""
-        if len(names) == 1:
-            return [(value,) for value in seen[names[0]]]
-        bands = {name: self._contract.bands[name] for name in names if name in self._contract.bands}
-        edges = sorted({edge for band in bands.values() for edge in band.below.values()})
-        whole = not isinstance(self._contract.source.columns[column], DoubleColumn)
-        if column in names:
-            top = self._contract.disclosure.top_code.get(column)
-            values = [int(value) for value in seen[column]]
-            points: list[tuple[int, float]] = [(value, value) for value in values]
-            # A top-coded value stands for all above it, which may lie in several bands.
-            if top is not None and top in values:
-                points += [(top, ceil(edge)) for edge in edges if edge > top]
-        else:
-            points = [(0, ceil(e) if whole else e) for e in [edges[0] - 1, *edges]]
-        cuts = {name: list(band.below.values()) for name, band in bands.items()}
-        atoms = [
-            tuple(
-                bands[name].labels[bisect_right(cuts[name], point)] if name in bands else value
-                for name in names
-            )
-            for value, point in points
+    def placing(self, names: Sequence[str]) -> Callable[[Key], Key]:
+        """What makes of a group of some names the same group as their level has it."""
+        if self.level(names) == tuple(names):
+            return lambda key: key
+        fines = [
+            name if name in names else next(other for other in names if self._bands(other, name))
+            for name in self.level(names)
         ]
-        return list(dict.fromkeys(atoms))
+        sources = [
+            (list(names).index(fine), fine, name)
+            for fine, name in zip(fines, self.level(names), strict=True)
+        ]
+        return lambda key: tuple(self._grouped(fine, key[i], name) for i, fine, name in sources)
+
+    def project(self, fine: Level, coarse: Level) -> list[Key]:
+        """Which group of the coarse level each group of the fine one is part of."""
+        places = [fine.index(name) for name in coarse]
+        return [tuple(key[i] for i in places) for key in self.keys[fine]]
+
+    def _bands(self, fine: str, coarse: str) -> bool:
+        """Whether a name is banded, or banded more coarsely, by another."""
+        bands = self._contract.bands
+        if fine == coarse or coarse not in bands:
+            return False
+        if fine not in bands:
+            return bands[coarse].column == fine
+        one, other = (len(set(self._contract.cuts(name))) for name in (fine, coarse))
+        return bands[fine].column == bands[coarse].column and (other, fine) < (one, coarse)
+
+    def _grouped(self, fine: str, value: str | int, coarse: str) -> str | int:
+        """The coarser group that a finer one lies in."""
+        if fine == coarse:
+            return value
+        whole = self._contract.bands[coarse]
+        if fine not in self._contract.bands:
+            return whole.label_of(int(value))
+        place = self._contract.bands[fine].labels.index(str(value))
+        return whole.label_of(self._contract.cuts(fine)[place - 1]) if place else whole.labels[0]
 
     def _join(self) -> None:
         """Add the cliques' own levels, what neighbours share, and the sums."""
-        published = list(self.keys)
-        cliques = _cliques([[column for column, _ in level] for level in published])
-        for clique in map(self._finest, cliques):
+        cliques = _cliques(self.published)
+        for clique in cliques:
             if clique not in self.keys:
-                self.keys[clique] = self._support(clique, published)
+                self.keys[clique] = self._support(clique)
         edges = _tree(cliques)
         for one, other in edges:
-            shared = self._finest(sorted(set(one) & set(other)))
+            shared = tuple(sorted(set(one) & set(other)))
             if shared not in self.keys:
-                points = [p for c in (one, other) for p in self.project(self._finest(c), shared)]
+                points = [point for c in (one, other) for point in self.project(c, shared)]
                 self.keys[shared] = list(dict.fromkeys(points))
             self._sum(shared, within=[one])
             self._sum(shared, within=[other])
-        for level in published:
+        for level in self.published:
             self._sum(level, within=cliques)
         self.keys[()] = [()]
         for group in _connected(cliques, edges):
             self._sum((), within=group)
-
-    def _finest(self, columns: Sequence[str]) -> Level:
-        return tuple((column, self._axes[column].finest) for column in columns)
 
     def _sum(self, level: Level, within: Sequence[Sequence[str]]) -> None:
         """Note what a level is the sum of: of all finer levels, that with the fewest groups."""
         finer = [
             other
             for other in self.keys
-            if other not in {level, ()}
-            and any(dict(other).keys() <= set(columns) for columns in within)
-            and self._refines(other, level)
+            if set(level) < set(other) and any(set(other) <= set(names) for names in within)
         ]
         if finer:
             pair = level, min(finer, key=lambda other: (len(self.keys[other]), other))
             if pair not in self.sums:
                 self.sums.append(pair)
 
-    def _refines(self, fine: Level, coarse: Level) -> bool:
-        cuts = dict(fine)
-        return all(
-            column in cuts and self._axes[column].refines(cuts[column], cut)
-            for column, cut in coarse
-        )
-
-    def _support(self, clique: Level, published: Sequence[Level]) -> list[Point]:
+    def _support(self, clique: Level) -> list[Key]:
         """The groups of a clique that can have people in them, by all that is published."""
-        columns = [column for column, _ in clique]
-        parts = [part for part in published if dict(part).keys() <= set(columns)]
-        found: list[Point] = [()]
-        for depth, column in enumerate(columns, 1):
+        found: list[Key] = [()]
+        for depth, name in enumerate(clique, 1):
+            parts = {
+                tuple(n for n in clique[:depth] if n in level): level
+                for level in self.published
+                if name in level
+            }
             tests = [
-                ([(columns.index(c), self._axes[c].firsts[cut]) for c, cut in part], known)
-                for part in parts
-                if column in dict(part) and dict(part).keys() <= set(columns[:depth])
-                for known in [set(self.keys[part])]
+                ([clique.index(n) for n in names], set(self.project(level, names)))
+                for names, level in parts.items()
             ]
-            atoms = range(len(self._axes[column].atoms))
-            if len(found) * len(atoms) > STEP_LIMIT:
+            values = sorted({key[-1] for _, known in tests for key in known})
+            if len(found) * len(values) > STEP_LIMIT:
                 raise TooLargeError
             found = [
                 point
                 for start in found
-                for point in ((*start, atom) for atom in atoms)
-                if all(
-                    tuple(firsts[point[i]] for i, firsts in maps) in known for maps, known in tests
-                )
+                for point in ((*start, value) for value in values)
+                if all(tuple(point[i] for i in places) in known for places, known in tests)
             ]
         if len(found) > HIDDEN_LIMIT:
             raise TooLargeError

@@ -12,7 +12,12 @@ from medical_charges.contract import Contract
 from medical_charges.cube import Key
 from medical_charges.disclosure.lattice import TooLargeError
 from medical_charges.disclosure.published import Published, Row
-from medical_charges.disclosure.system import CANDIDATE_LIMIT, WHOLE_LIMIT, Ints, Mask, System
+from medical_charges.disclosure.system import (
+    CANDIDATE_LIMIT,
+    Ints,
+    Mask,
+    System,
+)
 
 NO_PATTERN = "even without any figure its counts could be confined too closely"
 TOO_LARGE = "its groups are too many to be protected together with those of the other outputs"
@@ -65,11 +70,20 @@ class _Search:
 
     def __init__(self, published: Published, contract: Contract) -> None:
         self._published, self._contract = published, contract
-        self._lost = np.array([published.lost(row) + 1 for row in published.rows], dtype=np.int64)
+        self._minimum = contract.disclosure.minimum_cell
+        cubes, dear = contract.cubes, published.total
+        self._lost = np.array(
+            [
+                # The tables that all look at first are dearer than what a filter shows.
+                published.lost(row) + 1 + (0 if row.output in cubes else dear)
+                for row in published.rows
+            ],
+            dtype=np.int64,
+        )
 
     def run(self) -> frozenset[int] | _Hopeless:
         """The rows to suppress, or the output to withhold because there is no such pattern."""
-        published, minimum = self._published, self._contract.disclosure.minimum_cell
+        published, minimum = self._published, self._minimum
         primary = {
             number
             for number, row in enumerate(published.rows)
@@ -109,23 +123,36 @@ class _Search:
         """Add rows until every count that was taken away has room."""
         system, suppressed = self._system, set(primary)
         small = system.size <= CANDIDATE_LIMIT
-        while unsafe := self._unsafe(suppressed):
+        while True:
             known, costs = self._known(suppressed), self._costs(suppressed)
+            unions = system.exposed(known, self._minimum)
+            filling = (system.filling(union, costs, self._minimum) for union in unions)
+            if (part := next((part for part in filling if part is not None), None)) is not None:
+                suppressed |= self._showing({part})
+                continue
+            if not (unsafe := self._unsafe(suppressed)):
+                if unions:
+                    return self._hopeless(unions[0].hidden.tolist(), suppressed)
+                return suppressed
             chosen = set(system.cheapest(known, unsafe[0], costs)) if small else set[int]()
             if not chosen:
                 near = system.nearest(known, unsafe, costs)
                 if alone := [target for target in unsafe if target not in near]:
-                    return self._hopeless(alone[0], suppressed)
+                    return self._hopeless(alone[:1], suppressed)
                 chosen = {near[unsafe[0]]} if small else set(near.values())
-            hidden = np.isin(self._places, list(chosen))
-            suppressed |= set(self._rows[hidden].tolist())
-        return suppressed
+            suppressed |= self._showing(chosen)
+
+    def _showing(self, places: set[int]) -> set[int]:
+        """The rows that show any of these numbers."""
+        return set(self._rows[np.isin(self._places, list(places))].tolist())
 
     def _tidied(self, primary: set[int], suppressed: set[int]) -> set[int]:
         """Show again what need not have been taken away, the largest first."""
         extra = sorted(suppressed - primary, key=lambda row: (-self._lost[row], row))
-        for row in extra[:TIDY_LIMIT] if self._system.size <= WHOLE_LIMIT else ():
-            if not self._unsafe(suppressed - {row}):
+        for row in extra[:TIDY_LIMIT] if self._system.size <= CANDIDATE_LIMIT else ():
+            less = suppressed - {row}
+            exposed = self._system.exposed(self._known(less), self._minimum)
+            if not exposed and not self._unsafe(less):
                 suppressed = suppressed - {row}
         return suppressed
 
@@ -153,8 +180,8 @@ class _Search:
         order = np.lexsort((targets, self._system.truth[targets]))
         return self._system.unsafe(known, targets[order].tolist())
 
-    def _hopeless(self, target: int, suppressed: set[int]) -> _Hopeless:
-        rows = self._counters[self._counted == target].tolist()
+    def _hopeless(self, targets: list[int], suppressed: set[int]) -> _Hopeless:
+        rows = self._counters[np.isin(self._counted, targets)].tolist()
         outputs = {self._published.rows[row].output for row in rows if row in suppressed}
         return _Hopeless(self._longest(outputs), NO_PATTERN)
 

@@ -7,7 +7,9 @@ there, and at least zero elsewhere.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,8 @@ from scipy.sparse import coo_array, csr_array, eye_array, hstack
 from scipy.sparse.csgraph import connected_components
 
 from medical_charges.contract import Contract
-from medical_charges.disclosure.lattice import Lattice, TooLargeError
+from medical_charges.cube import Key
+from medical_charges.disclosure.lattice import Lattice, Level, TooLargeError
 from medical_charges.disclosure.published import Cell, Published
 
 Ints = npt.NDArray[np.int64]
@@ -44,6 +47,14 @@ UNKNOWN = -1
 """Stands for a number that a witness leaves open."""
 
 
+class Union(NamedTuple):
+    """The unknown parts of a known number, whose people are known by subtraction."""
+
+    hidden: Ints
+    shown: Ints
+    people: int
+
+
 class System:
     """The numbers and the sums between them.
 
@@ -64,9 +75,9 @@ class System:
         self._index: dict[Cell, int] = {}
         truth = np.full(self.size, UNKNOWN, dtype=np.int64)
         for names, cells in published.people.items():
-            level = lattice.level(names)
+            level, placed = lattice.level(names), lattice.placing(names)
             for key, count in cells.items():
-                place = places[level, lattice.point(names, key)]
+                place = places[level, placed(key)]
                 self._index[Cell(names, key)] = place
                 truth[place] = count
         truth[places[(), ()]] = self.total
@@ -96,12 +107,58 @@ class System:
         self._rows = np.repeat(np.arange(start), np.diff(self.sums.indptr))
         self._columns = self.sums.indices.astype(np.int64)
         self._signs = self.sums.data
+        self._wholes, self._unions = self._make_unions(lattice, places)
         self.least = np.zeros(self.size, dtype=np.int64)
         for row in published.rows:
             for cell in row.counts:
                 if (at_cell := self.place(cell)) is not None:
                     self.least[at_cell] = 1
         self._witnesses: list[Ints] = [truth]
+
+    def _make_unions(
+        self, lattice: Lattice, places: dict[tuple[Level, Key], int]
+    ) -> tuple[Ints, csr_array]:
+        """Every published number, and everybody, with what each finer output divides it into."""
+        wholes, parts, ends = [], [], [0]
+        for fine in lattice.published:
+            finest = [places[fine, key] for key in lattice.keys[fine]]
+            for coarse in {(), *lattice.published}:
+                if set(coarse) < set(fine):
+                    found: dict[Key, list[int]] = defaultdict(list)
+                    for place, key in zip(finest, lattice.project(fine, coarse), strict=True):
+                        found[key].append(place)
+                    for key in sorted(found):
+                        wholes.append(places[coarse, key])
+                        parts += found[key]
+                        ends.append(len(parts))
+        shape = (len(wholes), self.size)
+        unions = csr_array((np.ones(len(parts), np.int64), parts, ends), shape=shape)
+        return np.array(wholes, dtype=np.int64), unions
+
+    def exposed(self, known: Mask, minimum: int) -> list[Union]:
+        """Unknown parts of a known whole that are too few people even together."""
+        if not len(self._wholes):
+            return []
+        low, high = self.bounds(known)
+        hidden = low < high
+        people = self._unions @ np.where(hidden, self.truth, 0)
+        few = ~hidden[self._wholes] & (people > 0) & (people < minimum)
+        found = []
+        for row in np.flatnonzero(few).tolist():
+            span = slice(*self._unions.indptr[row : row + 2])
+            parts = self._unions.indices[span].astype(np.int64)
+            found.append(Union(parts[hidden[parts]], parts[~hidden[parts]], int(people[row])))
+        return found
+
+    def filling(self, union: Union, costs: Ints, minimum: int) -> int | None:
+        """The cheapest part to hide with a union so that it is people enough, or a first one."""
+        offered = union.shown[costs[union.shown] > 0]
+        if not len(offered):
+            return None
+        enough = offered[self.truth[offered] + union.people >= minimum]
+        if len(enough):
+            return int(enough[np.lexsort((enough, costs[enough]))[0]])
+        return int(offered[np.lexsort((offered, -self.truth[offered]))[0]])
 
     def place(self, cell: Cell) -> int | None:
         """Where a cell's number stands, or None for a cell without people."""
