@@ -64,6 +64,14 @@ test: $(VENV)/dev ## Run all tests, or those of ARGS
 fuzz: $(VENV)/dev ## Analyse 2,000 corrupted copies of the real file
 	@FUZZ_COPIES=$${FUZZ_COPIES:-2000} $(PY) -m pytest tests/test_fuzz.py $(ARGS)
 
+dashboard-bench: $(VENV)/dev ## Time the dashboard's page with a cube of 50,000 cells
+	@tests/browser/install
+	@$(PY) -m benchmarks.dashboard
+
+screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT holds
+	@tests/browser/install
+	@$(PY) -m ops.screenshots --contract "$(CONTRACT)" --out "$(OUT)" docs/images
+
 lint: $(VENV)/dev ## Check style, types, and that derived files are current
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -84,4 +92,4 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz lint format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz dashboard-bench screenshots lint format lock clean

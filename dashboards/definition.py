@@ -364,7 +364,7 @@ def _subtitle(
     if limits:
         parts.append(f"mean with 95% confidence {'band' if kind == 'line' else 'interval'}")
     if extremes:
-        parts.append("below each, from the minimum to the maximum")
+        parts.append("below it, minimum to maximum")
     if kind == "pie":
         parts = ["number of people" + (" and share of all" if "share" in fields else "")]
     elif not parts and "patients" in fields and "share" in fields and "mean" not in fields:

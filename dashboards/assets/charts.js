@@ -107,7 +107,7 @@ function makeCharts(colour, formats) {
     const both = { [along]: { field: "low", type: "quantitative" }, [end]: { field: "high" } };
     const tick = (field) => ({
       transform: [hasLimits],
-      mark: { type: "tick", color: ink, thickness: 2, size: 9, aria: false, ...mark },
+      mark: { type: "tick", color: ink, opacity: 1, thickness: 2, size: 9, aria: false, ...mark },
       encoding: { ...encoding, [along]: { field, type: "quantitative" } },
     });
     return [
@@ -158,7 +158,7 @@ function makeCharts(colour, formats) {
         ...ends.flatMap(([field, text, align]) => [
           {
             transform: [hasExtremes],
-            mark: { type: "tick", color: muted, thickness: 1.25, size: 7, aria: false, ...down },
+            mark: { type: "tick", color: muted, opacity: 1, thickness: 1.25, size: 7, aria: false, ...down },
             encoding: { y, x: { field, type: "quantitative" } },
           },
           {
@@ -288,7 +288,7 @@ function makeCharts(colour, formats) {
         mark: { type: "point", filled: true, size: 70, color: ink, opacity: 1, ...down },
         encoding: { y, x, tooltip: [{ field: "text", title: visual.difference.title }], description: { field: "spoken" } },
       },
-      ...label({ y, x: { value: 0 }, text: { field: "text" } }, { baseline: "bottom", dx: 0, yOffset: -2 }),
+      ...label({ y, x: { value: 0 }, text: { field: size.width < NARROW ? "brief" : "text" } }, { baseline: "bottom", dx: 0, yOffset: -2 }),
     ]);
   }
 

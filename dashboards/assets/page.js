@@ -34,11 +34,12 @@ class Canvas {
     this.element = element;
     this.draw = makeCharts(onPage, formats);
     this.views = new Map();
-    this.current = null;
+    /** Measured once: to ask for it makes the browser lay out the page. */
+    this.width = 0;
   }
 
   async show(drawing, visual, rows) {
-    const width = Math.floor(this.element.clientWidth);
+    const width = (this.width ||= Math.floor(this.element.clientWidth));
     if (!width) return;
     const size = sizeOf(drawing, rows, width);
     const key = JSON.stringify([drawing, visual.tips, visual.seriesNames, width < NARROW]);
@@ -49,7 +50,6 @@ class Canvas {
       view.signal("room", size.room).width(size.width).height(size.height);
       await view.data(ROWS, rows).runAsync();
     }
-    this.current = key;
   }
 
   async add(key, spec, rows) {
@@ -63,8 +63,8 @@ class Canvas {
 }
 
 function sizeOf(drawing, rows, width) {
-  const longest = Math.max(0, ...rows.map(({ text }) => text.length));
-  return { width, height: heightOf(drawing, rows, width), room: 18 + 7.5 * longest };
+  const longest = drawing === "ranges" ? 0 : Math.max(0, ...rows.map(({ text }) => text.length));
+  return { width, height: heightOf(drawing, rows, width), room: 12 + 7.5 * longest };
 }
 
 function withRows(spec, rows) {
@@ -131,6 +131,12 @@ class Card {
     if (this.gap && gaps.length) await this.second.show("differences", this.gapVisual(), gaps);
   }
 
+  async resized() {
+    this.main.width = 0;
+    if (this.second) this.second.width = 0;
+    if (this.shown) await this.render();
+  }
+
   gapVisual() {
     return { ...this.shown.drawn, seriesNames: [], tips: [] };
   }
@@ -142,7 +148,8 @@ class Card {
     if (shown.differences.length) parts.push(["differences", this.gapVisual(), shown.differenceRows()]);
     const canvases = [];
     for (const [i, [drawing, visual, rows]] of parts.entries()) {
-      const spec = draw(drawing, visual, sizeOf(drawing, rows, PICTURE_WIDTH));
+      const size = sizeOf(drawing, rows, PICTURE_WIDTH);
+      const spec = draw(drawing, visual, { ...size, height: size.height + (i ? 40 : 90) });
       const title = i
         ? { text: this.visual.difference.title, fontSize: 13 }
         : { text: this.visual.title, fontSize: 17, subtitle: [shown.subtitle, this.page.described()].filter(Boolean) };
@@ -151,7 +158,7 @@ class Card {
         background: resolved("surface"),
         padding: { left: 24, right: 28, top: i ? 4 : 24, bottom: 20 },
         title: {
-          anchor: "start", frame: "group", offset: 18, font: FONT, subtitleFont: FONT, fontWeight: 600,
+          anchor: "start", frame: "bounds", offset: 18, font: FONT, subtitleFont: FONT, fontWeight: 600,
           color: resolved("ink"), subtitleColor: resolved("muted"), subtitleFontSize: 12.5, ...title,
         },
       };
@@ -347,7 +354,7 @@ class Page {
     const width = document.querySelector(".cards").clientWidth;
     if (width === this.width) return;
     this.width = width;
-    for (const card of this.cards) if (card.shown) await card.render();
+    for (const card of this.cards) await card.resized();
   }
 
   /** The view as the part of a link after its `#`. */

@@ -139,15 +139,16 @@ class Shown {
       const groups = difference.within.map((column) => this.dashboard.definition.groups[column]);
       const names = groups.map((group, i) => group.labels[row.key[i]] ?? row.key[i]);
       const category = names.join(", ") || "Everybody";
-      const text = STATE_TEXT[row.state] ?? this.differenceText(row);
-      return { ...row, category, text, spoken: `${category}: ${text}` };
+      const brief = STATE_TEXT[row.state] ?? this.differenceText(row);
+      const text = (row.p ?? null) === null ? brief : `${brief}, ${formatP(row.p)}`;
+      return { ...row, category, brief, text, spoken: `${category}: ${text}` };
     });
   }
 
-  differenceText({ difference, low, high, p }) {
+  differenceText({ difference, low, high }) {
     const { formats } = this;
-    const ends = low === null ? "" : ` (${formats.difference(low)} to ${formats.difference(high)})`;
-    return formats.difference(difference) + ends + (p === undefined || p === null ? "" : `, ${formatP(p)}`);
+    const ends = [low, high].map((end) => (end === null ? NOTHING : formats.difference(end)));
+    return `${formats.difference(difference)} (${ends.join(" to ")})`;
   }
 
   /** What must be known beside the figures. */

@@ -1,0 +1,181 @@
+"""How fast the dashboard's page is with a filter cube of 50,000 cells: `make dashboard-bench`.
+
+The page is made from a contract of its own and figures made up for it, written where
+`--page` says, opened in Chromium, and filtered as a viewer does: a filter at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import random
+import shutil
+import statistics
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from dashboards.definition import define
+from dashboards.page import render
+from medical_charges.contract import Contract, parse_contract
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+OPENED, SELECTIONS = 7, 60
+
+SITES = [f"site_{n:02d}" for n in range(20)]
+WARDS = [f"ward_{n:02d}" for n in range(20)]
+PAYERS = [f"payer_{n}" for n in range(10)]
+DECADES = [f"from_{n}" for n in range(0, 110, 10)]
+CONTRACT = f"""
+dataset: bench
+prefix: Bench
+source:
+  format: csv
+  columns:
+    site: {{ type: string, allowed: {json.dumps(SITES)} }}
+    ward: {{ type: string, allowed: {json.dumps(WARDS)} }}
+    payer: {{ type: string, allowed: {json.dumps(PAYERS)} }}
+    urgent: {{ type: string, allowed: ["yes", "no"] }}
+    age: {{ type: integer, minimum: 0, maximum: 109 }}
+    charges: {{ type: double, minimum: 0 }}
+bands:
+  decade:
+    column: age
+    below: {json.dumps({name: 10 * n for n, name in enumerate(DECADES[:-1], 1)})}
+    otherwise: {DECADES[-1]}
+measure: charges
+analyses:
+  by_payer: {{ group_by: [payer], statistics: [patients, mean, minimum, maximum, ci95] }}
+  by_decade: {{ group_by: [decade], statistics: [patients, share, mean] }}
+  by_age: {{ group_by: [age], statistics: [patients, mean, ci95] }}
+  urgent_by_payer: {{ group_by: [payer, urgent], statistics: [patients, share] }}
+  by_payer_and_urgency: {{ group_by: [payer, urgent], statistics: [patients, mean, ci95] }}
+comparisons:
+  urgency: {{ column: urgent, groups: ["yes", "no"], within: [payer] }}
+dashboard:
+  unit: USD
+  filters: [site, ward, payer]
+  filtered_as: {{ age: decade }}
+"""
+
+SELECT = """async ([column, value]) => {
+  const select = document.querySelector(".filters form").elements.namedItem(column);
+  const root = document.documentElement;
+  delete root.dataset.shown;
+  const started = performance.now();
+  select.value = value;
+  select.dispatchEvent(new Event("change"));
+  while (root.dataset.shown === undefined) await new Promise((next) => setTimeout(next));
+  // The frame that shows it, and the one after: only then is the first on the screen.
+  await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+  return performance.now() - started;
+}"""
+
+
+def make_tables(contract: Contract) -> dict[str, str]:
+    """Figures for every row that the outputs can have."""
+    chance = random.Random(1)
+    values = {
+        "site": SITES,
+        "ward": WARDS,
+        "payer": PAYERS,
+        "urgent": ["no", "yes"],
+        "decade": DECADES,
+        "age": list(map(str, range(110))),
+    }
+    tables = {}
+    for name, header in contract.outputs.items():
+        groups = contract.cubes.get(name)
+        if groups is not None:
+            axes = [
+                ["all", *values[g]] if g in contract.dashboard.filters else values[g]
+                for g in groups
+            ]
+        elif name in contract.analyses:
+            axes = [values[group] for group in contract.analyses[name].group_by]
+        else:
+            axes = [["urgency"], [f"payer={payer}" for payer in PAYERS], ["yes"], ["no"]]
+        lines = [
+            ",".join((*key, *(_figure(chance, column) for column in header[len(axes) :])))
+            for key in itertools.product(*axes)
+        ]
+        tables[name] = "\n".join((",".join(header), *lines)) + "\n"
+    return tables
+
+
+def _figure(chance: random.Random, column: str) -> str:
+    kind = column.split("_")[0]
+    if kind in {"patients", "n"}:
+        return str(chance.randrange(11, 900))
+    if kind == "share":
+        return str(round(chance.random(), 6))
+    scale = {"m2": 1e11, "sum": 5e6, "minimum": 2e3, "maximum": 6e4}.get(kind, 1.5e4)
+    return f"{scale * (0.5 + chance.random()):.6f}"
+
+
+def make_page(path: Path) -> int:
+    """Write the page; return how many cells its largest cube has."""
+    contract = parse_contract(CONTRACT)
+    tables = make_tables(contract)
+    definition = define(contract)
+    data = {"definition": asdict(definition), "outputs": tables, "run": None}
+    path.write_text(render(definition, data), encoding="utf-8")
+    return max(tables[name].count("\n") - 1 for name in contract.cubes)
+
+
+def measure(page: Page, path: Path) -> dict[str, list[float]]:
+    """Milliseconds to the first paint, to the last chart, and to the answers of filters."""
+    paints, drawn, answers = [], [], []
+    for _ in range(OPENED):
+        page.goto("about:blank")
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        paints.append(
+            page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        )
+        drawn.append(page.evaluate("performance.getEntriesByName('drawn')[0].startTime"))
+    chance = random.Random(2)
+    choices = {"site": ["all", *SITES], "ward": ["all", *WARDS], "payer": ["all", *PAYERS]}
+    for _ in range(SELECTIONS):
+        column = chance.choice(list(choices))
+        answers.append(page.evaluate(SELECT, [column, chance.choice(choices[column])]))
+    return {"first paint": paints, "all charts drawn": drawn, "answer of a filter": answers}
+
+
+def main() -> None:
+    """Make the page, measure it, and print what was seen."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", type=Path, help="where to leave the page that is measured")
+    parser.add_argument("--chromium", default=shutil.which("chromium"))
+    options = parser.parse_args()
+    if options.chromium is None:
+        raise SystemExit("no Chromium is on the PATH: tests/browser/install")
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        path = (options.page or Path(folder) / "dashboard.html").resolve()
+        cells = make_page(path)
+        print(f"page of {path.stat().st_size / 1e6:.2f} MB, largest cube of {cells:,} cells")
+        browser = playwright.chromium.launch(
+            executable_path=options.chromium, args=list(CHROMIUM_FLAGS)
+        )
+        seen = measure(browser.new_page(viewport={"width": 1280, "height": 900}), path)
+        print(f"in Chromium {browser.version}, milliseconds:")
+        browser.close()
+    for what, values in seen.items():
+        ordered = sorted(values)
+        print(
+            f"  {what:<20} median {statistics.median(ordered):5.0f}, 95 % under "
+            f"{ordered[int(0.95 * (len(ordered) - 1))]:5.0f}, most {ordered[-1]:5.0f} "
+            f"(of {len(ordered)})"
+        )
+
+
+if __name__ == "__main__":
+    main()
