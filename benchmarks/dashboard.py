@@ -13,7 +13,6 @@ import random
 import shutil
 import statistics
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -112,7 +111,7 @@ def make_tables(contract: Contract) -> dict[str, str]:
 
 
 def _figure(chance: random.Random, column: str) -> str:
-    kind = column.split("_")[0]
+    kind = column.split("_", maxsplit=1)[0]
     if kind in {"patients", "n"}:
         return str(chance.randrange(11, 900))
     if kind == "share":
@@ -125,9 +124,7 @@ def make_page(path: Path) -> int:
     """Write the page; return how many cells its largest cube has."""
     contract = parse_contract(CONTRACT)
     tables = make_tables(contract)
-    definition = define(contract)
-    data = {"definition": asdict(definition), "outputs": tables, "run": None}
-    path.write_text(render(definition, data), encoding="utf-8")
+    path.write_text(render(define(contract), tables), encoding="utf-8")
     return max(tables[name].count("\n") - 1 for name in contract.cubes)
 
 

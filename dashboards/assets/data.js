@@ -7,10 +7,15 @@ const ALL = "all";
 const SEPARATOR = "\u001f";
 const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody" };
 
-/** A CSV without quoted fields, as every published output is. */
-function parseTable(text) {
-  const [header, ...lines] = text.trimEnd().split("\n");
-  return { columns: header.split(","), lines: lines.map((line) => line.split(",")) };
+/** A table as the page holds it, column by column, as lines. */
+function readTable({ columns, values }) {
+  const lines = values[0].map((_, i) => values.map((column) => column[i]));
+  return { columns, lines };
+}
+
+/** A table as the CSV that was published. */
+function toCsv({ columns, lines }) {
+  return [columns, ...lines].map((line) => `${line.join(",")}\n`).join("");
 }
 
 function number(text) {
@@ -26,8 +31,7 @@ function inOrder(group, found) {
 
 /** A filter cube, its rows found by the values of its filters. */
 class FilterCube {
-  constructor(text, filters, figures) {
-    const { columns, lines } = parseTable(text);
+  constructor({ columns, lines }, filters, figures) {
     this.columns = columns.slice(0, -figures.length);
     this.filters = filters;
     /** Whether nothing of it could be published; then a row that is missing says nothing. */
@@ -74,13 +78,14 @@ class FilterCube {
 
 /** Everything published, with the definition of how it is shown. */
 class Dashboard {
-  constructor({ definition, outputs, run }) {
-    Object.assign(this, { definition, outputs, run });
+  constructor({ definition, tables, run }) {
+    Object.assign(this, { definition, run });
+    this.tables = new Map(Object.entries(tables).map(([name, table]) => [name, readTable(table)]));
     this.cubes = new Map();
     const wanted = [...definition.visuals, ...definition.tiles].map(({ cube }) => cube);
     for (const name of new Set(wanted)) {
       if (name) {
-        const cube = new FilterCube(outputs[name], definition.filters, definition.figures);
+        const cube = new FilterCube(this.tables.get(name), definition.filters, definition.figures);
         this.cubes.set(name, cube);
       }
     }
@@ -92,7 +97,6 @@ class Dashboard {
     this.published = new Map(
       definition.visuals.map((visual) => [visual.id, this.readOutput(visual)]),
     );
-    this.comparisons = outputs.comparisons ? parseTable(outputs.comparisons) : null;
   }
 
   isOfFilters(name) {
@@ -124,7 +128,7 @@ class Dashboard {
   }
 
   readOutput(visual) {
-    const { columns, lines } = parseTable(this.outputs[visual.id]);
+    const { columns, lines } = this.tables.get(visual.id);
     const groups = visual.groups.length;
     const rows = lines.map((line) => {
       const figures = {};
@@ -219,7 +223,7 @@ class Dashboard {
   }
 
   publishedDifferences({ comparison, within }) {
-    const { columns, lines } = this.comparisons;
+    const { columns, lines } = this.tables.get("comparisons");
     const place = (column) => columns.indexOf(column);
     const rows = lines
       .filter((line) => line[place("comparison")] === comparison)

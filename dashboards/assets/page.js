@@ -405,15 +405,21 @@ function typicalOf(dashboard) {
   return Math.max(0, ...means.filter((value) => typeof value === "number").map(Math.abs));
 }
 
-async function unpacked(element) {
-  const bytes = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+/** The text of a part of the page, which is packed to keep the page small. */
+async function unpacked(id) {
+  const packed = document.getElementById(id).textContent;
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+  return new Response(stream).text();
 }
 
-unpacked(document.getElementById("data")).then(async (content) => {
-  const page = new Page(new Dashboard(content));
+async function start() {
+  const [library, data] = await Promise.all(["library", "data"].map(unpacked));
+  document.head.append(make("script", { text: library }));
+  const page = new Page(new Dashboard(JSON.parse(data)));
   await page.read();
   performance.mark("drawn");
   document.documentElement.dataset.ready = "true";
-});
+}
+
+start();

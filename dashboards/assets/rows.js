@@ -174,7 +174,7 @@ class Shown {
 
   /** The CSV of what is shown: the published bytes, or the rows worked out of the cube. */
   csv() {
-    if (!this.narrowed) return this.dashboard.outputs[this.visual.id];
+    if (!this.narrowed) return toCsv(this.dashboard.tables.get(this.visual.id));
     const own = new Set(this.visual.filtered_groups);
     const fixed = [...this.selection].filter(([column]) => !own.has(column));
     const header = [...fixed.map(([column]) => column), ...own, ...this.fields.map(({ column }) => column)];
@@ -183,7 +183,7 @@ class Shown {
       ...key,
       ...this.fields.map(({ column }) => plain(figures[column] ?? null)),
     ]);
-    return [header, ...lines].map((line) => `${line.join(",")}\n`).join("");
+    return toCsv({ columns: header, lines });
   }
 
   differencesCsv() {
@@ -193,7 +193,7 @@ class Shown {
     const lines = this.differences.map(({ key, difference, low, high }) => [
       ...fixed.map(([, value]) => value), ...key, ...[difference, low, high].map((x) => plain(x ?? null)),
     ]);
-    return [header, ...lines].map((line) => `${line.join(",")}\n`).join("");
+    return toCsv({ columns: header, lines });
   }
 
   fileName() {
