@@ -77,11 +77,13 @@ lint: $(VENV)/dev ## Check style, types, and that derived files are current
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(PY) -m medical_charges.contract.schema --check contracts/schema.json
+	@$(PY) -m medical_charges.report.schema --check docs/report.schema.json
 
 format: $(VENV)/dev ## Format the code and write the derived files
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 	@$(PY) -m medical_charges.contract.schema contracts/schema.json
+	@$(PY) -m medical_charges.report.schema docs/report.schema.json
 
 lock: $(VENV)/dev ## Resolve the dependencies anew
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/compile

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 from pyspark.sql import SparkSession
 
+from medical_charges.checks import Check
 from medical_charges.contract_uri import read_contract
 from medical_charges.engine import on_spark
+from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
 from medical_charges.golden import check_golden
 from medical_charges.layout import Layout
@@ -26,9 +29,27 @@ def main(argv: list[str]) -> None:
     layout, run_id = Layout(read_contract(options["contract"]).prefix), options["run_id"]
     artefacts, _, _ = options["contract"].rpartition("/")
     golden = open_store_below(f"{artefacts}/golden")
-    cases = check_golden(golden, Below(store, layout.golden(run_id)), on_spark(_session))
-    result = {"check": "golden sample", "passed": True, "cases": cases}
-    store.write(layout.validation(run_id, "golden"), json.dumps(result, indent=2).encode() + b"\n")
+    cases, found = dict[str, list[str]](), ""
+    try:
+        cases = check_golden(golden, Below(store, layout.golden(run_id)), on_spark(_session))
+    except OutputsRefusedError as error:
+        found = str(error)
+        raise
+    except Exception:
+        found = "the sample could not be analysed"
+        raise
+    finally:
+        check = Check(
+            "golden sample: outputs are those that were computed by other means",
+            "conformance",
+            "fail",
+            "every line of every output equal",
+            "fail" if found else "pass",
+            found,
+        )
+        result = {"passed": not found, "cases": cases, "checks": [asdict(check)]}
+        text = json.dumps({"check": "golden sample"} | result, indent=2)
+        store.write(layout.validation(run_id, "golden"), text.encode() + b"\n")
 
 
 def open_store_below(uri: str) -> Below:

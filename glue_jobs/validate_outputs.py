@@ -15,6 +15,8 @@ from pyspark.sql import SparkSession
 from medical_charges.contract_uri import read_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
+from medical_charges.layout import Layout
+from medical_charges.report import write_report
 from medical_charges.storage import open_store
 from medical_charges.validation import FrameCheck, validate_outputs
 
@@ -32,6 +34,7 @@ def main(argv: list[str]) -> None:
         _session, store, contract, run_id, frame_checks=FRAME_CHECKS, recheck=recheck
     )
     result.write(store, contract)
+    write_report(store, Layout(contract.prefix).run(run_id))
     if result.problems:
         raise OutputsRefusedError("\n".join(result.problems))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -11,6 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from platform import python_version
+
+import polars as pl
 
 from medical_charges.contract import Contract
 from medical_charges.cube import merge_cubes, rows_of
@@ -23,6 +27,7 @@ from medical_charges.errors import (
 from medical_charges.kernel.work import RangeResult, Worker
 from medical_charges.layout import Layout
 from medical_charges.partial import (
+    KERNEL_VERSION,
     Partial,
     RuleCount,
     Tally,
@@ -73,6 +78,8 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by phase."""
+    versions: dict[str, str] = field(default_factory=dict)
+    """What the run was made with."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -120,6 +127,7 @@ def analyze(
                 summary.suppressed[table.name] = table.suppressed
             if table.withheld:
                 summary.withheld[table.name] = table.withheld
+    summary.versions = _versions()
     store.write(layout.summary(run_id), json.dumps(asdict(summary), indent=2).encode() + b"\n")
     return summary
 
@@ -129,8 +137,23 @@ def write_error(store: Store, contract: Contract, run_id: str, error: Exception)
     # What an unexpected error says may hold a row; the step's log has it all.
     expected = isinstance(error, MedicalChargesError)
     message = str(error) if expected else "an unexpected error; the log of the step tells more"
-    value = {"run_id": run_id, "error": type(error).__name__, "message": message}
+    value = {
+        "run_id": run_id,
+        "contract": contract.fingerprint,
+        "error": type(error).__name__,
+        "message": message,
+        "told": error.told if isinstance(error, MedicalChargesError) else message,
+        "account": error.account if isinstance(error, TooManyRejectedError) else {},
+        "versions": _versions(),
+    }
     store.write(Layout(contract.prefix).error(run_id), json.dumps(value, indent=2).encode() + b"\n")
+
+
+def _versions() -> dict[str, str]:
+    found = {"kernel": str(KERNEL_VERSION), "polars": pl.__version__, "python": python_version()}
+    # Spark comes with the platform, and is not started where there is nothing new to read.
+    spark = getattr(sys.modules.get("pyspark"), "__version__", None)
+    return found | ({"spark": spark} if spark else {})
 
 
 def _split(
@@ -218,21 +241,49 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
         )
     limit = contract.quality.maximum_rejected_share
     failed = [
-        _too_many(m)
+        m
         for m in sorted(state.members.values(), key=lambda member: member.ref)
         if m.tally.rejected > Fraction(str(limit)) * m.tally.rows
     ]
     if failed:
-        raise TooManyRejectedError("\n".join(f"{text}, over {limit:.1%}" for text in failed[:10]))
+        raise _too_many_rejected(failed, summary, limit)
     if not summary.counted:
         raise InputRefusedError(f"no row in {summary.objects} object(s): only headers were found")
     _note_duplicates(state, contract, summary)
 
 
-def _too_many(member: Member) -> str:
+def _too_many_rejected(
+    failed: list[Member], summary: Summary, limit: float
+) -> TooManyRejectedError:
+    sentences = [
+        "\n".join(f"{_too_many(m, examples=examples)}, over {limit:.1%}" for m in failed[:10])
+        for examples in (True, False)
+    ]
+    error = TooManyRejectedError(*sentences)
+    error.account = {
+        "rows": summary.rows,
+        "counted": summary.counted,
+        "rejected": summary.rejected,
+        "rules": summary.rules,
+        "objects": [
+            {
+                "object": member.ref.key,
+                "rows": member.tally.rows,
+                "rejected": member.tally.rejected,
+                "rules": {rule: count.count for rule, count in member.tally.rules},
+            }
+            for member in failed
+        ],
+    }
+    return error
+
+
+def _too_many(member: Member, *, examples: bool) -> str:
     tally = member.tally
     worst = sorted(tally.rules, key=lambda item: (-item[1].count, item[0]))[:WORST_RULES]
-    rules = "; ".join(_described(rule, count) for rule, count in worst)
+    rules = "; ".join(
+        _described(rule, count) if examples else f"{rule} {count.count}" for rule, count in worst
+    )
     counts = f"{tally.rejected} of {tally.rows} rows break a rule ({rules})"
     return f"{member.ref.key}: {counts}: {tally.rejected / tally.rows:.1%}"
 

@@ -1,10 +1,20 @@
 """What can go wrong, as types. Every message is a sentence for the person who can mend it."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 
 class MedicalChargesError(Exception):
     """The base of everything this package raises on purpose."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "", told: str = "") -> None:
+        super().__init__(message)
+        self.told = told or message
+        """The message for reports, where it differs: free of every field of the input."""
 
 
 class ContractError(MedicalChargesError):
@@ -23,6 +33,9 @@ class TooManyRejectedError(MedicalChargesError):
     """More rows of an object break the contract's rules than the contract tolerates."""
 
     exit_code = 4
+
+    account: Mapping[str, Any] = {}
+    """How many rows there were, and how many broke which rule, object by object."""
 
 
 class InputChangedError(MedicalChargesError):

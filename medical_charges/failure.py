@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.ledger import Lease, Ledger
 from medical_charges.publish import restore
+from medical_charges.report import write_report
 from medical_charges.runs import mark_of, now
 from medical_charges.storage import Store
 
@@ -115,9 +116,18 @@ def fail_run(
     with ExitStack() as ending:
         # Called last to first, each one whatever happens to those before it.
         ending.callback(_free, ledger, platform, failure.execution, run_id)
+        if "folder" in entry:
+            ending.callback(_report, store, entry["folder"], failure)
         ending.callback(platform.notify, *_notice(store, run_id, entry, failure, outcome))
         platform.end_clusters(mark)
     return failure.reason
+
+
+def _report(store: Store, folder: str, failure: Failure) -> None:
+    """Leave a report of what there is, the failure among it."""
+    left = {"state": failure.state, "reason": failure.reason}
+    store.write(f"{folder}/failure.json", json.dumps(left, indent=2).encode() + b"\n")
+    write_report(store, folder)
 
 
 def _renewed(ledger: Ledger, lease: Lease, execution: str) -> bool:

@@ -97,6 +97,14 @@ class Layout:
         """What a check of a run found."""
         return f"{self.run(run_id)}/validation/{check}.json"
 
+    def report(self, run_id: str) -> str:
+        """What a run read, checked and withheld, as JSON."""
+        return f"{self.run(run_id)}/report.json"
+
+    def report_page(self, run_id: str) -> str:
+        """The same as a page."""
+        return f"{self.run(run_id)}/report.html"
+
     def golden(self, run_id: str) -> str:
         """Where a run analyses the golden sample."""
         return f"{self.run(run_id)}/golden"

@@ -29,6 +29,7 @@ from medical_charges.ledger import Ledger, Served
 from medical_charges.manifests import generate_manifests, validate_manifests
 from medical_charges.plan import Snapshot, list_input, read_headers
 from medical_charges.publish import check_published, publish, served_files, validated_files
+from medical_charges.report import write_report
 from medical_charges.state import read_latest_state, read_state, snapshot_identity
 from medical_charges.storage import Store
 
@@ -78,7 +79,7 @@ def plan_run(
             or not _is_served(served, store, contract, snapshot, code)
             or _is_stale(ledger, served)
         ):
-            return _go(ledger, store, contract, snapshot, run_id)
+            return _go(ledger, store, contract, snapshot, run_id, code=code)
         ledger.record(run_id, status="skipped", ended=now())
         if ledger.release(execution):
             return Plan("skip", run_id)
@@ -115,14 +116,18 @@ def _is_stale(ledger: Ledger, served: Served | None) -> bool:
     return served is not None and ledger.run(served.run_id).get("status") == STALE
 
 
-def _go(ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, run_id: str) -> Plan:
+def _go(
+    ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, run_id: str, *, code: str
+) -> Plan:
     layout = Layout(contract.prefix)
+    # Recorded first, so that a refusal is reported there.
+    ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
     known = read_latest_state(store, contract).members
     read_headers(store, contract, {i: r for i, r in snapshot.objects.items() if i not in known})
     objects = [[ref.key, ref.etag, ref.size] for ref in snapshot.objects.values()]
-    text = json.dumps({"objects": objects, "ignored": snapshot.ignored}, indent=2)
+    value = {"code": code, "objects": objects, "ignored": snapshot.ignored}
+    text = json.dumps(value, indent=2)
     store.write(f"{layout.run(run_id)}/plan.json", text.encode() + b"\n")
-    ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
     reason = _held_already(ledger.served(), store, contract, snapshot)
     if reason:
         ledger.record(run_id, status="held", reason=reason)
@@ -194,6 +199,8 @@ def publish_run(
     ledger.renew(execution, run_id)
     _summary_under(store, contract, run_id)
     validated = validated_files(store, contract, run_id)
+    # Both jobs have left their checks by now.
+    write_report(store, Layout(contract.prefix).run(run_id))
     # Recorded first: whoever finds the run failed restores from there.
     ledger.record(run_id, status="publishing", previous=Layout(contract.prefix).previous(run_id))
     return publish(store, contract, run_id, validated)

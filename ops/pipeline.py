@@ -159,11 +159,16 @@ class Pipeline:
         for event in self._history(arn):
             if failed := event.get("taskFailedEventDetails"):
                 named = failed.get("error", named)
+        run_id = self.run_of(arn)
+        return (self._left(run_id) if run_id else "") or named
+
+    def run_of(self, arn: str) -> str:
+        """The id of the last run of an execution; a plan that failed has none."""
+        run_id = ""
+        for event in self._history(arn):
             if (exited := event.get("stateExitedEventDetails", {})).get("name") == "PlanRun":
-                # A plan that failed has no run.
-                run_id = json.loads(exited["output"]).get("run_id")
-                named = (self._left(run_id) if run_id else "") or named
-        return named
+                run_id = json.loads(exited["output"]).get("run_id") or run_id
+        return run_id
 
     def _left(self, run_id: str) -> str:
         try:

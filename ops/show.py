@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 from medical_charges.analysis import Summary
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
+from medical_charges.layout import Layout
 from medical_charges.publish import published
 from medical_charges.storage import Store
 
@@ -54,6 +56,13 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
         console.print(f"{name} is withheld: {reason}")
     for warning in summary.warnings:
         console.print(f"warning: {warning}")
+
+
+def show_report(console: Console, out: Path, contract: Contract, run_id: str) -> None:
+    """Print where the report of a run lies, if it has one."""
+    path = out / Layout(contract.prefix).report_page(run_id)
+    if path.is_file():
+        console.print(f"report: {path}", soft_wrap=True)
 
 
 def _listed(values: Mapping[str, float]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -18,6 +18,7 @@ from medical_charges.errors import (
     ManifestError,
     ObjectMissingError,
     OutputsRefusedError,
+    TooManyRejectedError,
 )
 from medical_charges.failure import Failure
 from medical_charges.ledger import Lease, Ledger
@@ -303,6 +304,48 @@ def test_a_recheck_runs_though_nothing_is_new(pipeline: Pipeline) -> None:
     pipeline.finish("one", pipeline.run("one"))
     assert pipeline.plan("two")["decision"] == "skip"
     assert pipeline.plan("three", recheck=True)["decision"] == "go"
+
+
+# --- reports
+
+
+def report_of(pipeline: Pipeline, run_id: str) -> dict[str, Any]:
+    key = f"MedicalCharges/Run_data/{run_id}/report.json"
+    return cast("dict[str, Any]", json.loads(pipeline.store.read(key)))
+
+
+def test_rows_that_break_rules_fail_the_run_with_a_report_and_leave_what_is_served(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good = pipeline.served()
+    pipeline.upload("bad.csv", real_file.replace(b"northwest", b"nowhere"))
+    run_id = pipeline.plan("two")["run_id"]
+    with pytest.raises(TooManyRejectedError) as caught:
+        pipeline.analyze(run_id)
+    write_error(pipeline.store, pipeline.contract, run_id, caught.value)
+    pipeline.fail("two", "Analyze", run_id, Error="States.TaskFailed", Cause="{}")
+    report = report_of(pipeline, run_id)
+    assert report["outcome"] == "failed"
+    assert report["rejected"]["rules"] == {"region.allowed": 325}
+    assert report["failure"]["state"] == "Analyze"
+    assert pipeline.served() == good
+
+
+def test_a_plan_that_refuses_the_input_has_a_report(pipeline: Pipeline) -> None:
+    pipeline.upload("empty.csv", b"")
+    with pytest.raises(InputRefusedError):
+        pipeline.plan("one")
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    pipeline.fail("one", "PlanRun", Error="InputRefusedError", Cause='{"errorMessage": "is empty"}')
+    report = report_of(pipeline, lease.run_id)
+    assert report["failure"] == {"state": "PlanRun", "reason": "is empty"}
+
+
+def test_a_run_that_is_published_has_a_report_of_both_jobs(pipeline: Pipeline) -> None:
+    run_id = pipeline.run("one")
+    assert report_of(pipeline, run_id)["outcome"] == "passed"
 
 
 # --- a run that lost its lease

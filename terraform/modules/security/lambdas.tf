@@ -112,6 +112,12 @@ locals {
         Action   = ["s3:DeleteObject", "s3:PutObject"]
         Resource = [local.folder.manifest, local.folder.output]
       },
+      {
+        Sid      = "Report"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.folder.run
+      },
       # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticmapreduce.html
       {
         Sid      = "FindClusters"

@@ -1,0 +1,99 @@
+"""The report's types, of which its JSON Schema is made.
+
+It holds counts of rows, names of objects, columns and rules, and what checks found. It holds no
+value of the measure, nothing that identifies a row, and no field of one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from medical_charges.checks import Category, Outcome, Severity
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Failure(_Part):
+    """Why a run failed."""
+
+    state: str = Field(description="The state of the state machine in which it failed.")
+    reason: str = Field(description="A sentence on what went wrong.")
+
+
+class Read(_Part):
+    """What was read. Rows are the non-empty lines after the headers."""
+
+    objects: int | None = Field(description="The objects of the input; null if it was not read.")
+    objects_read: int | None = Field(description="Those of them that were new.")
+    rows: int
+    counted: int
+    rejected: int
+
+
+class RejectedOfObject(_Part):
+    """An object with more rejected rows than the contract allows."""
+
+    object: str = Field(description="The object's key.")
+    rows: int
+    rejected: int
+    rules: dict[str, int] = Field(description="How many rows broke each rule.")
+
+
+class Rejected(_Part):
+    """Which rules were broken how often, and by which objects too often."""
+
+    rules: dict[str, int] = Field(description="How many rows broke each rule.")
+    objects: list[RejectedOfObject] = Field(description="Objects over the contract's maximum.")
+
+
+class Made(_Part):
+    """A check and how it came out."""
+
+    name: str = Field(description="The same in every run.")
+    category: Category
+    severity: Severity = Field(description="What a failed check does.")
+    threshold: str = Field(description="What was allowed.")
+    outcome: Outcome
+    found: str = Field(description="Sentences on what was found, if it did not pass.")
+
+
+class Checked(_Part):
+    """The objects whose rows the validation read."""
+
+    read: int = Field(description="Objects that were new to it, or all at a recheck.")
+    on_record: int = Field(description="Objects whose partials it had held against their rows.")
+
+
+class Withheld(_Part):
+    """What is not shown, so that nobody can be told from it."""
+
+    rows: dict[str, int] = Field(
+        description="By output, how many rows lost their figures: their group is small, or would "
+        "give a small one away. Which of both is not said."
+    )
+    outputs: dict[str, str] = Field(description="Outputs without any row, with the reason.")
+
+
+class Report(_Part):
+    """What one run read, rejected, checked and withheld."""
+
+    run_id: str
+    outcome: Literal["passed", "refused", "failed"] = Field(
+        description="Passed: its outputs may be published. Refused: a check stopped it. Failed: "
+        "something else did."
+    )
+    failure: Failure | None
+    contract: str | None = Field(description="The fingerprint of the contract.")
+    versions: dict[str, str] = Field(description="Of the code and of what it ran on.")
+    read: Read | None = Field(description="Null if the run failed before its rows were counted.")
+    rejected: Rejected
+    warnings: list[str]
+    checks: list[Made]
+    checked: Checked | None = Field(description="Null if the outputs were not validated.")
+    withheld: Withheld
+    files: dict[str, str] = Field(description="The SHA-256 of every output that was validated.")
+    seconds: dict[str, dict[str, float]] = Field(description="Wall time by job and phase.")

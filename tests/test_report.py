@@ -1,0 +1,180 @@
+"""The report of a run: right by its schema, complete, and silent about rows."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+
+import jsonschema
+import pytest
+
+from medical_charges.analysis import write_error
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.errors import InputRefusedError, MedicalChargesError, TooManyRejectedError
+from medical_charges.layout import Layout
+from medical_charges.report import Report, write_report
+from medical_charges.report.schema import schema_text
+from medical_charges.storage import LocalStore
+from medical_charges.validation import validate_outputs
+from tests.conftest import ROOT
+from tests.helpers import run, upload
+from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
+
+CONTRACT = parse_contract(RULES)
+STRICT = parse_contract(RULES.replace("maximum_rejected_share: 1.0", "maximum_rejected_share: 0.1"))
+SECRET_VALUE = "a 'secret' \"value\""
+FOLDER = Layout(CONTRACT.prefix).run("run")
+SECRET = b"a,unheard-of,1,77,0.5,,12345.67"
+"""A row with an offending field, and a measure that nothing may repeat."""
+
+
+def report_of(store: LocalStore) -> Report:
+    """The report, once it was found right by its schema and as a page."""
+    written = write_report(store, FOLDER)
+    value = json.loads(store.read(f"{FOLDER}/report.json"))
+    jsonschema.validate(value, json.loads(schema_text()))
+    assert Report(**value) == written
+    return written
+
+
+def fail(store: LocalStore, contract: Contract) -> None:
+    """What the analysis' job does with an error."""
+    with pytest.raises(MedicalChargesError) as caught:
+        run(store, contract)
+    write_error(store, contract, "run", caught.value)
+
+
+def test_the_schema_in_the_repository_is_that_of_the_types() -> None:
+    assert (ROOT / "docs" / "report.schema.json").read_text() == schema_text()
+
+
+def test_a_run_that_passed_is_told_of_with_all_its_checks(store: LocalStore) -> None:
+    files = {"x.csv": csv_lines(*[GOOD_ROW] * 3, SECRET)}
+    summary, result = validated(store, CONTRACT, files)
+    result.write(store, CONTRACT)
+    report = report_of(store)
+    assert (report.outcome, report.failure) == ("passed", None)
+    assert report.read is not None
+    assert report.read.model_dump() == {
+        "objects": 1,
+        "objects_read": 1,
+        "rows": 4,
+        "counted": 3,
+        "rejected": 1,
+    }
+    assert report.rejected.rules == {"few.maximum": 1}
+    assert [check.name for check in report.checks] == [check.name for check in result.checks]
+    assert report.contract == CONTRACT.fingerprint
+    assert {"kernel", "polars", "python"} <= report.versions.keys()
+    assert report.files == summary.staged
+    assert report.seconds.keys() == {"analysis", "validation"}
+
+
+def test_a_run_that_a_check_stopped_names_the_check(store: LocalStore) -> None:
+    upload(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    run(store, CONTRACT)
+    key = Layout(CONTRACT.prefix).staged("run", "cost_by_kind")
+    store.write(key, store.read(key).replace(b"10.5", b"10.6"))
+    result = validate_outputs(without_spark, store, CONTRACT, "run")
+    result.write(store, CONTRACT)
+    report = report_of(store)
+    assert report.outcome == "refused"
+    stopped = {check.name for check in report.checks if check.outcome == "fail"}
+    assert stopped == {"freshness: made by this run", "cost_by_kind: figures"}
+    page = store.read(f"{FOLDER}/report.html").decode()
+    assert page.index("cost_by_kind: figures") < page.index("cost_by_kind: header")
+
+
+def test_a_run_whose_rows_break_rules_says_which_and_how_many(store: LocalStore) -> None:
+    rows = csv_lines(*[GOOD_ROW] * 3, SECRET, SECRET, b"bad")
+    upload(store, STRICT, {"x.csv": rows, "y.csv": csv_lines(GOOD_ROW)})
+    fail(store, STRICT)
+    report = report_of(store)
+    assert report.outcome == "failed"
+    assert report.failure is not None
+    assert report.failure.state == "Analyze"
+    assert "3 of 6 rows break a rule (few.maximum 2; fields 1): 50.0%" in report.failure.reason
+    assert report.rejected.rules == {"few.maximum": 2, "fields": 1}
+    (found,) = report.rejected.objects
+    assert found.object.endswith("x.csv")
+    assert (found.rows, found.rejected, found.rules) == (6, 3, {"few.maximum": 2, "fields": 1})
+
+
+def test_no_report_repeats_a_field_or_a_measure(store: LocalStore) -> None:
+    upload(store, STRICT, {"x.csv": csv_lines(GOOD_ROW, SECRET, SECRET)})
+    fail(store, STRICT)
+    assert "'77'" in json.loads(store.read(f"{FOLDER}/error.json"))["message"]
+    report_of(store)
+    for name in ("report.json", "report.html"):
+        text = store.read(f"{FOLDER}/{name}").decode()
+        assert "77" not in text.replace(STRICT.fingerprint, "")
+        assert "12345" not in text
+        assert "unheard-of" not in text
+
+
+def test_a_group_that_cannot_be_published_is_not_repeated(store: LocalStore) -> None:
+    error = InputRefusedError(
+        "the column 'kind' holds the value 'a \\'secret\\'', which is refused"
+    )
+    write_error(store, CONTRACT, "run", error)
+    report = report_of(store)
+    assert report.failure is not None
+    assert report.failure.reason == (
+        "the column 'kind' holds the value (not shown here), which is refused"
+    )
+
+
+def test_a_run_that_failed_later_keeps_what_was_found_before(store: LocalStore) -> None:
+    _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    result.write(store, CONTRACT)
+    left = {"state": "PublishOutputs", "reason": "another run has the lease"}
+    store.write(f"{FOLDER}/failure.json", json.dumps(left).encode())
+    report = report_of(store)
+    assert report.outcome == "failed"
+    assert report.failure is not None
+    assert report.failure.model_dump() == left
+    assert report.checks
+
+
+def test_a_run_that_left_nothing_has_a_report_too(store: LocalStore) -> None:
+    report = report_of(store)
+    assert (report.outcome, report.read, report.checks) == ("failed", None, [])
+
+
+class Page(HTMLParser):
+    """What a page refers to, and whether its tags are closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_but_itself_and_quotes_what_it_shows(store: LocalStore) -> None:
+    validated(store, CONTRACT, {"<b>&.csv": csv_lines(GOOD_ROW), "x.csv": csv_lines(GOOD_ROW)})
+    report_of(store)
+    text = store.read(f"{FOLDER}/report.html").decode()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert not page.tags & {"script", "link", "img", "iframe", "b"}
+    assert not page.attributes & {"src", "href", "onclick"}
+    assert "http" not in text
+    assert "&lt;b&gt;&amp;.csv" in text
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_an_account_of_rejected_rows_travels_with_its_error() -> None:
+    error = TooManyRejectedError("with examples", "without")
+    assert (str(error), error.told, dict(error.account)) == ("with examples", "without", {})
