@@ -22,7 +22,7 @@ from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, with
 
 CONTRACT = parse_contract(RULES)
 STRICT = parse_contract(RULES.replace("maximum_rejected_share: 1.0", "maximum_rejected_share: 0.1"))
-SECRET_VALUE = "a 'secret' \"value\""
+QUOTED = "a 'secret' \"value\""
 FOLDER = Layout(CONTRACT.prefix).run("run")
 SECRET = b"a,unheard-of,1,77,0.5,,12345.67"
 """A row with an offending field, and a measure that nothing may repeat."""

@@ -292,4 +292,5 @@ def _near(value: Decimal, scale: Decimal) -> Figure:
 def _probability(p: float) -> Figure:
     if p < _LEAST_P:
         return Figure("0", Decimal(0), Decimal(_LEAST_P))
-    return Figure(f"{p:.6g}", Decimal(p), Decimal(p) * Decimal("2e-6"))
+    # Half of the sixth digit, which weighs most behind a leading 1.
+    return Figure(f"{p:.6g}", Decimal(p), Decimal(p) * Decimal("5.01e-6"))
