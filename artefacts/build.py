@@ -22,6 +22,7 @@ from dashboards.quicksight.references import template_problems
 from dashboards.quicksight.template import template, template_text
 from medical_charges.catalog import catalog_text
 from medical_charges.contract import load_contract
+from medical_charges.dqdl import rulesets_text
 
 FUNCTIONS = (
     "plan_run",
@@ -54,7 +55,8 @@ class Build:
         """Make what is not there yet, remove what does not belong, and return the index."""
         if self.out.exists() and any(self.out.iterdir()) and not (self.out / _INDEX).exists():
             raise BuildError(f"{self.out} holds something else; a build would remove it")
-        catalog = catalog_text(load_contract(self.contract))
+        contract = load_contract(self.contract)
+        derived = {"catalog.json": catalog_text(contract), "rulesets.json": rulesets_text(contract)}
         self.out.mkdir(parents=True, exist_ok=True)
         # There from the start, so that an interrupted build is known as one.
         (self.out / _INDEX).touch()
@@ -67,7 +69,8 @@ class Build:
             "lambdas": functions,
         }
         self._remove_others(objects, functions)
-        (self.out / "catalog.json").write_text(catalog)
+        for name, text in derived.items():
+            (self.out / name).write_text(text)
         (self.out / _INDEX).write_text(json.dumps(index, indent=2) + "\n")
         return index
 

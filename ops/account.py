@@ -49,6 +49,7 @@ def change(
     variables = {
         "artefacts_index": str(ARTEFACTS / "index.json"),
         "catalog_file": str(ARTEFACTS / "catalog.json"),
+        "rulesets_file": str(ARTEFACTS / "rulesets.json"),
     }
     if command == "destroy":
         return deployment.call(command, variables)

@@ -115,6 +115,7 @@ def _apply(
     variables = {
         "artefacts_index": str(artefacts / "index.json"),
         "catalog_file": str(artefacts / "catalog.json"),
+        "rulesets_file": str(artefacts / "rulesets.json"),
         "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.json"),
         "force_destroy": "true",
     }

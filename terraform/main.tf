@@ -16,8 +16,9 @@ data "aws_region" "current" {}
 ################################################################################
 
 locals {
-  index  = jsondecode(file(var.artefacts_index))
-  tables = jsondecode(file(var.catalog_file))
+  index    = jsondecode(file(var.artefacts_index))
+  tables   = jsondecode(file(var.catalog_file))
+  rulesets = jsondecode(file(var.rulesets_file))
 
   # A build inside the repository names its files from there, any other in full.
   objects  = { for key, it in local.index.objects : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
@@ -171,6 +172,7 @@ module "glue" {
   name              = var.project
   database_name     = local.contract.dataset
   tables            = local.tables
+  rulesets          = local.rulesets
   jobs              = local.jobs
   worker_type       = var.glue_worker_type
   workers           = var.glue_workers

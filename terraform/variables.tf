@@ -84,6 +84,18 @@ variable "catalog_file" {
   }
 }
 
+variable "rulesets_file" {
+  description = "The rules of Glue Data Quality as the contract derives them, written by `make package`."
+  type        = string
+  default     = "../.build/artefacts/rulesets.json"
+  nullable    = false
+
+  validation {
+    condition     = fileexists(var.rulesets_file)
+    error_message = "rulesets_file does not exist; `make package` makes it."
+  }
+}
+
 variable "state_machine_file" {
   description = "Template of the state machine."
   type        = string

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local_aws import deequ
 from medical_charges.contract import Contract, load_contract
+from medical_charges.dqdl import Evaluator, NoEvaluatorError, evaluator_of
 from medical_charges.storage import LocalStore, S3Store
 from ops.terraform import TerraformError, find_or_fetch
 from tests import sharing
@@ -48,8 +50,11 @@ def spark() -> Iterator[SparkSession]:
     os.environ["PYTHONPATH"] = str(ROOT)
     os.environ.pop("SPARK_HOME", None)
     log_settings = (ROOT / "ops" / "log4j2.properties").as_uri()
+    builder = SparkSession.builder
+    for name, value in deequ.settings().items():
+        builder = builder.config(name, value)
     session = (
-        SparkSession.builder.master("local[2]")
+        builder.master("local[2]")
         .appName("tests")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
@@ -62,6 +67,17 @@ def spark() -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def evaluator(spark: SparkSession) -> Evaluator:
+    """What evaluates DQDL here. Only outside of CI may it be missing."""
+    try:
+        return evaluator_of(spark)
+    except NoEvaluatorError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,8 @@ def test_the_index_gives_the_hash_of_every_file_and_no_file_is_without(
     listed = {
         root / found["path"] for kind in ("objects", "lambdas") for found in index[kind].values()
     }
-    assert files == listed | {out / "index.json", out / "catalog.json"}
+    derived = {out / name for name in ("index.json", "catalog.json", "rulesets.json")}
+    assert files == listed | derived
     assert json.loads((out / "index.json").read_text()) == index
 
 
@@ -150,6 +151,8 @@ def test_another_contract_makes_another_catalog_and_version(tree: Tree) -> None:
     assert after["lambdas"] == before["lambdas"]
     catalog = json.loads((root / ".build" / "artefacts" / "catalog.json").read_text())
     assert not any(table["name"] == "charges_by_age" for table in catalog)
+    rulesets = json.loads((root / ".build" / "artefacts" / "rulesets.json").read_text())
+    assert rulesets.keys() == {"input", *(table["name"] for table in catalog)}
 
 
 def test_a_folder_that_is_no_builds_is_left_alone(tmp_path: Path) -> None:

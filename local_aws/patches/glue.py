@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import unix_time_millis, utcnow
-from moto.glue.exceptions import EntityNotFoundException
+from moto.glue.exceptions import AlreadyExistsException, EntityNotFoundException
 from moto.glue.models import FakeJob, FakeJobRun
 from moto.glue.responses import GlueResponse
 from moto.logs.models import logs_backends
@@ -149,4 +149,59 @@ def delete_connections() -> None:
         return EmptyResult()
 
 
-PATCHES = {"glue: run jobs": run_jobs, "glue: delete connections": delete_connections}
+def keep_rulesets() -> None:
+    """There are no rulesets of Data Quality."""
+
+    def found(response: Any) -> dict[str, dict[str, Any]]:
+        backend = response.glue_backend
+        if not hasattr(backend, "rulesets"):
+            backend.rulesets = {}
+        return backend.rulesets  # type: ignore[no-any-return]
+
+    def named(response: Any) -> dict[str, Any]:
+        name = response._get_param("Name")  # noqa: SLF001
+        if name not in found(response):
+            raise EntityNotFoundException(f"Data Quality Ruleset not found: {name}")
+        return found(response)[name]
+
+    @define(GlueResponse, "create_data_quality_ruleset")
+    def create_data_quality_ruleset(response: Any) -> ActionResult:
+        given = dict(response.parameters)
+        name, tags = given["Name"], given.pop("Tags", {})
+        given.pop("ClientToken", None)
+        if name in found(response):
+            raise AlreadyExistsException("Data Quality Ruleset")
+        now = utcnow()
+        found(response)[name] = given | {"CreatedOn": now, "LastModifiedOn": now}
+        response.glue_backend.tag_resource(_ruleset_arn(response, name), tags)
+        return ActionResult({"Name": name})
+
+    @define(GlueResponse, "get_data_quality_ruleset")
+    def get_data_quality_ruleset(response: Any) -> ActionResult:
+        return ActionResult(named(response))
+
+    @define(GlueResponse, "update_data_quality_ruleset")
+    def update_data_quality_ruleset(response: Any) -> ActionResult:
+        given = {n: value for n, value in response.parameters.items() if n != "Name"}
+        named(response).update(given | {"LastModifiedOn": utcnow()})
+        return ActionResult({"Name": response.parameters["Name"]} | given)
+
+    @define(GlueResponse, "delete_data_quality_ruleset")
+    def delete_data_quality_ruleset(response: Any) -> EmptyResult:
+        name = named(response)["Name"]
+        del found(response)[name]
+        response.glue_backend.tagger.delete_all_tags_for_resource(_ruleset_arn(response, name))
+        return EmptyResult()
+
+
+def _ruleset_arn(response: Any, name: str) -> str:
+    backend = response.glue_backend
+    where = f"{backend.region_name}:{backend.account_id}"
+    return f"arn:{backend.partition}:glue:{where}:dataQualityRuleset/{name}"
+
+
+PATCHES = {
+    "glue: run jobs": run_jobs,
+    "glue: delete connections": delete_connections,
+    "glue: keep rulesets": keep_rulesets,
+}

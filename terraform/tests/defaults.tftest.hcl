@@ -8,6 +8,7 @@ mock_provider "aws" {
 variables {
   artefacts_index = "tests/fixtures/index.json"
   catalog_file    = "tests/fixtures/catalog.json"
+  rulesets_file   = "tests/fixtures/rulesets.json"
 }
 
 run "defaults" {
@@ -31,6 +32,11 @@ run "defaults" {
   assert {
     condition     = output.glue_database == "medical_charges" && module.glue.table_names == tolist(["charges_by_age", "charges_by_region"])
     error_message = "A table per entry of the catalog file, in the contract's database."
+  }
+
+  assert {
+    condition     = module.glue.ruleset_names == { input = "medical-charges-input", charges_by_age = "medical-charges-charges-by-age" }
+    error_message = "A ruleset per entry of the rulesets file."
   }
 
   assert {

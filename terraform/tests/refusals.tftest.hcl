@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   artefacts_index = "tests/fixtures/index.json"
   catalog_file    = "tests/fixtures/catalog.json"
+  rulesets_file   = "tests/fixtures/rulesets.json"
 }
 
 run "ssh_from_everywhere" {

@@ -217,6 +217,28 @@ def test_a_connection_has_a_type_and_can_be_deleted(bare: Endpoint, stack: Endpo
         stack.client("glue").get_connection(Name="net")
 
 
+def test_rulesets_of_data_quality_come_and_go(bare: Endpoint, stack: Endpoint) -> None:
+    given = {
+        "Name": "of-a-table",
+        "Ruleset": "Rules = [ RowCount > 0 ]",
+        "TargetTable": {"DatabaseName": "d", "TableName": "t"},
+    }
+    with pytest.raises(ClientError):
+        bare.client("glue").create_data_quality_ruleset(**given)
+    glue = stack.client("glue")
+    glue.create_data_quality_ruleset(**given, Tags={"Project": "p"})
+    with pytest.raises(ClientError, match="AlreadyExists"):
+        glue.create_data_quality_ruleset(**given)
+    assert glue.get_data_quality_ruleset(Name="of-a-table").items() >= given.items()
+    arn = "arn:aws:glue:us-east-1:123456789012:dataQualityRuleset/of-a-table"
+    assert glue.get_tags(ResourceArn=arn)["Tags"] == {"Project": "p"}
+    glue.update_data_quality_ruleset(Name="of-a-table", Ruleset="Rules = [ RowCount > 1 ]")
+    assert "> 1" in glue.get_data_quality_ruleset(Name="of-a-table")["Ruleset"]
+    glue.delete_data_quality_ruleset(Name="of-a-table")
+    with pytest.raises(ClientError, match="EntityNotFound"):
+        glue.get_data_quality_ruleset(Name="of-a-table")
+
+
 HANDLER = """
 import os, sys
 def handle(event, context):

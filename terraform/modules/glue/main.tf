@@ -52,6 +52,30 @@ resource "aws_glue_catalog_table" "this" {
 }
 
 ################################################################################
+# Data quality: the rules that the contract comes to, for the console and for
+# whoever evaluates them on a table. Runs evaluate the same texts in their job.
+# https://docs.aws.amazon.com/glue/latest/dg/dqdl.html
+################################################################################
+
+resource "aws_glue_data_quality_ruleset" "this" {
+  for_each = var.rulesets
+
+  name        = "${var.name}-${replace(each.key, "_", "-")}"
+  description = contains(keys(aws_glue_catalog_table.this), each.key) ? "Rules of the table ${each.key}" : "Rules of the accepted rows"
+  ruleset     = each.value
+
+  # The rows that are read belong to no table.
+  dynamic "target_table" {
+    for_each = contains(keys(aws_glue_catalog_table.this), each.key) ? [each.key] : []
+
+    content {
+      database_name = aws_glue_catalog_database.this.name
+      table_name    = aws_glue_catalog_table.this[target_table.value].name
+    }
+  }
+}
+
+################################################################################
 # Security configuration and network
 ################################################################################
 

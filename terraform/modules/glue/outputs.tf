@@ -8,6 +8,11 @@ output "table_names" {
   value       = sort(keys(aws_glue_catalog_table.this))
 }
 
+output "ruleset_names" {
+  description = "Rulesets of Glue Data Quality by what they are about."
+  value       = { for key, ruleset in aws_glue_data_quality_ruleset.this : key => ruleset.name }
+}
+
 output "job_names" {
   description = "Names of the jobs by what they do."
   value       = { for key, job in aws_glue_job.this : key => job.name }

@@ -46,6 +46,17 @@ variable "tables" {
   }
 }
 
+variable "rulesets" {
+  description = "Rulesets of Glue Data Quality as the contract derives them, by the tables that they are about; any other name is no table's."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for text in values(var.rulesets) : startswith(text, "Rules = [")])
+    error_message = "A ruleset is a document of DQDL: Rules = [ ... ]."
+  }
+}
+
 variable "jobs" {
   description = "Jobs by what they do: name, description, and the script's key below the artefacts."
   type        = map(object({ name = string, description = string, script = string }))

@@ -1,0 +1,38 @@
+"""The rules of Glue Data Quality that follow from a contract, and how they are evaluated."""
+
+from medical_charges.dqdl.checks import answers_to, checks_of, not_applicable, rule_checks
+from medical_charges.dqdl.evaluate import (
+    WITHOUT_EVALUATOR,
+    Evaluator,
+    NoEvaluatorError,
+    evaluator_of,
+)
+from medical_charges.dqdl.rules import (
+    INPUT,
+    Rule,
+    Ruleset,
+    input_rules,
+    output_rules,
+    ruleset_text,
+    rulesets,
+    rulesets_text,
+)
+
+__all__ = [
+    "INPUT",
+    "WITHOUT_EVALUATOR",
+    "Evaluator",
+    "NoEvaluatorError",
+    "Rule",
+    "Ruleset",
+    "answers_to",
+    "checks_of",
+    "evaluator_of",
+    "input_rules",
+    "not_applicable",
+    "output_rules",
+    "rule_checks",
+    "ruleset_text",
+    "rulesets",
+    "rulesets_text",
+]

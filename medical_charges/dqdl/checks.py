@@ -1,0 +1,158 @@
+"""A contract's rules as checks of a run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from medical_charges.checks import Check, Outcome
+from medical_charges.dqdl.evaluate import Answer, Evaluator, NoEvaluatorError, evaluator_of
+from medical_charges.dqdl.rules import Rule, Ruleset, input_rules, output_rules, ruleset_text
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from medical_charges.validation import Frames
+
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")')
+_VALUES = ("Minimum", "Maximum", "Mean", "Sum", "StandardDeviation", "CustomSQL")
+"""Metrics that may be somebody's value, where a rule is about the measure."""
+
+_REASON = 200
+
+
+def rule_checks(frames: Frames) -> Iterator[Check]:
+    """The rules of the input on the rows that are looked at, and those of every output."""
+    contract, spark = frames.contract, frames.session()
+    outputs = [output_rules(contract, name) for name in frames.staged]
+    try:
+        evaluator = evaluator_of(spark)
+    except NoEvaluatorError as error:
+        for ruleset in (input_rules(contract), *outputs):
+            yield from not_applicable(ruleset, str(error))
+        return
+    if frames.objects:
+        yield from checks_of(input_rules(contract), frames.accepted, evaluator, contract.measure)
+    else:
+        yield from not_applicable(input_rules(contract), "no object of the input is new")
+    tables = replace(frames, session=lambda: evaluator.session(spark)).outputs
+    for ruleset in outputs:
+        yield from checks_of(ruleset, tables[ruleset.name], evaluator, contract.measure)
+
+
+def checks_of(
+    ruleset: Ruleset, frame: DataFrame, evaluator: Evaluator, measure: str
+) -> Iterator[Check]:
+    """Evaluate a ruleset.
+
+    Args:
+        ruleset: the rules.
+        frame: the table that they are about.
+        evaluator: evaluates them.
+        measure: the column, and part of columns' names, whose values no report may hold.
+    """
+    rules = list(ruleset.rules)
+    if frame.isEmpty():
+        # Of no rows only their number means the same everywhere.
+        rules = [rule for rule in rules if rule.text.startswith("RowCount ")]
+    answers = answers_to(rules, frame, evaluator)
+    broken = [rule for rule in rules if _has_failed(answers[rule.name])]
+    told = _told(broken, frame, evaluator, measure) if broken else {}
+    for rule in ruleset.rules:
+        if rule not in rules:
+            yield _check(ruleset, rule, "not applicable", "there is no row")
+        elif rule.name in told:
+            yield _check(ruleset, rule, "fail", told[rule.name])
+        elif answers[rule.name].outcome == "Passed":
+            yield _check(ruleset, rule, "pass")
+        else:
+            yield _check(ruleset, rule, "error", _reason(answers[rule.name].reason))
+
+
+def _has_failed(answer: Answer) -> bool:
+    """Whether a rule was looked at, and does not hold."""
+    measured = answer.metrics or answer.reason.startswith("Value: ")
+    return answer.outcome == "Failed" and bool(measured)
+
+
+def _check(ruleset: Ruleset, rule: Rule, outcome: Outcome, found: str = "") -> Check:
+    name = f"{ruleset.name}: rule {rule.name}"
+    return Check(name, rule.category, rule.severity, rule.text, outcome, found)
+
+
+def not_applicable(ruleset: Ruleset, why: str) -> Iterator[Check]:
+    """A ruleset that is not evaluated, with the reason."""
+    for rule in ruleset.rules:
+        yield _check(ruleset, rule, "not applicable", why)
+
+
+def answers_to(rules: Iterable[Rule], frame: DataFrame, evaluator: Evaluator) -> dict[str, Answer]:
+    """The answers by the rules' names."""
+    try:
+        found = evaluator.answers(frame, ruleset_text([rule.text for rule in rules]))
+    except Exception:
+        # One rule that cannot be read hides all; alone it hides none.
+        found = []
+    known = {_key(answer.rule): answer for answer in found}
+    return {
+        rule.name: known.get(_key(rule.text)) or _alone(rule, frame, evaluator) for rule in rules
+    }
+
+
+def _alone(rule: Rule, frame: DataFrame, evaluator: Evaluator) -> Answer:
+    try:
+        found = evaluator.answers(frame, ruleset_text([rule.text]))
+    except Exception as error:
+        return Answer(rule.text, "Error", str(error), {})
+    if len(found) != 1:
+        return Answer(rule.text, "Error", f"that is {len(found)} rules", {})
+    return found[0]
+
+
+def _key(rule: str) -> str:
+    """A rule's text without what evaluators write in their own way: spaces and cases outside
+    of quotes.
+    """  # noqa: D205
+    return "".join(
+        part if part.startswith('"') else "".join(part.split()).lower()
+        for part in _QUOTED.split(rule)
+    )
+
+
+def _told(
+    broken: Sequence[Rule], frame: DataFrame, evaluator: Evaluator, measure: str
+) -> dict[str, str]:
+    """How many rows break each of some rules, or what came out instead."""
+    wheres = {rule.name: rule.broken_where for rule in broken if rule.broken_where}
+    counts = [f"count(CASE WHEN {where} THEN 1 END)" for where in wheres.values()]
+    rows, *found = frame.selectExpr("count(1)", *counts).collect()[0]
+    known = dict(zip(wheres, found, strict=True))
+    told = {}
+    for rule in broken:
+        if rule.name in known:
+            number = known[rule.name]
+        else:
+            number = evaluator.broken_by(frame, ruleset_text([rule.text]))
+        said = f"{number} of {rows} rows break it"
+        told[rule.name] = said if number else _measured(rule, rows, frame, evaluator, measure)
+    return told
+
+
+def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, measure: str) -> str:
+    """What a rule looked at that is about no single row."""
+    # Asked alone: metrics of several rules of one type stand under one name.
+    metrics = _alone(rule, frame, evaluator).metrics.items()
+    named = {name.rpartition(".")[2]: value for name, value in metrics}
+    shown = [
+        f"{name} is {value:.6g}"
+        for name, value in named.items()
+        if measure not in rule.text or name not in _VALUES
+    ]
+    return f"{', '.join(shown) or 'it does not hold'}, of {rows} rows"
+
+
+def _reason(reason: str) -> str:
+    first = next(iter(reason.splitlines()), "")
+    return f"the rule could not be evaluated: {first[:_REASON]}"

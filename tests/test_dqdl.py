@@ -1,0 +1,305 @@
+"""The rules of Glue Data Quality that follow from a contract: each holds, and each can break."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_aws import deequ
+from medical_charges.catalog import tables
+from medical_charges.checks import Check
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.dqdl import (
+    Evaluator,
+    Rule,
+    Ruleset,
+    checks_of,
+    input_rules,
+    output_rules,
+    rulesets,
+    rulesets_text,
+)
+from medical_charges.storage import LocalStore
+from tests.conftest import ROOT
+from tests.helpers import outputs_of, rows
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+pytestmark = pytest.mark.spark
+
+TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+INPUT_TYPES = (
+    "age bigint, sex string, bmi double, children bigint, smoker string, region string, "
+    "charges double"
+)
+CONVERT = {"bigint": int, "double": float, "string": str}
+
+Rows = list[dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def published(
+    tmp_path_factory: pytest.TempPathFactory, contract: Contract, real_file: bytes
+) -> Mapping[str, bytes]:
+    """The outputs of the real file."""
+    store = LocalStore(tmp_path_factory.mktemp("bucket"))
+    return outputs_of(store, contract, {"Charges.csv": real_file})
+
+
+@pytest.fixture(scope="module")
+def lean(spark: SparkSession, evaluator: Evaluator) -> SparkSession:
+    return evaluator.session(spark)
+
+
+def typed(contract: Contract, name: str, data: bytes) -> tuple[str, Rows]:
+    """An output's schema and its rows, as the Catalog types them."""
+    columns = next(table["columns"] for table in tables(contract) if table["name"] == name)
+    types = {column["name"]: column["type"] for column in columns}
+    found = [
+        {key: CONVERT[types[key]](value) if value else None for key, value in row.items()}
+        for row in rows(data)
+    ]
+    return ", ".join(f"`{key}` {kind}" for key, kind in types.items()), found
+
+
+def frame_of(session: SparkSession, schema: str, found: Rows) -> DataFrame:
+    return session.createDataFrame([tuple(row.values()) for row in found], schema)
+
+
+def failing(checks: Iterator[Check]) -> dict[str, str]:
+    """What did not hold, without the table's name, and what is said of it."""
+    return {
+        check.name.partition(": rule ")[2]: check.found
+        for check in checks
+        if check.outcome != "pass"
+    }
+
+
+GOOD_ROW = (30, "male", 25.0, 1, "no", "northwest", 100.5)
+BAD_ROWS = [
+    ("age", 121, "age.maximum"),
+    ("age", -1, "age.minimum"),
+    ("sex", "Male", "sex.allowed"),
+    ("bmi", 9.999999, "bmi.minimum"),
+    ("children", None, "children.complete"),
+    ("smoker", "", "smoker.allowed"),
+    ("charges", -0.000001, "charges.minimum"),
+]
+
+
+def test_each_rule_of_the_input_finds_the_rows_that_break_it(
+    contract: Contract, lean: SparkSession, evaluator: Evaluator
+) -> None:
+    names = list(contract.source.columns)
+    found = [dict(zip(names, GOOD_ROW, strict=True)) for _ in range(12)]
+    ruleset = input_rules(contract)
+    for row, (column, value, _) in zip(found, BAD_ROWS, strict=False):
+        row[column] = value
+    frame = frame_of(lean, INPUT_TYPES, found)
+    # An empty field breaks the rules of its column's range as well.
+    expected = {rule for _, _, rule in BAD_ROWS} | {"children.minimum", "children.maximum"}
+    told = failing(checks_of(ruleset, frame, evaluator, "charges"))
+    assert told.keys() == expected
+    assert {told[rule] for _, _, rule in BAD_ROWS} == {"1 of 12 rows break it"}
+
+
+# In an output, what is changed in which row, and the rules that all this together breaks.
+BROKEN: dict[str, tuple[list[tuple[int, dict[str, object]]], set[str]]] = {
+    "charges_by_region": (
+        [
+            (0, {"region": "Northeast", "patients": 10}),
+            (1, {"patients": None, "stddev_charges": -0.1}),
+            (2, {"minimum_charges": 1e6}),
+            (3, {"ci95_low": 1e6}),
+        ],
+        {
+            "region.allowed",
+            "small_cells",
+            "figures",
+            "deviation",
+            "minimum_mean_maximum",
+            "ci95_around_mean",
+        },
+    ),
+    "charges_by_age": (
+        [(0, {"age": 19}), (2, {"ci95_high": None})],
+        {"unique", "figures"},
+    ),
+    "smokers_by_region": (
+        [(0, {"share": 0.5}), (2, {"share": 1.5}), (4, {"smoker": None})],
+        {"shares", "share", "smoker.complete", "smoker.allowed"},
+    ),
+    "comparisons": (
+        [
+            (0, {"p": 1.1, "comparison": "other"}),
+            (1, {"df": 0.5, "n_b": 3}),
+            (2, {"t": -1.0, "p": None}),
+        ],
+        {"p", "comparison.allowed", "df", "small_cells", "signs", "figures"},
+    ),
+    "cube_region_sex_smoker": (
+        [(0, {"patients": 11}), (1, {"m2_charges": -1.0}), (2, {"sum_charges": None})],
+        {"margins", "squares", "figures"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_wrong_output_breaks_the_rules_that_are_about_it_and_no_other(
+    name: str,
+    contract: Contract,
+    published: Mapping[str, bytes],
+    lean: SparkSession,
+    evaluator: Evaluator,
+) -> None:
+    changes, expected = BROKEN[name]
+    schema, found = typed(contract, name, published[name])
+    for place, change in changes:
+        found[place] |= change
+    ruleset = output_rules(contract, name)
+    frame = frame_of(lean, schema, found)
+    assert failing(checks_of(ruleset, frame, evaluator, contract.measure)).keys() == expected
+
+
+def test_a_column_less_is_found(
+    contract: Contract, published: Mapping[str, bytes], lean: SparkSession, evaluator: Evaluator
+) -> None:
+    frame = frame_of(lean, *typed(contract, "smokers_by_region", published["smokers_by_region"]))
+    ruleset = output_rules(contract, "smokers_by_region")
+    told = failing(checks_of(ruleset, frame.drop("smoker"), evaluator, contract.measure))
+    assert {"columns", "smoker.there", "smoker.complete"} <= told.keys()
+    assert "does not include column smoker" in told["smoker.complete"]
+
+
+def test_of_a_table_without_rows_only_their_number_is_judged(
+    contract: Contract, lean: SparkSession, evaluator: Evaluator
+) -> None:
+    frame = lean.createDataFrame([], INPUT_TYPES)
+    checks = {
+        check.name: check.outcome
+        for check in checks_of(input_rules(contract), frame, evaluator, "charges")
+    }
+    assert checks.pop("input: rule rows") == "fail"
+    assert set(checks.values()) == {"not applicable"}
+
+
+NOT_EVALUATED = "the rule could not be evaluated:"
+OWN = [
+    ('Mean "charges" > 1000', "it does not hold, of 2 rows"),
+    ('Mean "age" > 40', "Mean is 25, of 2 rows"),
+    ('ColumnValues "charges" <= 150', "1 of 2 rows break it"),
+    ('CustomSql "SELECT max(charges) FROM primary" < 150', "it does not hold, of 2 rows"),
+    ('(Mean "age" < 40) and (IsUnique "age")', None),
+    ("RowCount = 2", None),
+    (
+        'Mean "height" > 1',
+        "the rule could not be evaluated: Input data does not include column height!",
+    ),
+    ("RowCount >", "the rule could not be evaluated: Parsing Error"),
+    ("RowCount > 0, ColumnCount > 0", "the rule could not be evaluated: that is 2 rules"),
+]
+
+
+def test_a_rule_of_ones_own_is_told_without_a_value_of_the_measure(
+    lean: SparkSession, evaluator: Evaluator
+) -> None:
+    frame = lean.createDataFrame([(20, 100.0), (30, 200.0)], "age bigint, charges double")
+    own = Ruleset("input", tuple(Rule(text, text, "plausibility") for text, _ in OWN))
+    told = failing(checks_of(own, frame, evaluator, "charges"))
+    for text, expected in OWN:
+        if expected is None:
+            assert text not in told
+        else:
+            assert told.pop(text).startswith(expected)
+    assert told == {}
+
+
+def test_a_rule_that_cannot_be_read_hides_no_other(
+    lean: SparkSession, evaluator: Evaluator
+) -> None:
+    rules = tuple(Rule(text, text, "plausibility") for text in ("RowCount >", "RowCount > 9"))
+    frame = lean.createDataFrame([(20,)], "age bigint")
+    told = failing(checks_of(Ruleset("input", rules), frame, evaluator, "charges"))
+    assert told["RowCount >"].startswith(f"{NOT_EVALUATED} Parsing Error")
+    assert told["RowCount > 9"] == "RowCount is 1, of 1 rows"
+
+
+def test_own_rules_stand_behind_those_of_their_table() -> None:
+    rules = (
+        """rules: { dear: { rule: 'Mean "charges" > 9', severity: warn }, """
+        """regions: { rule: RowCount = 4, output: charges_by_region, category: completeness } }"""
+    )
+    contract = parse_contract(TEXT.replace("share: 0.05", f"share: 0.05, {rules}"))
+    found = {ruleset.name: ruleset.rules[-1] for ruleset in rulesets(contract)}
+    assert found["input"] == Rule("rules.dear", 'Mean "charges" > 9', "plausibility", "warn")
+    assert found["charges_by_region"] == Rule("rules.regions", "RowCount = 4", "completeness")
+    assert not found["charges_by_age"].name.startswith("rules.")
+
+
+def test_what_means_different_things_is_never_written(contract: Contract) -> None:
+    for ruleset in rulesets(contract):
+        for rule in ruleset.rules:
+            assert " between " not in rule.text
+            assert "threshold" not in rule.text
+            assert "StandardDeviation" not in rule.text
+        names = [rule.name for rule in ruleset.rules]
+        assert len(set(names)) == len(names)
+
+
+STRANGE = """
+dataset: strange
+prefix: Strange
+source:
+  format: csv
+  columns:
+    size.cm: {type: double, minimum: -0.0000001, maximum: 1.0e+22}
+    stay: {type: integer, minimum: -9223372036854775808, maximum: 9223372036854775806}
+    kind: {type: string, allowed: ["it's", 'a\\b', "ü"]}
+    visits: {type: integer, maximum: 5, nullable: true}
+    cost: {type: double}
+measure: cost
+analyses:
+  by_kind: {group_by: [kind], statistics: [mean]}
+"""
+
+
+def test_names_numbers_and_values_of_any_kind_are_written_so_that_they_are_read(
+    lean: SparkSession, evaluator: Evaluator
+) -> None:
+    contract = parse_contract(STRANGE)
+    schema = "`size.cm` double, stay bigint, kind string, visits bigint, cost double"
+    ruleset = input_rules(contract)
+    good = [(-0.0000001, -(2**63), "it's", None, 1.0), (1e22, 2**63 - 2, "a\\b", 5, 2.0)]
+    bad = [(-0.0000002, 2**63 - 1, "its", 6, 1.0), (None, 0, "ü", None, 2.0)]
+    frame = lean.createDataFrame([*good, *bad], schema)
+    told = failing(checks_of(ruleset, frame, evaluator, "cost"))
+    assert told == dict.fromkeys(
+        ("size.cm.complete", "size.cm.minimum", "stay.maximum", "kind.allowed", "visits.maximum"),
+        "1 of 4 rows break it",
+    )
+
+
+def test_terraform_gets_the_very_texts_that_are_evaluated(contract: Contract) -> None:
+    texts = json.loads(rulesets_text(contract))
+    assert list(texts) == ["input", *contract.outputs]
+    for ruleset in rulesets(contract):
+        assert texts[ruleset.name] == ruleset.text
+
+
+def test_without_network_or_cache_there_is_a_sentence_and_with_the_cache_no_network_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    jar = deequ.JARS[0]
+    (tmp_path / jar.file).write_bytes(b"cut sho")
+    with pytest.raises(deequ.NoDeequError, match=f"{jar.file} is not in {tmp_path} and cannot"):
+        deequ.class_path(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [jar.file]
+    if not all((deequ.CACHE / known.file).exists() for known in deequ.JARS):
+        pytest.skip("there is no cache, and no network to fill it from")
+    assert deequ.class_path().count(".jar") == 2
