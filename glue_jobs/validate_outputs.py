@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 
 from medical_charges.contract_uri import read_contract
+from medical_charges.dqdl import rule_checks
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
 from medical_charges.layout import Layout
@@ -20,7 +21,7 @@ from medical_charges.report import write_report
 from medical_charges.storage import open_store
 from medical_charges.validation import FrameCheck, validate_outputs
 
-FRAME_CHECKS: Sequence[FrameCheck] = ()
+FRAME_CHECKS: Sequence[FrameCheck] = (rule_checks,)
 """What is checked on data frames: the rows that the input's new objects keep, and each output."""
 
 

@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from glue_jobs import test_analysis as golden_job
 from glue_jobs import validate_outputs as outputs_job
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.dqdl import Evaluator, rulesets
 from medical_charges.engine import in_this_process, on_spark
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
 from medical_charges.golden import check_golden
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore, S3Store
+from medical_charges.validation import validate_outputs
 from tests.conftest import ROOT
 from tests.helpers import run
+from tests.validation.helpers import without_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -131,8 +135,13 @@ def arguments() -> list[str]:
 # --- a run's outputs
 
 
+@pytest.mark.spark
 def test_the_outputs_job_writes_its_report_and_fails_on_a_problem(
-    bucket: S3Store, contract: Contract, real_file: bytes
+    bucket: S3Store,
+    contract: Contract,
+    real_file: bytes,
+    evaluator: Evaluator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bucket.write(
         "artefacts/contract.yaml", (ROOT / "contracts" / "medical_charges.yaml").read_bytes()
@@ -141,7 +150,12 @@ def test_the_outputs_job_writes_its_report_and_fails_on_a_problem(
     run(bucket, contract, "r-1")  # type: ignore[arg-type]
     outputs_job.main(arguments())
     report = "MedicalCharges/Run_data/r-1/validation/outputs.json"
-    assert json.loads(bucket.read(report))["passed"]
+    passed = json.loads(bucket.read(report))
+    assert passed["passed"]
+    rules = {f"{r.name}: rule {it.name}" for r in rulesets(contract) for it in r.rules}
+    assert rules == {check["name"] for check in passed["checks"] if ": rule " in check["name"]}
+    assert {c["outcome"] for c in passed["checks"] if c["name"] in rules} == {"pass"}
+    monkeypatch.setattr(outputs_job, "FRAME_CHECKS", ())
     key = Layout(contract.prefix).staged("r-1", "charges_by_region")
     bucket.write(key, bucket.read(key).replace(b"324", b"323", 1))
     with pytest.raises(
@@ -150,3 +164,38 @@ def test_the_outputs_job_writes_its_report_and_fails_on_a_problem(
     ):
         outputs_job.main(arguments())
     assert not json.loads(bucket.read(report))["passed"]
+
+
+OWN_RULES = """
+quality:
+  rules:
+    cheap: { rule: 'ColumnValues "charges" <= 20000' }
+    on_average: { rule: 'Mean "charges" > 20000', severity: warn }
+    regions: { rule: RowCount = 5, output: charges_by_region, category: completeness }
+"""
+
+
+@pytest.mark.spark
+def test_a_run_whose_data_breaks_rules_of_its_contract_is_refused_with_how_many_rows(
+    bucket: S3Store, real_file: bytes, evaluator: Evaluator
+) -> None:
+    raw = yaml.safe_load((ROOT / "contracts" / "medical_charges.yaml").read_text())
+    few = {key: raw[key] for key in ("dataset", "prefix", "source", "measure")}
+    few["analyses"] = {"charges_by_region": raw["analyses"]["charges_by_region"]}
+    text = yaml.safe_dump(few, sort_keys=False)
+    bucket.write("artefacts/contract.yaml", f"{text}{OWN_RULES}".encode())
+    bucket.write("MedicalCharges/Input_data/Charges.csv", real_file)
+    # The rows have been read, and found right, before there were such rules.
+    run(bucket, parse_contract(text), "r-0")  # type: ignore[arg-type]
+    validate_outputs(without_spark, bucket, parse_contract(text), "r-0")
+    run(bucket, parse_contract(f"{text}{OWN_RULES}"), "r-1")  # type: ignore[arg-type]
+    with pytest.raises(OutputsRefusedError) as refused:
+        outputs_job.main(arguments())
+    assert str(refused.value).splitlines() == [
+        "input: rule rules.cheap: 273 of 1338 rows break it",
+        "charges_by_region: rule rules.regions: RowCount is 4, of 4 rows",
+    ]
+    report = json.loads(bucket.read("MedicalCharges/Run_data/r-1/validation/outputs.json"))
+    warned = next(c for c in report["checks"] if c["name"] == "input: rule rules.on_average")
+    assert (warned["outcome"], warned["severity"]) == ("fail", "warn")
+    assert warned["found"] == "it does not hold, of 1338 rows"

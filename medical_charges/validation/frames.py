@@ -30,7 +30,7 @@ class Frames:
     store: Store
     contract: Contract
     objects: Mapping[str, ObjectRef]
-    """The objects whose rows are looked at: those that are new."""
+    """The objects whose rows are looked at: those that are new, or all for rules of one's own."""
     staged: Mapping[str, bytes]
 
     @cached_property
