@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import boto3
 
 from medical_charges.contract import Contract
 from medical_charges.contract_uri import read_contract
 from medical_charges.ledger import Ledger
+from medical_charges.runs import Turn
 from medical_charges.storage import Store, open_store
+
+
+class Context(Protocol):
+    """What is used of Lambda's context."""
+
+    function_name: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Until Lambda ends the invocation."""
+
+
+def seconds_left(context: Context) -> float:
+    """For how long the function can still do something."""
+    return context.get_remaining_time_in_millis() / 1000
+
+
+def turn(event: dict[str, Any], context: Context) -> Turn:
+    """The run that an event {execution, run_id} is of."""
+    return Turn(event["execution"], event["run_id"], seconds_left(context))
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.ledger import Lease, Ledger
-from medical_charges.publish import restore
 from medical_charges.report import write_report
-from medical_charges.runs import mark_of, now
+from medical_charges.runs import mark_of, now, successor_of
 from medical_charges.storage import Store
+from medical_charges.undo import undo
 
 REASON_LIMIT = 4_000
 SUBJECT_LIMIT = 100
@@ -79,6 +79,7 @@ def fail_run(
     platform: Platform,
     failure: Failure,
     *,
+    seconds: float,
     caught: bool,
     run_id: str = "",
 ) -> str:
@@ -93,18 +94,18 @@ def fail_run(
     lease = ledger.lease()
     if lease and lease.holder == failure.execution and lease.abandoned:
         # All was done but, perhaps, this.
-        platform.start(_successor(lease.run_id))
-    mine = lease is not None and _renewed(ledger, lease, failure.execution)
+        platform.start(successor_of(lease.run_id))
+    mine = _renewed(ledger, lease, failure.execution)
     if not mine and not caught:
         platform.end_clusters(mark)
         return failure.reason
-    run_id = lease.run_id if lease and mine else run_id or f"unplanned-{mark}"
-    entry = ledger.run(run_id)
-    failure = _with_error_file(store, entry, failure)
+    run_id = mine.run_id if mine else run_id or f"unplanned-{mark}"
     outcome = _NOT_LOOKED_AT
     if mine:
         # If this fails the lease stays, and the call on the execution's event tries it again.
-        outcome = _put_back(ledger, store, run_id, entry)
+        outcome = undo(ledger, store, mine, run_id, seconds)
+    entry = ledger.run(run_id)
+    failure = _with_error_file(store, entry, failure)
     ledger.record(
         run_id,
         status="failed",
@@ -130,36 +131,21 @@ def _report(store: Store, folder: str, failure: Failure) -> None:
     write_report(store, folder)
 
 
-def _renewed(ledger: Ledger, lease: Lease, execution: str) -> bool:
-    """Whether an execution holds the lease, which from here on lasts for its whole time."""
+def _renewed(ledger: Ledger, lease: Lease | None, execution: str) -> Lease | None:
+    """The lease if an execution holds it, which from here on lasts for its whole time."""
     try:
-        ledger.renew(execution, lease.run_id)
+        return ledger.renew(execution, lease.run_id) if lease else None
     except LeaseLostError:
-        return False
-    return True
+        return None
 
 
 def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> None:
     """Free the lease, and start the run that somebody left word for."""
     if ledger.abandon(execution):
-        platform.start(_successor(run_id))
-
-
-def _successor(run_id: str) -> str:
-    return f"after-{run_id}"
+        platform.start(successor_of(run_id))
 
 
 _NOT_LOOKED_AT = "It did not hold the lease, so what is published was not looked at."
-
-
-def _put_back(ledger: Ledger, store: Store, run_id: str, entry: Mapping[str, Any]) -> str:
-    """Undo what the run published unless it is recorded as served; say what was done."""
-    served = ledger.served()
-    if served and served.run_id == run_id:
-        return "It was published before it failed, and stays so."
-    if "previous" in entry and restore(store, entry["previous"]):
-        return "What was served before it is put back."
-    return "Nothing of it is published; what was served before still is."
 
 
 def _with_error_file(store: Store, entry: Mapping[str, Any], failure: Failure) -> Failure:

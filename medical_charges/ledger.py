@@ -1,14 +1,16 @@
 """The lease that keeps runs one at a time, and the record of what they came to.
 
 One DynamoDB table holds it all, by its key `pk`: `lease`, `served`, and `run#RUN_ID` for every
-run. Every change that others may race for is one conditional write.
+run. The lease is read, changed here and written back if nobody has changed it meanwhile, which
+its `version` tells.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from medical_charges.errors import LeaseLostError
@@ -17,22 +19,39 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 RUNS_KEPT_SECONDS = 400 * 24 * 3600
+DELETE_AFTER = "delete_after"
+"""The attribute by which DynamoDB deletes entries of old runs. The lease has none: nobody but
+its holder may take it away."""
 
 _LEASE = {"pk": "lease"}
 _SERVED = {"pk": "served"}
 _ABANDONED = 0
+_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Lease:
-    """Who may run now."""
+    """Who may run now, and who of them may write."""
 
     holder: str
     """The execution's ARN."""
     run_id: str
     expires: int
-    pending: bool
-    """Whether somebody else came meanwhile, so that the holder must plan again."""
+    pending: bool = False
+    """Whether somebody else came meanwhile, so that another run must follow."""
+    options: frozenset[str] = frozenset()
+    """What its holder was asked to do beside a run."""
+    asked: frozenset[str] = frozenset()
+    """What those who came meanwhile asked for."""
+    unfinished: tuple[str, ...] = ()
+    """Runs that lost the lease by its time, so that what they published is to be undone."""
+    attempt: int = 1
+    """The fence: it goes up whenever somebody begins to write, and ends what others began."""
+    writer: int = 0
+    """The attempt that may be writing at this moment, if one is."""
+    writing_until: int = 0
+    """When that one is over in any case, as the function that it runs in has ended."""
+    version: int = 0
 
     @property
     def abandoned(self) -> bool:
@@ -54,61 +73,73 @@ class Served:
     """A hash of the published outputs and manifests as they were listed."""
 
 
+@dataclass
 class Ledger:
     """A lease and a ledger of runs in one table. `now` gives seconds."""
 
-    def __init__(
-        self, table: Table, lease_seconds: int = 0, now: Callable[[], float] = time.time
-    ) -> None:
-        self._table = table
-        self._lease_seconds = lease_seconds
-        self._now = now
+    table: Table
+    lease_seconds: int = 0
+    now: Callable[[], float] = time.time
+    sleep: Callable[[float], None] = field(default=time.sleep)
 
-    def take(self, holder: str, run_id: str) -> bool:
-        """Take the lease, or leave word with whoever has it. The holder may take it again."""
-        while not self._put_lease(holder, run_id):
-            if self._leave_word():
-                return False
-            # It was freed between the two writes.
-        return True
+    # The lease
 
     def lease(self) -> Lease | None:
         """The lease as it was last taken, expired or not."""
-        item = self._table.get_item(Key=_LEASE, ConsistentRead=True).get("Item")
+        item = self.table.get_item(Key=_LEASE, ConsistentRead=True).get("Item")
         return None if item is None else _lease(item)
 
-    def renew(self, holder: str, run_id: str) -> None:
+    def take(self, holder: str, run_id: str, asked: frozenset[str] = frozenset()) -> Lease | None:
+        """Take the lease, or leave word with whoever has it and return None.
+
+        Who takes it is asked for all that was asked for and not done. The holder may take it
+        again.
+        """
+        while True:
+            old = self.lease()
+            if old is None:
+                new = Lease(holder, run_id, self._expiry(), options=asked)
+            elif old.holder == holder or old.expires < int(self.now()):
+                lost = old.holder != holder and not old.abandoned
+                given_up = old.holder != holder and old.abandoned
+                new = replace(
+                    old,
+                    holder=holder,
+                    run_id=run_id,
+                    expires=self._expiry(),
+                    pending=False,
+                    options=asked | old.asked | (frozenset() if given_up else old.options),
+                    asked=frozenset(),
+                    unfinished=(*old.unfinished, old.run_id) if lost else old.unfinished,
+                    attempt=old.attempt + 1,
+                )
+            elif old.pending and asked <= old.asked:
+                return None
+            else:
+                word = replace(old, pending=True, asked=old.asked | asked)
+                if self._swap(old, word):
+                    return None
+                continue
+            if self._swap(old, new):
+                return new
+
+    def renew(self, holder: str, run_id: str) -> Lease:
         """Begin the lease's time anew, even if it was over, unless it was abandoned.
 
         Raises:
             LeaseLostError: another run has it, or may have it any moment; what this one does
                 next would undo that one's work.
         """
-        if not self._when(
-            "holder = :holder AND run_id = :run AND expires <> :abandoned",
-            "SET expires = :expires",
-            {
-                ":holder": holder,
-                ":run": run_id,
-                ":expires": self._expiry(),
-                ":abandoned": _ABANDONED,
-            },
-        ):
-            raise LeaseLostError(
-                f"run {run_id} no longer holds the lease: it was given up, or another run has it"
-            )
+        return self._change(holder, run_id, lambda old: replace(old, expires=self._expiry()))
 
     def release(self, holder: str) -> bool:
         """Free the lease unless somebody left word; say whether this holder is done with it."""
-        freed = self._try(
-            lambda: self._table.delete_item(
-                Key=_LEASE,
-                ConditionExpression="holder = :holder AND pending = :no",
-                ExpressionAttributeValues={":holder": holder, ":no": False},
-            )
-        )
-        lease = None if freed else self.lease()
-        return lease is None or lease.holder != holder
+        while (old := self.lease()) is not None and old.holder == holder:
+            if old.pending:
+                return False
+            if self._swap(old, None):
+                break
+        return True
 
     def abandon(self, holder: str) -> bool:
         """Free the lease whatever happens; say whether somebody left word.
@@ -116,19 +147,106 @@ class Ledger:
         The word stays until the next run takes the lease, so that it is not lost if whoever
         abandons is interrupted and has to do it again.
         """
-        if self.release(holder):
-            return False
-        return self._when(
-            "holder = :holder",
-            "SET expires = :abandoned",
-            {":holder": holder, ":abandoned": _ABANDONED},
-        )
+        while (old := self.lease()) is not None and old.holder == holder:
+            if not old.pending:
+                if self._swap(old, None):
+                    break
+            elif self._swap(old, replace(old, expires=_ABANDONED)):
+                return True
+        return False
+
+    def undone(self, holder: str, run_id: str, dead: str) -> None:
+        """Note that nothing is left of what a run that lost the lease had published.
+
+        Raises:
+            LeaseLostError: the lease is another's.
+        """
+
+        def without(old: Lease) -> Lease:
+            return replace(old, unfinished=tuple(run for run in old.unfinished if run != dead))
+
+        self._change(holder, run_id, without)
+
+    # Writing under the lease
+
+    @contextmanager
+    def writing(self, holder: str, run_id: str, seconds: float) -> Iterator[Fence]:
+        """Write what readers see, for so many seconds at most, as the only one who does.
+
+        A function may outlive the execution that called it. So whoever begins to write raises
+        the fence, which the one before finds at its next write, and waits for that one to end.
+
+        Raises:
+            LeaseLostError: the lease is another's.
+        """
+        attempt = self._change(
+            holder,
+            run_id,
+            lambda old: replace(old, expires=self._expiry(), attempt=old.attempt + 1),
+        ).attempt
+        fence = Fence(self, holder, run_id, attempt)
+        while (found := fence.check()).writer and found.writing_until >= int(self.now()):
+            self.sleep(_POLL_SECONDS)
+        until = int(self.now() + seconds) + 1
+
+        def begun(old: Lease) -> Lease:
+            fence.holds(old)
+            expires = max(old.expires, until)
+            return replace(old, expires=expires, writer=attempt, writing_until=until)
+
+        self._change(holder, run_id, begun)
+        try:
+            yield fence
+        finally:
+            while (old := self.lease()) is not None and old.writer == attempt:
+                if self._swap(old, replace(old, writer=0)):
+                    break
+
+    def serve(self, served: Served, fence: Fence) -> None:
+        """Record what is served from now on.
+
+        Raises:
+            LeaseLostError: somebody else writes by now, so that something else may be served.
+        """
+        client = self.table.meta.client
+        name = self.table.name
+        condition = "holder = :holder AND run_id = :run AND attempt = :attempt"
+        values: dict[str, Any] = {
+            ":holder": fence.holder,
+            ":run": fence.run_id,
+            ":attempt": fence.attempt,
+        }
+        try:
+            client.transact_write_items(
+                TransactItems=[
+                    {
+                        "ConditionCheck": {
+                            "TableName": name,
+                            "Key": _LEASE,
+                            "ConditionExpression": condition,
+                            "ExpressionAttributeValues": values,
+                        }
+                    },
+                    {"Put": {"TableName": name, "Item": {**_SERVED, **asdict(served)}}},
+                ]
+            )
+        except client.exceptions.TransactionCanceledException as error:
+            raise _lost(fence.run_id) from error
+
+    def served(self) -> Served | None:
+        """What is served now, if anything is."""
+        item = self.table.get_item(Key=_SERVED, ConsistentRead=True).get("Item")
+        if item is None:
+            return None
+        return Served(**{name: str(item[name]) for name in Served.__dataclass_fields__})
+
+    # Runs
 
     def record(self, run_id: str, **fields: Any) -> None:
         """Write fields into a run's entry; None leaves a field as it is."""
         known = {name: value for name, value in fields.items() if value is not None}
-        known |= {"run_id": run_id, "expires": int(self._now()) + RUNS_KEPT_SECONDS}
-        self._table.update_item(
+        known |= {"run_id": run_id, DELETE_AFTER: int(self.now()) + RUNS_KEPT_SECONDS}
+        self.table.update_item(
             Key={"pk": f"run#{run_id}"},
             UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in known),
             ExpressionAttributeNames={f"#{name}": name for name in known},
@@ -137,66 +255,92 @@ class Ledger:
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run's entry, empty if there is none."""
-        found = self._table.get_item(Key={"pk": f"run#{run_id}"}, ConsistentRead=True)
+        found = self.table.get_item(Key={"pk": f"run#{run_id}"}, ConsistentRead=True)
         return dict(found.get("Item", {}))
 
-    def serve(self, served: Served) -> None:
-        """Record what is served from now on."""
-        self._table.put_item(Item={**_SERVED, **asdict(served)})
+    def _change(self, holder: str, run_id: str, change: Callable[[Lease], Lease]) -> Lease:
+        """Change the lease that a run holds, and return it."""
+        while True:
+            old = self.lease()
+            if old is None or (old.holder, old.run_id) != (holder, run_id) or old.abandoned:
+                raise _lost(run_id)
+            new = change(old)
+            if self._swap(old, new):
+                return new
 
-    def served(self) -> Served | None:
-        """What is served now, if anything is."""
-        item = self._table.get_item(Key=_SERVED, ConsistentRead=True).get("Item")
-        if item is None:
-            return None
-        return Served(**{name: str(item[name]) for name in Served.__dataclass_fields__})
-
-    def _put_lease(self, holder: str, run_id: str) -> bool:
-        return self._try(
-            lambda: self._table.put_item(
-                Item={
-                    **_LEASE,
-                    "holder": holder,
-                    "run_id": run_id,
-                    "expires": self._expiry(),
-                    "pending": False,
-                },
-                ConditionExpression=(
-                    "attribute_not_exists(pk) OR expires < :now OR holder = :holder"
-                ),
-                ExpressionAttributeValues={":now": int(self._now()), ":holder": holder},
-            )
+    def _swap(self, old: Lease | None, new: Lease | None) -> bool:
+        """Put one lease in the place of another; False if that is no longer there."""
+        known: dict[str, Any] = (
+            {"ConditionExpression": "attribute_not_exists(pk)"}
+            if old is None
+            else {
+                "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": {":version": old.version},
+            }
         )
-
-    def _leave_word(self) -> bool:
-        return self._when(
-            "attribute_exists(pk) AND expires >= :now",
-            "SET pending = :yes",
-            {":now": int(self._now()), ":yes": True},
-        )
-
-    def _when(self, condition: str, update: str, values: dict[str, Any]) -> bool:
-        return self._try(
-            lambda: self._table.update_item(
-                Key=_LEASE,
-                ConditionExpression=condition,
-                UpdateExpression=update,
-                ExpressionAttributeValues=values,
-            )
-        )
-
-    def _try(self, write: Callable[[], object]) -> bool:
         try:
-            write()
-        except self._table.meta.client.exceptions.ConditionalCheckFailedException:
+            if new is None:
+                self.table.delete_item(Key=_LEASE, **known)
+            else:
+                version = 0 if old is None else old.version + 1
+                self.table.put_item(Item=_item(replace(new, version=version)), **known)
+        except self.table.meta.client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
     def _expiry(self) -> int:
-        return int(self._now()) + self._lease_seconds
+        return int(self.now()) + self.lease_seconds
+
+
+@dataclass(frozen=True)
+class Fence:
+    """Whether an attempt to write is still the last one."""
+
+    ledger: Ledger
+    holder: str
+    run_id: str
+    attempt: int
+
+    def check(self) -> Lease:
+        """The lease, if nobody has begun to write since.
+
+        Raises:
+            LeaseLostError: somebody has.
+        """
+        return self.holds(self.ledger.lease())
+
+    def holds(self, lease: Lease | None) -> Lease:
+        """The lease, if it is the one that this attempt writes under.
+
+        Raises:
+            LeaseLostError: it is not.
+        """
+        mine = (self.holder, self.run_id, self.attempt)
+        if lease is None or lease.abandoned or (lease.holder, lease.run_id, lease.attempt) != mine:
+            raise _lost(self.run_id)
+        return lease
+
+
+def _lost(run_id: str) -> LeaseLostError:
+    return LeaseLostError(
+        f"run {run_id} no longer holds the lease: it was given up, or somebody else has it"
+    )
+
+
+def _item(lease: Lease) -> dict[str, Any]:
+    # DynamoDB has no empty sets.
+    lists = {"options": sorted(lease.options), "asked": sorted(lease.asked)}
+    return {**_LEASE, **asdict(lease), **lists, "unfinished": list(lease.unfinished)}
 
 
 def _lease(item: dict[str, Any]) -> Lease:
     return Lease(
-        str(item["holder"]), str(item["run_id"]), int(item["expires"]), bool(item["pending"])
+        holder=str(item["holder"]),
+        run_id=str(item["run_id"]),
+        expires=int(item["expires"]),
+        pending=bool(item["pending"]),
+        options=frozenset(map(str, item["options"])),
+        asked=frozenset(map(str, item["asked"])),
+        unfinished=tuple(map(str, item["unfinished"])),
+        **{name: int(item[name]) for name in ("attempt", "writer", "writing_until", "version")},
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -25,16 +26,23 @@ from medical_charges.change import (
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
-from medical_charges.ledger import Ledger, Served
+from medical_charges.ledger import Fence, Lease, Ledger, Served
 from medical_charges.manifests import generate_manifests, validate_manifests
 from medical_charges.plan import Snapshot, list_input, read_headers
 from medical_charges.publish import check_published, publish, served_files, validated_files
 from medical_charges.report import write_report
 from medical_charges.state import read_latest_state, read_state, snapshot_identity
-from medical_charges.storage import Store
+from medical_charges.storage import Fenced, Store
+from medical_charges.undo import undo
 
 STALE = "dashboards stale"
 """The status of a run that is published and that dashboards do not show."""
+
+RECHECK, PUBLISH_HELD = "recheck", "publish_held"
+"""What an execution's input may ask for: that all rows are validated anew, even if there is
+nothing new; that a change is published however small it is."""
+
+_UNDER_WAY = ("planned", "publishing", "published")
 
 
 @dataclass(frozen=True)
@@ -46,50 +54,87 @@ class Plan:
     run_uri: str = ""
     reason: str = ""
     """Why the run is held, if it is."""
+    recheck: bool = False
+
+
+@dataclass(frozen=True)
+class Turn:
+    """On behalf of whom a function acts, and for how long at most."""
+
+    execution: str
+    """The execution's ARN."""
+    run_id: str
+    seconds: float
+
+    def writing(self, ledger: Ledger) -> AbstractContextManager[Fence]:
+        """See `Ledger.writing`."""
+        return ledger.writing(self.execution, self.run_id, self.seconds)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an execution is started with."""
+
+    execution: str
+    """Its ARN."""
+    code: str
+    """The version of what is deployed."""
+    asked: frozenset[str] = frozenset()
+    """RECHECK, PUBLISH_HELD, both or neither."""
 
 
 def plan_run(
-    ledger: Ledger,
-    store: Store,
-    read: Callable[[], Contract],
-    code: str,
-    execution: str,
-    *,
-    recheck: bool = False,
+    ledger: Ledger, store: Store, read: Callable[[], Contract], order: Order, seconds: float
 ) -> Plan:
     """Take the lease and see what there is to do; leave word if another execution has it.
 
-    There always is if what is served is to be checked again.
+    What a holder that lost the lease by its time had half published is undone first.
+    There always is something to do if what is served is to be checked again.
 
     Raises:
         ContractError: the contract is wrong.
         InputRefusedError: an object cannot be analysed, or there is none.
     """
     while True:
-        run_id = _run_id(ledger, execution)
-        if not ledger.take(execution, run_id):
+        run_id = _run_id(ledger, order.execution)
+        lease = ledger.take(order.execution, run_id, order.asked)
+        if lease is None:
             return Plan("pending")
-        ledger.record(run_id, status="planned", execution=execution, code=code, started=now())
+        ledger.record(
+            run_id,
+            status="planned",
+            execution=order.execution,
+            code=order.code,
+            started=now(),
+        )
+        _undo_unfinished(ledger, store, lease, seconds)
         # Read under the lease, so that a wrong contract is a run that failed, and is told of.
         contract = read()
         snapshot = list_input(store, contract)
-        served = ledger.served()
-        if (
-            recheck
-            or not _is_served(served, store, contract, snapshot, code)
-            or _is_stale(ledger, served)
-        ):
-            return _go(ledger, store, contract, snapshot, run_id, code=code)
+        if RECHECK in lease.options or not _is_shown(ledger, store, contract, snapshot, order.code):
+            return _go(ledger, store, contract, snapshot, lease, code=order.code)
         ledger.record(run_id, status="skipped", ended=now())
-        if ledger.release(execution):
+        if ledger.release(order.execution):
             return Plan("skip", run_id)
+
+
+def _undo_unfinished(ledger: Ledger, store: Store, lease: Lease, seconds: float) -> None:
+    """Undo what is left of runs that lost the lease, the last of them first."""
+    for dead in reversed(lease.unfinished):
+        outcome = undo(ledger, store, lease, dead, seconds)
+        if ledger.run(dead).get("status") in _UNDER_WAY:
+            reason = f"it lost the lease by its time, and run {lease.run_id} followed it. {outcome}"
+            ledger.record(dead, status="failed", reason=reason, ended=now())
+        ledger.undone(lease.holder, lease.run_id, dead)
 
 
 def _run_id(ledger: Ledger, execution: str) -> str:
     """A new id, or that of this execution's plan that was interrupted."""
     lease = ledger.lease()
-    if lease and lease.holder == execution and ledger.run(lease.run_id).get("status") == "planned":
-        return lease.run_id
+    if lease and lease.holder == execution:
+        status = ledger.run(lease.run_id).get("status")
+        if status in {"planned", "held"}:
+            return lease.run_id
     moment = datetime.now(UTC)
     return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{mark_of(execution)}"
 
@@ -116,10 +161,19 @@ def _is_stale(ledger: Ledger, served: Served | None) -> bool:
     return served is not None and ledger.run(served.run_id).get("status") == STALE
 
 
+def _is_shown(
+    ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, code: str
+) -> bool:
+    """Whether a run would change nothing for anybody."""
+    served = ledger.served()
+    unchanged = _is_served(served, store, contract, snapshot, code)
+    return unchanged and not _is_stale(ledger, served)
+
+
 def _go(
-    ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, run_id: str, *, code: str
+    ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, lease: Lease, *, code: str
 ) -> Plan:
-    layout = Layout(contract.prefix)
+    layout, run_id = Layout(contract.prefix), lease.run_id
     # Recorded first, so that a refusal is reported there.
     ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
     known = read_latest_state(store, contract).members
@@ -128,11 +182,13 @@ def _go(
     value = {"code": code, "objects": objects, "ignored": snapshot.ignored}
     text = json.dumps(value, indent=2)
     store.write(f"{layout.run(run_id)}/plan.json", text.encode() + b"\n")
-    reason = _held_already(ledger.served(), store, contract, snapshot)
+    reason = ""
+    if PUBLISH_HELD not in lease.options:
+        reason = _held_already(ledger.served(), store, contract, snapshot)
     if reason:
         ledger.record(run_id, status="held", reason=reason)
     uri = f"{store.uri}/{layout.run(run_id)}"
-    return Plan("hold" if reason else "go", run_id, uri, reason)
+    return Plan("hold" if reason else "go", run_id, uri, reason, RECHECK in lease.options)
 
 
 def _held_already(
@@ -158,17 +214,17 @@ def _held_already(
     return hold_reason(contract) if small else ""
 
 
-def compare_run(
-    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
-) -> str:
+def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> str:
     """Compare what a run has analysed with what is served; return why it is held, if it is.
+
+    It is not if its execution was asked to publish however little has changed.
 
     Raises:
         LeaseLostError: the run no longer holds the lease.
         OutputsRefusedError: the contract is not the one that the run was analysed under.
     """
-    ledger.renew(execution, run_id)
-    summary = _summary_under(store, contract, run_id)
+    lease = ledger.renew(turn.execution, turn.run_id)
+    summary = _summary_under(store, contract, turn.run_id)
     served = ledger.served()
     if served is None:
         return ""
@@ -177,18 +233,17 @@ def compare_run(
         reason = LOST
     else:
         change = change_between(before, read_state(store, contract, summary["state"]), contract)
-        write_change(store, contract, run_id, change)
+        write_change(store, contract, turn.run_id, change)
         small = change.is_small(contract.disclosure.minimum_cell)
         reason = hold_reason(contract) if small else ""
-    if reason:
-        ledger.record(run_id, status="held", reason=reason)
+    if not reason or PUBLISH_HELD in lease.options:
+        return ""
+    ledger.record(turn.run_id, status="held", reason=reason)
     return reason
 
 
-def publish_run(
-    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
-) -> list[str]:
-    """Publish a run's outputs, if it still holds the lease.
+def publish_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> list[str]:
+    """Publish a run's outputs, if it still holds the lease, within so many seconds.
 
     Raises:
         LeaseLostError: it does not.
@@ -196,31 +251,30 @@ def publish_run(
             staged files are not those that were validated.
         ObjectMissingError: the run has not staged every output.
     """
-    ledger.renew(execution, run_id)
-    _summary_under(store, contract, run_id)
-    validated = validated_files(store, contract, run_id)
-    # Both jobs have left their checks by now.
-    write_report(store, Layout(contract.prefix).run(run_id))
-    # Recorded first: whoever finds the run failed restores from there.
-    ledger.record(run_id, status="publishing", previous=Layout(contract.prefix).previous(run_id))
-    return publish(store, contract, run_id, validated)
+    with turn.writing(ledger) as fence:
+        _summary_under(store, contract, turn.run_id)
+        validated = validated_files(store, contract, turn.run_id)
+        # Both jobs have left their checks by now.
+        write_report(store, Layout(contract.prefix).run(turn.run_id))
+        previous = Layout(contract.prefix).previous(turn.run_id)
+        # Recorded first: whoever finds the run failed restores from there.
+        ledger.record(turn.run_id, status="publishing", previous=previous)
+        return publish(Fenced(store, fence.check), contract, turn.run_id, validated)
 
 
 def generate_run_manifests(
-    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
+    ledger: Ledger, store: Store, contract: Contract, turn: Turn
 ) -> list[str]:
     """Write the manifests of what a run has published, if it still holds the lease.
 
     Raises:
         LeaseLostError: it does not.
     """
-    ledger.renew(execution, run_id)
-    return generate_manifests(store, contract)
+    with turn.writing(ledger) as fence:
+        return generate_manifests(Fenced(store, fence.check), contract)
 
 
-def serve_run(
-    ledger: Ledger, store: Store, contract: Contract, execution: str, run_id: str
-) -> Served:
+def serve_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> Served:
     """Check what a run has published and record it as served: from here on nothing undoes it.
 
     Raises:
@@ -229,20 +283,20 @@ def serve_run(
             published files are not those that were validated.
         ManifestError: a manifest is not right.
     """
-    ledger.renew(execution, run_id)
-    summary = _summary_under(store, contract, run_id)
-    check_published(store, contract, validated_files(store, contract, run_id))
-    validate_manifests(store, contract, summary["withheld"])
-    served = Served(
-        run_id=run_id,
-        snapshot=PurePosixPath(summary["state"]).stem,
-        contract=summary["contract"],
-        # The code that is deployed by now may be another: then the next run is not skipped.
-        code=ledger.run(run_id)["code"],
-        files=served_files(store, contract),
-    )
-    ledger.serve(served)
-    ledger.record(run_id, status="published", snapshot=served.snapshot, files=served.files)
+    with turn.writing(ledger) as fence:
+        summary = _summary_under(store, contract, turn.run_id)
+        check_published(store, contract, validated_files(store, contract, turn.run_id))
+        validate_manifests(store, contract, summary["withheld"])
+        served = Served(
+            run_id=turn.run_id,
+            snapshot=PurePosixPath(summary["state"]).stem,
+            contract=summary["contract"],
+            # The code that is deployed by now may be another: then the next run is not skipped.
+            code=ledger.run(turn.run_id)["code"],
+            files=served_files(store, contract),
+        )
+        ledger.serve(served, fence)
+    ledger.record(turn.run_id, status="published", snapshot=served.snapshot, files=served.files)
     return served
 
 
@@ -261,15 +315,24 @@ def _summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, A
     return summary
 
 
-def finish_run(ledger: Ledger, execution: str, run_id: str, stale: str = "") -> bool:
-    """End a run that went well; say whether it must plan again because somebody left word.
+def finish_run(ledger: Ledger, start: Callable[[str], None], turn: Turn, stale: str = "") -> bool:
+    """End a run that went well; start the next one if somebody left word, and say so.
 
-    `stale` says why the dashboards do not show what it published, if they do not.
+    That one is an execution of its own, with all of an execution's time. `stale` says why the
+    dashboards do not show what the run published, if they do not.
     """
-    held = ledger.run(run_id).get("status") == "held"
+    held = ledger.run(turn.run_id).get("status") == "held"
     status = "held" if held else STALE if stale else "succeeded"
-    ledger.record(run_id, status=status, ended=now(), reason=stale or None)
-    return not ledger.release(execution)
+    ledger.record(turn.run_id, status=status, ended=now(), reason=stale or None)
+    pending = ledger.abandon(turn.execution)
+    if pending:
+        start(successor_of(turn.run_id))
+    return pending
+
+
+def successor_of(run_id: str) -> str:
+    """The name of the execution that does what was left with a run: there is but one."""
+    return f"after-{run_id}"
 
 
 def now() -> str:

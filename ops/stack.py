@@ -146,7 +146,7 @@ def _root_module(state: Path) -> Path:
 def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
     """Print each state of an execution as it ends, then those of the ones that do its work.
 
-    Several uploads are several executions: one holds the lease and plans again for the others.
+    Several uploads are several executions: one holds the lease, and another follows for the rest.
     """
     console.print(f"execution {arn.rsplit(':', 1)[-1]}")
 

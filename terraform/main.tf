@@ -197,6 +197,8 @@ module "lambdas" {
     description = description
     role_arn    = module.security.role_arns[replace(key, "_", "-")]
     package     = local.packages[key]
+    # end_run may have to wait for a function that outlives its execution.
+    timeout_seconds = key == "end_run" ? 900 : 300
   } }
 
   environment = {

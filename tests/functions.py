@@ -35,6 +35,9 @@ def execution(name: str) -> str:
 class LambdaContext:
     function_name = "medical-charges-end-run"
 
+    def get_remaining_time_in_millis(self) -> int:
+        return 300_000
+
 
 @dataclass
 class Pipeline:
@@ -44,8 +47,8 @@ class Pipeline:
     contract: Contract
     queue: str
 
-    def plan(self, name: str, *, recheck: bool = False) -> dict[str, Any]:
-        return plan_run({"execution": execution(name), "recheck": recheck}, None)
+    def plan(self, name: str, **asked: bool) -> dict[str, Any]:
+        return plan_run({"execution": execution(name), **asked}, LambdaContext())
 
     def analyze(self, run_id: str) -> None:
         """Analyses, and says of the outputs that they were found right."""
@@ -54,16 +57,16 @@ class Pipeline:
         result.write(self.store, self.contract)
 
     def compare(self, name: str, run_id: str) -> dict[str, Any]:
-        return compare_runs({"execution": execution(name), "run_id": run_id}, None)
+        return compare_runs({"execution": execution(name), "run_id": run_id}, LambdaContext())
 
     def publish(self, name: str, run_id: str) -> dict[str, Any]:
-        return publish_outputs({"execution": execution(name), "run_id": run_id}, None)
+        return publish_outputs({"execution": execution(name), "run_id": run_id}, LambdaContext())
 
     def manifests(self, name: str, run_id: str) -> dict[str, Any]:
-        return generate_manifests({"execution": execution(name), "run_id": run_id}, None)
+        return generate_manifests({"execution": execution(name), "run_id": run_id}, LambdaContext())
 
     def serve(self, name: str, run_id: str) -> dict[str, Any]:
-        return validate_manifests({"execution": execution(name), "run_id": run_id}, None)
+        return validate_manifests({"execution": execution(name), "run_id": run_id}, LambdaContext())
 
     def finish(self, name: str, run_id: str, stale: str = "") -> bool:
         event = {"execution": execution(name), "run_id": run_id, "stale": stale}

@@ -193,6 +193,19 @@ def test_another_contract_does_not_hide_a_few_people(pipeline: Pipeline, real_fi
     assert compared(pipeline, "two")[1]["decision"] == "hold"
 
 
+def test_what_is_held_is_published_if_an_execution_is_told_to(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("few.csv", part(real_file, 100, 3))
+    run_id, found = compared(pipeline, "two")
+    assert found["decision"] == "hold"
+    pipeline.finish("two", run_id)
+    plan = pipeline.plan("three", publish_held=True)
+    assert plan["decision"] == "go"
+    pipeline.analyze(plan["run_id"])
+    assert pipeline.compare("three", plan["run_id"])["decision"] == "go"
+
+
 def test_a_run_that_cannot_be_compared_is_held(pipeline: Pipeline, real_file: bytes) -> None:
     served = pipeline.ledger.served()
     assert served

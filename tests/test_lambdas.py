@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import boto3
 import pytest
 
+from lambdas.settings import Settings
+from medical_charges import runs
 from medical_charges.analysis import write_error
 from medical_charges.contract import Contract
 from medical_charges.errors import (
@@ -59,7 +64,7 @@ def test_a_plan_names_the_run_by_uris_only(pipeline: Pipeline) -> None:
     plan = pipeline.plan("one")
     assert plan["decision"] == "go"
     assert plan["run_uri"] == f"s3://medicalcharges/MedicalCharges/Run_data/{plan['run_id']}"
-    assert set(plan) == {"decision", "run_id", "run_uri", "reason"}
+    assert set(plan) == {"decision", "run_id", "run_uri", "reason", "recheck"}
     assert pipeline.ledger.run(plan["run_id"])["status"] == "planned"
 
 
@@ -70,6 +75,7 @@ def test_an_execution_that_finds_a_run_under_way_leaves_word_and_ends(pipeline: 
         "run_id": "",
         "run_uri": "",
         "reason": "",
+        "recheck": False,
     }
 
 
@@ -172,24 +178,39 @@ def test_a_run_publishes_its_outputs_with_their_manifests(pipeline: Pipeline) ->
     assert pipeline.ledger.lease() is None
 
 
-def test_the_holder_plans_again_when_somebody_left_word(pipeline: Pipeline) -> None:
-    run_id = pipeline.run("one")
-    pipeline.plan("two")
-    assert pipeline.finish("one", run_id)
-    assert pipeline.plan("one")["decision"] == "skip"
-    assert pipeline.ledger.lease() is None
-
-
-def test_an_upload_during_a_run_is_in_the_run_after_it(
+def test_one_execution_follows_a_run_with_which_somebody_left_word(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     run_id = pipeline.run("one")
     pipeline.upload("late.csv", real_file)
     pipeline.plan("two")
     assert pipeline.finish("one", run_id)
-    again = pipeline.plan("one")
+    assert pipeline.finish("one", run_id), "asked again after an interruption"
+    assert pipeline.executions() == [f"after-{run_id}"]
+    again = pipeline.plan(f"after-{run_id}")
     assert again["decision"] == "go"
     assert again["run_id"] != run_id
+
+
+def test_no_execution_follows_a_run_with_which_nobody_left_word(pipeline: Pipeline) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    assert pipeline.executions() == []
+
+
+def test_a_recheck_is_not_skipped(pipeline: Pipeline) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    plan = pipeline.plan("two", recheck=True)
+    assert (plan["decision"], plan["recheck"]) == ("go", True)
+
+
+def test_a_recheck_that_finds_a_run_under_way_is_left_to_the_one_after_it(
+    pipeline: Pipeline,
+) -> None:
+    run_id = pipeline.run("one")
+    assert pipeline.plan("two", recheck=True)["decision"] == "pending"
+    pipeline.finish("one", run_id)
+    plan = pipeline.plan(f"after-{run_id}")
+    assert (plan["decision"], plan["recheck"]) == ("go", True)
 
 
 def test_a_run_that_lost_the_lease_publishes_nothing(pipeline: Pipeline) -> None:
@@ -388,9 +409,8 @@ def test_a_lease_taken_while_a_failed_run_looks_at_it_keeps_that_run_from_restor
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline.finish("one", pipeline.run("one"))
-    second = new_data(pipeline, "two")
+    good, second = pipeline.served(), new_data(pipeline, "two")
     pipeline.publish("two", second)
-    published = pipeline.served()
     expire(pipeline)
     looked = Ledger.lease
 
@@ -402,8 +422,105 @@ def test_a_lease_taken_while_a_failed_run_looks_at_it_keeps_that_run_from_restor
 
     monkeypatch.setattr(Ledger, "lease", look_just_before_another_takes_it)
     pipeline.fail("two", "PublishOutputs", second, Error="X", Cause="{}")
-    assert pipeline.served() == published
+    # By the one that took it, before it planned.
+    assert pipeline.served() == good
     assert pipeline.ledger.run(second)["status"] == "failed"
+    assert "It did not hold the lease" in pipeline.notices()[0][1]
+
+
+def test_who_takes_an_expired_lease_undoes_what_its_holder_had_half_published(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good, second = pipeline.served(), new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    expire(pipeline)
+    third = pipeline.plan("three")["run_id"]
+    assert pipeline.served() == good
+    entry = pipeline.ledger.run(second)
+    assert entry["status"] == "failed"
+    assert entry["reason"] == (
+        f"it lost the lease by its time, and run {third} followed it. "
+        f"What was served before it is put back."
+    )
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    assert lease.unfinished == ()
+
+
+def test_what_a_dead_holder_had_served_stays(pipeline: Pipeline) -> None:
+    first = pipeline.run("one")
+    good = pipeline.served()
+    expire(pipeline)
+    assert pipeline.plan("two")["decision"] == "skip"
+    assert pipeline.served() == good
+    assert pipeline.ledger.run(first)["reason"].endswith("stays so.")
+
+
+class Stopped(S3Store):
+    """A bucket in which a run is stopped, and cleaned up behind, at one of its writes."""
+
+    stop: Callable[[], object]
+
+    def write(self, key: str, data: bytes) -> None:
+        super().write(key, data)
+        if key.endswith("charges_by_age.csv") and "Output_data" in key:
+            self.stop()
+
+
+def test_a_function_that_outlives_its_execution_writes_nothing_more(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    good, second = pipeline.served(), new_data(pipeline, "two")
+    clean_up = threading.Thread(target=lambda: pipeline.ended("two"))
+    begun = pipeline.ledger.lease()
+    assert begun is not None
+
+    def stop() -> None:
+        if not clean_up.ident:
+            clean_up.start()
+            while (lease := pipeline.ledger.lease()) and lease.attempt == begun.attempt + 1:
+                time.sleep(0.01)
+
+    store = Stopped("s3://medicalcharges")
+    store.stop = stop
+    monkeypatch.setattr(Settings, "store", lambda _: store)
+    with pytest.raises(LeaseLostError):
+        pipeline.publish("two", second)
+    clean_up.join()
+    assert pipeline.served() == good
+    assert pipeline.ledger.lease() is None
+    assert pipeline.ledger.run(second)["status"] == "failed"
+
+
+def test_a_run_is_not_served_once_somebody_else_writes(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.publish("one", run_id)
+    pipeline.manifests("one", run_id)
+    checked = runs.validate_manifests
+
+    def check_while_it_is_stopped(*arguments: Any) -> None:
+        checked(*arguments)
+        expire(pipeline)
+        pipeline.plan("two")
+
+    monkeypatch.setattr(runs, "validate_manifests", check_while_it_is_stopped)
+    now = soon()
+    table = pipeline.ledger.table
+    monkeypatch.setattr(Settings, "ledger", lambda _: Ledger(table, 600, now, lambda _: None))
+    with pytest.raises(LeaseLostError):
+        pipeline.serve("one", run_id)
+    assert pipeline.ledger.served() is None
+
+
+def soon() -> Callable[[], float]:
+    """A clock on which every look takes a minute."""
+    looks, begun = itertools.count(), time.time()
+    return lambda: begun + 60 * next(looks)
 
 
 def test_a_run_that_lost_its_lease_fails_under_its_own_name(pipeline: Pipeline) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from typing import cast
 
 import boto3
 import pytest
 
 from medical_charges.errors import LeaseLostError
-from medical_charges.ledger import Ledger, Served
+from medical_charges.ledger import DELETE_AFTER, Ledger, Served
+from tests.conftest import ROOT
 
 SECONDS = 600
+ORCHESTRATION = ROOT / "terraform/modules/orchestration/main.tf"
 
 
 class Clock:
@@ -51,7 +55,7 @@ def test_the_first_to_come_takes_the_lease(ledger: Ledger, clock: Clock) -> None
 
 def test_whoever_finds_it_taken_leaves_word(ledger: Ledger) -> None:
     ledger.take("first", "run-1")
-    assert not ledger.take("second", "run-2")
+    assert ledger.take("second", "run-2") is None
     lease = ledger.lease()
     assert lease is not None
     assert (lease.holder, lease.run_id, lease.pending) == ("first", "run-1", True)
@@ -81,7 +85,7 @@ def test_freeing_twice_does_no_harm(ledger: Ledger) -> None:
 def test_an_expired_lease_is_anybodys(ledger: Ledger, clock: Clock) -> None:
     ledger.take("first", "run-1")
     clock.seconds += SECONDS
-    assert not ledger.take("second", "run-2")
+    assert ledger.take("second", "run-2") is None
     clock.seconds += 1
     assert ledger.take("second", "run-2")
 
@@ -102,7 +106,7 @@ def test_renewing_begins_the_time_anew_and_keeps_the_word(ledger: Ledger, clock:
     clock.seconds += SECONDS - 1
     ledger.renew("first", "run-1")
     clock.seconds += SECONDS - 1
-    assert not ledger.take("third", "run-3")
+    assert ledger.take("third", "run-3") is None
     assert not ledger.release("first")
 
 
@@ -161,13 +165,166 @@ def test_a_runs_entry_grows_and_keeps_what_it_had(ledger: Ledger) -> None:
     assert ledger.run("run-2") == {}
 
 
-def test_entries_expire_after_more_than_a_year(ledger: Ledger, clock: Clock) -> None:
+def test_dynamodb_deletes_entries_after_more_than_a_year_and_the_lease_never(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.take("first", "run-1")
     ledger.record("run-1", status="planned")
-    assert ledger.run("run-1")["expires"] > clock.seconds + 366 * 24 * 3600
+    assert ledger.run("run-1")[DELETE_AFTER] > clock.seconds + 366 * 24 * 3600
+    lease = ledger.table.get_item(Key={"pk": "lease"})["Item"]
+    assert DELETE_AFTER not in lease
+    assert f'attribute_name = "{DELETE_AFTER}"' in ORCHESTRATION.read_text()
+
+
+# --- asking for more than a run
+
+
+RECHECK = frozenset({"recheck"})
+
+
+def test_whoever_takes_the_lease_is_asked_for_what_was_asked_of_those_who_found_it_taken(
+    ledger: Ledger,
+) -> None:
+    ledger.take("first", "run-1")
+    ledger.take("second", "run-2", RECHECK)
+    ledger.take("third", "run-3")
+    assert ledger.abandon("first")
+    lease = ledger.take("fourth", "run-4")
+    assert lease is not None
+    assert lease.options == RECHECK
+    assert ledger.release("fourth")
+    again = ledger.take("fifth", "run-5")
+    assert again is not None
+    assert not again.options
+
+
+def test_what_the_holder_did_is_not_asked_for_again(ledger: Ledger) -> None:
+    ledger.take("first", "run-1", RECHECK)
+    ledger.take("second", "run-2")
+    ledger.abandon("first")
+    lease = ledger.take("third", "run-3")
+    assert lease is not None
+    assert not lease.options
+
+
+def test_what_a_dead_holder_was_asked_for_is_its_followers_to_do(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.take("first", "run-1", RECHECK)
+    clock.seconds += SECONDS + 1
+    lease = ledger.take("second", "run-2")
+    assert lease is not None
+    assert lease.options == RECHECK
+
+
+# --- runs that lost the lease by its time
+
+
+def test_whoever_takes_an_expired_lease_knows_what_is_to_be_undone(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.take("first", "run-1")
+    clock.seconds += SECONDS + 1
+    lease = ledger.take("second", "run-2")
+    assert lease is not None
+    assert lease.unfinished == ("run-1",)
+    # It is interrupted, plans again, and dies of its time itself.
+    again = ledger.take("second", "run-2")
+    assert again is not None
+    assert again.unfinished == ("run-1",)
+    clock.seconds += SECONDS + 1
+    third = ledger.take("third", "run-3")
+    assert third is not None
+    assert third.unfinished == ("run-1", "run-2")
+    ledger.undone("third", "run-3", "run-2")
+    found = ledger.lease()
+    assert found is not None
+    assert found.unfinished == ("run-1",)
+
+
+def test_a_lease_that_was_given_up_leaves_nothing_to_undo(ledger: Ledger) -> None:
+    ledger.take("first", "run-1")
+    ledger.take("second", "run-2")
+    ledger.abandon("first")
+    lease = ledger.take("third", "run-3")
+    assert lease is not None
+    assert lease.unfinished == ()
+
+
+# --- the fence
+
+
+def test_whoever_begins_to_write_ends_what_was_begun_before(ledger: Ledger) -> None:
+    ledger.take("first", "run-1")
+    with ledger.writing("first", "run-1", 0) as old:
+        old.check()
+        ledger.sleep = lambda _: move(ledger)
+        with ledger.writing("first", "run-1", 60) as new:
+            with pytest.raises(LeaseLostError, match="run-1"):
+                old.check()
+            new.check()
+
+
+def move(ledger: Ledger) -> None:
+    cast("Clock", ledger.now).seconds += 1
+
+
+def test_whoever_begins_to_write_waits_for_the_one_before(ledger: Ledger, clock: Clock) -> None:
+    ledger.take("first", "run-1")
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            ending.close()
+        clock.seconds += seconds
+
+    ledger.sleep = wait
+    with ExitStack() as ending:
+        ending.enter_context(ledger.writing("first", "run-1", 300))
+        with ledger.writing("first", "run-1", 300):
+            assert len(waits) == 3
+
+
+def test_a_writer_that_died_is_waited_for_no_longer_than_its_function_can_last(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.take("first", "run-1")
+    ledger.sleep = lambda _: move(ledger)
+    begun = clock.seconds
+    dead = ledger.writing("first", "run-1", 30)
+    dead.__enter__()
+    with ledger.writing("first", "run-1", 300):
+        assert 30 <= clock.seconds - begun <= 32
+
+
+def test_a_lease_lasts_for_as_long_as_its_holder_may_write(ledger: Ledger, clock: Clock) -> None:
+    ledger.take("first", "run-1")
+    with ledger.writing("first", "run-1", 10 * SECONDS):
+        clock.seconds += 2 * SECONDS
+        assert ledger.take("second", "run-2") is None
+
+
+def test_nobody_writes_under_a_lease_that_is_anothers(ledger: Ledger, clock: Clock) -> None:
+    ledger.take("first", "run-1")
+    with ledger.writing("first", "run-1", 60) as fence:
+        clock.seconds += SECONDS + 1
+        ledger.take("second", "run-2")
+        with pytest.raises(LeaseLostError):
+            fence.check()
+        with pytest.raises(LeaseLostError):
+            ledger.serve(SERVED, fence)
+    with pytest.raises(LeaseLostError), ledger.writing("first", "run-1", 60):
+        pass
+    assert ledger.served() is None
+
+
+SERVED = Served("run-1", "snapshot", "contract", "code", "files")
 
 
 def test_what_is_served_is_read_back(ledger: Ledger) -> None:
     assert ledger.served() is None
-    served = Served("run-1", "snapshot", "contract", "code", "files")
-    ledger.serve(served)
-    assert ledger.served() == served
+    ledger.take("first", "run-1")
+    with ledger.writing("first", "run-1", 60) as fence:
+        ledger.serve(SERVED, fence)
+    assert ledger.served() == SERVED

@@ -72,7 +72,7 @@ def test_a_failure_is_recorded_under_the_run_that_failed(machine: State) -> None
     states = machine["States"]
     payload = states["RecordFailure"]["Arguments"]["Payload"]
     assert payload["run_id"] == "{% $run_id %}"
-    # Planned again, an execution may fail before it has a new run: the one before did not.
+    # An execution may fail before it has a run.
     (catch,) = states["PlanRun"]["Catch"]
     assert catch["Assign"]["run_id"] == ""
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.settings import Settings
+from lambdas.settings import Context, Settings, turn
 from medical_charges.runs import compare_run
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Takes {execution, run_id}; gives {decision: go or hold, reason}."""
     settings = Settings.read()
     reason = compare_run(
-        settings.ledger(),
-        settings.store(),
-        settings.contract(),
-        event["execution"],
-        event["run_id"],
+        settings.ledger(), settings.store(), settings.contract(), turn(event, context)
     )
     return {"decision": "hold" if reason else "go", "reason": reason}

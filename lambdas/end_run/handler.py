@@ -6,18 +6,12 @@ stopped, since the last two run no Catch.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from lambdas.end_run.aws import AwsPlatform
-from lambdas.settings import Settings
+from lambdas.settings import Context, Settings, seconds_left, turn
 from medical_charges.failure import Failure, fail_run
 from medical_charges.runs import finish_run
-
-
-class Context(Protocol):
-    """What is used of Lambda's context."""
-
-    function_name: str
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -29,17 +23,18 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """
     settings = Settings.read()
     ledger = settings.ledger()
+    platform = AwsPlatform(settings.topic_arn, settings.state_machine_arn)
     caught = "failure" in event
     if not caught and "run_id" in event:
-        stale = event.get("stale", "")
-        return {"pending": finish_run(ledger, event["execution"], event["run_id"], stale)}
+        run, stale = turn(event, context), event.get("stale", "")
+        return {"pending": finish_run(ledger, platform.start, run, stale)}
     failure = _caught(event, context) if caught else _ended(event["detail"])
-    platform = AwsPlatform(settings.topic_arn, settings.state_machine_arn)
     reason = fail_run(
         ledger,
         settings.store(),
         platform,
         failure,
+        seconds=seconds_left(context),
         caught=caught,
         run_id=event.get("run_id", ""),
     )

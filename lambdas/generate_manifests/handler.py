@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.settings import Settings
+from lambdas.settings import Context, Settings, turn
 from medical_charges.runs import generate_run_manifests
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Takes {execution, run_id}; gives {manifests: URIs}."""
     settings = Settings.read()
     store = settings.store()
     keys = generate_run_manifests(
-        settings.ledger(), store, settings.contract(), event["execution"], event["run_id"]
+        settings.ledger(), store, settings.contract(), turn(event, context)
     )
     return {"manifests": [f"{store.uri}/{key}" for key in keys]}

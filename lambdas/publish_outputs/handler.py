@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.settings import Settings
+from lambdas.settings import Context, Settings, turn
 from medical_charges.runs import publish_run
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Takes {execution, run_id}; gives {published: URIs}."""
     settings = Settings.read()
     store = settings.store()
-    keys = publish_run(
-        settings.ledger(), store, settings.contract(), event["execution"], event["run_id"]
-    )
+    keys = publish_run(settings.ledger(), store, settings.contract(), turn(event, context))
     return {"published": [f"{store.uri}/{key}" for key in keys]}

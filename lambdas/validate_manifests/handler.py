@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from lambdas.settings import Settings
+from lambdas.settings import Context, Settings, turn
 from medical_charges.publish import published_rows
 from medical_charges.runs import serve_run
 
 
-def handle(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001
+def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Takes {execution, run_id}; gives {served: the run's id, rows: by output}."""
     settings = Settings.read()
     store, contract = settings.store(), settings.contract()
-    served = serve_run(settings.ledger(), store, contract, event["execution"], event["run_id"])
+    served = serve_run(settings.ledger(), store, contract, turn(event, context))
     return {"served": served.run_id, "rows": published_rows(store, contract)}

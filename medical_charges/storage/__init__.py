@@ -2,10 +2,20 @@
 
 from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.storage.below import Below
+from medical_charges.storage.fenced import Fenced
 from medical_charges.storage.local import LocalStore
 from medical_charges.storage.s3 import S3Store
 
-__all__ = ["REQUESTS_AT_ONCE", "Below", "LocalStore", "ObjectRef", "S3Store", "Store", "open_store"]
+__all__ = [
+    "REQUESTS_AT_ONCE",
+    "Below",
+    "Fenced",
+    "LocalStore",
+    "ObjectRef",
+    "S3Store",
+    "Store",
+    "open_store",
+]
 
 
 def open_store(uri: str) -> Store:

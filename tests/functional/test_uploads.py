@@ -76,6 +76,11 @@ def uploads(live: Live, first_run: Execution, real_file: bytes) -> Uploads:
         all_at_once([*puts, puts[4]])
         new = until(lambda: eleven(live.stack.pipeline.executions(), known), 60)
         executions = [live.finish(arn) for arn in new]
+        # One that follows a run with which the others left word is started by no upload.
+        uploaded = {*known, *new}
+        executions += [
+            live.finish(arn) for arn in live.stack.pipeline.executions() if arn not in uploaded
+        ]
     before = {run["run_id"] for run in runs}
     return Uploads(files, executions, [run for run in live.runs() if run["run_id"] not in before])
 
@@ -89,7 +94,9 @@ def served(live: Live, uploads: Uploads) -> dict[str, Any]:
 
 
 def test_every_upload_starts_an_execution_and_none_fails(uploads: Uploads) -> None:
-    assert len(uploads.executions) == 11
+    following = [one for one in uploads.executions if ":after-" in one.arn]
+    assert len(uploads.executions) - len(following) == 11
+    assert len({one.arn for one in following}) == len(following) > 0
     assert {execution.ended.status for execution in uploads.executions} == {"SUCCEEDED"}
 
 

@@ -232,8 +232,9 @@ USES = {
         *LEDGER,
         *DATA_KEY,
         LIST,
-        *_objects("GetObject", "artefacts", "Input", "Cube"),
-        *_objects("PutObject", "Run"),
+        *_objects("GetObject", "artefacts", "Input", "Cube", "Run"),
+        *_objects("PutObject", "Run", "Output", "Manifest"),
+        *_objects("DeleteObject", "Output", "Manifest"),
     ],
     "compare-runs": [
         *LEDGER,
@@ -260,6 +261,7 @@ USES = {
     ],
     "validate-manifests": [
         *LEDGER,
+        Call("dynamodb:ConditionCheckItem", TABLE),
         *DATA_KEY,
         LIST,
         *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
@@ -394,6 +396,7 @@ CALLS = {
     "put_object": "s3:PutObject",
     "start_execution": "states:StartExecution",
     "terminate_job_flows": "elasticmapreduce:TerminateJobFlows",
+    "transact_write_items": "dynamodb:ConditionCheckItem",
     "update_item": "dynamodb:UpdateItem",
 }
 

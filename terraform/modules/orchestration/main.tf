@@ -25,7 +25,7 @@ resource "aws_dynamodb_table" "ledger" {
   }
 
   ttl {
-    attribute_name = "expires"
+    attribute_name = "delete_after" # of runs; the lease has none, and is nobody's to delete
     enabled        = true
   }
 

@@ -13,13 +13,20 @@ locals {
 
   lambda_tasks = {
     # Takes the lease, lists the input, reads new objects' headers and the last state.
+    # Puts back what was served if the lease's holder before has died of its time.
     plan_run = [
       local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
         Action   = "s3:GetObject"
-        Resource = [local.folder.artefacts, local.folder.cube, local.folder.input]
+        Resource = [local.folder.artefacts, local.folder.cube, local.folder.input, local.folder.run]
+      },
+      {
+        Sid      = "Restore"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObject", "s3:PutObject"]
+        Resource = [local.folder.manifest, local.folder.output]
       },
       {
         Sid      = "WritePlan"
@@ -85,9 +92,16 @@ locals {
       },
     ]
 
-    # Reads what is published, and records it as served. Writes no object.
+    # Reads what is published, and records it as served if the lease is still its run's.
+    # Writes no object.
     validate_manifests = [
       local.ledger,
+      {
+        Sid      = "Serve"
+        Effect   = "Allow"
+        Action   = "dynamodb:ConditionCheckItem"
+        Resource = local.table
+      },
       {
         Sid      = "Read"
         Effect   = "Allow"
