@@ -13,7 +13,6 @@ import boto3
 import pytest
 
 from lambdas.settings import Settings
-from medical_charges import runs
 from medical_charges.analysis import write_error
 from medical_charges.contract import Contract
 from medical_charges.errors import (
@@ -27,6 +26,7 @@ from medical_charges.errors import (
 )
 from medical_charges.failure import Failure
 from medical_charges.ledger import Lease, Ledger
+from medical_charges.manifests import validate_manifests
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy, execution
 
@@ -501,14 +501,13 @@ def test_a_run_is_not_served_once_somebody_else_writes(
     pipeline.analyze(run_id)
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
-    checked = runs.validate_manifests
 
     def check_while_it_is_stopped(*arguments: Any) -> None:
-        checked(*arguments)
+        validate_manifests(*arguments)
         expire(pipeline)
         pipeline.plan("two")
 
-    monkeypatch.setattr(runs, "validate_manifests", check_while_it_is_stopped)
+    monkeypatch.setattr("medical_charges.runs.validate_manifests", check_while_it_is_stopped)
     now = soon()
     table = pipeline.ledger.table
     monkeypatch.setattr(Settings, "ledger", lambda _: Ledger(table, 600, now, lambda _: None))
