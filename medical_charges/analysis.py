@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from platform import python_version
+from typing import Any
 
 import polars as pl
 
@@ -49,6 +50,7 @@ from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.tables import make_tables
 
 WORST_RULES = 3
+OBJECTS_NAMED = 10
 
 
 @dataclass
@@ -137,15 +139,16 @@ def write_error(store: Store, contract: Contract, run_id: str, error: Exception)
     # What an unexpected error says may hold a row; the step's log has it all.
     expected = isinstance(error, MedicalChargesError)
     message = str(error) if expected else "an unexpected error; the log of the step tells more"
-    value = {
+    value: dict[str, Any] = {
         "run_id": run_id,
         "contract": contract.fingerprint,
         "error": type(error).__name__,
         "message": message,
-        "told": error.told if isinstance(error, MedicalChargesError) else message,
-        "account": error.account if isinstance(error, TooManyRejectedError) else {},
         "versions": _versions(),
     }
+    if isinstance(error, TooManyRejectedError):
+        # The examples stay here: the message goes into reports, logs and notices.
+        value |= {"account": error.account, "examples": error.examples}
     store.write(Layout(contract.prefix).error(run_id), json.dumps(value, indent=2).encode() + b"\n")
 
 
@@ -255,12 +258,7 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
 def _too_many_rejected(
     failed: list[Member], summary: Summary, limit: float
 ) -> TooManyRejectedError:
-    sentences = [
-        "\n".join(f"{_too_many(m, examples=examples)}, over {limit:.1%}" for m in failed[:10])
-        for examples in (True, False)
-    ]
-    error = TooManyRejectedError(*sentences)
-    error.account = {
+    account = {
         "rows": summary.rows,
         "counted": summary.counted,
         "rejected": summary.rejected,
@@ -275,22 +273,27 @@ def _too_many_rejected(
             for member in failed
         ],
     }
-    return error
+    named = failed[:OBJECTS_NAMED]
+    examples = {
+        f"{member.ref.key}: {rule}": count.examples
+        for member in named
+        for rule, count in _worst(member)
+        if count.examples
+    }
+    message = "\n".join(f"{_too_many(member)}, over {limit:.1%}" for member in named)
+    return TooManyRejectedError(message, account, examples)
 
 
-def _too_many(member: Member, *, examples: bool) -> str:
+def _too_many(member: Member) -> str:
     tally = member.tally
-    worst = sorted(tally.rules, key=lambda item: (-item[1].count, item[0]))[:WORST_RULES]
-    rules = "; ".join(
-        _described(rule, count) if examples else f"{rule} {count.count}" for rule, count in worst
-    )
+    rules = "; ".join(f"{rule} {count.count}" for rule, count in _worst(member))
     counts = f"{tally.rejected} of {tally.rows} rows break a rule ({rules})"
     return f"{member.ref.key}: {counts}: {tally.rejected / tally.rows:.1%}"
 
 
-def _described(rule: str, count: RuleCount) -> str:
-    examples = ", ".join(repr(example) for example in count.examples)
-    return f"{rule} {count.count}" + (f", such as {examples}" if examples else "")
+def _worst(member: Member) -> list[tuple[str, RuleCount]]:
+    """The rules that most rows of an object broke."""
+    return sorted(member.tally.rules, key=lambda item: (-item[1].count, item[0]))[:WORST_RULES]
 
 
 def _note_duplicates(state: State, contract: Contract, summary: Summary) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -10,11 +10,6 @@ class MedicalChargesError(Exception):
     """The base of everything this package raises on purpose."""
 
     exit_code = 1
-
-    def __init__(self, message: str = "", told: str = "") -> None:
-        super().__init__(message)
-        self.told = told or message
-        """The message for reports, where it differs: free of every field of the input."""
 
 
 class ContractError(MedicalChargesError):
@@ -30,12 +25,21 @@ class InputRefusedError(MedicalChargesError):
 
 
 class TooManyRejectedError(MedicalChargesError):
-    """More rows of an object break the contract's rules than the contract tolerates."""
+    """More rows of an object break the contract's rules than the contract tolerates.
+
+    The message has counts only, as it is sent about.
+    """
 
     exit_code = 4
 
-    account: Mapping[str, Any] = {}
-    """How many rows there were, and how many broke which rule, object by object."""
+    def __init__(
+        self, message: str, account: Mapping[str, Any], examples: Mapping[str, Sequence[str]]
+    ) -> None:
+        super().__init__(message)
+        self.account = account
+        """How many rows there were, and how many broke which rule, object by object."""
+        self.examples = examples
+        """A few of the fields that broke the worst rules, by object and rule."""
 
 
 class InputChangedError(MedicalChargesError):

@@ -18,6 +18,7 @@ from medical_charges.contract import load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from ops.pipeline import Pipeline
+from ops.show import show_examples
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
 
@@ -115,6 +116,7 @@ def _watch(pipeline: Pipeline, arn: str, console: Console) -> int:
     ended = follow(pipeline, arn, console)
     if ended.failed():
         console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
+        show_examples(console, pipeline.left_error(ended.arn))
     return int(ended.failed())
 
 

@@ -24,7 +24,7 @@ from medical_charges.manifests import generate_manifests
 from medical_charges.publish import publish
 from medical_charges.storage import LocalStore
 from ops.dashboard import save_page
-from ops.show import console, show_run
+from ops.show import console, read_error, show_examples, show_run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,6 +43,7 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     code = run_analysis(out, contract_file, run_id)
     if code:
+        show_examples(console(), read_error(store, layout.error(run_id)))
         return code
     publish(store, contract, run_id)
     generate_manifests(Mirror(store, BUCKET), contract)

@@ -155,12 +155,14 @@ class Pipeline:
 
     def error_of(self, arn: str) -> str:
         """The name of the error that failed an execution, as what failed named it itself."""
-        named = ""
-        for event in self._history(arn):
-            if failed := event.get("taskFailedEventDetails"):
-                named = failed.get("error", named)
+        failures = (event.get("taskFailedEventDetails", {}) for event in self._history(arn))
+        named = [failure["error"] for failure in failures if "error" in failure]
+        return str(self.left_error(arn).get("error", named[-1] if named else ""))
+
+    def left_error(self, arn: str) -> dict[str, Any]:
+        """What the run of an execution has left of its reason to fail, if it left anything."""
         run_id = self.run_of(arn)
-        return (self._left(run_id) if run_id else "") or named
+        return self._left(run_id) if run_id else {}
 
     def run_of(self, arn: str) -> str:
         """The id of the last run of an execution; a plan that failed has none."""
@@ -170,12 +172,12 @@ class Pipeline:
                 run_id = json.loads(exited["output"]).get("run_id") or run_id
         return run_id
 
-    def _left(self, run_id: str) -> str:
+    def _left(self, run_id: str) -> dict[str, Any]:
         try:
             found = self._s3.get_object(Bucket=self.bucket, Key=self._layout.error(run_id))
         except self._s3.exceptions.NoSuchKey:
-            return ""
-        return str(json.loads(found["Body"].read())["error"])
+            return {}
+        return dict(json.loads(found["Body"].read()))
 
     def publishes(self, contract: Contract) -> bool:
         """Whether what is served was made under this very contract."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -12,6 +14,7 @@ from rich.table import Table
 from medical_charges.analysis import Summary
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
+from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.publish import published
 from medical_charges.storage import Store
@@ -63,6 +66,21 @@ def show_report(console: Console, out: Path, contract: Contract, run_id: str) ->
     path = out / Layout(contract.prefix).report_page(run_id)
     if path.is_file():
         console.print(f"report: {path}", soft_wrap=True)
+
+
+def read_error(store: Store, key: str) -> dict[str, Any]:
+    """What a run that failed has left of its reason, empty if it left nothing."""
+    try:
+        found: dict[str, Any] = json.loads(store.read(key))
+    except ObjectMissingError:
+        return {}
+    return found
+
+
+def show_examples(console: Console, error: Mapping[str, Any]) -> None:
+    """Print a few of the fields that broke the worst rules, which no notice or log repeats."""
+    for rule, fields in error.get("examples", {}).items():
+        console.print(f"{rule}, such as {', '.join(map(repr, fields))}", soft_wrap=True)
 
 
 def _listed(values: Mapping[str, float]) -> str:

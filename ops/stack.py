@@ -22,7 +22,7 @@ from medical_charges.storage import LocalStore
 from ops.dashboard import save_page
 from ops.folders import data_files
 from ops.pipeline import Ended, Pipeline, Step
-from ops.show import show_report, show_run
+from ops.show import show_examples, show_report, show_run
 from ops.terraform import DIRECTORY, ROOT, Terraform
 
 STATE = ROOT / ".build" / "local_aws"
@@ -166,6 +166,7 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
 def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, console: Console) -> int:
     if ended.failed():
         console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
+        show_examples(console, pipeline.left_error(ended.arn))
         show_report(console, out, contract, pipeline.run_of(ended.arn))
         return exit_code_of(pipeline.error_of(ended.arn))
     summary = pipeline.served_summary()

@@ -301,8 +301,9 @@ class Scanner:
         for value in found:
             if isinstance(value, str) and needs_quoting(value):
                 raise InputRefusedError(
-                    f"the column {name!r} holds the value {value[:60]!r}, which a CSV could hold "
-                    f"only in quotes; a column that is grouped by may not"
+                    f"the column {name!r} holds a value with a comma, a quote or a control "
+                    f"character, which a CSV could hold only in quotes; a column that is grouped "
+                    f"by may not"
                 )
         return found
 

@@ -89,7 +89,7 @@ def _failure(failed: dict[str, Any], error: dict[str, Any]) -> Failure | None:
     if not failed and not error:
         return None
     state = failed.get("state", "Analyze")
-    reason = error.get("told") or failed.get("reason", "")
+    reason = error.get("message") or failed.get("reason", "")
     if state in _JOBS and not error:
         # What the job says is in the checks, or in its log, where it may hold a row.
         reason = "see what was checked, or the job's log"

@@ -143,6 +143,8 @@ def test_a_step_that_refuses_its_input_says_which_rule_was_broken(
     [run] = live.runs(execution.arn)
     error = json.loads(live.read(f"{run['folder']}/error.json"))
     assert error["message"] in text
+    assert "unknown" in str(error["examples"])
+    assert "unknown" not in text
 
 
 @pytest.fixture(scope="module")
