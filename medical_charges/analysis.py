@@ -105,9 +105,11 @@ def analyze(
     """
     summary, layout = Summary(run_id, contract.fingerprint), Layout(contract.prefix)
     with summary.phase("plan"):
-        snapshot = list_input(store, contract)
+        base = read_latest_state(store, contract)
+        known_refs = {member.ref: identity for identity, member in base.members.items()}
+        snapshot = list_input(store, contract, known_refs)
         summary.warnings += [f"{key} is ignored because of its name" for key in snapshot.ignored]
-        base, known, new = _split(store, contract, snapshot)
+        base, known, new = _split(store, contract, snapshot, base)
         summary.objects, summary.objects_read = len(snapshot.objects), len(new)
         summary.warnings += [
             f"{item.ref.key}: the column {name!r} is not in the contract and is ignored"
@@ -160,10 +162,9 @@ def _versions() -> dict[str, str]:
 
 
 def _split(
-    store: Store, contract: Contract, snapshot: Snapshot
+    store: Store, contract: Contract, snapshot: Snapshot, base: State
 ) -> tuple[State, list[Partial], list[NewObject]]:
     """The state to merge onto, the known partials that are not in it, and the new objects."""
-    base = read_latest_state(store, contract)
     if not base.members.keys() <= snapshot.objects.keys():
         # Something was removed. Minima cannot be taken back out of a merged cube.
         base = EMPTY
@@ -231,8 +232,8 @@ def _merge(base: State, partials: list[Partial]) -> State:
 
 def _account(state: State, contract: Contract, summary: Summary) -> None:
     """Add up the rows, and hold each object against the contract's quality."""
-    total = Tally()
-    for member in sorted(state.members.values(), key=lambda member: member.ref):
+    total, members = Tally(), sorted(state.members.values(), key=lambda member: member.ref)
+    for member in members:
         total = total.merge(member.tally)
     summary.rows, summary.rejected = total.rows, total.rejected
     summary.rules = {rule: count.count for rule, count in total.rules}
@@ -242,14 +243,15 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
             f"{summary.rows} rows were read, but {summary.counted} counted and "
             f"{summary.rejected} rejected; nothing is published"
         )
-    limit = contract.quality.maximum_rejected_share
+    share = contract.quality.maximum_rejected_share
+    limit = Fraction(str(share))
     failed = [
-        m
-        for m in sorted(state.members.values(), key=lambda member: member.ref)
-        if m.tally.rejected > Fraction(str(limit)) * m.tally.rows
+        member
+        for member in members
+        if member.tally.rejected and member.tally.rejected > limit * member.tally.rows
     ]
     if failed:
-        raise _too_many_rejected(failed, summary, limit)
+        raise _too_many_rejected(failed, summary, share)
     if not summary.counted:
         raise InputRefusedError(f"no row in {summary.objects} object(s): only headers were found")
     _note_duplicates(state, contract, summary)

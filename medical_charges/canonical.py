@@ -6,30 +6,41 @@ import hashlib
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_BEFORE, _BETWEEN, _AFTER = b'{"content":', b',"digest":"', b'"}\n'
+_DIGEST_LENGTH = 32
+
 
 def canonical_json(value: Any) -> bytes:
     """JSON in which equal values have equal bytes."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return (text + "\n").encode()
+    return (_ENCODER.encode(value) + "\n").encode()
 
 
 def digest(value: Any) -> str:
     """A hash of a JSON value, 32 hexadecimal digits."""
-    return hashlib.sha256(canonical_json(value)).hexdigest()[:32]
+    return _hash(canonical_json(value))
 
 
 def seal(value: Any) -> bytes:
     """A JSON value with the hash of its content, so that damage shows."""
-    return canonical_json({"content": value, "digest": digest(value)})
+    text = canonical_json(value)
+    return b"".join((_BEFORE, text[:-1], _BETWEEN, _hash(text).encode(), _AFTER))
 
 
 def unseal(data: bytes) -> Any:
     """The value that was sealed.
 
     Raises:
-        ValueError: the data is not JSON, was not sealed, or was damaged.
+        ValueError: the data was not sealed, or was damaged.
     """
-    sealed = json.loads(data)
-    if not isinstance(sealed, dict) or sealed.get("digest") != digest(sealed.get("content")):
+    # The bytes are hashed as they are: to write the value again would take as long as reading it.
+    end = len(data) - len(_BETWEEN) - _DIGEST_LENGTH - len(_AFTER)
+    text = data[len(_BEFORE) : max(end, 0)]
+    sealed = b"".join((_BEFORE, text, _BETWEEN, _hash(text + b"\n").encode(), _AFTER))
+    if data != sealed:
         raise ValueError("the content is not what was sealed")
-    return sealed["content"]
+    return json.loads(text)
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:_DIGEST_LENGTH]

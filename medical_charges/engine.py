@@ -50,6 +50,19 @@ def in_this_process(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results
         yield from worker.scan(task)
 
 
+def small_here(elsewhere: Engine, limit: int = RANGE_BYTES) -> Engine:
+    """Scan in this process what holds no more than `limit` bytes, and the rest elsewhere.
+
+    No more than a range keeps one core busy for less time than Spark takes to start.
+    """
+
+    def run(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
+        size = sum(part.scanned_bytes for task in tasks for part in task)
+        return (in_this_process if size <= limit else elsewhere)(worker, tasks)
+
+    return run
+
+
 def on_spark(session: Callable[[], SparkSession]) -> Engine:
     """Scan the tasks as a Spark job. The session is made only if there are any."""
 

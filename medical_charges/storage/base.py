@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 REQUESTS_AT_ONCE = 32
 """How many requests a caller may have under way: a store's latency is not its throughput."""
 
 
-@dataclass(frozen=True, order=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """One version of an object. A change of its content changes `etag`, `size` or both."""
 
     key: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from medical_charges.storage.base import ObjectRef, Store
@@ -24,7 +24,7 @@ class Below:
     def list(self, prefix: str) -> Iterator[ObjectRef]:
         """Every object below `prefix`, sorted by key."""
         for ref in self.store.list(f"{self.folder}/{prefix}"):
-            yield replace(ref, key=ref.key.removeprefix(f"{self.folder}/"))
+            yield ref._replace(key=ref.key.removeprefix(f"{self.folder}/"))
 
     def read(self, key: str) -> bytes:
         """All bytes of an object."""
@@ -50,4 +50,4 @@ class Below:
         return f"{self.folder}/{key}"
 
     def _outer(self, ref: ObjectRef) -> ObjectRef:
-        return replace(ref, key=self._key(ref.key))
+        return ref._replace(key=self._key(ref.key))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,11 +28,11 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
         """Every file below `prefix`, sorted by key."""
-        folder = self._root / prefix
-        for path in sorted(folder.rglob("*"), key=lambda p: p.as_posix()):
-            if path.is_file() and not path.name.startswith(_PARTIAL_WRITE):
-                key = path.relative_to(self._root).as_posix()
-                yield _ref(key, path.stat())
+        # Not with rglob: folders of thousands of files are listed at every run.
+        start = len(f"{self._root}/")
+        for entry in sorted(_files_below(self._root / prefix), key=attrgetter("path")):
+            if not entry.name.startswith(_PARTIAL_WRITE):
+                yield _ref(entry.path[start:], entry.stat())
 
     def read(self, key: str) -> bytes:
         """All bytes of a file."""
@@ -74,6 +75,19 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """Remove a file, if it is there."""
         (self._root / key).unlink(missing_ok=True)
+
+
+def _files_below(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_file():
+                yield entry
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _files_below(entry.path)
 
 
 def _ref(key: str, stat: os.stat_result) -> ObjectRef:

@@ -185,7 +185,7 @@ def test_executions_need_no_name(bare: Endpoint, stack: Endpoint) -> None:
         return {execution["name"] for execution in listed}
 
     # The second is refused, or, while the first is under way, is the same one without a name.
-    with pytest.raises((ClientError, KeyError), match="ExecutionAlreadyExists|name"):
+    with pytest.raises((ClientError, KeyError), match=r"ExecutionAlreadyExists|name"):
         start_twice(bare)
     assert len(start_twice(stack)) == 2
 

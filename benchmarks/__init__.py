@@ -1,0 +1,1 @@
+"""This project beside its peers: the same file, the same cores, one session, the same answers."""

@@ -1,0 +1,84 @@
+"""Data of the real file's shape and distribution, as large as it is asked for.
+
+Rows are drawn from the real file with their columns together, so that what depends on what stays
+as it is. The two measured columns are smeared by a little, keeping their number of decimals, so
+that values repeat as rarely as they do in the real file.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from medical_charges.contract import Contract
+
+_ROWS_AT_ONCE = 2_000_000
+_SMEAR = {"bmi": 0.02, "charges": 0.05}
+
+
+def generate(real: Path, target: Path, rows: int, seed: int = 1) -> Path:
+    """A CSV of `rows` rows; one that is there already is taken as it is."""
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    source, partial = pl.read_csv(real), target.with_suffix(".writing")
+    generator = np.random.default_rng(seed)
+    decimals = {name: _decimals(real, name) for name in _SMEAR}
+    with partial.open("wb") as file:
+        for start in range(0, rows, _ROWS_AT_ONCE):
+            count = min(_ROWS_AT_ONCE, rows - start)
+            drawn = generator.integers(0, source.height, count)
+            frame = source[drawn].with_columns(
+                _smeared(source, name, drawn, decimals[name], generator) for name in _SMEAR
+            )
+            frame.write_csv(file, include_header=start == 0)
+    partial.rename(target)
+    return target
+
+
+def generate_many(block: Path, folder: Path, objects: int, first: int = 0) -> None:
+    """Copies of a file, each told from the others by a first row of its own."""
+    header, _, rows = block.read_bytes().partition(b"\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + objects):
+        row = f"{18 + number % 47},female,27.9,0,no,southwest,{5_000 + number}.25".encode()
+        (folder / f"{number:05d}.csv").write_bytes(header + b"\n" + row + b"\n" + rows)
+
+
+def place(source: Path, store: Path, contract: Contract, name: str) -> None:
+    """Put a file into a store's input without copying it."""
+    target = store / contract.prefix / "Input_data" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    target.hardlink_to(source)
+
+
+def empty(folder: Path) -> Path:
+    """A folder with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _decimals(real: Path, name: str) -> np.ndarray:  # type: ignore[type-arg]
+    texts = pl.read_csv(real, infer_schema=False).get_column(name)
+    return (
+        texts.str.split(".").list.get(1, null_on_oob=True).str.len_chars().fill_null(0).to_numpy()
+    )
+
+
+def _smeared(
+    source: pl.DataFrame,
+    name: str,
+    drawn: np.ndarray,  # type: ignore[type-arg]
+    decimals: np.ndarray,  # type: ignore[type-arg]
+    generator: np.random.Generator,
+) -> pl.Series:
+    spread = _SMEAR[name]
+    values = source.get_column(name).to_numpy()[drawn]
+    values = values * generator.uniform(1 - spread, 1 + spread, len(drawn))
+    unit = 10.0 ** decimals[drawn].astype(np.float64)
+    return pl.Series(name, np.rint(values * unit) / unit)

@@ -1,0 +1,246 @@
+"""What is done to the subjects, each round by round, one subject after the other."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.answers import Answers, differences, read_answers
+from benchmarks.data import empty, generate, generate_many, place
+from benchmarks.measure import Measured, Warm, environment, whole
+from benchmarks.results import Measurement, Results
+from benchmarks.subjects import OURS, SUBJECTS
+from benchmarks.subjects.this_project import RUN, keep_answers
+from medical_charges.contract import Contract, load_contract
+from medical_charges.layout import Layout
+from ops.folders import ROOT, analysis_command
+
+REAL = ROOT / "data" / "Charges.csv"
+CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
+NEW_SHARE = 100
+"""One in so many rows is new where a run has to do with what is new only."""
+NEW_OBJECTS = 1_000
+"""As many objects are there for each that is new, where there are many."""
+
+
+class AnswersDifferError(Exception):
+    """Two subjects do not say the same."""
+
+
+@dataclass
+class Bench:
+    """Where measurements are made and kept."""
+
+    folder: Path
+    results: Results
+    rows: int
+    rounds: int
+    cores: int
+    objects: int
+    object_rows: int
+    subjects: Sequence[str]
+
+    def __post_init__(self) -> None:
+        self.contract: Contract = load_contract(CONTRACT)
+        self.layout = Layout(self.contract.prefix)
+        self.folder = self.folder.resolve()
+        self._reference: dict[Path, Answers] = {}
+
+    # --- scenarios
+
+    def steady(self) -> None:
+        """The same file again and again, in processes that stay."""
+        self._steadily(self.rows, self.subjects)
+
+    def whole(self) -> None:
+        """The file once, each time in a new process."""
+        for number in range(self.rounds):
+            for subject in self.subjects:
+                if self.results.rounds("whole", subject, self.rows) <= number:
+                    self._whole(subject, self.rows, number, watch=number == 0)
+
+    def scaling(self) -> None:
+        """This project alone: fewer and more rows, and one core less."""
+        sizes = [self.rows // 4, self.rows, self.rows * 2]
+        for rows in sizes:
+            self._steadily(rows, [OURS])
+        for rows in sizes:
+            if self.results.peak("whole", OURS, rows) is None:
+                self._whole(OURS, rows, 0, watch=True)
+        if self.cores > 1:
+            self._steadily(self.rows, [OURS], cores=1)
+
+    def increment(self) -> None:
+        """One in a hundred rows is new; beside it the new rows alone, and every row."""
+        both, alone = self.folder / "stores" / "both", self.folder / "stores" / "alone"
+        big, small = self._data(self.rows), self._data(self.rows // NEW_SHARE, seed=2)
+        for store in (both, alone):
+            empty(store)
+        place(big, both, self.contract, "old.csv")
+        place(small, alone, self.contract, "new.csv")
+        with self._warm(OURS) as ours:
+            ours.run(both, self._out("old"))
+            known = _Known(both, self.layout)
+            place(small, both, self.contract, "new.csv")
+            ours.run(alone, self._out("new"))
+            for number in range(self.rounds):
+                known.restore()
+                self._add("increment", number, ours.run(both, self._out("both")))
+                self._forget(alone)
+                self._add("increment alone", number, ours.run(alone, self._out("new")))
+        with self._warm("polars_cube") as other:
+            self._reference.pop(both, None)
+            self._check(both, OURS, self._out("both"))
+            other.run(both / self.layout.input / "*.csv", self._out("polars_both"))
+            self._check(both, "polars_cube", self._out("polars_both"))
+        for number in range(self.rounds):
+            known.restore()
+            measured = self._process(OURS, both, self._out("both"), watch=number == 0)
+            self._add("increment whole", number, measured.seconds, measured.peak_bytes)
+
+    def many(self) -> None:
+        """Many small objects, one in a thousand of them new; beside it the new ones alone."""
+        objects, new = self.objects, max(1, self.objects // NEW_OBJECTS)
+        block = self._data(self.object_rows, seed=3)
+        there, alone = self.folder / "stores" / "many", self.folder / "stores" / "few"
+        inputs = [store / self.layout.input for store in (there, alone)]
+        if len(list(inputs[0].glob("*.csv"))) != objects:
+            generate_many(block, empty(there) / self.layout.input, objects - new)
+            generate_many(block, empty(alone) / self.layout.input, new, first=objects - new)
+        added = sorted(inputs[1].glob("*.csv"))
+        for path in added:
+            (inputs[0] / path.name).unlink(missing_ok=True)
+        self._forget(there)
+        with self._warm(OURS) as ours:
+            self._add("many first", 0, ours.run(there, self._out("many")))
+            known = _Known(there, self.layout)
+            for path in added:
+                (inputs[0] / path.name).hardlink_to(path)
+            for number in range(self.rounds + 1):
+                known.restore()
+                seconds = ours.run(there, self._out("many"))
+                self._forget(alone)
+                few = ours.run(alone, self._out("few"))
+                if number:
+                    self._add("many", number - 1, seconds)
+                    self._add("many alone", number - 1, few)
+            (inputs[0] / added[0].name).unlink()
+            self._add("many removed", 0, ours.run(there, self._out("many")))
+            (inputs[0] / added[0].name).hardlink_to(added[0])
+
+    # --- steps
+
+    def _steadily(self, rows: int, subjects: Sequence[str], cores: int | None = None) -> None:
+        scenario = "steady" if cores is None else f"steady, {cores} core"
+        wanted = [s for s in subjects if self.results.rounds(scenario, s, rows) < self.rounds]
+        with ExitStack() as stack:
+            warm = {subject: stack.enter_context(self._warm(subject, cores)) for subject in wanted}
+            for subject, process in warm.items():
+                self._prepared(subject, rows // 4)
+                process.run(self._source(subject, rows // 4), self._out("warm"))
+            for number in range(self.rounds):
+                for subject, process in warm.items():
+                    if self.results.rounds(scenario, subject, rows) > number:
+                        continue
+                    self._prepared(subject, rows)
+                    source, out = self._source(subject, rows), self._out(subject)
+                    seconds = process.run(source, out)
+                    self._add(scenario, number, seconds, subject=subject, rows=rows)
+                    self._check(self._data(rows), subject, out)
+
+    def _whole(self, subject: str, rows: int, number: int, *, watch: bool) -> None:
+        self._prepared(subject, rows)
+        out = self._out(subject)
+        measured = self._process(subject, self._source(subject, rows), out, watch=watch)
+        self._add(
+            "whole", number, measured.seconds, measured.peak_bytes, subject=subject, rows=rows
+        )
+        self._check(self._data(rows), subject, out)
+
+    def _process(self, subject: str, source: Path, out: Path, *, watch: bool) -> Measured:
+        """A subject as a whole process."""
+        variables, log = environment(self.cores), self.folder / "log.txt"
+        if subject != OURS:
+            command = [sys.executable, "-m", "benchmarks.worker", subject, str(self.cores)]
+            return whole([*command, str(source), str(out)], variables, log, watch=watch)
+        command, more = analysis_command(source, CONTRACT, RUN, cores=self.cores)
+        measured = whole(command, more | variables, log, watch=watch)
+        keep_answers(source, self.contract.prefix, out)
+        return measured
+
+    @contextmanager
+    def _warm(self, subject: str, cores: int | None = None) -> Iterator[Warm]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        process = Warm(subject, cores or self.cores, self.folder / "log.txt")
+        try:
+            yield process
+        finally:
+            process.close()
+
+    def _data(self, rows: int, seed: int = 1) -> Path:
+        return generate(REAL, self.folder / "data" / f"{rows}-{seed}.csv", rows, seed)
+
+    def _source(self, subject: str, rows: int) -> Path:
+        """What a subject reads: this project a store, everybody else the file."""
+        data = self._data(rows)
+        if subject != OURS:
+            return data
+        store = self.folder / "stores" / str(rows)
+        if not (store / self.layout.input / "all.csv").exists():
+            place(data, store, self.contract, "all.csv")
+        return store
+
+    def _prepared(self, subject: str, rows: int) -> None:
+        """Nothing is known from an earlier run."""
+        if subject == OURS:
+            self._forget(self._source(OURS, rows))
+
+    def _forget(self, store: Path) -> None:
+        shutil.rmtree(store / Path(self.layout.latest_state).parent, ignore_errors=True)
+
+    def _out(self, name: str) -> Path:
+        return empty(self.folder / "answers" / name)
+
+    def _check(self, source: Path, subject: str, out: Path) -> None:
+        """Hold answers against the first that were given about a source."""
+        found = read_answers(out)
+        reference = self._reference.setdefault(source, found)
+        wrong = list(differences(reference, found))
+        if wrong:
+            raise AnswersDifferError(f"{subject}: " + "\n".join(wrong[:10]))
+
+    def _add(
+        self,
+        scenario: str,
+        number: int,
+        seconds: float,
+        peak_bytes: int | None = None,
+        *,
+        subject: str = OURS,
+        rows: int | None = None,
+    ) -> None:
+        rows = rows or self.rows
+        print(
+            f"{scenario:20} {SUBJECTS[subject].title:45} {rows:>12,} {seconds:9.2f} s", flush=True
+        )
+        self.results.add(Measurement(scenario, subject, rows, number, seconds, peak_bytes))
+
+
+class _Known:
+    """What a store knows of its objects at one moment, to go back to."""
+
+    def __init__(self, store: Path, layout: Layout) -> None:
+        self._folder = store / Path(layout.latest_state).parent
+        self._latest = store / layout.latest_state
+        self._pointer = self._latest.read_bytes()
+        self._files = set(self._folder.rglob("*.json"))
+
+    def restore(self) -> None:
+        """Forget what has been learnt since."""
+        for path in set(self._folder.rglob("*.json")) - self._files:
+            path.unlink()
+        self._latest.write_bytes(self._pointer)

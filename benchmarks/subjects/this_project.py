@@ -1,0 +1,35 @@
+"""This project, on a Spark session that stays."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from benchmarks.session import local_session
+from benchmarks.subjects import Run
+from medical_charges.analysis import analyze
+from medical_charges.contract import load_contract
+from medical_charges.engine import executor_settings, on_spark
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from ops.folders import ROOT, SPARK_SETTINGS
+
+RUN = "bench"
+
+
+def start(cores: int) -> Run:
+    """Analyse what is new in a folder that is laid out as the bucket is."""
+    contract = load_contract(ROOT / "contracts" / "medical_charges.yaml")
+    session = local_session(cores, SPARK_SETTINGS | executor_settings())
+
+    def run(source: Path, out: Path) -> None:
+        analyze(LocalStore(source), contract, RUN, on_spark(lambda: session))
+        keep_answers(source, contract.prefix, out)
+
+    return run
+
+
+def keep_answers(store: Path, prefix: str, out: Path) -> None:
+    """Copy what a run has staged."""
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(store / Layout(prefix).run(RUN) / "outputs", out)

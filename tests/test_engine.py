@@ -1,0 +1,72 @@
+"""Where the work is done: what is small is scanned here, and Spark is asked for the rest."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+from medical_charges.contract import Contract
+from medical_charges.engine import Results, in_this_process, on_spark, small_here
+from medical_charges.kernel.range import Range
+from medical_charges.kernel.work import Worker
+from medical_charges.storage import LocalStore
+from tests.helpers import run, staged, upload
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Elsewhere:
+    """Another place, which remembers how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
+        self.asked += 1
+        return in_this_process(worker, tasks)
+
+
+def no_session() -> SparkSession:
+    raise AssertionError("a session was asked for")
+
+
+@pytest.mark.parametrize(("spare", "asked"), [(0, 0), (-1, 1)])
+def test_what_fits_into_the_limit_is_scanned_here(
+    spare: int, asked: int, store: LocalStore, contract: Contract, real_file: bytes
+) -> None:
+    elsewhere, rows = Elsewhere(), len(real_file) - real_file.index(b"\n") - 1
+    upload(store, contract, {"a.csv": real_file})
+    run(store, contract, engine=small_here(elsewhere, rows + spare))
+    assert elsewhere.asked == asked
+
+
+def test_a_compressed_object_counts_for_more_than_its_size(
+    store: LocalStore, contract: Contract, real_file: bytes
+) -> None:
+    elsewhere, zipped = Elsewhere(), gzip.compress(real_file)
+    upload(store, contract, {"a.csv.gz": zipped})
+    run(store, contract, engine=small_here(elsewhere, 2 * len(zipped)))
+    assert elsewhere.asked == 1
+
+
+def test_small_work_asks_for_no_session(
+    store: LocalStore, contract: Contract, real_file: bytes
+) -> None:
+    upload(store, contract, {"a.csv": real_file})
+    assert run(store, contract, engine=small_here(on_spark(no_session))).counted == 1338
+
+
+@pytest.mark.spark
+def test_spark_and_this_process_stage_the_same_bytes(
+    store: LocalStore, contract: Contract, real_file: bytes, spark: SparkSession
+) -> None:
+    upload(store, contract, {"a.csv": real_file})
+    run(store, contract, "here", engine=small_here(on_spark(no_session)))
+    for ref in list(store.list(f"{contract.prefix}/Cube_data")):
+        store.delete(ref.key)
+    run(store, contract, "spark", engine=small_here(on_spark(lambda: spark), limit=0))
+    assert staged(store, contract, "spark") == staged(store, contract, "here")
