@@ -72,6 +72,9 @@ screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT hol
 	@tests/browser/install
 	@$(PY) -m ops.screenshots --contract "$(CONTRACT)" --out "$(OUT)" docs/images
 
+faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
+	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
+
 lint: $(VENV)/dev ## Check style, types, and that derived files are current
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -94,4 +97,4 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz dashboard-bench screenshots lint format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz faults dashboard-bench screenshots lint format lock clean

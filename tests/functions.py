@@ -21,7 +21,7 @@ from medical_charges.engine import in_this_process
 from medical_charges.ledger import Ledger
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
-from tests.conftest import ROOT
+from tests.helpers import WITHOUT_CUBES
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges"
 CONTRACT = "artefacts/contract.yaml"
@@ -154,7 +154,7 @@ def deploy(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    bucket.write(CONTRACT, (ROOT / "contracts" / "medical_charges.yaml").read_bytes())
+    bucket.write(CONTRACT, WITHOUT_CUBES.encode())
     found = Pipeline(bucket, contract, queue)
     found.upload("Charges.csv", real_file)
     return found

@@ -20,6 +20,7 @@ from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops import __main__ as ops
 from ops.terraform import TerraformError
+from tests.helpers import WITHOUT_CUBES
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
@@ -44,7 +45,7 @@ class Laptop:
 
     folder: Path
     capture: pytest.CaptureFixture[str]
-    contract: Path = ROOT / "contracts" / "medical_charges.yaml"
+    contract: Path
 
     def run(self, *files: tuple[str, bytes]) -> Outcome:
         source = self.folder / "source"
@@ -91,7 +92,9 @@ def cli(
 
     monkeypatch.setattr("ops.terraform.find_or_fetch", missing)
     monkeypatch.setattr("ops.folders.run_analysis", in_this_process)
-    return Laptop(tmp_path, capsys)
+    contract = tmp_path / "contract.yaml"
+    contract.write_text(WITHOUT_CUBES)
+    return Laptop(tmp_path, capsys, contract)
 
 
 def good_rows(n: int = 100) -> bytes:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.engine import Results, in_this_process, on_spark, small_here
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.storage import LocalStore
-from tests.helpers import run, staged, upload
+from tests.helpers import WITHOUT_CUBES, run, staged, upload
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
 
 
 class Elsewhere:

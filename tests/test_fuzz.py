@@ -20,12 +20,13 @@ import polars as pl
 import pytest
 
 from medical_charges.analysis import Summary, analyze
-from medical_charges.contract import Contract, load_contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.engine import Engine, in_this_process, on_spark
 from medical_charges.errors import InputRefusedError, MedicalChargesError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from tests import oracle
+from tests.helpers import WITHOUT_CUBES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 COPIES = int(os.environ.get("FUZZ_COPIES", "200"))
 COPIES_ON_SPARK = 20
-REAL = load_contract(ROOT / "contracts" / "medical_charges.yaml")
+REAL = parse_contract(WITHOUT_CUBES)
 # With these nothing is withheld and no share of bad rows is too large: every figure is seen.
 OPEN = REAL.model_copy(
     update={

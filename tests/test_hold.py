@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 from lambdas.settings import Settings
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy
+from tests.helpers import WITHOUT_CUBES
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
+
 
 INPUT = "MedicalCharges/Input_data"
 

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
-from tests.helpers import CountingEngine, outputs_of, remove, run, staged, upload
+from tests.helpers import WITHOUT_CUBES, CountingEngine, outputs_of, remove, run, staged, upload
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
 
 
 def halves(data: bytes) -> tuple[bytes, bytes]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.layout import Layout
 from medical_charges.publish import publish
 from medical_charges.storage import LocalStore
-from tests.helpers import run, upload
+from tests.helpers import WITHOUT_CUBES, run, upload
 
 ROOT = Path(__file__).resolve().parent.parent
 ANALYSE_FOLDERS = """
@@ -30,6 +30,11 @@ contract = Path("contracts/medical_charges.yaml")
 sys.exit(ops.folders.analyse_folders(Path("data"), contract, Path(sys.argv[1])))
 """
 BAD_ROW = b"\n19,nobody,27.9,0,yes,southwest,1\n"
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
 
 
 class Killed(BaseException):
@@ -144,7 +149,7 @@ def test_publishing_that_fails_puts_back_what_was_published(
 
 @pytest.mark.parametrize("seconds", [1.2, 2.8])
 def test_the_command_killed_with_its_spark_can_be_started_again(
-    seconds: float, tmp_path: Path, contract: Contract, real_file: bytes
+    seconds: float, tmp_path: Path, real_file: bytes
 ) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-c", ANALYSE_FOLDERS, str(out)]
@@ -154,6 +159,7 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     process.wait()
     again = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
     assert "rows read 1338, counted 1338, rejected 0" in again.stdout
+    contract = load_contract(ROOT / "contracts" / "medical_charges.yaml")
     expected = LocalStore(tmp_path / "expected")
     upload(expected, contract, {"Charges.csv": real_file})
     run(expected, contract)

@@ -14,7 +14,7 @@ import pytest
 
 from lambdas.settings import Settings
 from medical_charges.analysis import write_error
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import (
     ContractError,
     InputRefusedError,
@@ -29,6 +29,12 @@ from medical_charges.ledger import Lease, Ledger
 from medical_charges.manifests import validate_manifests
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy, execution
+from tests.helpers import WITHOUT_CUBES
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
 
 
 @pytest.fixture

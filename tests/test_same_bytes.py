@@ -16,7 +16,12 @@ from medical_charges.engine import Results, in_this_process, on_spark
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.storage import LocalStore
-from tests.helpers import csv_of, outputs_of, rows, run, staged, upload
+from tests.helpers import WITHOUT_CUBES, csv_of, outputs_of, rows, run, staged, upload
+
+
+@pytest.fixture(scope="module")
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
 
 
 def lines_of(data: bytes) -> tuple[bytes, list[bytes]]:

@@ -1,0 +1,717 @@
+"""The table of faults: what is done wrong, and the check that must say so.
+
+A mistake in the code stays in while everything is validated, so what validates may not share it.
+A staged file that is spoilt is spoilt before the run notes down its hash, unless the row says
+otherwise: then each check has to see by itself what it is there for.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from medical_charges.contract import Contract
+from medical_charges.manifests import manifest
+from tests.faults import inputs
+from tests.faults.pipeline import (
+    ANALYSIS,
+    GOLDEN_SAMPLE,
+    MANIFESTS,
+    PUBLICATION,
+    Damage,
+    Run,
+    Where,
+)
+from tests.faults.source import changed
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake, and who must find it."""
+
+    name: str
+    where: Where | None
+    """Behind what the data are spoilt, or None for a mistake in the code."""
+    inject: Callable[..., Any]
+    """Gives the mistake's context; or does the damage."""
+    checks: tuple[str, ...]
+    """All of them must fail. Others may too."""
+    says: str = ""
+    """What stands in what is found, where the check alone would not tell the fault."""
+    guarded: bool = False
+    """Whether small groups are suppressed in what it is injected into."""
+
+    @property
+    def contract(self) -> Contract:
+        """What is analysed under."""
+        return inputs.guarded() if self.guarded else inputs.opened()
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What is analysed."""
+        return inputs.with_small_groups() if self.guarded else inputs.small()
+
+
+# --- the code
+
+
+def code(name: str, where: str, old: str, new: str, *checks: str, **options: Any) -> Fault:
+    """A mistake in an expression of the library."""
+    return Fault(name, None, partial(changed, where, old, new), checks, **options)
+
+
+ROWS = "objects: rows counted and quarantined"
+PARTIALS = "objects: partials come out of their rows"
+PARTIAL_THERE = "objects: every partial is there"
+MERGED = "merge: the state is the sum of the partials"
+ADDS_UP = "merge: the summary adds up"
+THIS_RUN = "freshness: made by this run"
+SNAPSHOT = "freshness: the state is the snapshot's"
+SMALL_SHOWN = "disclosure: no small group is shown"
+ACCOUNTED = "disclosure: what is withheld is accounted for"
+CONFINED = "disclosure: no suppressed count follows from others"
+REGION, BMI, AGE = "charges_by_region", "charges_by_bmi_category", "charges_by_age"
+SMOKERS, SEXES, CUBE = "smokers_by_region", "charges_by_sex_and_smoker", "cube_region_sex_smoker"
+
+READING = (
+    code(
+        "a band's edge belongs to the band below it",
+        "kernel.scan:Scanner._banded", "< edge", "<= edge",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "bands are labelled from high to low",
+        "kernel.scan:Scanner._labelled", "labels[position]", "labels[-1 - position]",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "a rule is not applied",
+        "kernel.scan:_between", "value.is_between(low, high)",
+        "value.is_between(low, high if high > 1e6 else 2 * high)",
+        GOLDEN_SAMPLE, ROWS, PARTIALS,
+    ),
+    code(
+        "a row that must be judged by itself is judged mildly",
+        "kernel.judge:Judge._value", "value > column.maximum", "value > 2 * column.maximum",
+        GOLDEN_SAMPLE, ROWS, PARTIALS,
+    ),
+    code(
+        "cents for dollars",
+        "kernel.scan:Scanner._scaled", "10.0**self._contract.decimals",
+        "100 * 10.0**self._contract.decimals",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "the measure is rounded to whole units",
+        "kernel.scan:Scanner._aggregate",
+        'scaled.round(0, mode="half_to_even")', "((scaled / 1e6).round(0) * 1e6)",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "the measure is cut off instead of rounded",
+        "kernel.scan:Scanner._aggregate",
+        'scaled.round(0, mode="half_to_even")', "scaled.floor()",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "the square of the sum for the sum of squares",
+        "kernel.scan:Scanner._aggregate", "(wide * wide).sum()", "(wide.sum() * wide.sum())",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "the least and the greatest are swapped",
+        "kernel.scan:Scanner._aggregate", "value.min().alias(_MINIMUM)",
+        "value.max().alias(_MINIMUM)",
+        GOLDEN_SAMPLE, PARTIALS,
+    ),
+    code(
+        "a last line without a newline is lost",
+        "kernel.scan:Scanner.scan", 'block += b"\\n"',
+        'block = block[: block.rfind(b"\\n") + 1]',
+        ROWS, PARTIALS,
+    ),
+    code(
+        "a line over the edge of a range is cut",
+        "kernel.blocks:read_range", "_after_newline(store, ref, end - 1, ref.size)", "end",
+        ROWS, PARTIALS,
+    ),
+    code(
+        "the first line of a range is read in the one before it too",
+        "kernel.blocks:read_range", "_after_newline(store, ref, end - 1, ref.size)",
+        "_after_newline(store, ref, _after_newline(store, ref, end - 1, ref.size), ref.size)",
+        ROWS, PARTIALS,
+    ),
+    code(
+        "the rows of one range are dropped",
+        "analysis:_combined", "for result in in_order", "for result in in_order[:-1] or in_order",
+        ROWS, PARTIALS,
+    ),
+    code(
+        "a range is counted twice",
+        "analysis:_combined", "for result in in_order", "for result in [*in_order, in_order[0]]",
+        GOLDEN_SAMPLE, ROWS, PARTIALS,
+    ),
+    code(
+        "quarantine loses a line",
+        "kernel.work:Worker._quarantine", "for r in rejected", "for r in rejected[1:]",
+        ROWS,
+    ),
+    code(
+        "quarantine holds other lines than were rejected",
+        "kernel.work:Worker._quarantine", "r.line,", "r.line[1:],",
+        ROWS, says="other lines",
+    ),
+)  # fmt: skip
+
+MERGING = (
+    code(
+        "an object's partial is lost",
+        "analysis:_merge", "members = base.members",
+        "partials = partials[1:]; members = base.members",
+        SNAPSHOT,
+    ),
+    code(
+        "a partial is merged twice",
+        "analysis:_merge", "for partial in partials)]", "for partial in [*partials, partials[0]])]",
+        ANALYSIS, says="rows were read, but",
+    ),
+    code(
+        "the greatest of both is the last one",
+        "cube:Sums.merge", "max(self.maximum, other.maximum)", "other.maximum",
+        PARTIALS,
+    ),
+    code(
+        "a partial is named without the contract's shape",
+        "partial:identity_of", "ref.size, shape", "ref.size",
+        SNAPSHOT,
+    ),
+    code(
+        "a partial is named without its object's version",
+        "partial:identity_of", "ref.etag, ", "",
+        SNAPSHOT,
+    ),
+)  # fmt: skip
+
+FIGURES = (
+    code(
+        "population for sample deviation",
+        "statistics:sample_variance", "(sums.n - 1)", "sums.n",
+        GOLDEN_SAMPLE, f"{REGION}: figures", f"{SEXES}: figures",
+    ),
+    code(
+        "the normal quantile for Student's",
+        "statistics:critical", "stdtrit(freedom, (1 + CONFIDENCE) / 2)", "1.959963984540054",
+        GOLDEN_SAMPLE, f"{REGION}: figures", f"{AGE}: figures", "comparisons: figures",
+    ),
+    code(
+        "one tail for two",
+        "statistics:critical", "(1 + CONFIDENCE) / 2", "CONFIDENCE",
+        GOLDEN_SAMPLE, f"{AGE}: figures",
+    ),
+    code(
+        "the deviation for the standard error",
+        "statistics:interval", "root(variance / sums.n)", "root(variance)",
+        GOLDEN_SAMPLE, f"{AGE}: figures",
+    ),
+    code(
+        "a share of all instead of its region",
+        "tables:_analysis", "wholes[key[:-1]]", "sum(wholes.values())",
+        GOLDEN_SAMPLE, f"{SMOKERS}: figures",
+    ),
+    code(
+        "a share in per cent",
+        "statistics:share", "Fraction(part, whole)", "Fraction(100 * part, whole)",
+        GOLDEN_SAMPLE, f"{SMOKERS}: figures", f"{BMI}: figures",
+    ),
+    code(
+        "figures rounded to whole numbers",
+        "statistics:decimal", "round(value * _UNIT)", "round(value) * _UNIT",
+        GOLDEN_SAMPLE, f"{REGION}: figures",
+    ),
+    code(
+        "figures cut off instead of rounded",
+        "statistics:decimal", "round(value * _UNIT)", "int(value * _UNIT)",
+        GOLDEN_SAMPLE, f"{REGION}: figures",
+    ),
+    code(
+        "trailing zeros stay",
+        "statistics:_plain", '.rstrip("0").rstrip(".")', "",
+        GOLDEN_SAMPLE, f"{REGION}: fields and numbers",
+    ),
+    code(
+        "a comma for the decimal point",
+        "statistics:_plain", "{whole}.{fraction", "{whole},{fraction",
+        GOLDEN_SAMPLE, f"{REGION}: fields and numbers",
+    ),
+    code(
+        "a group of one has the interval nan",
+        "statistics:interval", 'return "", ""', 'return "nan", "nan"',
+        GOLDEN_SAMPLE, f"{AGE}: fields and numbers",
+    ),
+    code(
+        "squares instead of squared deviations in the cubes",
+        "statistics:squares", "sums.n * sums.squares - sums.total**2", "sums.n * sums.squares",
+        GOLDEN_SAMPLE, f"{CUBE}: figures",
+    ),
+    code(
+        "squared deviations divided by n - 1 in the cubes",
+        "statistics:squares", "sums.n * 10", "(sums.n - 1 or 1) * 10",
+        GOLDEN_SAMPLE, f"{CUBE}: figures",
+    ),
+    code(
+        "a cube's margin is of its first group alone",
+        "tables:_Groups.by",
+        "merge_cells(self._found[names], {tuple(key[i] for i in places): sums})",
+        "self._found[names].setdefault(tuple(key[i] for i in places), sums)",
+        f"{CUBE}: figures",
+    ),
+    code(
+        "a cube without its margins",
+        "tables:_filter_cube", "product((True, False)", "product((True,)",
+        GOLDEN_SAMPLE, f"{CUBE}: groups and their order",
+    ),
+    code(
+        "a comparison the wrong way round",
+        "comparisons:figures", "mean(a, decimals) - mean(b, decimals)",
+        "mean(b, decimals) - mean(a, decimals)",
+        "comparisons: figures",
+    ),
+    code(
+        "Hedges' g without its correction",
+        "comparisons:welch", " * Fraction(small_sample_factor(freedom))", "",
+        "comparisons: figures",
+    ),
+    code(
+        "Student's degrees of freedom for Welch's",
+        "comparisons:welch",
+        "squared_error**2 / (error_a**2 / (a.n - 1) + error_b**2 / (b.n - 1))",
+        "Fraction(a.n + b.n - 2)",
+        "comparisons: figures",
+    ),
+    code(
+        "a p of one tail",
+        "comparisons:welch", "p = 2 * ", "p = ",
+        "comparisons: figures",
+    ),
+    code(
+        "ages over the top code are told",
+        "tables:_top_coded", "min(int(value), top_code[column])", "int(value)",
+        f"{AGE}: groups and their order",
+    ),
+    code(
+        "bands in the order of the alphabet",
+        "tables:_analysis", "sorted(cells, key=lambda key: contract.sort_key(names, key))",
+        "sorted(cells)",
+        GOLDEN_SAMPLE, f"{BMI}: groups and their order",
+    ),
+    code(
+        "the sexes are swapped among those who smoke",
+        "tables:_analysis", "tuple(map(str, key))",
+        'tuple(map(str, {("female", "yes"): ("male", "yes"), ("male", "yes"): ("female", "yes")}'
+        ".get(key, key)))",
+        GOLDEN_SAMPLE, f"{SEXES}: groups and their order",
+    ),
+    code(
+        "lines ended by CRLF",
+        "tables:Table.to_csv", "\\n", "\\r\\n",
+        f"{REGION}: encoding",
+    ),
+    code(
+        "a byte-order mark",
+        "tables:Table.to_csv", ".encode()", '.encode("utf-8-sig")',
+        GOLDEN_SAMPLE, f"{REGION}: encoding",
+    ),
+    code(
+        "semicolons between the fields",
+        "tables:Table.to_csv", "','.join", "';'.join",
+        GOLDEN_SAMPLE, f"{REGION}: header",
+    ),
+)  # fmt: skip
+
+DISCLOSURE = (
+    code(
+        "small groups are not suppressed",
+        "tables:make_tables", "for place in protection.suppressed", "for place in ()",
+        GOLDEN_SAMPLE, SMALL_SHOWN,
+        guarded=True,
+    ),
+    code(
+        "small groups alone are suppressed, and follow from the others",
+        "tables:make_tables", "for place in protection.suppressed",
+        "for place in protection.suppressed if any(0 < groups.by(cell.names)[cell.key].n < "
+        "contract.disclosure.minimum_cell for cell in rows[place].counts)",
+        CONFINED,
+        guarded=True,
+    ),
+)  # fmt: skip
+
+
+# --- the data in flight
+
+
+def data(name: str, damage: Damage, *checks: str, **options: Any) -> Fault:
+    """Damage to what lies between the analysis and its validation."""
+    return Fault(name, "staged", damage, checks, **options)
+
+
+def _cell(value: Any, place: int, change: Callable[[int], int]) -> None:
+    """Change one of the sums of the first group of a stored cube: n, total, squares and so on."""
+    cell = value["cube"][0][1][0]
+    at = len(cell) - 5 + place
+    cell[at] = change(cell[at])
+
+
+def _swapped(value: Any) -> None:
+    """Swap two groups of a stored cube."""
+    first, second = value["cube"][0][1][:2]
+    names = len(value["cube"][0][0])
+    first[-5:], second[-5:] = second[-5:], first[-5:]
+    assert names
+
+
+def _partial_of_another(run: Run) -> None:
+    first, second = run.partials[:2]
+    run.edit(first, lambda _: run.store.read(second))
+
+
+def _object_replaced(run: Run) -> None:
+    key = f"{run.layout.input}/a.csv"
+    run.edit(key, lambda text: text.replace(b"19,", b"21,"))
+
+
+def _without_quarantine(run: Run) -> None:
+    for key in run.quarantine:
+        run.store.delete(key)
+
+
+def _state_of_less(run: Run) -> None:
+    """The state of a snapshot without one object, as an earlier run would have left it."""
+
+    def less(value: Any) -> None:
+        gone = sorted(value["members"])[0]
+        del value["members"][gone]
+
+    run.sealed(run.told["state"], less)
+
+
+IN_FLIGHT = (
+    data(
+        "a sum in a partial is off by one",
+        lambda run: run.sealed(run.partials[0], lambda value: _cell(value, 1, lambda n: n + 1)),
+        PARTIALS,
+    ),
+    data(
+        "a rejected row is counted too",
+        lambda run: run.sealed(run.partials[0], lambda value: _cell(value, 0, lambda n: n + 1)),
+        ROWS, PARTIALS,
+    ),
+    data(
+        "two groups of a partial are swapped",
+        lambda run: run.sealed(run.partials[0], _swapped),
+        PARTIALS,
+    ),
+    data("a partial is gone", lambda run: run.store.delete(run.partials[0]), PARTIAL_THERE),
+    data(
+        "a partial is cut off",
+        lambda run: run.edit(run.partials[0], lambda text: text[:-20]),
+        PARTIAL_THERE,
+    ),
+    data("a partial is another object's", _partial_of_another, PARTIAL_THERE),
+    data(
+        "a sum in the state is off by one",
+        lambda run: run.sealed(run.told["state"], lambda value: _cell(value, 2, lambda n: n + 1)),
+        MERGED,
+    ),
+    data(
+        "two groups of the state are swapped",
+        lambda run: run.sealed(run.told["state"], _swapped),
+        MERGED,
+    ),
+    data("the state is gone", lambda run: run.store.delete(run.told["state"]), MERGED),
+    data("the state is another snapshot's", _state_of_less, SNAPSHOT),
+    data(
+        "the rejected lines are gone",
+        _without_quarantine,
+        ROWS,
+    ),
+    data(
+        "an object is another version when it is read again",
+        _object_replaced,
+        "objects: can be checked",
+    ),
+    data(
+        "the summary counts a row too many",
+        lambda run: run.summary(counted=run.told["counted"] + 1),
+        ADDS_UP,
+    ),
+    data(
+        "the summary is another run's",
+        lambda run: run.summary(run_id="20200101T000000000Z-000000000000"),
+        THIS_RUN,
+    ),
+)  # fmt: skip
+
+
+# --- what is staged
+
+
+def staged(name: str, damage: Damage, *checks: str, **options: Any) -> Fault:
+    """Damage to a staged output."""
+    return Fault(name, "staged", damage, checks, **options)
+
+
+def _text(output: str, old: str, new: str, **options: Any) -> Damage:
+    return lambda run: run.staged(
+        output, lambda text: text.replace(old.encode(), new.encode(), 1), **options
+    )
+
+
+def _other_rows(output: str, change: Callable[[list[list[str]]], object]) -> Damage:
+    return lambda run: run.rows(output, change)
+
+
+def _value(
+    row: int, column: str, change: Callable[[str], str]
+) -> Callable[[list[list[str]]], None]:
+    def edit(rows: list[list[str]]) -> None:
+        at = rows[0].index(column)
+        rows[row][at] = change(rows[row][at])
+
+    return edit
+
+
+def _swap_figures(rows: list[list[str]]) -> None:
+    rows[1][1:], rows[2][1:] = rows[2][1:], rows[1][1:]
+
+
+def _mean_of_means(run: Run) -> None:
+    """The mean of a region as the mean of its groups' means."""
+    cube = csv.DictReader(io.StringIO(run.read_staged(CUBE)))
+    means = [
+        float(row["sum_charges"]) / int(row["patients"])
+        for row in cube
+        if row["region"] == "northeast" and "all" not in (row["sex"], row["smoker"])
+    ]
+    run.rows(
+        REGION, _value(1, "mean_charges", lambda _: f"{sum(means) / len(means):.6f}".rstrip("0"))
+    )
+
+
+def _shown_again(output: str, labels: list[str], figures: list[str]) -> Damage:
+    """A row that was suppressed, with its figures, and the summary counting one less."""
+
+    def show(run: Run) -> None:
+        def edit(rows: list[list[str]]) -> None:
+            [row] = [row for row in rows if row[: len(labels)] == labels]
+            assert not any(row[len(labels) :])
+            row[len(labels) :] = figures
+
+        run.rows(output, edit)
+        left = run.told["suppressed"] | {output: run.told["suppressed"][output] - 1}
+        run.summary(suppressed=left, staged=run.told["staged"])
+
+    return show
+
+
+STAGED = (
+    staged("a header is renamed", _text(REGION, "mean_charges", "average"), f"{REGION}: header"),
+    staged(
+        "an output is cut off",
+        lambda run: run.staged(AGE, lambda text: text[: len(text) // 2]),
+        f"{AGE}: encoding",
+    ),
+    staged(
+        "an output is empty",
+        lambda run: run.staged(SEXES, lambda _: b""),
+        f"{SEXES}: header",
+    ),
+    staged(
+        "a row is lost",
+        _other_rows(SMOKERS, lambda rows: rows.pop(3)),
+        f"{SMOKERS}: groups and their order",
+    ),
+    staged(
+        "a group has two rows",
+        _other_rows(BMI, lambda rows: rows.append(rows[-1])),
+        f"{BMI}: groups and their order",
+    ),
+    staged(
+        "rows out of order",
+        _other_rows(AGE, lambda rows: rows.insert(1, rows.pop(5))),
+        f"{AGE}: groups and their order",
+    ),
+    staged("mean of means", _mean_of_means, f"{REGION}: figures"),
+    staged("two groups are swapped", _other_rows(REGION, _swap_figures), f"{REGION}: figures"),
+    staged(
+        "a figure is off in its last decimal",
+        _other_rows(
+            BMI,
+            _value(2, "mean_charges", lambda text: text[:-1] + ("1" if text[-1] != "1" else "2")),
+        ),
+        f"{BMI}: figures",
+    ),
+    staged(
+        "a person too many",
+        _other_rows(CUBE, _value(4, "patients", lambda text: str(int(text) + 1))),
+        f"{CUBE}: figures",
+    ),
+    staged(
+        "a mean has an exponent",
+        _other_rows(AGE, _value(1, "mean_charges", lambda text: f"{float(text):e}")),
+        f"{AGE}: fields and numbers",
+    ),
+    staged(
+        "NaN for a figure",
+        _other_rows(REGION, _value(1, "stddev_charges", lambda _: "NaN")),
+        f"{REGION}: fields and numbers",
+    ),
+    staged(
+        "a row loses its figures and nobody says why",
+        _other_rows(SEXES, lambda rows: rows.__setitem__(1, [*rows[1][:2], "", "", "", "", ""])),
+        ACCOUNTED,
+    ),
+    staged(
+        "an output is not staged",
+        lambda run: run.store.delete(run.layout.staged(run.run_id, AGE)),
+        THIS_RUN,
+    ),
+    staged(
+        "an output is written again after the run noted its hash",
+        _text(REGION, "northeast", "northwest", told=False),
+        THIS_RUN,
+    ),
+    staged(
+        "a small group is shown",
+        _shown_again(AGE, ["90"], ["3", "4666.833333", "", ""]),
+        SMALL_SHOWN,
+        guarded=True,
+    ),
+)  # fmt: skip
+
+
+# --- what is published
+
+
+def published(name: str, damage: Damage, check: str = MANIFESTS, **options: Any) -> Fault:
+    """Damage to what is published, before its manifests are written."""
+    return Fault(name, "published", damage, (check,), **options)
+
+
+def manifests(name: str, damage: Damage, **options: Any) -> Fault:
+    """Damage to what is published, or to a manifest of it."""
+    return Fault(name, "manifests", damage, (MANIFESTS,), **options)
+
+
+def _output(name: str, change: Callable[[bytes], bytes]) -> Damage:
+    return lambda run: run.edit(run.layout.published(name), change)
+
+
+def _manifest(name: str, change: Callable[[Any], object]) -> Damage:
+    def edit(text: bytes) -> bytes:
+        value = json.loads(text)
+        change(value)
+        return json.dumps(value).encode()
+
+    return lambda run: run.edit(run.layout.manifest(name), edit)
+
+
+def _names(key: Callable[[Run], str]) -> Damage:
+    """The manifest of the ages names another file."""
+    return lambda run: run.edit(
+        run.layout.manifest(AGE), lambda _: manifest([f"{run.store.uri}/{key(run)}"])
+    )
+
+
+def _setting(name: str, value: str) -> Callable[[Any], None]:
+    def edit(text: Any) -> None:
+        text["globalUploadSettings"][name] = value
+
+    return edit
+
+
+PUBLISHED = (
+    published(
+        "a published output is cut off",
+        _output(AGE, lambda text: text[: text.rindex(b"\n", 0, -1) + 1]),
+        says=AGE,
+    ),
+    published(
+        "a published output has no rows",
+        _output(AGE, lambda text: text.partition(b"\n")[0] + b"\n"),
+        says=AGE,
+    ),
+    published(
+        "a published output has other figures",
+        _output(REGION, lambda text: text.replace(b"northeast,", b"northeast,1", 1)),
+        says=REGION,
+    ),
+    published(
+        "a published output is another's",
+        lambda run: run.edit(
+            run.layout.published(AGE), lambda _: run.store.read(run.layout.published(REGION))
+        ),
+        says=AGE,
+    ),
+    published(
+        "a published output is gone",
+        lambda run: run.store.delete(run.layout.published(SEXES)),
+        says=SEXES,
+    ),
+    manifests("a manifest is gone", lambda run: run.store.delete(run.layout.manifest(AGE)),
+              says="does not exist"),
+    manifests(
+        "a manifest names an output of another run",
+        _names(lambda run: run.layout.staged("20200101T000000000Z-000000000000", AGE)),
+        says="does not lie under",
+    ),
+    manifests(
+        "a manifest names another analysis' output",
+        _names(lambda run: run.layout.published(REGION)),
+        says="does not lie under",
+    ),
+    manifests(
+        "a manifest names the file twice",
+        _manifest(AGE, lambda value: value["fileLocations"].append(value["fileLocations"][0])),
+        says="is listed 2 times",
+    ),
+    manifests(
+        "a manifest takes in a whole folder",
+        _manifest(
+            AGE, lambda value: value["fileLocations"].append({"URIPrefixes": ["s3://b/p/"]})
+        ),
+        says="URIPrefixes",
+    ),
+    manifests(
+        "a manifest says that there is no header",
+        _manifest(AGE, _setting("containsHeader", "false")),
+        says="containsHeader",
+    ),
+    manifests(
+        "a manifest says that semicolons separate",
+        _manifest(AGE, _setting("delimiter", ";")),
+        says="delimiter",
+    ),
+    manifests(
+        "a manifest is left of an analysis that is no more",
+        lambda run: run.store.write(run.layout.manifest("gone"), b"{}"),
+        says="belongs to no analysis",
+    ),
+)  # fmt: skip
+
+
+REPLACED = Fault(
+    "an output is replaced after it was validated",
+    "validated",
+    lambda run: run.edit(
+        run.layout.staged(run.run_id, AGE), lambda text: text.replace(b"18,", b"19,", 1)
+    ),
+    (PUBLICATION,),
+    says=AGE,
+)
+
+FAULTS = (*READING, *MERGING, *FIGURES, *DISCLOSURE, *IN_FLIGHT, *STAGED, REPLACED, *PUBLISHED)
