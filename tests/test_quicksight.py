@@ -187,14 +187,18 @@ def published(real: Contract, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return outputs_of(store, real, {"Charges.csv": (ROOT / "data" / "Charges.csv").read_bytes()})
 
 
+def _ifelse(*arguments: Any) -> Any:
+    pairs = zip(arguments[:-1:2], arguments[1::2], strict=True)
+    return next((value for condition, value in pairs if condition), arguments[-1])
+
+
 def worked_out(expression: str, row: dict[str, str], chosen: dict[str, str]) -> Any:
-    """As much of QuickSight's expressions as filters use."""
+    """As much of QuickSight's expressions of one row as filters and tiles use."""
     text = re.sub(r"\$\{(\w+)\}", lambda match: repr(chosen[match[1]]), expression)
     text = re.sub(r"\{([^}]+)\}", lambda match: repr(row[match[1]]), text)
-    text = text.replace("<>", "!=").replace(" = ", " == ")
+    text = text.replace("<>", "!=").replace(" = ", " == ").replace("NULL", "None")
     text = text.replace(" AND ", " and ").replace(" OR ", " or ")
-    names = {"ifelse": lambda condition, yes, no: yes if condition else no, "__builtins__": {}}
-    return eval(text, names)  # noqa: S307 - the project's own expression
+    return eval(text, {"ifelse": _ifelse, "__builtins__": {}})  # noqa: S307 - our own expression
 
 
 def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
@@ -229,6 +233,31 @@ def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
         cube = rows(published["cube_region_sex_smoker"])
         assert sum(worked_out(total, row, chosen) == "yes" for row in cube) == 1
     assert seen > 500
+
+
+def test_a_share_is_of_those_who_are_selected(
+    real: Contract, made: Json, published: dict[str, bytes]
+) -> None:
+    definition, cube = define(real), rows(published["cube_region_sex_smoker"])
+    found = {it["Name"]: it["Expression"] for it in definition_in(made)["CalculatedFields"]}
+    people = {tuple(row[name] for name in definition.filters): row["patients"] for row in cube}
+
+    def share(name: str, *values: str) -> float:
+        chosen = dict(zip(definition.filters, values, strict=True))
+        part, whole = found[name].removeprefix("max(").removesuffix(")").split(") / max(")
+        terms = [[worked_out(it, row, chosen) for row in cube] for it in (part, whole)]
+        first, second = ([int(it) for it in term if it is not None] for term in terms)
+        assert len(first) == len(second) == 1
+        return first[0] / second[0]
+
+    smokers = int(people["all", "all", "yes"]) / int(people["all", "all", "all"])
+    assert share("Share of smokers, of everybody", "all", "all", "all") == smokers
+    name = "Share of smokers, of the selection"
+    assert share(name, "all", "all", "all") == smokers
+    women = [int(people["northeast", "female", it]) for it in ("yes", "all")]
+    assert share(name, "northeast", "female", "all") == women[0] / women[1]
+    assert share(name, "northeast", "female", "yes") == 1
+    assert share(name, "all", "male", "no") == 0
 
 
 def test_the_sheet_of_everybody_reads_the_published_outputs(real: Contract, made: Json) -> None:

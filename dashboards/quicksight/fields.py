@@ -129,16 +129,27 @@ class Fields:
         return self._shown(cube, name, self.row(selection=selection))
 
     def share(self, cube: str, title: str, where: tuple[str, str], *, selection: bool) -> Json:
-        """People with a value, of all in the selection of the other filters."""
+        """People with a value, of all who are selected: of those with another value, none."""
         name, value = where
         people = self.definition.figures[0]
+        chosen = f"${{{parameter_names(self.definition.filters)[name]}}}"
         others = self.row(selection=selection, besides=name)
-        parts = []
-        for wanted in (value, MARGIN):
-            conditions = " AND ".join([*others, f"({{{name}}} = {text(wanted)})"])
-            parts.append(f"max(ifelse({conditions}, {{{people}}}, NULL))")
-        suffix = "of the selection" if selection else "of everybody"
-        return self.add(cube, f"{title}, {suffix}", " / ".join(parts))
+
+        def one(*conditions: str) -> str:
+            return " AND ".join([*others, *conditions])
+
+        with_it = one(f"({{{name}}} = {text(value)})")
+        everybody = one(f"({{{name}}} = {text(MARGIN)})")
+        if not selection:
+            part = f"ifelse({with_it}, {{{people}}}, NULL)"
+            whole = f"ifelse({everybody}, {{{people}}}, NULL)"
+            return self.add(cube, f"{title}, of everybody", f"max({part}) / max({whole})")
+        open_ = f"({chosen} = {text(MARGIN)} OR {chosen} = {text(value)})"
+        selected = one(f"({{{name}}} = {chosen})")
+        closed = f"({chosen} <> {text(MARGIN)} AND {chosen} <> {text(value)})"
+        part = f"ifelse({with_it} AND {open_}, {{{people}}}, {selected} AND {closed}, 0, NULL)"
+        whole = f"ifelse({selected}, {{{people}}}, NULL)"
+        return self.add(cube, f"{title}, of the selection", f"max({part}) / max({whole})")
 
     def _shown(self, cube: str, name: str, conditions: list[str]) -> Json:
         condition = " AND ".join(conditions)

@@ -76,6 +76,7 @@ KINDS = {
     for kind in (
         Kind("DataSource", "DataSources", "data-sources", "datasource"),
         Kind("DataSet", "DataSetSummaries", "data-sets", "dataset"),
+        Kind("Theme", "ThemeSummaryList", "themes", "theme"),
         Kind("Analysis", "AnalysisSummaryList", "analyses", "analysis"),
         Kind("Dashboard", "DashboardSummaryList", "dashboards", "dashboard"),
     )

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.functional.live import Execution, Live, inventory
 
 # A stack has one life, which these follow.
-ORDER = ("first_run", "failures", "uploads", "persistent_cluster", "destroy")
+ORDER = ("first_run", "quicksight", "failures", "uploads", "persistent_cluster", "destroy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -314,6 +314,7 @@ _LISTS: tuple[tuple[str, str, str, str], ...] = (
     ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
     ("cloudwatch", "list_dashboards", "DashboardEntries", "DashboardName"),
     ("logs", "describe_log_groups", "logGroups", "logGroupName"),
+    ("cloudformation", "describe_stacks", "Stacks", "StackName"),
     ("ec2", "describe_vpcs", "Vpcs", "VpcId"),
     ("ec2", "describe_subnets", "Subnets", "SubnetId"),
     ("ec2", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
@@ -346,5 +347,10 @@ def inventory(endpoint: str) -> set[str]:
     for cluster in client(endpoint, "emr").list_clusters()["Clusters"]:
         if not cluster["Status"]["State"].startswith("TERMINATED"):
             found.add(f"emr {cluster['Id']}")
+    quicksight = client(endpoint, "quicksight")
+    for kind in ("data_sources", "data_sets", "themes", "analyses", "dashboards"):
+        answer = getattr(quicksight, f"list_{kind}")(AwsAccountId=environment.ACCOUNT)
+        things = next(value for value in answer.values() if isinstance(value, list))
+        found |= {f"quicksight {thing['Arn']}" for thing in things}
     policies = client(endpoint, "iam").list_policies(Scope="Local")["Policies"]
     return found | {f"iam {policy['PolicyName']}" for policy in policies}

@@ -116,8 +116,3 @@ def test_an_upload_of_a_few_people_is_held(
         assert subject == f"medical-charges: run {run['run_id']} is held"
         assert one.ended.held in text
     assert live.served() == served
-
-
-def test_a_second_plan_is_empty(live: Live, first_run: Execution) -> None:
-    planned = live.terraform("plan", "-detailed-exitcode")
-    assert planned.returncode == 0, planned.stdout + planned.stderr
