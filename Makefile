@@ -75,6 +75,9 @@ screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT hol
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
 
+bench: $(VENV)/bench ## Measure against the peers, with ARGS such as --rows 40000000
+	@$(PY) -m benchmarks $(ARGS)
+
 lint: $(VENV)/dev ## Check style, types, and that derived files are current
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -94,7 +97,7 @@ lock: $(VENV)/dev ## Resolve the dependencies anew
 clean: ## Remove the environment and what runs have made
 	rm -rf $(VENV) $(OUT) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(VENV)/laptop $(VENV)/dev: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
+$(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz faults dashboard-bench screenshots lint format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz faults bench dashboard-bench screenshots lint format lock clean

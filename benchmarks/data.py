@@ -63,7 +63,7 @@ def empty(folder: Path) -> Path:
     return folder
 
 
-def _decimals(real: Path, name: str) -> np.ndarray:  # type: ignore[type-arg]
+def _decimals(real: Path, name: str) -> np.ndarray:
     texts = pl.read_csv(real, infer_schema=False).get_column(name)
     return (
         texts.str.split(".").list.get(1, null_on_oob=True).str.len_chars().fill_null(0).to_numpy()
@@ -73,8 +73,8 @@ def _decimals(real: Path, name: str) -> np.ndarray:  # type: ignore[type-arg]
 def _smeared(
     source: pl.DataFrame,
     name: str,
-    drawn: np.ndarray,  # type: ignore[type-arg]
-    decimals: np.ndarray,  # type: ignore[type-arg]
+    drawn: np.ndarray,
+    decimals: np.ndarray,
     generator: np.random.Generator,
 ) -> pl.Series:
     spread = _SMEAR[name]

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from local_aws import environment
 from tests.functional.live import Execution, Live
+from tests.functional.test_failures import NOTHING
 
 ACCOUNT = {"AwsAccountId": environment.ACCOUNT}
 DASHBOARD = ACCOUNT | {"DashboardId": "medical-charges-dashboard"}
@@ -73,3 +74,47 @@ def test_every_data_set_holds_the_rows_of_its_file(live: Live, quicksight: Any) 
 def test_a_plan_is_empty_then(live: Live, quicksight: Any) -> None:
     planned = live.terraform("plan", "-detailed-exitcode")
     assert planned.returncode == 0, planned.stdout + planned.stderr
+
+
+MISSING = "charges_by_age"
+
+
+@pytest.fixture(scope="module")
+def stale(live: Live, quicksight: Any, real_file: bytes) -> Execution:
+    """A run while one of the data sets is gone."""
+    kept = quicksight.describe_data_set(**data_set(MISSING))["DataSet"]
+    quicksight.delete_data_set(**data_set(MISSING))
+    more = b"\n".join(real_file.splitlines()[:201]) + b"\n"
+    with live.replaced("artefacts/test_analysis.py", NOTHING):
+        execution = live.run(lambda: live.put(live.input("shown.csv"), more))
+    fields = ("Name", "PhysicalTableMap", "LogicalTableMap", "ImportMode")
+    quicksight.create_data_set(**data_set(MISSING), **{field: kept[field] for field in fields})
+    return execution
+
+
+def test_a_run_that_cannot_be_shown_is_published_and_marked(
+    live: Live, quicksight: Any, stale: Execution
+) -> None:
+    assert stale.ended.status == "SUCCEEDED", stale.ended.cause
+    [run] = live.runs(stale.arn)
+    served = live.ledger.served()
+    assert served is not None
+    assert served.run_id == run["run_id"]
+    assert run["status"] == "dashboards stale"
+    assert run["reason"].startswith(f"{MISSING}: the ingestion is refused")
+    assert "QuickSight.ResourceNotFoundException" in run["reason"]
+    assert ";" not in run["reason"]
+    [(subject, text)] = live.notices(stale.arn)
+    assert subject.endswith("is published, dashboards stale")
+    assert f"Dashboards stale: {run['reason']}" in text
+
+
+def test_the_next_run_loads_every_file_that_it_publishes(
+    live: Live, quicksight: Any, stale: Execution
+) -> None:
+    with live.replaced("artefacts/test_analysis.py", NOTHING):
+        execution = live.run(lambda: live.remove(live.input("shown.csv")))
+    assert execution.ended.status == "SUCCEEDED", execution.ended.cause
+    [run] = live.runs(execution.arn)
+    assert run["status"] == "succeeded"
+    assert loaded(live, quicksight, run["run_id"]) == published(live)
