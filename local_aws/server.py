@@ -19,6 +19,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_aws import environment, patches
 from local_aws.processes import Processes
+from local_aws.repeats import Repeats
 from local_aws.workers import Workers
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _listen(port: int) -> BaseWSGIServer:
     return make_server(
         _HOST,
         port,
-        DomainDispatcherApplication(create_backend_app),
+        Repeats(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=MotoRequestHandler,
     )
