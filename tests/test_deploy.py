@@ -67,6 +67,9 @@ class World:
         self.did.append("execute")
         return "arn"
 
+    def left_error(self, _: str) -> dict[str, Any]:
+        return {}
+
 
 def change(
     world: World, monkeypatch: pytest.MonkeyPatch, command: str = "apply", file: Path | None = None
