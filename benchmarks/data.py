@@ -14,6 +14,9 @@ import numpy as np
 import polars as pl
 
 from medical_charges.contract import Contract
+from ops.folders import ROOT
+
+REAL = ROOT / "data" / "Charges.csv"
 
 _ROWS_AT_ONCE = 2_000_000
 _SMEAR = {"bmi": 0.02, "charges": 0.05}
@@ -37,6 +40,12 @@ def generate(real: Path, target: Path, rows: int, seed: int = 1) -> Path:
             frame.write_csv(file, include_header=start == 0)
     partial.rename(target)
     return target
+
+
+def row_bytes(real: Path) -> float:
+    """How long a row is in the mean, its line end included."""
+    lines = real.read_bytes().splitlines(keepends=True)[1:]
+    return sum(map(len, lines)) / len(lines)
 
 
 def generate_many(block: Path, folder: Path, objects: int, first: int = 0) -> None:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import platform
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,10 +16,12 @@ from pathlib import Path
 import psutil
 import vl_convert
 
+from benchmarks import scale
+from benchmarks.data import REAL, row_bytes
 from benchmarks.results import Results, spread
+from benchmarks.scenarios import CHECK, MERGE, MERGED
 from benchmarks.subjects import OURS, SUBJECTS
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PLOT = Path("images") / "performance.svg"
 _PEERS = tuple(name for name in SUBJECTS if name != OURS)
 _SPARKS = ("spark_plain", "spark_scan")
@@ -55,14 +58,36 @@ def write_report(results: Results, rows: int, cores: int, objects: int, page: Pa
     Raises:
         ValueError: the page has no such markers.
     """
-    text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} lacks {BEGIN} or {END}")
-    lines = "\n".join(_lines(results, rows, cores, objects))
-    page.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{after}")
+    text = _filled(page.read_text(), "measured", _lines(results, rows, cores, objects))
+    speed = _speed(results, rows, cores)
+    if speed is not None:
+        text = _filled(text, "scale", scale.lines(speed))
+    page.write_text(text)
     (page.parent / PLOT).write_text(_plot(results, rows))
+
+
+def _filled(text: str, name: str, lines: Iterator[str]) -> str:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begun, rest = text.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise ValueError(f"the page lacks {begin} or {end}")
+    return "\n".join((f"{before}{begin}\n", *lines, f"\n{end}{after}"))
+
+
+def _speed(results: Results, rows: int, cores: int) -> scale.Speed | None:
+    """What large inputs are reckoned from, if all of it was measured."""
+    steady = results.median("steady", OURS, rows)
+    merges, checks = results.of(MERGE, OURS), results.of(CHECK, OURS)
+    if not steady or not merges or not checks:
+        return None
+    row = row_bytes(REAL)
+    return scale.Speed(
+        core=rows * row / steady / cores,
+        merged=statistics.median(m.rows / m.seconds for m in merges),
+        groups=merges[0].rows // MERGED,
+        checked=statistics.median(m.rows * row / m.seconds for m in checks),
+    )
 
 
 def _lines(results: Results, rows: int, cores: int, objects: int) -> Iterator[str]:

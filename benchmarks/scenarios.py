@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.answers import Answers, differences, read_answers
-from benchmarks.data import empty, generate, generate_many, place
+from benchmarks.data import REAL, empty, generate, generate_many, place
 from benchmarks.measure import Measured, Warm, environment, whole
 from benchmarks.results import Measurement, Results
 from benchmarks.subjects import OURS, SUBJECTS
 from benchmarks.subjects.this_project import RUN, keep_answers
 from medical_charges.contract import Contract, load_contract
+from medical_charges.cube import merge_cubes
 from medical_charges.layout import Layout
+from medical_charges.state import read_latest_state
+from medical_charges.storage import LocalStore
+from medical_charges.validation.lines import pieces
+from medical_charges.validation.sums import Summing
 from ops.folders import ROOT, analysis_command
 
-REAL = ROOT / "data" / "Charges.csv"
 CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
 NEW_SHARE = 100
 """One in so many rows is new where a run has to do with what is new only."""
 NEW_OBJECTS = 1_000
 """As many objects are there for each that is new, where there are many."""
+
+
+MERGED = 200
+"""How many cubes the driver merges when that is measured."""
+MERGE, CHECK = "merge", "check"
+"""Parts of a run; what counts as rows of the merge are groups."""
 
 
 class AnswersDifferError(Exception):
@@ -131,6 +143,22 @@ class Bench:
             (inputs[0] / added[0].name).unlink()
             self._add("many removed", 0, ours.run(there, self._out("many")))
             (inputs[0] / added[0].name).hardlink_to(added[0])
+
+    def parts(self) -> None:
+        """What the whole is reckoned from: the driver's merge, and validation's own reading."""
+        store = LocalStore(self._source(OURS, self.rows // 4))
+        with self._warm(OURS) as ours:
+            ours.run(self._source(OURS, self.rows // 4), self._out("parts"))
+        cube = pickle.dumps(read_latest_state(store, self.contract).cube)
+        groups = MERGED * sum(map(len, pickle.loads(cube).values()))
+        piece = pieces(store, "", next(store.list(self.layout.input)), multiline=False)[0]
+        for number in range(self.rounds):
+            start = time.perf_counter()
+            merge_cubes(pickle.loads(cube) for _ in range(MERGED))
+            self._add(MERGE, number, time.perf_counter() - start, rows=groups)
+            start = time.perf_counter()
+            _, found = Summing(store, self.contract).piece(piece)
+            self._add(CHECK, number, time.perf_counter() - start, rows=found.rows)
 
     # --- steps
 
