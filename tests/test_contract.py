@@ -126,6 +126,19 @@ MISTAKES = [
         "'country'",
         GROUPS,
     ),
+    *(
+        (
+            "\nanalyses:\n",
+            f"\nanalyses:\n  {name}: {{ group_by: [sex], statistics: [mean] }}\n",
+            f"analyses.{name}",
+            found,
+            "a name of its own",
+        )
+        for name, found in (
+            ("comparisons", "the name of the comparisons' output"),
+            ("input", "what the accepted rows are called"),
+        )
+    ),
     ("[age]", "[age, age]", "analyses.charges_by_age.group_by", "a list", "each entry once"),
     ("[age]", "[]", "analyses.charges_by_age.group_by", "an empty list", "at least one entry"),
     ("[age]", "age", "analyses.charges_by_age.group_by", "'age'", "a list"),

@@ -11,6 +11,7 @@ from medical_charges.contract.identifying import kind_of_person_data
 from medical_charges.contract.model import (
     COMPARISONS,
     CUBE_FIGURES,
+    INPUT,
     MARGIN,
     NAME_LIMIT,
     Contract,
@@ -145,6 +146,8 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
         path = f"analyses.{name}"
         if name == COMPARISONS:
             yield Problem(path, "the name of the comparisons' output", "a name of its own")
+        elif name == INPUT:
+            yield Problem(path, "what the accepted rows are called", "a name of its own")
         for index, group in enumerate(analysis.group_by):
             yield from _group_problems(contract, f"{path}.group_by[{index}]", group)
         for key in ("group_by", "statistics"):

@@ -72,6 +72,9 @@ CUBE_FIGURES = ("patients", "sum_{measure}", "m2_{measure}")
 MARGIN = "all"
 """A filter's value in the rows that take all its groups together."""
 
+INPUT = "input"
+"""What the accepted rows are called where rules are listed beside those of the outputs."""
+
 MEASURE_LIMIT = 2**53
 """The largest scaled measure: integers up to here are exact as doubles."""
 

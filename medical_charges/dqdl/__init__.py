@@ -8,7 +8,6 @@ from medical_charges.dqdl.evaluate import (
     evaluator_of,
 )
 from medical_charges.dqdl.rules import (
-    INPUT,
     Rule,
     Ruleset,
     input_rules,
@@ -19,7 +18,6 @@ from medical_charges.dqdl.rules import (
 )
 
 __all__ = [
-    "INPUT",
     "WITHOUT_EVALUATOR",
     "Evaluator",
     "NoEvaluatorError",

@@ -15,10 +15,7 @@ from decimal import Decimal
 
 from medical_charges.checks import Category, Severity
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, StringColumn
-
-INPUT = "input"
-"""What the accepted rows are called among the rulesets."""
+from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, INPUT, StringColumn
 
 _EXACT = 2**53
 """Numbers in rules are doubles: whole ones beyond this are compared by SQL."""
