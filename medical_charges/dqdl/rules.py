@@ -15,7 +15,13 @@ from decimal import Decimal
 
 from medical_charges.checks import Category, Severity
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, INPUT, StringColumn
+from medical_charges.contract.model import (
+    COMPARISON_COLUMNS,
+    COMPARISONS,
+    INPUT,
+    MARGIN,
+    StringColumn,
+)
 
 _EXACT = 2**53
 """Numbers in rules are doubles: whole ones beyond this are compared by SQL."""
@@ -206,7 +212,7 @@ def _key_rules(
     for name in names:
         values = _groups(contract, name)
         if values is not None:
-            yield _allowed(name, (*values, *(("all",) if name in margins else ())))
+            yield _allowed(name, (*values, *((MARGIN,) if name in margins else ())))
 
 
 def _groups(contract: Contract, name: str) -> tuple[str, ...] | None:
@@ -274,10 +280,11 @@ def _margins_add_up(names: Sequence[str], filters: Collection[str]) -> Rule:
     for name in filters:
         column, others = _quoted(name), [_quoted(other) for other in names if other != name]
         grouped = f" GROUP BY {', '.join(others)}" if others else ""
-        part = f"CASE WHEN {column} <> 'all' THEN patients END"
+        whole, apart = (f"{column} {sign} {_literal(MARGIN)}" for sign in ("=", "<>"))
+        part = f"CASE WHEN {apart} THEN patients END"
         counted = (
-            f"max(CASE WHEN {column} = 'all' THEN patients END) AS w, sum({part}) AS s, "
-            f"count(CASE WHEN {column} <> 'all' THEN 1 END) AS n, count({part}) AS k"
+            f"max(CASE WHEN {whole} THEN patients END) AS w, sum({part}) AS s, "
+            f"count(CASE WHEN {apart} THEN 1 END) AS n, count({part}) AS k"
         )
         sums.append(f"SELECT {counted} FROM primary{grouped}")  # noqa: S608 - as above
     wrong = "s > w OR (n = k AND s < w)"
