@@ -35,8 +35,8 @@ from medical_charges.state import read_latest_state, read_state, snapshot_identi
 from medical_charges.storage import Fenced, Store
 from medical_charges.undo import undo
 
-STALE = "dashboards stale"
-"""The status of a run that is published and that dashboards do not show."""
+SUCCEEDED, STALE = "succeeded", "dashboards stale"
+"""The status of a run that is published, and that dashboards show or do not show."""
 
 RECHECK, PUBLISH_HELD = "recheck", "publish_held"
 """What an execution's input may ask for: that all rows are validated anew, even if there is
@@ -157,8 +157,12 @@ def _is_served(
 
 
 def _is_stale(ledger: Ledger, served: Served | None) -> bool:
-    """Whether dashboards do not show what is served, so that a run must try it again."""
-    return served is not None and ledger.run(served.run_id).get("status") == STALE
+    """Whether dashboards may not show what is served, so that a run must try it again.
+
+    A run that was served and then died, while they were refreshed or after it, may have loaded
+    anything or nothing.
+    """
+    return served is not None and ledger.run(served.run_id).get("status") != SUCCEEDED
 
 
 def _is_shown(
@@ -322,7 +326,7 @@ def finish_run(ledger: Ledger, start: Callable[[str], None], turn: Turn, stale: 
     dashboards do not show what the run published, if they do not.
     """
     held = ledger.run(turn.run_id).get("status") == "held"
-    status = "held" if held else STALE if stale else "succeeded"
+    status = "held" if held else STALE if stale else SUCCEEDED
     ledger.record(turn.run_id, status=status, ended=now(), reason=stale or None)
     pending = ledger.abandon(turn.execution)
     if pending:

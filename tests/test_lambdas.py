@@ -136,6 +136,30 @@ def test_a_run_that_dashboards_do_not_show_is_published_and_not_skipped(pipeline
     assert pipeline.plan("three")["decision"] == "skip"
 
 
+@pytest.mark.parametrize("status", ["ABORTED", "TIMED_OUT"])
+def test_a_run_that_died_while_dashboards_were_refreshed_is_published_and_not_skipped(
+    pipeline: Pipeline, status: str
+) -> None:
+    run_id = pipeline.run("one")
+    good = pipeline.served()
+    pipeline.ended("one", status)
+    assert pipeline.ledger.run(run_id)["status"] == "failed"
+    again = pipeline.run("two")
+    assert pipeline.served() == good
+    assert not pipeline.finish("two", again)
+    assert pipeline.plan("three")["decision"] == "skip"
+
+
+def test_a_run_that_failed_before_it_published_makes_no_dashboard_stale(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.finish("one", pipeline.run("one"))
+    pipeline.publish("two", new_data(pipeline, "two"))
+    pipeline.ended("two")
+    pipeline.store.delete("MedicalCharges/Input_data/two.csv")
+    assert pipeline.plan("three")["decision"] == "skip"
+
+
 def _upload(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline.upload("more.csv", pipeline.store.read("MedicalCharges/Input_data/Charges.csv"))
 
@@ -454,11 +478,13 @@ def test_who_takes_an_expired_lease_undoes_what_its_holder_had_half_published(
     assert lease.unfinished == ()
 
 
-def test_what_a_dead_holder_had_served_stays(pipeline: Pipeline) -> None:
+def test_what_a_dead_holder_had_served_stays_and_dashboards_are_refreshed(
+    pipeline: Pipeline,
+) -> None:
     first = pipeline.run("one")
     good = pipeline.served()
     expire(pipeline)
-    assert pipeline.plan("two")["decision"] == "skip"
+    assert pipeline.plan("two")["decision"] == "go"
     assert pipeline.served() == good
     assert pipeline.ledger.run(first)["reason"].endswith("stays so.")
 
@@ -618,7 +644,7 @@ def test_what_is_served_stays_when_only_the_notice_fails(pipeline: Pipeline) -> 
     assert pipeline.served() == good
     assert pipeline.ledger.run(run_id)["status"] == "failed"
     assert "stays so" in pipeline.notices()[0][1]
-    assert pipeline.plan("two")["decision"] == "skip"
+    assert pipeline.plan("two")["decision"] == "go"
 
 
 def test_a_failure_is_recorded_told_and_frees_the_lease(pipeline: Pipeline) -> None:
