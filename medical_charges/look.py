@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
-from medical_charges.contract.values import kind_of_values
+from medical_charges.contract.values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header
 
@@ -49,24 +49,41 @@ def refuse_people(samples: Iterable[tuple[str, Header, Rows]], contract: Contrac
     Raises:
         InputRefusedError: a column holds such values. The message repeats none of them.
     """
-    found: dict[str, list[str]] = {}
-    names: dict[str, list[str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for name, header, rows in samples:
         for place, column in enumerate(header.columns):
             if column is not None and _is_open(contract, column):
                 spec = contract.source.columns[column]
-                values = (row[place] for row in rows if _may_be_counted(row[place], spec))
-                found.setdefault(column, []).extend(values)
-                names.setdefault(column, []).append(name)
+                values = (row[place].strip() for row in rows)
+                judged = [value for value in values if value and _may_be_counted(value, spec)]
+                found.setdefault(column, {})[name] = judged
     quantities = {contract.measure, *(band.column for band in contract.bands.values())}
     refusals = [
-        f"the column {column!r} holds what looks like {kind} (in {_some(names[column])}); leave it "
-        f"out of the contract, or say there with its key `identifying` why it must be kept"
-        for column, values in found.items()
-        if (kind := kind_of_values(values, quantity=column in quantities)) is not None
+        f"the column {column!r} holds what looks like {kind} (in {_some(names)}); leave it out of "
+        f"the contract, or say there with its key `identifying` why it must be kept"
+        for column, values_of in found.items()
+        for kind, names in _kinds(values_of, quantity=column in quantities).items()
     ]
     if refusals:
         raise InputRefusedError("\n".join(refusals))
+
+
+def _kinds(values_of: Mapping[str, list[str]], *, quantity: bool) -> dict[str, list[str]]:
+    """The objects of a column in which its values name people, by what they look like.
+
+    Each object is judged by itself, or many clean ones would hide one that is not. Those that
+    are too small for that are judged together as well.
+    """
+    found: dict[str, list[str]] = {}
+    for name, values in values_of.items():
+        if (kind := kind_of_values(values, quantity=quantity)) is not None:
+            found.setdefault(kind, []).append(name)
+    small = [name for name, values in values_of.items() if len(values) < ENOUGH]
+    together = [value for name in small for value in values_of[name]]
+    kind = kind_of_values(together, quantity=quantity)
+    if kind is not None and kind not in found:
+        found[kind] = small
+    return found
 
 
 def _is_open(contract: Contract, name: str) -> bool:

@@ -186,6 +186,41 @@ def test_many_small_objects_are_looked_at_together(store: LocalStore, real_file:
         plan(store, with_column(), files)
 
 
+PLACES = ["clinic", "surgery", "ward", "practice"] * 75
+
+
+@pytest.mark.parametrize("people", [10, 300])
+def test_an_object_that_names_people_is_not_hidden_by_clean_ones(
+    store: LocalStore, real_file: bytes, people: int
+) -> None:
+    files = {f"{i}.csv": a_file(real_file, PLACES[:people]) for i in range(9)}
+    plan(store, with_column(), files)
+    files["people.csv"] = a_file(real_file, MAILS[:people])
+    with pytest.raises(InputRefusedError, match=r"mail addresses \(in [^ ]*people\.csv\)"):
+        plan(store, with_column(), files)
+
+
+def test_a_few_values_among_empty_fields_make_a_large_object_small(
+    store: LocalStore, real_file: bytes
+) -> None:
+    numbers = made(PEOPLE["digits"][1], 60)
+    files = {
+        f"{i}.csv": a_file(real_file, numbers[6 * i : 6 * i + 6] + [""] * 100) for i in range(10)
+    }
+    with pytest.raises(InputRefusedError, match="stand for one person"):
+        plan(store, with_column(nullable=True), files)
+
+
+def test_small_objects_are_not_hidden_by_a_large_clean_one(
+    store: LocalStore, real_file: bytes
+) -> None:
+    numbers = made(PEOPLE["digits"][1], 60)
+    files = {f"{i}.csv": a_file(real_file, numbers[6 * i : 6 * i + 6]) for i in range(10)}
+    files["large.csv"] = a_file(real_file, PLACES)
+    with pytest.raises(InputRefusedError, match=r"stand for one person \(in .*0\.csv and 9 more\)"):
+        plan(store, with_column(), files)
+
+
 @pytest.mark.parametrize(
     "spec",
     [{"identifying": "the clinic's own mailbox, not a person's"}, {"allowed": ["a", "b"]}],
