@@ -24,15 +24,13 @@ from medical_charges.contract.model import (
     IntegerColumn,
     StringColumn,
 )
+from medical_charges.contract.naming import called, words
 
 Kind = Literal["bars", "grouped", "comparison", "pie", "line"]
 """Bars of groups, of groups within groups, with the difference of two groups; a pie; a line."""
 
 Format = Literal["text", "integer", "count", "measure", "share"]
 """How a field is written: a group's label, a group's number, people, the measure, a percentage."""
-
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-"""Okabe and Ito's colours, which colour-blind readers tell apart, the strongest pair first."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,6 @@ class Definition:
     """Everything that is grouped or filtered by."""
     figures: tuple[str, str, str]
     """The columns of a cube's people, sum and sum of squared deviations from the mean."""
-    colours: tuple[str, ...] = COLOURS
 
 
 def define(contract: Contract) -> Definition:
@@ -157,9 +154,9 @@ def define(contract: Contract) -> Definition:
     people, total, spread = (figure.format(measure=measure) for figure in CUBE_FIGURES)
     return Definition(
         dataset=contract.dataset,
-        title=dashboard.title or _words(contract.dataset),
+        title=dashboard.title or words(contract.dataset),
         measure=measure,
-        measure_title=_name(contract, measure),
+        measure_title=called(contract, measure),
         unit=dashboard.unit,
         minimum_cell=contract.disclosure.minimum_cell,
         tiles=_tiles(contract),
@@ -178,7 +175,7 @@ def _tiles(contract: Contract) -> tuple[Tile, ...]:
         *(
             Tile(
                 name,
-                _name(contract, name),
+                called(contract, name),
                 "share",
                 "share",
                 cube,
@@ -333,7 +330,7 @@ def _group(contract: Contract, name: str) -> Group:
             values = tuple(map(str, range(column.minimum, column.maximum + 1)))
     return Group(
         column=name,
-        title=_name(contract, name),
+        title=called(contract, name),
         format="integer" if isinstance(column, IntegerColumn) and values is None else "text",
         values=values,
         labels=labels | dict(contract.dashboard.labels.get(name, {})),
@@ -343,7 +340,7 @@ def _group(contract: Contract, name: str) -> Group:
 def _band_labels(contract: Contract, band: Band) -> dict[str, str]:
     """What a band's groups are called: by their edges where these are whole numbers."""
     if not isinstance(contract.source.columns[band.column], IntegerColumn):
-        return {label: _words(label) for label in band.labels}
+        return {label: words(label) for label in band.labels}
     edges = list(band.below.values())
     inner = [f"{low}–{high - 1}" for low, high in pairwise(edges)]  # noqa: RUF001 - from, to
     texts = [f"Under {edges[0]}", *inner, f"{edges[-1]}+"]
@@ -396,24 +393,14 @@ def _alt(
     return f"{text} {subtitle}." if subtitle else text
 
 
-def _name(contract: Contract, name: str) -> str:
-    """What a column, a band or an analysis is called, as a heading."""
-    return contract.dashboard.names.get(name) or _words(name)
-
-
 def _inline(contract: Contract, name: str) -> str:
     """The same within a sentence."""
-    return _lower(_name(contract, name))
+    return _lower(called(contract, name))
 
 
 def _lower(text: str) -> str:
     """A heading within a sentence: an abbreviation such as BMI stays as it is."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]
-
-
-def _words(name: str) -> str:
-    text = name.replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
 
 
 __all__ = [

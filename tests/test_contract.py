@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.contract.consistency import RULE_TYPES
+from medical_charges.contract.naming import called
 from medical_charges.contract.schema import main as schema_main
 from medical_charges.errors import ContractError
 
@@ -304,6 +305,7 @@ MISTAKES = [
             ("rule: RowCount > 0, output: by_sex", ".output", "'by_sex'", OUTPUTS),
             ("rule: RowCount > 0, severity: halt", ".severity", "'halt'", "'warn', 'fail'"),
             ("rule: DetectAnomalies > 0", ".rule", "'DetectAnomalies'", RULES),
+            ("rule: 'Entropy \"age\" > 1'", ".rule", "'Entropy'", RULES),
             ("rule: 1 > 0", ".rule", "'1 > 0'", RULES),
             ("rule: RowCount > avg(last(3))", ".rule", "what earlier runs gave", "numbers"),
             (
@@ -393,6 +395,41 @@ MISTAKES = [
         "age, sex, bmi, children, smoker, region, charges, bmi_category, age_decade",
     ),
     ("male: Men", "man: Men", "dashboard.labels.sex.man", "'man'", "female, male"),
+    (
+        "female: Women",
+        """female: "Women's \\"own\\" ward\"""",
+        "dashboard.labels.sex.female",
+        "'Women\\'s \"own\" ward'",
+        "text with one kind of quotes",
+    ),
+    (
+        "smoker: Smoking",
+        "smoker: region",
+        "dashboard.names.smoker",
+        "'region', which region is called too",
+        "a name that tells it from region, which is shown with it",
+    ),
+    (
+        "title: Medical charges",
+        f"title: {'w' * 129}",
+        "dashboard.title",
+        f"'{'w' * 76}...",
+        "128 characters at most",
+    ),
+    (
+        "smokers_by_region: bars",
+        "smokers_by_region: pie",
+        "dashboard.charts.smokers_by_region",
+        "'pie' of an analysis by region and smoker",
+        "'bars', 'line', or an analysis by one column",
+    ),
+    (
+        "[patients, share, mean, stddev]",
+        "[mean, stddev]",
+        "dashboard.charts.charges_by_bmi_category",
+        "'pie' of mean, stddev",
+        "'bars', 'line', or an analysis with patients or share",
+    ),
     (
         "share_of_smokers: { column: smoker",
         "share_of_smokers: { column: children",
@@ -534,6 +571,34 @@ def test_a_mistake_is_reported_with_its_path_what_was_found_and_what_is_allowed(
     old: str, new: str, path: str, found: str, allowed: str
 ) -> None:
     assert f"{path}: found {found}; allowed: {allowed}" in complaints(changed(old, new))
+
+
+def test_a_column_may_be_called_as_another_that_is_never_shown_with_it(contract: Contract) -> None:
+    assert called(contract, "age") == called(contract, "age_decade") == "Age"
+
+
+def test_columns_of_a_cube_that_are_called_the_same_are_refused() -> None:
+    text = changed("age_decade: Age", "age_decade: Sex")
+    found = "found 'Sex', which sex is called too"
+    assert f"dashboard.names.age_decade: {found}" in message(text)
+
+
+def test_shares_that_are_called_the_same_are_refused() -> None:
+    text = changed("  shares:\n", '  shares:\n    other: { column: smoker, group: "no" }\n')
+    text = text.replace("smoker: Smoking", "smoker: Smoking\n    other: Share of Smokers")
+    found = "found 'Share of smokers', which other is called too"
+    assert f"dashboard.names.share_of_smokers: {found}" in message(text)
+
+
+@pytest.mark.parametrize("label", ["Women's", 'The "ward"'])
+def test_a_label_may_hold_one_kind_of_quotes(label: str) -> None:
+    assert parse_contract(changed("female: Women", f"female: {json.dumps(label)}"))
+
+
+def test_a_columns_name_has_no_more_characters_than_a_dashboard_takes() -> None:
+    text = changed("    children: {", f"    {'c' * 101}: {{")
+    allowed = "allowed: a name of 100 characters at most"
+    assert any(line.endswith(allowed) for line in complaints(text))
 
 
 @pytest.mark.parametrize(

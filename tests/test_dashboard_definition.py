@@ -143,7 +143,7 @@ def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None
     assert visits.title == "Visits"
     assert [shown.value.column for shown in visits.visuals] == [
         "mean_minutes",
-        "patients",
+        "mean_minutes",
         "mean_minutes",
     ]
     assert [shown.cube for shown in visits.visuals] == [

@@ -8,12 +8,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dashboards.definition import COLOURS, define
+from dashboards.definition import define
 from dashboards.quicksight.fields import Json
 from dashboards.quicksight.sheets import definition_of
 from medical_charges.catalog import tables
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
+
+# Okabe and Ito's, which colour-blind readers tell apart. QuickSight wants at least eight.
+_COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000",
+)  # fmt: skip
 
 _TYPES = {
     "bigint": {"NewColumnType": "INTEGER"},
@@ -80,8 +85,7 @@ def template(contract: Contract) -> Json:
         "Theme",
         "theme",
         found.title,
-        # QuickSight wants at least eight colours.
-        Configuration={"DataColorPalette": {"Colors": [*COLOURS, "#000000"]}},
+        Configuration={"DataColorPalette": {"Colors": list(_COLOURS)}},
         BaseThemeId="CLASSIC",
     )
     theme = {"ThemeArn": {"Fn::GetAtt": ["Theme", "Arn"]}, "Definition": definition}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from medical_charges.contract.identifying import kind_of_person_data
 from medical_charges.contract.model import (
@@ -20,6 +20,7 @@ from medical_charges.contract.model import (
     StringColumn,
     cube_name,
 )
+from medical_charges.contract.naming import called
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,8 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
 def _column_problems(contract: Contract) -> Iterator[Problem]:
     for name, column in contract.source.columns.items():
         path = f"source.columns.{name}"
-        if name != name.strip() or not name:
-            yield Problem(path, show(name), "a column's name without spaces around it")
-        elif needs_quoting(name):
-            yield Problem(path, show(name), PLAIN_TEXT)
-        elif name == "*" or (name.startswith("^") and name.endswith("$")):
-            yield Problem(path, show(name), "a name, not a pattern of names")
+        if (allowed := _not_a_name(name)) is not None:
+            yield Problem(path, show(name), allowed)
         if isinstance(column, StringColumn):
             repeated = [v for v in column.allowed or () if (column.allowed or ()).count(v) > 1]
             if repeated:
@@ -73,6 +70,26 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
                 f"minimum {column.minimum} over maximum {column.maximum}",
                 "a minimum up to the maximum",
             )
+
+
+COLUMN_LIMIT = 100
+"""The longest name of a column: with what a statistic puts before it, QuickSight takes 128."""
+
+TITLE_LIMIT = 128
+"""The longest name that QuickSight takes for a dashboard."""
+
+
+def _not_a_name(name: str) -> str | None:
+    """What a column's name must be, if it is not."""
+    if name != name.strip() or not name:
+        return "a column's name without spaces around it"
+    if needs_quoting(name):
+        return PLAIN_TEXT
+    if len(name) > COLUMN_LIMIT:
+        return f"a name of {COLUMN_LIMIT} characters at most"
+    if name == "*" or (name.startswith("^") and name.endswith("$")):
+        return "a name, not a pattern of names"
+    return None
 
 
 def _identifying_problems(contract: Contract) -> Iterator[Problem]:
@@ -217,8 +234,8 @@ def _top_code_problems(contract: Contract) -> Iterator[Problem]:
 RULE_TYPES = (
     "ColumnCorrelation", "ColumnCount", "ColumnDataType", "ColumnExists", "ColumnLength",
     "ColumnNamesMatchPattern", "ColumnValues", "Completeness", "CustomSql", "DistinctValuesCount",
-    "Entropy", "IsComplete", "IsPrimaryKey", "IsUnique", "Mean", "RowCount", "StandardDeviation",
-    "Sum", "UniqueValueRatio", "Uniqueness",
+    "IsComplete", "IsPrimaryKey", "IsUnique", "Mean", "RowCount", "StandardDeviation", "Sum",
+    "UniqueValueRatio", "Uniqueness",
 )  # fmt: skip
 """What may stand at the start of a rule: the same to Glue and to a laptop's evaluator."""
 
@@ -269,25 +286,68 @@ def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
     for name in dashboard.charts:
         if name not in contract.analyses:
             yield Problem(f"{path}.charts.{name}", show(name), _one_of(list(contract.analyses)))
+    yield from _pie_problems(contract)
     yield from _naming_problems(contract)
+    yield from _label_problems(contract)
+    yield from _title_problems(contract)
     yield from _share_problems(contract)
     yield from _cube_problems(contract)
 
 
+def _pie_problems(contract: Contract) -> Iterator[Problem]:
+    """The slices of a pie are one whole: people, by one column."""
+    for name, kind in contract.dashboard.charts.items():
+        if kind != "pie" or name not in contract.analyses:
+            continue
+        analysis, path = contract.analyses[name], f"dashboard.charts.{name}"
+        if len(analysis.group_by) > 1:
+            found = f"'pie' of an analysis by {' and '.join(analysis.group_by)}"
+            yield Problem(path, found, "'bars', 'line', or an analysis by one column")
+        if not {"patients", "share"} & set(analysis.statistics):
+            found = f"'pie' of {', '.join(analysis.statistics)}"
+            yield Problem(path, found, "'bars', 'line', or an analysis with patients or share")
+
+
 def _naming_problems(contract: Contract) -> Iterator[Problem]:
-    dashboard = contract.dashboard
-    grouped = [*contract.source.columns, *contract.bands]
-    named = [*grouped, *contract.analyses, *dashboard.shares]
-    for name in dashboard.names:
+    named = [*contract.source.columns, *contract.bands, *contract.analyses]
+    named += contract.dashboard.shares
+    for name in contract.dashboard.names:
         if name not in named:
             yield Problem(f"dashboard.names.{name}", show(name), _one_of(named))
-    for name, labels in dashboard.labels.items():
+
+
+def _label_problems(contract: Contract) -> Iterator[Problem]:
+    grouped = [*contract.source.columns, *contract.bands]
+    for name, labels in contract.dashboard.labels.items():
         path = f"dashboard.labels.{name}"
         if name not in grouped:
             yield Problem(path, show(name), _one_of(grouped))
         elif known := _groups_of(contract, name):
             for value in labels.keys() - set(known):
                 yield Problem(f"{path}.{value}", show(value), _one_of(list(known)))
+        for value, label in labels.items():
+            # An expression of QuickSight holds a text between one kind or the other.
+            if "'" in label and '"' in label:
+                yield Problem(f"{path}.{value}", show(label), "text with one kind of quotes")
+
+
+def _title_problems(contract: Contract) -> Iterator[Problem]:
+    """Titles that do not fit, or that a reader of the dashboard could not tell apart."""
+    title = contract.dashboard.title or ""
+    if len(title) > TITLE_LIMIT:
+        yield Problem("dashboard.title", show(title), f"{TITLE_LIMIT} characters at most")
+    together = [analysis.group_by for analysis in contract.analyses.values()]
+    together += [*contract.cubes.values(), tuple(contract.dashboard.shares)]
+    alike = {
+        (one, other): None
+        for names in together
+        for one, other in combinations(dict.fromkeys(names), 2)
+        if called(contract, one).casefold() == called(contract, other).casefold()
+    }
+    for one, other in alike:
+        found = f"{called(contract, other)!r}, which {one} is called too"
+        allowed = f"a name that tells it from {one}, which is shown with it"
+        yield Problem(f"dashboard.names.{other}", found, allowed)
 
 
 def _share_problems(contract: Contract) -> Iterator[Problem]:
