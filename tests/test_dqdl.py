@@ -246,7 +246,7 @@ def test_what_means_different_things_is_never_written(contract: Contract) -> Non
         for rule in ruleset.rules:
             assert " between " not in rule.text
             assert "threshold" not in rule.text
-            assert "StandardDeviation" not in rule.text
+            assert "Entropy" not in rule.text
         names = [rule.name for rule in ruleset.rules]
         assert len(set(names)) == len(names)
 

@@ -5,10 +5,12 @@ The outcomes are what Glue's documentation says of the rules, not what an evalua
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from medical_charges.contract.consistency import RULE_TYPES
 from medical_charges.dqdl import Evaluator, Rule, answers_to
 
 if TYPE_CHECKING:
@@ -33,6 +35,12 @@ REGIONS = (
         ("west", 9, 0.45),
     ],
 )
+
+DEVIATIONS = (
+    "id bigint, units1 bigint, units2 bigint",
+    [(100, 0, 0), (101, None, 0), (102, 20, 20), (103, None, 0), (104, 40, 40)],
+)
+"""The example of Glue's documentation: the deviations of units1 and units2 are 16.33 and 16."""
 
 # The table, the rule, and whether it holds.
 PAIRS = [
@@ -87,14 +95,23 @@ PAIRS = [
     (PEOPLE, 'ColumnValues "region" matches "[a-z]+"', "Passed"),
     (PEOPLE, 'ColumnValues "region" matches "[a-z]{5}"', "Failed"),
     (PEOPLE, 'ColumnLength "region" >= 4', "Passed"),
-    # Figures of a column: 46.5, 186, and 18.97 as the deviation of all, 21.9 of a sample.
+    # Figures of a column: 46.5, 186; the deviation of all, that of a sample being 20 and 17.9.
     (PEOPLE, 'Mean "age" = 46.5', "Passed"),
     (PEOPLE, 'Mean "age" > 46.5', "Failed"),
     (PEOPLE, 'Mean "age" = 64 where "bmi = 30"', "Passed"),
     (PEOPLE, 'Sum "age" = 186', "Passed"),
-    (PEOPLE, 'StandardDeviation "age" < 20', "Passed"),
-    # Two rows of four have a region of their own.
+    (DEVIATIONS, 'StandardDeviation "units1" between 16.32 and 16.34', "Passed"),
+    (DEVIATIONS, 'StandardDeviation "units2" = 16', "Passed"),
+    (PEOPLE, 'ColumnCorrelation "age" "bmi" > 0.99', "Passed"),
+    (PEOPLE, 'ColumnCorrelation "age" "bmi" > 1', "Failed"),
+    # Two rows of four have a region of their own, which are two regions of three.
     (PEOPLE, 'Uniqueness "region" = 0.5', "Passed"),
+    (PEOPLE, 'DistinctValuesCount "region" = 3', "Passed"),
+    (PEOPLE, 'UniqueValueRatio "region" between 0.66 and 0.67', "Passed"),
+    (PEOPLE, 'ColumnDataType "age" = "Integer"', "Passed"),
+    (PEOPLE, 'ColumnDataType "region" = "Integer"', "Failed"),
+    (PEOPLE, 'ColumnNamesMatchPattern "^[a-z]+$"', "Passed"),
+    (PEOPLE, 'ColumnNamesMatchPattern "^[a-z]{3}$"', "Failed"),
     # SQL of one's own.
     (PEOPLE, 'CustomSql "SELECT count(DISTINCT region) FROM primary" = 3', "Passed"),
     (PEOPLE, 'CustomSql "SELECT max(age) - min(age) FROM primary" < 46', "Failed"),
@@ -110,7 +127,7 @@ def outcomes(spark: SparkSession, evaluator: Evaluator) -> dict[str, str]:
     """What becomes of every rule, each table's in one ruleset."""
     session = evaluator.session(spark)
     found: dict[str, str] = {}
-    for table in (PEOPLE, REGIONS):
+    for table in (PEOPLE, REGIONS, DEVIATIONS):
         schema, rows = table
         rules = [Rule(rule, rule, "plausibility") for where, rule, _ in PAIRS if where is table]
         answers = answers_to(rules, session.createDataFrame(rows, schema), evaluator)
@@ -121,3 +138,8 @@ def outcomes(spark: SparkSession, evaluator: Evaluator) -> dict[str, str]:
 @pytest.mark.parametrize(("rule", "expected"), [(rule, outcome) for _, rule, outcome in PAIRS])
 def test_a_rule_means_what_glue_says(rule: str, expected: str, outcomes: dict[str, str]) -> None:
     assert outcomes[rule] == expected
+
+
+def test_every_type_of_rule_that_a_contract_may_use_is_among_them() -> None:
+    tried = " ".join(rule for _, rule, _ in PAIRS)
+    assert [kind for kind in RULE_TYPES if not re.search(rf"\b{kind}\b", tried)] == []

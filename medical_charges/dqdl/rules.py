@@ -1,8 +1,8 @@
 """The rules of Glue Data Quality that follow from a contract.
 
 Only what means the same to Glue and to Deequ is written: `>=` and `<=` for `between`, which
-excludes both ends; no threshold, no history, no deviation, no sign of an exponent; a column that
-may be empty is looked at by SQL, where an empty field breaks no comparison.
+excludes both ends; no threshold, no history, no entropy, no sign of an exponent; a column that may
+be empty is looked at by SQL, where an empty field breaks no comparison.
 """
 
 from __future__ import annotations
