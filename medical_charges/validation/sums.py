@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 DRIVER_BYTES = 32 * 1024 * 1024
 """More than this is read by Spark's workers; less is not worth starting them."""
 
+_FINEST_HELD = 1 << 14
+"""The most groups by everything at once before they are rolled up: of columns that nothing groups
+by together there are nearly as many as rows."""
+
 Key = tuple[str | int, ...]
 
 
@@ -48,6 +52,12 @@ Cells = dict[tuple[str, ...], Groups]
 """Groups by what they are grouped by."""
 
 
+def add_cells(into: Cells, cells: Mapping[tuple[str, ...], Groups]) -> None:
+    """Add cells to others, in place."""
+    for names, groups in cells.items():
+        add(into.setdefault(names, {}), groups)
+
+
 def add(into: Groups, groups: Mapping[Key, Moments]) -> None:
     """Add groups to others, in place."""
     for key, moments in groups.items():
@@ -62,15 +72,15 @@ class Found:
     rejected: int = 0
     mark: int = 0
     """The sum of the rejected records' hashes, which no order changes."""
-    finest: Groups = field(default_factory=dict)
-    """By every grouping column at once, in the order of `names_of`."""
+    cells: Cells = field(default_factory=dict)
+    """By the contract's grouping sets."""
 
     def add(self, other: Found) -> None:
         """Add what was found elsewhere."""
         self.rows += other.rows
         self.rejected += other.rejected
         self.mark = (self.mark + other.mark) % 2**64
-        add(self.finest, other.finest)
+        add_cells(self.cells, other.cells)
 
 
 def mark_of(record: bytes) -> int:
@@ -113,6 +123,7 @@ class Summing:
             return tuple(self._label(group, value) for group in groups[name])
 
         found, values = Found(), defaultdict[tuple[object, ...], list[int]](list)
+        finest: Groups = {}
         rows = Rows(self.contract, piece.header, keep)
         refused: list[str] = []
         for some in records(self.store, piece, multiline=self.contract.source.multiline):
@@ -124,12 +135,16 @@ class Summing:
                 squares = sum(map(mul, numbers, numbers))
                 moments = Moments(len(numbers), sum(numbers), squares, min(numbers), max(numbers))
                 flat = tuple(label for labels in key for label in labels)  # type: ignore[attr-defined]
-                add(found.finest, {flat: moments})
+                add(finest, {flat: moments})
             values.clear()
+            if len(finest) > _FINEST_HELD:
+                add_cells(found.cells, rolled_up(finest, self.contract))
+                finest.clear()
             found.rejected += len(refused)
             for record in refused:
                 found.mark += mark_of(record.encode("utf-8", "surrogateescape"))
             refused.clear()
+        add_cells(found.cells, rolled_up(finest, self.contract))
         found.mark %= 2**64
         return piece.identity, found
 
@@ -141,7 +156,7 @@ class Summing:
 
 
 def rolled_up(finest: Mapping[Key, Moments], contract: Contract) -> Cells:
-    """The contract's grouping sets, from the finest groups."""
+    """The contract's grouping sets, from groups by everything, in the order of `names_of`."""
     names = names_of(contract)
     cells: Cells = {}
     for group_by in contract.grouping_sets:
