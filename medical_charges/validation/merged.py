@@ -6,36 +6,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from medical_charges.checks import Check
-from medical_charges.contract import Contract
 from medical_charges.validation.objects import Objects
 from medical_charges.validation.result import judged
 from medical_charges.validation.stored import LeftBehind
-from medical_charges.validation.sums import Cells, add
+from medical_charges.validation.sums import Cells
 
 
-def merged(objects: Objects, contract: Contract) -> Cells:
-    """The sum of the snapshot's partials."""
-    cells: Cells = {names: {} for names in contract.grouping_sets}
-    for partial in objects.partials.values():
-        for names in contract.grouping_sets:
-            add(cells[names], partial.cells.get(names, {}))
-    return cells
-
-
-def merge_checks(left: LeftBehind, objects: Objects, cells: Cells) -> list[Check]:
+def merge_checks(left: LeftBehind, objects: Objects) -> list[Check]:
     """The state and the summary against the sum."""
     return [
         judged(
             "merge: the state is the sum of the partials",
             "conformance",
             "every sum of every group equal",
-            lambda: _state_problems(left, cells),
+            lambda: _state_problems(left, objects.merged),
         ),
         judged(
             "merge: the summary adds up",
             "completeness",
             "rows, counted, rejected and rules are the sums over the objects",
-            lambda: _summary_problems(left.summary, objects, cells),
+            lambda: _summary_problems(left.summary, objects),
         ),
     ]
 
@@ -56,7 +46,7 @@ def _state_problems(left: LeftBehind, cells: Cells) -> Iterator[str]:
             )
 
 
-def _summary_problems(summary: Mapping[str, Any], objects: Objects, cells: Cells) -> Iterator[str]:
+def _summary_problems(summary: Mapping[str, Any], objects: Objects) -> Iterator[str]:
     members = list(objects.members.values())
     rules: dict[str, int] = {}
     for member in members:
@@ -72,7 +62,7 @@ def _summary_problems(summary: Mapping[str, Any], objects: Objects, cells: Cells
             yield f"{what}: the summary says {summary[what]}, the objects come to {number}"
     if summary["rules"] != rules:
         yield "rules: the summary tells of others, or of other counts, than the objects"
-    for names, groups in cells.items():
+    for names, groups in objects.merged.items():
         counted = sum(moments.n for moments in groups.values())
         if counted != summary["counted"]:
             yield f"by {', '.join(names)} there are {counted} rows; {summary['counted']} counted"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -20,7 +20,7 @@ from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.plan import in_parallel
-from medical_charges.storage import Store
+from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.validation.result import judged
 from medical_charges.validation.stored import (
     LeftBehind,
@@ -28,13 +28,17 @@ from medical_charges.validation.stored import (
     Tallied,
     read_stored_partial,
 )
-from medical_charges.validation.sums import Found, mark_of, sum_objects
+from medical_charges.validation.sums import Cells, Found, add_cells, mark_of, sum_objects
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CHECKER_VERSION = 1
 """Raised whenever an object that is on record should be read again by a better check."""
+
+
+PARTIALS_AT_ONCE = 4 * REQUESTS_AT_ONCE
+"""How many partials are held with their sums: a snapshot may have any number of them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ class Objects:
 
     members: Mapping[str, Tallied]
     partials: Mapping[str, StoredPartial]
+    """Without the sums, but for the objects that are not on record."""
+    merged: Cells
+    """The sum of all partials."""
     anew: Mapping[str, Found]
     """What the rows of the objects come to that are not on record."""
     quarantined: Mapping[str, Quarantined]
@@ -64,17 +71,25 @@ def look_at_objects(
     """Read the partials of a snapshot, and the rows of those that are not on record."""
     store, contract, layout = left.store, left.contract, left.layout
     members = left.state.members if left.state else {}
-    found = in_parallel(lambda i: read_stored_partial(store, layout.partial(i)), members)
-    partials = {i: partial for i, partial in zip(members, found, strict=True) if partial}
-    recorded = in_parallel(lambda i: _on_record(store, layout, i, partials.get(i)), members)
-    unknown = {
-        i: member.ref
-        for (i, member), known in zip(members.items(), recorded, strict=True)
-        if recheck or not known
-    }
+    partials, unknown = dict[str, StoredPartial](), dict[str, ObjectRef]()
+    merged: Cells = {names: {} for names in contract.grouping_sets}
+
+    def look(identity: str) -> tuple[StoredPartial | None, bool]:
+        partial = read_stored_partial(store, layout.partial(identity))
+        return partial, not recheck and _on_record(store, layout, identity, partial)
+
+    identities = list(members)
+    for start in range(0, len(identities), PARTIALS_AT_ONCE):
+        batch = identities[start : start + PARTIALS_AT_ONCE]
+        for identity, (partial, known) in zip(batch, in_parallel(look, batch), strict=True):
+            if not known:
+                unknown[identity] = members[identity].ref
+            if partial:
+                add_cells(merged, {names: partial.cells.get(names, {}) for names in merged})
+                partials[identity] = replace(partial, cells={}) if known else partial
     anew = sum_objects(session, store, contract, unknown)
     kept = in_parallel(lambda i: _quarantined(store, layout, i), unknown)
-    return Objects(members, partials, anew, dict(zip(unknown, kept, strict=True)))
+    return Objects(members, partials, merged, anew, dict(zip(unknown, kept, strict=True)))
 
 
 def object_checks(objects: Objects, contract: Contract) -> list[Check]:

@@ -17,7 +17,7 @@ from medical_charges.validation.figures import figure_checks
 from medical_charges.validation.files import file_checks, staged_files
 from medical_charges.validation.frames import FrameCheck, Frames
 from medical_charges.validation.freshness import freshness_checks
-from medical_charges.validation.merged import merge_checks, merged
+from medical_charges.validation.merged import merge_checks
 from medical_charges.validation.objects import look_at_objects, object_checks, record_objects
 from medical_charges.validation.result import Result, told
 from medical_charges.validation.stored import LeftBehind, sha256_of
@@ -62,9 +62,8 @@ def validate_outputs(
         return result
     with _stage(result, "outputs"):
         result.checks += freshness_checks(left)
-        cells = merged(objects, contract)
-        result.checks += merge_checks(left, objects, cells)
-        result.checks += _output_checks(left, cells)
+        result.checks += merge_checks(left, objects)
+        result.checks += _output_checks(left, objects.merged)
     with _stage(result, "frames"):
         # A rule of one's own may be about all rows at once, so it gets all in every run.
         own = any(rule.output is None for rule in contract.quality.rules.values())

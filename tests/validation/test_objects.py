@@ -13,6 +13,7 @@ from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import Result, objects, validate_outputs
+from medical_charges.validation.stored import LeftBehind
 from tests.helpers import run, upload
 from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 
@@ -35,6 +36,23 @@ def test_an_object_is_read_once_and_known_by_its_record_from_then_on(store: Loca
     _, second = validated(store, CONTRACT, {"y.csv": ROWS})
     assert second.objects == {"read": 1, "on_record": 1}
     assert look(store).objects == {"read": 0, "on_record": 2}
+
+
+def test_of_objects_on_record_no_sums_are_kept_beside_the_sum_of_all(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("kind",)
+    validated(store, CONTRACT, {f"{i}.csv": ROWS for i in range(5)})
+    upload(store, CONTRACT, {"new.csv": csv_lines(GOOD_ROW)})
+    run(store, CONTRACT)
+    left = LeftBehind(store, CONTRACT, "run")
+    for at_once in (1, 2, 100):
+        monkeypatch.setattr(objects, "PARTIALS_AT_ONCE", at_once)
+        found = objects.look_at_objects(without_spark, left, recheck=False)
+        (new,) = found.anew
+        assert {i for i, partial in found.partials.items() if partial.cells} == {new}
+        assert len(found.partials) == 6
+        assert found.merged[names]["a",].n == 5 * 3 + 1
 
 
 def test_a_recheck_reads_every_object_again(store: LocalStore) -> None:
