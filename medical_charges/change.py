@@ -8,14 +8,15 @@ until more has come. `docs/disclosure.md` says what this leaves open.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from medical_charges.contract import Contract
-from medical_charges.cube import Cells, rows_of
+from medical_charges.cube import Cells, Cube, Key, Sums, merge_cells
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.state import State, StoredState, read_stored_state
+from medical_charges.partial import KERNEL_VERSION
+from medical_charges.state import State, StoredState, measure_of, names_of, read_stored_state
 from medical_charges.storage import ObjectRef, Store
 
 
@@ -31,17 +32,19 @@ class Change:
     """How many people came, at least, by what the groups show."""
     went: int
     same_shape: bool
-    """Whether the groups of both mean the same, so that each could be compared."""
+    """Whether both have the same groups, so that each could be compared."""
     small_groups: Mapping[str, int]
     """By grouping, how many groups changed by fewer people than the contract's minimum: what
     differencing can still get at in a run that is not held."""
 
     def is_small(self, minimum: int) -> bool:
-        """Whether fewer people than the minimum, but somebody, came or went."""
-        if self.same_shape:
-            sizes = [max(self.came, self.went)]
-        else:
-            sizes = [max(self.came, self.went), max(self.rows_added, self.rows_removed)]
+        """Whether fewer people than the minimum, but somebody, may have come or gone.
+
+        Where not every group could be compared, the rows of other objects count as well.
+        """
+        sizes = [max(self.came, self.went)]
+        if not self.same_shape:
+            sizes.append(max(self.rows_added, self.rows_removed))
         return any(0 < size < minimum for size in sizes)
 
 
@@ -49,19 +52,14 @@ def change_between(served: StoredState, state: State, contract: Contract) -> Cha
     """The change from the served state to another that is read under this contract."""
     before, after = _rows_by_object(served.state), _rows_by_object(state)
     minimum = contract.disclosure.minimum_cell
-    groupings = contract.grouping_sets if served.fits(contract) else ()
-    pairs = {
-        ", ".join(names): (served.state.cube.get(names, {}), state.cube.get(names, {}))
-        for names in groupings
-    }
+    pairs = dict(_comparable(served, state, contract))
     differences = [_difference(old, new) for old, new in pairs.values()]
-    net = rows_of(state.cube) - rows_of(served.state.cube)
     return Change(
         rows_added=sum(n for ref, n in after.items() if ref not in before),
         rows_removed=sum(n for ref, n in before.items() if ref not in after),
-        came=max([came for came, _ in differences], default=max(net, 0)),
-        went=max([went for _, went in differences], default=max(-net, 0)),
-        same_shape=bool(groupings),
+        came=max(came for came, _ in differences),
+        went=max(went for _, went in differences),
+        same_shape=served.fits(contract),
         small_groups={
             name: sum(_is_small(old, new, key, minimum) for key in old.keys() | new.keys())
             for name, (old, new) in pairs.items()
@@ -73,26 +71,69 @@ def _rows_by_object(state: State) -> dict[ObjectRef, int]:
     return {m.ref: m.tally.rows - m.tally.rejected for m in state.members.values()}
 
 
-def _difference(old: Cells, new: Cells) -> tuple[int, int]:
-    """How many people came and went, at least.
+def _comparable(
+    served: StoredState, state: State, contract: Contract
+) -> Iterator[tuple[str, tuple[Cells, Cells]]]:
+    """The groups of both states by whatever names both group by and mean the same by.
 
-    In a group of as many people as before but with other sums, one went and another came.
+    Everybody together is always among them. Where something else is summed, only the numbers of
+    people are compared.
     """
+    fits, names_now = served.fits(contract), names_of(contract)
+    same = {name for name, of in names_now.items() if fits or served.names.get(name) == of}
+    summed = [served.measure, served.kernel] == [measure_of(contract), KERNEL_VERSION]
+    shared = {
+        frozenset(same.intersection(old, new)) for old in served.state.cube for new in state.cube
+    }
+    for names in sorted(map(sorted, shared | {frozenset()})):
+        old, new = _margin(served.state.cube, names), _margin(state.cube, names)
+        if not (fits or summed):
+            old, new = _counts(old), _counts(new)
+        yield ", ".join(names) or "everybody", (old, new)
+
+
+def _margin(cube: Cube, names: Sequence[str]) -> Cells:
+    """The groups by these names, off the smallest grouping set that has them all."""
+    having = (held for held in cube if set(names) <= set(held))
+    held = min(having, key=len, default=())
+    places, cells = [held.index(name) for name in names], Cells()
+    for key, sums in cube.get(held, {}).items():
+        merge_cells(cells, {tuple(key[i] for i in places): sums})
+    return cells
+
+
+def _counts(cells: Cells) -> Cells:
+    return {key: Sums(sums.n, 0, 0, 0, 0) for key, sums in cells.items()}
+
+
+def _difference(old: Cells, new: Cells) -> tuple[int, int]:
+    """How many people came and went, at least."""
     came = went = 0
     for key in old.keys() | new.keys():
         by = _people(new, key) - _people(old, key)
-        exchanged = by == 0 and old[key] != new[key]
+        exchanged = _exchanged(old[key], new[key]) if by == 0 else 0
         came += max(by, 0) + exchanged
         went += max(-by, 0) + exchanged
     return came, went
 
 
-def _is_small(old: Cells, new: Cells, key: tuple[str | int, ...], minimum: int) -> bool:
+def _exchanged(old: Sums, new: Sums) -> int:
+    """How many people of a group that is as large as before went for others, at least.
+
+    One for another moves the sum by no more than all values are apart.
+    """
+    if old == new:
+        return 0
+    apart = max(old.maximum, new.maximum) - min(old.minimum, new.minimum)
+    return max(1, -(-abs(new.total - old.total) // max(1, apart)))
+
+
+def _is_small(old: Cells, new: Cells, key: Key, minimum: int) -> bool:
     by = abs(_people(new, key) - _people(old, key))
     return by < minimum and old.get(key) != new.get(key)
 
 
-def _people(cells: Cells, key: tuple[str | int, ...]) -> int:
+def _people(cells: Cells, key: Key) -> int:
     return cells[key].n if key in cells else 0
 
 

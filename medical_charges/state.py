@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,24 @@ def snapshot_identity(identities: Iterable[str]) -> str:
 EMPTY = State({}, {})
 
 
+def names_of(contract: Contract) -> dict[str, Any]:
+    """What groups by each column and band mean, as JSON gives it back.
+
+    Groups of two states can be compared by names that mean the same, whatever else is in the
+    contracts that they were made under.
+    """
+    found: dict[str, Any] = {name: column.type for name, column in contract.source.columns.items()}
+    for name, band in contract.bands.items():
+        edges = [[label, edge] for label, edge in band.below.items()]
+        found[name] = [band.column, edges, band.otherwise]
+    return found
+
+
+def measure_of(contract: Contract) -> list[Any]:
+    """What is summed in the groups, as JSON gives it back."""
+    return [contract.measure, contract.decimals]
+
+
 def write_state(store: Store, contract: Contract, state: State) -> str:
     """Store a state, then point to it, and return its key."""
     layout = Layout(contract.prefix)
@@ -63,6 +81,8 @@ def write_state(store: Store, contract: Contract, state: State) -> str:
     value = {
         "shape": contract.shape,
         "kernel": KERNEL_VERSION,
+        "names": names_of(contract),
+        "measure": measure_of(contract),
         "members": {identity: _member_to_json(m) for identity, m in state.members.items()},
         "cube": cube_to_json(state.cube),
     }
@@ -98,6 +118,8 @@ class StoredState:
     state: State
     shape: str
     kernel: int
+    names: Mapping[str, Any]
+    measure: list[Any]
 
     def fits(self, contract: Contract) -> bool:
         """Whether its groups are those of the contract, so that more can be merged onto it."""
@@ -112,7 +134,14 @@ def read_stored_state(store: Store, key: str) -> StoredState:
         ValueError: it is damaged.
     """
     value = unseal(store.read(key))
-    return StoredState(_state_from_json(value), value["shape"], value["kernel"])
+    return StoredState(
+        _state_from_json(value),
+        value["shape"],
+        value["kernel"],
+        # States that were stored before these were kept are known by their shape alone.
+        value.get("names", {}),
+        value.get("measure", []),
+    )
 
 
 def _state_from_json(value: dict[str, Any]) -> State:
