@@ -11,6 +11,12 @@ class Layout:
 
     prefix: str
 
+    @classmethod
+    def of_run(cls, folder: str) -> tuple[Layout, str]:
+        """The layout that a run's folder belongs to, and the run's id."""
+        runs, _, run_id = folder.rpartition("/")
+        return cls(runs.rpartition("/")[0]), run_id
+
     @property
     def input(self) -> str:
         """What users upload."""
@@ -77,6 +83,10 @@ class Layout:
         """An output before it is published."""
         return f"{self.run(run_id)}/outputs/{analysis}/{analysis}.csv"
 
+    def plan(self, run_id: str) -> str:
+        """The input that a run was planned for."""
+        return f"{self.run(run_id)}/plan.json"
+
     def summary(self, run_id: str) -> str:
         """What a run read and made."""
         return f"{self.run(run_id)}/summary.json"
@@ -85,9 +95,17 @@ class Layout:
         """How far a run is from what was served when it was compared."""
         return f"{self.run(run_id)}/change.json"
 
+    def hold(self, run_id: str) -> str:
+        """Why a run was held, or would have been."""
+        return f"{self.run(run_id)}/hold.json"
+
     def error(self, run_id: str) -> str:
-        """Why a run failed."""
+        """Why a run's analysis failed, by itself."""
         return f"{self.run(run_id)}/error.json"
+
+    def failure(self, run_id: str) -> str:
+        """In which state a run failed, and why."""
+        return f"{self.run(run_id)}/failure.json"
 
     def previous(self, run_id: str) -> str:
         """What was published before a run published, to be put back if that fails."""

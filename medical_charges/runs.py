@@ -22,6 +22,7 @@ from medical_charges.change import (
     read_served_state,
     removed_rows,
     write_change,
+    write_hold,
 )
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
@@ -185,12 +186,12 @@ def _go(
     objects = [[ref.key, ref.etag, ref.size] for ref in snapshot.objects.values()]
     value = {"code": code, "objects": objects, "ignored": snapshot.ignored}
     text = json.dumps(value, indent=2)
-    store.write(f"{layout.run(run_id)}/plan.json", text.encode() + b"\n")
+    store.write(layout.plan(run_id), text.encode() + b"\n")
     reason = ""
     if PUBLISH_HELD not in lease.options:
         reason = _held_already(ledger.served(), store, contract, snapshot)
     if reason:
-        ledger.record(run_id, status="held", reason=reason)
+        _hold(ledger, store, contract, run_id, reason)
     uri = f"{store.uri}/{layout.run(run_id)}"
     return Plan("hold" if reason else "go", run_id, uri, reason, RECHECK in lease.options)
 
@@ -199,12 +200,15 @@ def _held_already(
     served: Served | None, store: Store, contract: Contract, snapshot: Snapshot
 ) -> str:
     """Why the run will be held, as far as that is known before anything is read."""
-    before = served and read_served_state(store, contract, served.snapshot)
-    if not before:
+    if served is None:
         return ""
+    identity = snapshot_identity(snapshot.objects)
+    before = read_served_state(store, contract, served.snapshot)
+    if before is None:
+        # A run over what is served makes its state anew.
+        return "" if identity == served.snapshot else LOST
     try:
-        key = Layout(contract.prefix).state(snapshot_identity(snapshot.objects))
-        state = read_state(store, contract, key)
+        state = read_state(store, contract, Layout(contract.prefix).state(identity))
     except (ObjectMissingError, ValueError):
         state = None
     minimum = contract.disclosure.minimum_cell
@@ -218,10 +222,18 @@ def _held_already(
     return hold_reason(contract) if small else ""
 
 
+def _hold(ledger: Ledger, store: Store, contract: Contract, run_id: str, reason: str) -> None:
+    """Say why nothing of a run is published, in its report too: it gets no further."""
+    ledger.record(run_id, status="held", reason=reason)
+    write_hold(store, contract, run_id, reason, published=False)
+    write_report(store, Layout(contract.prefix).run(run_id))
+
+
 def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> str:
     """Compare what a run has analysed with what is served; return why it is held, if it is.
 
-    It is not if its execution was asked to publish however little has changed.
+    It is not if its execution was asked to publish however little has changed. Then the reason
+    stays on record.
 
     Raises:
         LeaseLostError: the run no longer holds the lease.
@@ -240,9 +252,12 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
         write_change(store, contract, turn.run_id, change)
         small = change.is_small(contract.disclosure.minimum_cell)
         reason = hold_reason(contract) if small else ""
-    if not reason or PUBLISH_HELD in lease.options:
+    if reason and PUBLISH_HELD in lease.options:
+        ledger.record(turn.run_id, overridden=reason)
+        write_hold(store, contract, turn.run_id, reason, published=True)
         return ""
-    ledger.record(turn.run_id, status="held", reason=reason)
+    if reason:
+        _hold(ledger, store, contract, turn.run_id, reason)
     return reason
 
 

@@ -126,7 +126,7 @@ class LeftBehind:
     def planned(self) -> set[ObjectRef] | None:
         """The objects that PlanRun listed, if the run was planned."""
         try:
-            plan = json.loads(self.store.read(f"{self.layout.run(self.run_id)}/plan.json"))
+            plan = json.loads(self.store.read(self.layout.plan(self.run_id)))
         except ObjectMissingError:
             return None
         return {ObjectRef(*ref) for ref in plan["objects"]}
