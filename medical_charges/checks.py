@@ -33,3 +33,13 @@ class Check:
     def stops(self) -> bool:
         """Whether nothing may be published."""
         return self.outcome == "error" or (self.outcome == "fail" and self.severity == "fail")
+
+    @property
+    def warns(self) -> bool:
+        """Whether it failed, and the run goes on all the same."""
+        return self.outcome == "fail" and not self.stops
+
+    @property
+    def sentences(self) -> list[str]:
+        """What was found, each sentence with the check's name."""
+        return [f"{self.name}: {sentence}" for sentence in self.found.split("\n")]

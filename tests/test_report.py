@@ -9,8 +9,9 @@ import jsonschema
 import pytest
 
 from medical_charges.analysis import write_error
+from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.errors import InputRefusedError, MedicalChargesError
+from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.report import Report, write_report
 from medical_charges.report.schema import schema_text
@@ -22,7 +23,6 @@ from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, with
 
 CONTRACT = parse_contract(RULES)
 STRICT = parse_contract(RULES.replace("maximum_rejected_share: 1.0", "maximum_rejected_share: 0.1"))
-QUOTED = "a 'secret' \"value\""
 FOLDER = Layout(CONTRACT.prefix).run("run")
 SECRET = b"a,unheard-of,1,77,0.5,,12345.67"
 """A row with an offending field, and a measure that nothing may repeat."""
@@ -85,6 +85,30 @@ def test_a_run_that_a_check_stopped_names_the_check(store: LocalStore) -> None:
     assert page.index("cost_by_kind: figures") < page.index("cost_by_kind: header")
 
 
+@pytest.mark.parametrize(("warnings", "words"), [(1, "1 check warns"), (2, "2 checks warn")])
+def test_a_run_that_passed_with_warnings_does_not_say_that_all_checks_passed(
+    store: LocalStore, warnings: int, words: str
+) -> None:
+    _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    for number in range(warnings):
+        result.checks.append(
+            Check(f"input: rule {number}", "plausibility", "warn", "few", "fail", "many")
+        )
+    result.write(store, CONTRACT)
+    assert report_of(store).outcome == "passed"
+    page = store.read(f"{FOLDER}/report.html").decode()
+    assert f"{words}: see what was checked." in page
+    assert "No check stopped it: its outputs may be published." in page
+    assert "All checks passed" not in page
+
+
+def test_a_run_that_passed_without_warnings_tells_of_none(store: LocalStore) -> None:
+    _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    result.write(store, CONTRACT)
+    report_of(store)
+    assert "see what was checked" not in store.read(f"{FOLDER}/report.html").decode()
+
+
 def test_a_run_whose_rows_break_rules_says_which_and_how_many(store: LocalStore) -> None:
     rows = csv_lines(*[GOOD_ROW] * 3, SECRET, SECRET, b"bad")
     upload(store, STRICT, {"x.csv": rows, "y.csv": csv_lines(GOOD_ROW)})
@@ -110,18 +134,6 @@ def test_no_report_repeats_a_field_or_a_measure(store: LocalStore) -> None:
         assert "77" not in text.replace(STRICT.fingerprint, "")
         assert "12345" not in text
         assert "unheard-of" not in text
-
-
-def test_a_group_that_cannot_be_published_is_not_repeated(store: LocalStore) -> None:
-    error = InputRefusedError(
-        "the column 'kind' holds the value 'a \\'secret\\'', which is refused"
-    )
-    write_error(store, CONTRACT, "run", error)
-    report = report_of(store)
-    assert report.failure is not None
-    assert report.failure.reason == (
-        "the column 'kind' holds the value (not shown here), which is refused"
-    )
 
 
 def test_a_run_that_failed_later_keeps_what_was_found_before(store: LocalStore) -> None:

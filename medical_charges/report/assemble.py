@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from medical_charges.checks import Check
 from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
 from medical_charges.report.model import (
     Checked,
     Failure,
-    Made,
     Read,
     Rejected,
     RejectedOfObject,
@@ -20,11 +21,6 @@ from medical_charges.report.model import (
 from medical_charges.report.page import page
 from medical_charges.storage import Store
 
-_VALUE = re.compile(r"""(value )('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")
-
-_JOBS = ("Analyze", "Validate")
-"""The states that see rows."""
-
 
 def write_report(store: Store, folder: str) -> Report:
     """Write the report of the run whose folder this is, as JSON and as a page.
@@ -32,22 +28,33 @@ def write_report(store: Store, folder: str) -> Report:
     May be called at any time, and again: it tells of what is there by then.
     """
     report = read_report(store, folder)
-    store.write(f"{folder}/report.json", report.model_dump_json(indent=2).encode() + b"\n")
-    store.write(f"{folder}/report.html", page(report).encode())
+    layout, run_id = Layout.of_run(folder)
+    store.write(layout.report(run_id), report.model_dump_json(indent=2).encode() + b"\n")
+    store.write(layout.report_page(run_id), page(report).encode())
     return report
 
 
 def read_report(store: Store, folder: str) -> Report:
     """The report of what lies in a run's folder."""
-    summary, error = _json(store, f"{folder}/summary.json"), _json(store, f"{folder}/error.json")
-    plan, failed = _json(store, f"{folder}/plan.json"), _json(store, f"{folder}/failure.json")
-    outputs = _json(store, f"{folder}/validation/outputs.json")
-    golden = _json(store, f"{folder}/validation/golden.json")
-    checks = [Made(**check) for result in (outputs, golden) for check in result.get("checks", [])]
+    layout, run_id = Layout.of_run(folder)
+    summary, error = _json(store, layout.summary(run_id)), _json(store, layout.error(run_id))
+    plan, failed = _json(store, layout.plan(run_id)), _json(store, layout.failure(run_id))
+    outputs, hold = (
+        _json(store, layout.validation(run_id, "outputs")),
+        _json(store, layout.hold(run_id)),
+    )
+    checks = read_checks(store, folder)
     account = error.get("account", {})
+    outcome = _outcome(
+        checks,
+        failed=bool(failed or error),
+        complete=bool(outputs),
+        held=hold.get("published") is False,
+    )
     return Report(
-        run_id=folder.rpartition("/")[2],
-        outcome=_outcome(checks, failed=bool(failed or error), complete=bool(outputs)),
+        run_id=run_id,
+        outcome=outcome,
+        held=hold["reason"] if outcome == "held" else None,
         failure=_failure(failed, error),
         contract=summary.get("contract") or error.get("contract"),
         versions=_versions(plan) | (summary or error).get("versions", {}),
@@ -56,7 +63,7 @@ def read_report(store: Store, folder: str) -> Report:
             rules=(summary or account).get("rules", {}),
             objects=[RejectedOfObject(**found) for found in account.get("objects", [])],
         ),
-        warnings=summary.get("warnings", []),
+        warnings=summary.get("warnings", []) + _overridden(hold),
         checks=checks,
         checked=Checked(**outputs["objects"]) if outputs.get("objects") else None,
         withheld=Withheld(rows=summary.get("suppressed", {}), outputs=summary.get("withheld", {})),
@@ -69,6 +76,13 @@ def read_report(store: Store, folder: str) -> Report:
     )
 
 
+def read_checks(store: Store, folder: str) -> list[Check]:
+    """The checks that both jobs of the validation have left in a run's folder so far."""
+    layout, run_id = Layout.of_run(folder)
+    results = (_json(store, layout.validation(run_id, job)) for job in ("outputs", "golden"))
+    return [Check(**check) for result in results for check in result.get("checks", [])]
+
+
 def _json(store: Store, key: str) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(store.read(key))
@@ -78,23 +92,28 @@ def _json(store: Store, key: str) -> dict[str, Any]:
 
 
 def _outcome(
-    checks: list[Made], *, failed: bool, complete: bool
-) -> Literal["passed", "refused", "failed"]:
-    if any(c.outcome == "error" or (c.outcome, c.severity) == ("fail", "fail") for c in checks):
+    checks: Sequence[Check], *, failed: bool, complete: bool, held: bool
+) -> Literal["passed", "held", "refused", "failed"]:
+    if any(check.stops for check in checks):
         return "refused"
-    return "failed" if failed or not complete else "passed"
+    if failed:
+        return "failed"
+    if complete:
+        return "passed"
+    return "held" if held else "failed"
+
+
+def _overridden(hold: dict[str, Any]) -> list[str]:
+    if not hold.get("published"):
+        return []
+    return [f"published because its execution was asked to, although {hold['reason']}"]
 
 
 def _failure(failed: dict[str, Any], error: dict[str, Any]) -> Failure | None:
     if not failed and not error:
         return None
-    state = failed.get("state", "Analyze")
     reason = error.get("message") or failed.get("reason", "")
-    if state in _JOBS and not error:
-        # What the job says is in the checks, or in its log, where it may hold a row.
-        reason = "see what was checked, or the job's log"
-    # A refusal may name the value of a field.
-    return Failure(state=state, reason=_VALUE.sub(r"\1(not shown here)", reason))
+    return Failure(state=failed.get("state", "Analyze"), reason=reason)
 
 
 def _versions(plan: dict[str, Any]) -> dict[str, str]:

@@ -10,11 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from medical_charges.checks import Category, Outcome, Severity
+from medical_charges.checks import Check
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The last for the check, which says there what its fields are.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Failure(_Part):
@@ -50,17 +51,6 @@ class Rejected(_Part):
     objects: list[RejectedOfObject] = Field(description="Objects over the contract's maximum.")
 
 
-class Made(_Part):
-    """A check and how it came out."""
-
-    name: str = Field(description="The same in every run.")
-    category: Category
-    severity: Severity = Field(description="What a failed check does.")
-    threshold: str = Field(description="What was allowed.")
-    outcome: Outcome
-    found: str = Field(description="Sentences on what was found, if it did not pass.")
-
-
 class Checked(_Part):
     """The objects whose rows the validation read."""
 
@@ -82,17 +72,18 @@ class Report(_Part):
     """What one run read, rejected, checked and withheld."""
 
     run_id: str
-    outcome: Literal["passed", "refused", "failed"] = Field(
-        description="Passed: its outputs may be published. Refused: a check stopped it. Failed: "
-        "something else did."
+    outcome: Literal["passed", "held", "refused", "failed"] = Field(
+        description="Passed: its outputs may be published. Held: they would give people away "
+        "together with what is published. Refused: a check stopped it. Failed: something else did."
     )
     failure: Failure | None
+    held: str | None = Field(description="Why nothing of it is published, if it was held.")
     contract: str | None = Field(description="The fingerprint of the contract.")
     versions: dict[str, str] = Field(description="Of the code and of what it ran on.")
-    read: Read | None = Field(description="Null if the run failed before its rows were counted.")
+    read: Read | None = Field(description="Null if the run ended before its rows were counted.")
     rejected: Rejected
     warnings: list[str]
-    checks: list[Made]
+    checks: list[Check]
     checked: Checked | None = Field(description="Null if the outputs were not validated.")
     withheld: Withheld
     files: dict[str, str] = Field(description="The SHA-256 of every output that was validated.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from medical_charges.report.model import Made, Report
+from medical_charges.checks import Check
+from medical_charges.report.model import Report
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1b1b1f; --faint: #5c5c66; --ground: #fff;
@@ -33,7 +34,8 @@ code { font-size: .85em; }
 """
 
 _WORDS = {
-    "passed": ("pass", "All checks passed: its outputs may be published."),
+    "passed": ("pass", "No check stopped it: its outputs may be published."),
+    "held": ("warn", "It is held: nothing of it is published."),
     "refused": ("fail", "A check stopped it: nothing of it is published."),
     "failed": ("fail", "It failed: see below where and why."),
 }
@@ -45,7 +47,8 @@ def page(report: Report) -> str:
     parts = [
         f"<h1>Run {escape(report.run_id)}</h1>",
         f'<p class="{style}">{words}</p>',
-        *_failure(report),
+        *_warned(report),
+        *_reason(report),
         *_section("What was read", _read(report)),
         *_section("What was rejected", _rejected(report)),
         *_section("What was checked", _checks(report)),
@@ -67,7 +70,17 @@ def _section(title: str, parts: Sequence[str]) -> list[str]:
     return [f"<section>\n<h2>{title}</h2>", *parts, "</section>"] if parts else []
 
 
-def _failure(report: Report) -> list[str]:
+def _warned(report: Report) -> list[str]:
+    number = sum(check.warns for check in report.checks)
+    if not number:
+        return []
+    words = "1 check warns" if number == 1 else f"{number:,} checks warn"
+    return [f'<p class="warn">{words}: see what was checked.</p>']
+
+
+def _reason(report: Report) -> list[str]:
+    if report.held is not None:
+        return [f"<p>{escape(report.held)}</p>"]
     if report.failure is None:
         return []
     lines = "<br>".join(map(escape, report.failure.reason.split("\n")))
@@ -77,7 +90,7 @@ def _failure(report: Report) -> list[str]:
 def _read(report: Report) -> list[str]:
     found = report.read
     if found is None:
-        return ["<p>It failed before its rows were counted.</p>"]
+        return ["<p>It ended before its rows were counted.</p>"]
     rows: list[tuple[str, object]] = [
         ("Rows: non-empty lines after the headers", found.rows),
         ("Rows counted", found.counted),
@@ -122,8 +135,8 @@ def _checks(report: Report) -> list[str]:
     return [*told, f'<div class="wide">{table}</div>']
 
 
-def _check(check: Made) -> str:
-    style = "warn" if (check.outcome, check.severity) == ("fail", "warn") else check.outcome
+def _check(check: Check) -> str:
+    style = "warn" if check.warns else check.outcome
     word = "warning" if style == "warn" else check.outcome
     found = "<br>".join(map(escape, check.found.split("\n")))
     return (

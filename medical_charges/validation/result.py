@@ -41,11 +41,7 @@ class Result:
     @property
     def problems(self) -> list[str]:
         """A sentence for everything that stops the run, with the check's name."""
-        return [
-            f"{check.name}: {sentence}"
-            for check in self.stopping
-            for sentence in check.found.split("\n")
-        ]
+        return [sentence for check in self.stopping for sentence in check.sentences]
 
     def write(self, store: Store, contract: Contract) -> None:
         """Leave the result where the run's others lie."""
