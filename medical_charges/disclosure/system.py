@@ -122,7 +122,7 @@ class System:
         wholes, parts, ends = [], [], [0]
         for fine in lattice.published:
             finest = [places[fine, key] for key in lattice.keys[fine]]
-            for coarse in {(), *lattice.published}:
+            for coarse in sorted({(), *lattice.published}):
                 if set(coarse) < set(fine):
                     found: dict[Key, list[int]] = defaultdict(list)
                     for place, key in zip(finest, lattice.project(fine, coarse), strict=True):
