@@ -157,17 +157,34 @@ def write_change(store: Store, contract: Contract, run_id: str, change: Change) 
     store.write(Layout(contract.prefix).change(run_id), text.encode() + b"\n")
 
 
+def write_hold(
+    store: Store, contract: Contract, run_id: str, reason: str, *, published: bool
+) -> None:
+    """Leave why a run is held, or would be if nobody had asked to publish it, if it would."""
+    text = json.dumps({"reason": reason, "published": published}, indent=2)
+    store.write(Layout(contract.prefix).hold(run_id), text.encode() + b"\n")
+
+
+ALL_THE_SAME = (
+    'to publish all the same, start an execution with {"publish_held": true}, as '
+    "`make execute PUBLISH_HELD=1` does"
+)
+
+
 def hold_reason(contract: Contract) -> str:
-    """Why a small change is held, without its size: the reason is sent about."""
+    """Why a small change is held, without its size: the reason is sent about.
+
+    What the groups show is the least that has changed, so it is not said to be all.
+    """
     minimum = contract.disclosure.minimum_cell
     return (
-        f"since the last publication the input has changed by fewer than {minimum} people, whom "
-        f"two publications would give away by subtraction; what was published stays, and a run "
-        f"publishes once the change is of {minimum} or more"
+        f"since the last publication the input may have changed by fewer than {minimum} people, "
+        f"whom two publications would give away by subtraction; what was published stays, and a "
+        f"run publishes once the groups show a change of {minimum} or more; {ALL_THE_SAME}"
     )
 
 
 LOST = (
-    "the state that the published outputs were read off is not there any more, so nobody can say "
-    "how far this run is from them"
+    f"the state that the published outputs were read off is not there any more, so nobody can say "
+    f"how far this run is from them; {ALL_THE_SAME}"
 )

@@ -252,13 +252,13 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
         write_change(store, contract, turn.run_id, change)
         small = change.is_small(contract.disclosure.minimum_cell)
         reason = hold_reason(contract) if small else ""
-    if reason and PUBLISH_HELD in lease.options:
-        ledger.record(turn.run_id, overridden=reason)
-        write_hold(store, contract, turn.run_id, reason, published=True)
-        return ""
-    if reason:
+    if reason and PUBLISH_HELD not in lease.options:
         _hold(ledger, store, contract, turn.run_id, reason)
-    return reason
+        return reason
+    ledger.record(turn.run_id, overridden=reason or None)
+    # In place of what a plan that was interrupted may have left.
+    write_hold(store, contract, turn.run_id, reason, published=True)
+    return ""
 
 
 def publish_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> list[str]:

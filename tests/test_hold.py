@@ -58,6 +58,13 @@ def change_of(pipeline: Pipeline, run_id: str) -> dict[str, Any]:
     return found
 
 
+def report_of(pipeline: Pipeline, run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        pipeline.store.read(Layout(pipeline.contract.prefix).report(run_id))
+    )
+    return found
+
+
 @pytest.mark.parametrize("people", [1, 10])
 def test_a_run_that_adds_fewer_people_than_the_minimum_is_held(
     pipeline: Pipeline, real_file: bytes, people: int
@@ -142,10 +149,15 @@ def test_people_taken_away_do_not_hide_those_who_came(pipeline: Pipeline, real_f
     assert (change["rows_added"], change["rows_removed"]) == (8, 8)
 
 
-def test_one_row_corrected_in_a_large_file_is_held(pipeline: Pipeline) -> None:
+def correct_one_row(pipeline: Pipeline) -> None:
+    """Upload the large file again with another charge in one of its rows."""
     file = lines(pipeline.store.read(f"{INPUT}/Charges.csv"))
     file[700] = file[700].rpartition(b",")[0] + b",1234.5\n"
     pipeline.upload("Charges.csv", b"".join(file))
+
+
+def test_one_row_corrected_in_a_large_file_is_held(pipeline: Pipeline) -> None:
+    correct_one_row(pipeline)
     run_id, found = compared(pipeline, "two")
     assert found["decision"] == "hold"
     change = change_of(pipeline, run_id)
@@ -200,24 +212,106 @@ def test_another_contract_does_not_hide_a_few_people(pipeline: Pipeline, real_fi
     assert compared(pipeline, "two")[1]["decision"] == "hold"
 
 
-def test_what_is_held_is_published_if_an_execution_is_told_to(
+def test_another_contract_does_not_hide_a_corrected_row(pipeline: Pipeline) -> None:
+    text = pipeline.store.read(CONTRACT)
+    more = b"analyses:\n  by_children: { group_by: [children], statistics: [patients] }\n"
+    pipeline.store.write(CONTRACT, text.replace(b"analyses:\n", more))
+    pipeline.contract = Settings.read().contract()
+    correct_one_row(pipeline)
+    assert compared(pipeline, "two")[1]["decision"] == "hold"
+
+
+def test_what_is_held_is_published_if_an_execution_is_told_to_and_stays_on_record(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     pipeline.upload("few.csv", part(real_file, 100, 3))
     run_id, found = compared(pipeline, "two")
     assert found["decision"] == "hold"
     pipeline.finish("two", run_id)
-    plan = pipeline.plan("three", publish_held=True)
-    assert plan["decision"] == "go"
-    pipeline.analyze(plan["run_id"])
-    assert pipeline.compare("three", plan["run_id"])["decision"] == "go"
+    assert "overridden" not in pipeline.ledger.run(run_id)
+    run_id = pipeline.run("three", publish_held=True)
+    pipeline.finish("three", run_id)
+    entry = pipeline.ledger.run(run_id)
+    assert (entry["status"], entry["overridden"]) == ("succeeded", found["reason"])
+    assert report_of(pipeline, run_id)["warnings"] == [
+        f"published because its execution was asked to, although {found['reason']}"
+    ]
 
 
-def test_a_run_that_cannot_be_compared_is_held(pipeline: Pipeline, real_file: bytes) -> None:
+def test_a_run_that_was_told_to_publish_and_need_not_be_is_not_on_record(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("more.csv", part(real_file, 100, 100))
+    run_id = pipeline.run("two", publish_held=True)
+    assert "overridden" not in pipeline.ledger.run(run_id)
+    assert report_of(pipeline, run_id)["warnings"] == []
+
+
+def test_the_reason_says_how_to_publish_all_the_same(pipeline: Pipeline) -> None:
+    pipeline.store.delete(f"{INPUT}/eight.csv")
+    assert '{"publish_held": true}' in pipeline.plan("two")["reason"]
+    lose_the_state(pipeline)
+    pipeline.finish("two", pipeline.plan("two")["run_id"])
+    assert '{"publish_held": true}' in pipeline.plan("three")["reason"]
+
+
+def test_a_held_run_has_a_report_wherever_it_was_held(pipeline: Pipeline, real_file: bytes) -> None:
+    pipeline.upload("few.csv", part(real_file, 100, 3))
+    run_id, found = compared(pipeline, "two")
+    report = report_of(pipeline, run_id)
+    assert (report["outcome"], report["held"]) == ("held", found["reason"])
+    assert report["read"]["objects"] == 3
+    pipeline.finish("two", run_id)
+    again = report_of(pipeline, pipeline.plan("three")["run_id"])
+    assert (again["outcome"], again["held"], again["read"]) == ("held", found["reason"], None)
+
+
+def lose_the_state(pipeline: Pipeline) -> None:
+    """Somebody tidies up."""
+    for ref in list(pipeline.store.list("MedicalCharges/Cube_data")):
+        pipeline.store.delete(ref.key)
+
+
+def test_a_run_that_cannot_be_compared_is_held_without_any_compute(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    lose_the_state(pipeline)
+    pipeline.upload("more.csv", real_file)
+    plan = pipeline.plan("two")
+    assert plan["decision"] == "hold"
+    assert "is not there any more" in plan["reason"]
+
+
+def test_a_run_is_held_if_the_state_goes_while_it_is_analysed(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
     served = pipeline.ledger.served()
     assert served
-    pipeline.store.delete(Layout(pipeline.contract.prefix).state(served.snapshot))
     pipeline.upload("more.csv", real_file)
-    _, found = compared(pipeline, "two")
+    plan = pipeline.plan("two")
+    pipeline.analyze(plan["run_id"])
+    pipeline.store.delete(Layout(pipeline.contract.prefix).state(served.snapshot))
+    found = pipeline.compare("two", plan["run_id"])
     assert found["decision"] == "hold"
     assert "is not there any more" in found["reason"]
+
+
+def test_a_state_that_is_gone_is_made_anew_by_a_recheck_of_what_is_served(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    lose_the_state(pipeline)
+    pipeline.finish("two", pipeline.run("two", recheck=True))
+    pipeline.upload("more.csv", real_file)
+    assert compared(pipeline, "three")[1]["decision"] == "go"
+
+
+def test_a_state_that_is_gone_is_replaced_by_a_run_that_is_told_to_publish(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    lose_the_state(pipeline)
+    pipeline.upload("more.csv", real_file)
+    run_id = pipeline.run("two", publish_held=True)
+    pipeline.finish("two", run_id)
+    assert "is not there any more" in pipeline.ledger.run(run_id)["overridden"]
+    pipeline.upload("again.csv", part(real_file, 1, 100))
+    assert compared(pipeline, "three")[1]["decision"] == "go"

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from medical_charges.analysis import write_error
+from medical_charges.change import write_hold
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import MedicalChargesError
@@ -151,6 +152,36 @@ def test_a_run_that_failed_later_keeps_what_was_found_before(store: LocalStore) 
 def test_a_run_that_left_nothing_has_a_report_too(store: LocalStore) -> None:
     report = report_of(store)
     assert (report.outcome, report.read, report.checks) == ("failed", None, [])
+
+
+def test_a_held_run_says_why_and_that_nothing_of_it_is_published(store: LocalStore) -> None:
+    upload(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    run(store, CONTRACT)
+    write_hold(store, CONTRACT, "run", "fewer than <11> people", published=False)
+    report = report_of(store)
+    assert (report.outcome, report.held) == ("held", "fewer than <11> people")
+    page = store.read(f"{FOLDER}/report.html").decode()
+    assert "It is held: nothing of it is published." in page
+    assert "<p>fewer than &lt;11&gt; people</p>" in page
+
+
+def test_a_held_run_that_failed_afterwards_has_failed(store: LocalStore) -> None:
+    write_hold(store, CONTRACT, "run", "fewer than 11 people", published=False)
+    left = {"state": "NotifyHeld", "reason": "no topic"}
+    store.write(f"{FOLDER}/failure.json", json.dumps(left).encode())
+    report = report_of(store)
+    assert (report.outcome, report.held) == ("failed", None)
+
+
+def test_a_run_that_was_published_though_it_would_be_held_says_so(store: LocalStore) -> None:
+    _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    result.write(store, CONTRACT)
+    write_hold(store, CONTRACT, "run", "", published=True)
+    assert report_of(store).warnings == []
+    write_hold(store, CONTRACT, "run", "few changed", published=True)
+    report = report_of(store)
+    assert (report.outcome, report.held) == ("passed", None)
+    assert report.warnings == ["published because its execution was asked to, although few changed"]
 
 
 class Page(HTMLParser):

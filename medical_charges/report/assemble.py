@@ -98,13 +98,13 @@ def _outcome(
         return "refused"
     if failed:
         return "failed"
-    if complete:
-        return "passed"
-    return "held" if held else "failed"
+    if held:
+        return "held"
+    return "passed" if complete else "failed"
 
 
 def _overridden(hold: dict[str, Any]) -> list[str]:
-    if not hold.get("published"):
+    if not hold.get("published") or not hold["reason"]:
         return []
     return [f"published because its execution was asked to, although {hold['reason']}"]
 
