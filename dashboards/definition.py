@@ -162,7 +162,7 @@ def define(contract: Contract) -> Definition:
         tiles=_tiles(contract),
         visuals=tuple(_visual(contract, name) for name in contract.analyses),
         filters=dashboard.filters,
-        groups={column: _group(contract, column) for column in columns},
+        groups={column: group_of(contract, column) for column in columns},
         figures=(people, total, spread),
     )
 
@@ -302,7 +302,7 @@ def _difference(contract: Contract, groups: tuple[str, ...]) -> Difference | Non
     """The comparison of two groups that an analysis' bars show side by side."""
     for name, comparison in contract.comparisons.items():
         if set(comparison.names) == set(groups):
-            group = _group(contract, comparison.column)
+            group = group_of(contract, comparison.column)
             first, second = map(str, comparison.groups)
             return Difference(
                 comparison=name,
@@ -315,7 +315,8 @@ def _difference(contract: Contract, groups: tuple[str, ...]) -> Difference | Non
     return None
 
 
-def _group(contract: Contract, name: str) -> Group:
+def group_of(contract: Contract, name: str) -> Group:
+    """A column or band by which something is grouped, as people read it."""
     column, band = contract.source.columns.get(name), contract.bands.get(name)
     values: tuple[str, ...] | None = None
     labels: dict[str, str] = {}
@@ -383,7 +384,7 @@ _CHARTS: Mapping[Kind, str] = {
 def _alt(
     contract: Contract, kind: Kind, value: Field, groups: tuple[str, ...], subtitle: str
 ) -> str:
-    listed = [_group(contract, name) for name in groups]
+    listed = [group_of(contract, name) for name in groups]
     described = [
         group.title
         + (f" ({', '.join(map(group.label, group.values))})" if group.values is not None else "")
@@ -414,3 +415,4 @@ __all__ = [
     "Visual",
     "define",
 ]
+    "group_of",

@@ -7,6 +7,7 @@ that a figure is the greatest, which is the only one, of its group.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,12 @@ from medical_charges.contract.model import MARGIN
 Json = dict[str, Any]
 
 WITHHELD = "withheld"
+NONE = "–"  # noqa: RUF001 - in a table's cell
+"""A figure that is not there, for one reason or another."""
+_COMMA = ", ', ', "
+_NAME_LIMIT = 127
+_NUMBERS = 1_000_000
+"""What a number that sorts behind another group is taken to be less than."""
 _SHOWN = "yes"
 
 
@@ -43,8 +50,10 @@ class Fields:
     """The calculated fields of a dashboard, made as visuals ask for them."""
 
     definition: Definition
-    outputs: Mapping[str, tuple[str, ...]]
-    """The columns of every data set."""
+    columns: Mapping[str, Mapping[str, str]]
+    """The columns of every data set, with their types in the Catalog."""
+    decimals: int
+    """With how many the measure is written, whatever its size: its places must line up."""
     _made: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -57,48 +66,96 @@ class Fields:
 
     def add(self, data_set: str, name: str, expression: str) -> Json:
         """A field of a data set, as a visual refers to it; one of the same name is the same."""
+        name = _short(name)
         known = self._made.setdefault((data_set, name), expression)
         if known != expression:
             raise ValueError(f"{data_set} would have two fields {name!r}: {known}, {expression}")
         return column(data_set, name)
 
+    def format(self, kind: Format, missing: str = WITHHELD) -> Json:
+        """How a figure is written, and what stands in place of one that is missing."""
+        unit = self.definition.unit if kind == "measure" else None
+        decimals = {"share": 1, "measure": self.decimals}.get(kind, 0)
+        if kind == "share":
+            return {"PercentageDisplayFormatConfiguration": _number(decimals, missing)}
+        if unit is None:
+            return self.plain(decimals, missing)
+        if re.fullmatch("[A-Z]{3}", unit):
+            currency = _number(decimals, missing) | {"Symbol": unit}
+            return {"CurrencyDisplayFormatConfiguration": currency}
+        number = _number(decimals, missing) | {"Suffix": f" {unit}"}
+        return {"NumberDisplayFormatConfiguration": number}
+
+    def plain(self, decimals: int, missing: str) -> Json:
+        """How a number without a unit is written."""
+        return {"NumberDisplayFormatConfiguration": _number(decimals, missing)}
+
     def figure(self, data_set: str, source: str, title: str) -> Json:
         """A figure under the name that people read."""
-        name, expression = title, f"{{{source}}}"
-        if name.lower() in self._columns(data_set):
+        return self._titled(data_set, title, f"{{{source}}}", source)
+
+    def mean(self, data_set: str, title: str) -> Json:
+        """The mean of a cube's row."""
+        people, total, _ = self.definition.figures
+        return self._titled(data_set, title, f"{{{total}}} / {{{people}}}", "mean")
+
+    def _titled(self, data_set: str, title: str, expression: str, source: str) -> Json:
+        """A field by its title, or by another where that is the name of something else."""
+        name = title
+        # QuickSight may take capitals for small letters.
+        if name.lower() in {it.lower() for it in self.columns[data_set]}:
             name = f"The {name[:1].lower()}{name[1:]}"
         if self._made.get((data_set, name), expression) != expression:
             name = f"{name} ({source})"
         return self.add(data_set, name, expression)
 
-    def _columns(self, data_set: str) -> set[str]:
-        """What a field may not be called: QuickSight may take capitals for small letters."""
-        return {name.lower() for name in self.outputs[data_set]}
+    def label(self, data_set: str, sources: tuple[str, ...], figure: str) -> Json:
+        """Groups by what they are called, and whether their figures are withheld.
 
-    def mean(self, data_set: str, title: str) -> Json:
-        """The mean of a cube's row."""
-        people, total, _ = self.definition.figures
-        return self.add(data_set, title, f"{{{total}}} / {{{people}}}")
-
-    def label(self, data_set: str, source: str, figure: str) -> Json:
-        """A group by what it is called, and whether its figures are withheld."""
-        group = self.definition.groups[source]
-        plain = f"toString({{{source}}})" if group.format == "integer" else f"{{{source}}}"
-        shown = _switch(plain, {v: text(label) for v, label in group.labels.items()}, plain)
+        Groups of several columns are one text: of two fields in a well QuickSight would show
+        the first, added up over the second.
+        """
+        called = [self._called(data_set, source) for source in sources]
+        shown = called[0] if len(called) == 1 else f"concat({_COMMA.join(called)})"
         return self.add(
             data_set,
-            f"By {_inline(group.title)}",
+            f"By {self._listed(sources)}",
             f"ifelse(isNull({{{figure}}}), concat({shown}, {text(f' ({WITHHELD})')}), {shown})",
         )
 
-    def order(self, data_set: str, source: str) -> Json | None:
-        """By what a group sorts: its place among the known values, itself if it is a number."""
+    def order(self, data_set: str, sources: tuple[str, ...]) -> Json | None:
+        """By what groups sort: their places among the known values, themselves if numbers."""
+        ordered = ""
+        for source in sources:
+            place = self._place(data_set, source)
+            if place is None:
+                return None
+            values = self.definition.groups[source].values
+            size = _NUMBERS if values is None else len(values) + 1
+            ordered = f"({ordered}) * {size} + {place}" if ordered else place
+        return self.add(data_set, f"Order of {self._listed(sources)}", ordered)
+
+    def _listed(self, sources: tuple[str, ...]) -> str:
+        return " and ".join(_inline(self.definition.groups[source].title) for source in sources)
+
+    def _text(self, data_set: str, source: str) -> str:
+        """A group's value as text, which a whole number is in one data set and not in another."""
+        plain = f"{{{source}}}"
+        return plain if self.columns[data_set][source] == "string" else f"toString({plain})"
+
+    def _called(self, data_set: str, source: str) -> str:
+        plain, labels = self._text(data_set, source), self.definition.groups[source].labels
+        return switch(plain, {value: text(label) for value, label in labels.items()}, plain)
+
+    def _place(self, data_set: str, source: str) -> str | None:
         group = self.definition.groups[source]
-        if group.values is None:
-            return column(data_set, source) if group.format == "integer" else None
-        places = {value: str(place) for place, value in enumerate(group.values)}
-        expression = _switch(f"{{{source}}}", places, str(len(places)))
-        return self.add(data_set, f"Order of {_inline(group.title)}", expression)
+        if group.values is not None:
+            places = {value: str(place) for place, value in enumerate(group.values)}
+            return switch(self._text(data_set, source), places, str(len(places)))
+        if group.format != "integer":
+            return None
+        is_text = self.columns[data_set][source] == "string"
+        return f"parseInt({{{source}}})" if is_text else f"{{{source}}}"
 
     def selected(self, visual: Visual, cube: str) -> Json:
         """Whether a row of a cube is one that a visual shows of the selection: one a group."""
@@ -182,41 +239,30 @@ def column(data_set: str, name: str) -> Json:
     return {"DataSetIdentifier": data_set, "ColumnName": name}
 
 
-def number_format(kind: Format, unit: str | None) -> Json:
-    """How figures are written; one that is empty is withheld."""
-    separators = {
-        "DecimalSeparator": "DOT",
-        "ThousandsSeparator": {"Symbol": "COMMA", "Visibility": "VISIBLE"},
-    }
-    common: Json = {
-        "SeparatorConfiguration": separators,
-        "DecimalPlacesConfiguration": {"DecimalPlaces": 1 if kind == "share" else 0},
-        "NullValueFormatConfiguration": {"NullString": WITHHELD},
-    }
-    if kind == "share":
-        return {"PercentageDisplayFormatConfiguration": common}
-    if kind == "measure" and unit is not None:
-        if re.fullmatch("[A-Z]{3}", unit):
-            return {"CurrencyDisplayFormatConfiguration": common | {"Symbol": unit}}
-        return {"NumberDisplayFormatConfiguration": common | {"Suffix": f" {unit}"}}
-    return {"NumberDisplayFormatConfiguration": common}
-
-
-def plain_format(places: int) -> Json:
-    """How a number without a unit is written."""
+def _number(decimals: int, missing: str) -> Json:
     return {
-        "NumberDisplayFormatConfiguration": {
-            "DecimalPlacesConfiguration": {"DecimalPlaces": places},
-            "NullValueFormatConfiguration": {"NullString": WITHHELD},
-        }
+        "SeparatorConfiguration": {
+            "DecimalSeparator": "DOT",
+            "ThousandsSeparator": {"Symbol": "COMMA", "Visibility": "VISIBLE"},
+        },
+        "DecimalPlacesConfiguration": {"DecimalPlaces": decimals},
+        "NullValueFormatConfiguration": {"NullString": missing},
     }
 
 
-def _switch(of: str, cases: Mapping[str, str], otherwise: str) -> str:
+def switch(of: str, cases: Mapping[str, str], otherwise: str) -> str:
+    """An expression that is the one for the value that another has."""
     if not cases:
         return otherwise
     listed = ", ".join(f"{text(value)}, {result}" for value, result in cases.items())
     return f"switch({of}, {listed}, {otherwise})"
+
+
+def _short(name: str) -> str:
+    """A field's name, cut where QuickSight takes no more, and still another than any other."""
+    if len(name) <= _NAME_LIMIT:
+        return name
+    return f"{name[: _NAME_LIMIT - 9]} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _inline(title: str) -> str:

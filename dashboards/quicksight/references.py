@@ -6,16 +6,25 @@ or a chart without alt text, is found when the dashboard is made, or by who cann
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
+from dashboards.quicksight.expressions import ExpressionError, Type, type_of
 from dashboards.quicksight.fields import Json
+from dashboards.quicksight.layout import WIDTH
 from medical_charges.contract.model import MARGIN
 
-_COLUMN = re.compile(r"(?<!\$)\{([^}]+)\}")
-_PARAMETER = re.compile(r"\$\{([^}]+)\}")
+_NAME_LIMIT = 127
+"""CloudFormation's limit of a calculated field's name; QuickSight's own is one more."""
+
+_WANTED: Mapping[str, Type] = {
+    "CategoricalDimensionField": "text",
+    "NumericalMeasureField": "number",
+    "ColumnSort": "number",
+    "ColumnTooltipItem": "number",
+}
 
 
 def template_problems(template: Json) -> list[str]:
@@ -42,18 +51,18 @@ def template_problems(template: Json) -> list[str]:
         for declared in definition["DataSetIdentifierDeclarations"]:
             target = next(iter(_resources_in(declared)), "")
             if target in data_sets:
-                columns[declared["Identifier"]] = set(_columns(data_sets[target]))
+                columns[declared["Identifier"]] = _types(data_sets[target])
         found += [f"{name}: {problem}" for problem in definition_problems(definition, columns)]
     return found
 
 
 def definition_problems(
-    definition: Json, data_sets: Mapping[str, Collection[str]]
+    definition: Json, data_sets: Mapping[str, Mapping[str, Type]]
 ) -> Iterator[str]:
     """What a definition over data sets with these columns refers to and that is not there."""
     declared = [it["Identifier"] for it in definition["DataSetIdentifierDeclarations"]]
     yield from _twice("data set", declared)
-    known = {name: set(data_sets.get(name, ())) for name in declared}
+    known = {name: dict(data_sets.get(name, {})) for name in declared}
     calculated = definition.get("CalculatedFields", [])
     yield from _twice(
         "calculated field", [f"{it['DataSetIdentifier']}.{it['Name']}" for it in calculated]
@@ -62,39 +71,61 @@ def definition_problems(
         next(iter(it.values()))["Name"]: next(iter(it.values()))
         for it in definition.get("ParameterDeclarations", [])
     }
+    found: dict[str, dict[str, Type]] = {name: {} for name in declared}
     for it in calculated:
-        yield from _expression_problems(it, known, parameters)
-    for it in calculated:
-        known.setdefault(it["DataSetIdentifier"], set()).add(it["Name"])
+        yield from _expression_problems(it, known, found, parameters)
+    known = {name: columns | found[name] for name, columns in known.items()}
     for where, reference in _column_references(definition):
         data_set, name = reference["DataSetIdentifier"], reference["ColumnName"]
         if data_set not in declared:
             yield f"{where} reads the data set {data_set}, which is not declared"
         elif name not in known[data_set]:
             yield f"{where} reads {name}, which is no column of {data_set}"
+    yield from _well_problems(definition, known)
     yield from _sheet_problems(definition, parameters)
     yield from _filter_problems(definition)
     yield from _margin_problems(definition)
 
 
 def _expression_problems(
-    field: Json, known: Mapping[str, set[str]], parameters: Collection[str]
+    field: Json,
+    known: Mapping[str, Mapping[str, Type]],
+    found: Mapping[str, dict[str, Type]],
+    parameters: Collection[str],
 ) -> Iterator[str]:
-    where = f"the calculated field {field['Name']} of {field['DataSetIdentifier']}"
-    if field["DataSetIdentifier"] not in known:
+    """What is wrong with a calculated field, whose type is put to those that are found."""
+    data_set, name = field["DataSetIdentifier"], field["Name"]
+    where = f"the calculated field {name} of {data_set}"
+    if data_set not in known:
         yield f"{where} belongs to a data set that is not declared"
         return
-    names = {name.lower() for name in known[field["DataSetIdentifier"]]}
-    if field["Name"].lower() in names:
+    if len(name) > _NAME_LIMIT:
+        yield f"{where} has a name of {len(name)} characters, {_NAME_LIMIT} are taken"
+    if name.lower() in {column.lower() for column in known[data_set]}:
         yield f"{where} is called as a column of it"
-    # What lies between quotes is a value.
-    expression = re.sub(r"'[^']*'|\"[^\"]*\"", "''", field["Expression"])
-    for name in _COLUMN.findall(expression):
-        if name not in known[field["DataSetIdentifier"]]:
-            yield f"{where} reads {name}, which is no column of it"
-    for name in _PARAMETER.findall(expression):
-        if name not in parameters:
-            yield f"{where} uses the parameter {name}, which is not declared"
+    found[data_set][name] = "nothing"
+    try:
+        found[data_set][name] = type_of(field["Expression"], known[data_set], parameters)
+    except ExpressionError as error:
+        yield f"{where} {error}"
+
+
+def _well_problems(definition: Json, known: Mapping[str, Mapping[str, Type]]) -> Iterator[str]:
+    """Fields of a type that their place does not take, and wells that would be drilled into."""
+    for sheet in definition["Sheets"]:
+        for visual in visuals_of(sheet):
+            name = visual["VisualId"]
+            for kind, wanted in _WANTED.items():
+                for it in _all_of(visual, kind):
+                    reference = it.get("Column") or it["SortBy"]
+                    types = known.get(reference["DataSetIdentifier"], {})
+                    found = types.get(reference["ColumnName"], "nothing")
+                    if found not in {wanted, "nothing"}:
+                        yield f"{name} takes {reference['ColumnName']} for a {wanted}"
+            for well in ("Category", "Colors"):
+                for fields in _all_of(visual["ChartConfiguration"]["FieldWells"], well):
+                    if len(fields) > 1:
+                        yield f"{name} would show the first of several fields in {well}"
 
 
 def _sheet_problems(definition: Json, parameters: Mapping[str, Json]) -> Iterator[str]:
@@ -142,6 +173,19 @@ def _layout_problems(sheet: Json, controls: list[str]) -> Iterator[str]:
         yield f"{sheet['SheetId']} lays out {name}, which it does not have"
     for name in set(there) - set(laid):
         yield f"{sheet['SheetId']} has {name}, and lays it out nowhere"
+    for grid in _all_of(sheet["Layouts"], "Elements"):
+        for it in grid:
+            if it["ColumnIndex"] + it["ColumnSpan"] > WIDTH:
+                yield f"{sheet['SheetId']} lays {it['ElementId']} beyond its grid"
+        for one, other in combinations(grid, 2):
+            if _touch(one, other, "Column") and _touch(one, other, "Row"):
+                yield f"{sheet['SheetId']} lays {one['ElementId']} over {other['ElementId']}"
+
+
+def _touch(one: Json, other: Json, way: str) -> bool:
+    """Whether two elements share a column of the grid, or a row."""
+    first, second = sorted((it[f"{way}Index"], it[f"{way}Span"]) for it in (one, other))
+    return bool(first[0] + first[1] > second[0])
 
 
 def _filter_problems(definition: Json) -> Iterator[str]:
@@ -210,16 +254,32 @@ def _column_references(value: Any, where: str = "the definition") -> Iterator[tu
 
 
 def _values_of(value: Any, key: str) -> list[str]:
+    return list(_all_of(value, key))
+
+
+def _all_of(value: Any, key: str) -> Iterator[Any]:
+    """What stands under a key, at whatever depth."""
     if isinstance(value, list):
-        return [found for item in value for found in _values_of(item, key)]
-    if not isinstance(value, dict):
-        return []
-    own = [value[key]] if key in value else []
-    return own + [found for item in value.values() for found in _values_of(item, key)]
+        for item in value:
+            yield from _all_of(item, key)
+    elif isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        for item in value.values():
+            yield from _all_of(item, key)
 
 
 def _resources_in(value: Any) -> list[str]:
     return [target[0] for target in _values_of(value, "Fn::GetAtt")]
+
+
+def _types(properties: Json) -> dict[str, Type]:
+    """A data set's columns as its casts leave them: what is cast is cast to a number."""
+    types: dict[str, Type] = dict.fromkeys(_columns(properties), "text")
+    for cast in _all_of(properties["LogicalTableMap"], "CastColumnTypeOperation"):
+        if cast["ColumnName"] in types:
+            types[cast["ColumnName"]] = "number"
+    return types
 
 
 def _columns(properties: Json) -> list[str]:

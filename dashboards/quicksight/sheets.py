@@ -11,28 +11,28 @@ from dataclasses import dataclass, field
 
 from dashboards.definition import COMPARISONS, Definition, Tile, Visual
 from dashboards.definition import Field as Figure
+from dashboards.quicksight.comparisons import comparisons_table
 from dashboards.quicksight.fields import (
+    NONE,
+    WITHHELD,
     Fields,
     Json,
     column,
-    number_format,
     only_shown,
     parameter_names,
-    plain_format,
     values_of,
 )
+from dashboards.quicksight.layout import RESPONSIVE, element, layout
 from medical_charges.catalog import tables
 from medical_charges.contract import Contract
 from medical_charges.contract.model import MARGIN
 
-_WIDTH = 36
-_TILE_ROWS, _VISUAL_ROWS = 5, 14
 EVERYBODY, SELECTION = "everybody", "selection"
 
 _ABOUT = (
-    "<text-box>Rows that were rejected and the moment of the data are in each run's notice and "
-    "report. A group of fewer people than {cell} is withheld, with as many others as it takes "
-    "that its number cannot be worked out.</text-box>"
+    "<text-box>How many rows were rejected is in each run's notice. A group of fewer people than "
+    "{cell} is withheld, with as many others as it takes that its number cannot be worked out."
+    "</text-box>"
 )
 
 
@@ -40,7 +40,12 @@ def definition_of(contract: Contract, definition: Definition) -> Json:
     """A dashboard's definition. Its data sets are named by their outputs; who uses it adds
     their ARNs.
     """  # noqa: D205
-    fields = Fields(definition, contract.outputs)
+    columns = {
+        table["name"]: {it["name"]: it["type"] for it in table["columns"]}
+        for table in tables(contract)
+    }
+    # A mean of whole numbers has a digit more than they have.
+    fields = Fields(definition, columns, decimals=min(contract.decimals + 1, 2))
     sheets: list[_Sheet] = [_Everybody(contract, definition, fields)]
     if definition.filters:
         sheets.append(_Selection(contract, definition, fields))
@@ -63,14 +68,11 @@ def definition_of(contract: Contract, definition: Definition) -> Json:
         "AnalysisDefaults": {
             "DefaultNewSheetConfiguration": {
                 "SheetContentType": "INTERACTIVE",
-                "InteractiveLayoutConfiguration": {"Grid": {"CanvasSizeOptions": _RESPONSIVE}},
+                "InteractiveLayoutConfiguration": {"Grid": {"CanvasSizeOptions": RESPONSIVE}},
             }
         },
     }
     return {name: value for name, value in found.items() if value}
-
-
-_RESPONSIVE = {"ScreenCanvasSizeOptions": {"ResizeOption": "RESPONSIVE"}}
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,10 @@ class _View:
     groups: tuple[str, ...]
     values: list[Figure]
     """What is drawn."""
+    category: tuple[int, ...]
+    """Places in `groups` of what stands on the axis, or is a slice."""
+    series: int | None
+    """The place of what has a colour each."""
     more: list[Figure]
     """What a tooltip says beside it."""
     figure: str
@@ -109,7 +115,7 @@ class _Sheet:
             "Name": self.name(),
             "Visuals": [*tiles, *visuals],
             "TextBoxes": [{"SheetTextBoxId": f"{self.id}-about", "Content": about}],
-            "Layouts": [self._layout(tiles, visuals)],
+            "Layouts": [layout(tiles, visuals, f"{self.id}-about")],
             "ContentType": "INTERACTIVE",
         } | self.controls()
 
@@ -144,6 +150,8 @@ class _Sheet:
             value = self.fields.mean(cube, tile.title)
         else:
             value = self.fields.figure(cube, self.definition.figures[0], tile.title)
+        # Who have a share may also be nobody.
+        form = self.fields.format(tile.format, WITHHELD if tile.where is None else NONE)
         whose = "of the people selected" if self.selection else "of everybody"
         return {
             "KPIVisual": {
@@ -152,9 +160,7 @@ class _Sheet:
                 "ChartConfiguration": {
                     "FieldWells": {
                         "Values": [
-                            self._value(
-                                f"{name}-value", value, tile.format, whole=tile.where is None
-                            )
+                            self._value(f"{name}-value", value, form, whole=tile.where is None)
                         ]
                     }
                 },
@@ -162,26 +168,29 @@ class _Sheet:
             }
         }
 
-    def _value(self, name: str, value: Json, form: str, *, whole: bool = True) -> Json:
+    def _value(self, name: str, value: Json, form: Json, *, whole: bool = True) -> Json:
         """A figure in a well; one that is worked out over rows has no aggregation."""
-        unit = self.definition.unit
         return {
             "NumericalMeasureField": {
                 "FieldId": name,
                 "Column": value,
-                "FormatConfiguration": {"FormatConfiguration": number_format(form, unit)},  # type: ignore[arg-type]
+                "FormatConfiguration": {"FormatConfiguration": form},
             }
             | ({"AggregationFunction": {"SimpleNumericalAggregation": "MAX"}} if whole else {})
         }
 
-    def _group(self, name: str, data_set: str, source: str, figure: str) -> Json:
-        """A group's label in a well."""
-        label = self.fields.label(data_set, source, figure)
-        return {"CategoricalDimensionField": {"FieldId": name, "Column": label}}
+    def _group(self, name: str, view: _View, places: tuple[int, ...]) -> Json:
+        """Groups' labels in a well."""
+        sources = tuple(view.groups[place] for place in places)
+        label = self.fields.label(view.data_set, sources, view.figure)
+        field_id = f"{name}-{'-'.join(sources)}"
+        return {"CategoricalDimensionField": {"FieldId": field_id, "Column": label}}
 
-    def _sorted(self, field_id: str, data_set: str, source: str) -> Json:
-        by = self.fields.order(data_set, source)
+    def _sorted(self, category: Json, view: _View) -> Json:
+        sources = tuple(view.groups[place] for place in view.category)
+        by = self.fields.order(view.data_set, sources)
         if by is None:
+            field_id = category["CategoricalDimensionField"]["FieldId"]
             return {"FieldSort": {"FieldId": field_id, "Direction": "ASC"}}
         least = {"NumericalAggregationFunction": {"SimpleNumericalAggregation": "MIN"}}
         return {"ColumnSort": {"SortBy": by, "Direction": "ASC", "AggregationFunction": least}}
@@ -216,33 +225,24 @@ class _Sheet:
 
     def chart(self, visual: Visual, view: _View) -> Json:
         """A visual as one of QuickSight's kinds."""
-        data_set, groups, values = view.data_set, view.groups, view.values
-        name = f"{self.id}-{visual.id}"
+        limits = visual.limits or ()
+        name, data_set = f"{self.id}-{visual.id}", view.data_set
+        # With a colour for each group QuickSight draws one figure.
+        alone = view.series is not None
         drawn = [
-            self._value(f"{name}-{it.column}", self._figure(data_set, it), it.format)
-            for it in (values if visual.series is None else values[:1])
+            self._value(
+                f"{name}-{it.column}",
+                self._figure(data_set, it),
+                # A group of one has a mean, and no limits.
+                self.fields.format(it.format, NONE if it.column in limits else WITHHELD),
+            )
+            for it in (view.values[:1] if alone else view.values)
         ]
-        category = [
-            self._group(f"{name}-{groups[place]}", data_set, groups[place], view.figure)
-            for place in visual.category
-        ]
-        colours = (
-            []
-            if visual.series is None
-            else [
-                self._group(
-                    f"{name}-{groups[visual.series]}", data_set, groups[visual.series], view.figure
-                )
-            ]
-        )
-        beside = view.more if visual.series is None else [*values[1:], *view.more]
+        category = [self._group(name, view, view.category)]
+        colours = [] if view.series is None else [self._group(name, view, (view.series,))]
+        beside = [*view.values[1:], *view.more] if alone else view.more
         tips = [(self._figure(data_set, it), it.title) for it in beside]
-        sort = {
-            "CategorySort": [
-                self._sorted(f"{name}-{groups[place]}", data_set, groups[place])
-                for place in visual.category[:1]
-            ]
-        }
+        sort = {"CategorySort": [self._sorted(category[0], view)]}
         common: Json = {
             "VisualId": name,
             "Title": _title(visual.title),
@@ -281,78 +281,33 @@ class _Sheet:
     def _figure(self, data_set: str, figure: Figure) -> Json:
         return self.fields.figure(data_set, figure.column, figure.title)
 
-    def _layout(self, tiles: list[Json], visuals: list[Json]) -> Json:
-        elements = []
-        row = 0
-        width = _WIDTH // max(len(tiles), 1)
-        for place, tile in enumerate(tiles):
-            elements.append(
-                _element(_id(tile), "VISUAL", (place * width, width), (row, _TILE_ROWS))
-            )
-        row += _TILE_ROWS if tiles else 0
-        half = _WIDTH // 2
-        for place, visual in enumerate(visuals):
-            wide = "TableVisual" in visual
-            left = 0 if wide else half * (place % 2)
-            span = _WIDTH if wide else half
-            at = row + _VISUAL_ROWS * (place // 2)
-            elements.append(_element(_id(visual), "VISUAL", (left, span), (at, _VISUAL_ROWS)))
-        row += _VISUAL_ROWS * ((len(visuals) + 1) // 2)
-        elements.append(_element(f"{self.id}-about", "TEXT_BOX", (0, _WIDTH), (row, 3)))
-        grid = {"Elements": elements, "CanvasSizeOptions": _RESPONSIVE}
-        return {"Configuration": {"GridLayout": grid}}
-
 
 class _Everybody(_Sheet):
     id = EVERYBODY
 
     def visuals(self) -> Iterator[Json]:
         for visual in self.definition.visuals:
-            by_column = {it.column: it for it in visual.fields}
-            drawn = [visual.value.column]
-            # Where there are no whiskers, extremes and limits are series of their own.
-            drawn += (visual.limits if visual.kind == "line" else visual.extremes) or ()
+            # Where there are no whiskers, limits are series of their own. These stand in place of
+            # a colour for each group, but on a line, which cannot go from group to group.
+            drawn = [visual.value.column, *(visual.limits or ())]
+            values = [it for name in drawn for it in visual.fields if it.column == name]
             more = [it for it in visual.fields if it.column not in drawn]
-            values = [by_column[name] for name in drawn]
-            alt, column_ = _alt(visual, values, more), visual.value.column
-            view = _View(visual.output, visual.groups, values, more, column_, alt)
+            category, series = visual.category, visual.series
+            if visual.limits and visual.kind != "line":
+                category, series = tuple(range(len(visual.groups))), None
+            view = _View(
+                data_set=visual.output,
+                groups=visual.groups,
+                values=values,
+                category=category,
+                series=series,
+                more=more,
+                figure=visual.value.column,
+                alt=_alt(visual, values, more, alone=series is not None),
+            )
             yield self.chart(visual, view)
         if COMPARISONS in self.contract.outputs:
-            yield self._comparisons()
-
-    def _comparisons(self) -> Json:
-        """All differences in one table: QuickSight has no bars with an interval."""
-        name = f"{self.id}-{COMPARISONS}"
-        listed = next(it for it in tables(self.contract) if it["name"] == COMPARISONS)["columns"]
-        shown = []
-        for it in listed:
-            entry: Json = {
-                "FieldId": f"{name}-{it['name']}",
-                "Column": column(COMPARISONS, it["name"]),
-            }
-            if it["type"] != "string":
-                form = (
-                    number_format("measure", self.definition.unit)
-                    if it["name"] in {"difference", "ci95_low", "ci95_high"}
-                    else plain_format(0 if it["type"] == "bigint" else 4)
-                )
-                entry["FormatConfiguration"] = {
-                    "NumberFormatConfiguration": {"FormatConfiguration": form}
-                }
-            shown.append(entry)
-        return {
-            "TableVisual": {
-                "VisualId": name,
-                "Title": _title("Differences of means, with their 95 % intervals"),
-                "ChartConfiguration": {
-                    "FieldWells": {"TableUnaggregatedFieldWells": {"Values": shown}}
-                },
-                "VisualContentAltText": (
-                    "Table of the differences between the means of two groups: people in each, "
-                    "the difference with its 95 % interval, Welch's t, p and Hedges' g."
-                ),
-            }
-        }
+            yield comparisons_table(self.contract, self.fields, f"{self.id}-{COMPARISONS}")
 
 
 class _Selection(_Sheet):
@@ -375,8 +330,17 @@ class _Selection(_Sheet):
                 more = [Figure(people, "People", "count")]
             else:
                 value, more = Figure(people, "People", "count"), []
-            alt = _alt(visual, [value], more) + " Of the people selected alone."
-            view = _View(cube, visual.filtered_groups, [value], more, people, alt)
+            alt = _alt(visual, [value], more, alone=visual.series is not None)
+            view = _View(
+                data_set=cube,
+                groups=visual.filtered_groups,
+                values=[value],
+                category=visual.category,
+                series=visual.series,
+                more=more,
+                figure=people,
+                alt=f"{alt} Of the people selected alone.",
+            )
             yield self.chart(visual, view)
             self.filters.append(
                 only_shown(
@@ -417,17 +381,16 @@ class _Selection(_Sheet):
                     }
                 }
             )
-            elements.append(_element(control, "PARAMETER_CONTROL", (4 * place, 4), (0, 2)))
+            elements.append(element(control, "PARAMETER_CONTROL", (4 * place, 4), (0, 2)))
         layout = {"Configuration": {"GridLayout": {"Elements": elements}}}
         return {"ParameterControls": listed, "SheetControlLayouts": [layout]}
 
 
-def _alt(visual: Visual, values: list[Figure], more: list[Figure]) -> str:
-    """What a chart shows, for who cannot see it."""
-    plain = visual.alt.removesuffix(f" {visual.subtitle}.")
-    also = [it.title for it in (values[1:] if visual.series is None else [])]
-    told = [it.title for it in [*(values[1:] if visual.series is not None else []), *more]]
-    text = plain
+def _alt(visual: Visual, values: list[Figure], more: list[Figure], *, alone: bool) -> str:
+    """What a chart shows, for who cannot see it; the first value alone, or all."""
+    text = visual.alt.removesuffix(f" {visual.subtitle}.")
+    also = [] if alone else [it.title for it in values[1:]]
+    told = [it.title for it in [*(values[1:] if alone else []), *more]]
     if also:
         text += f" Beside it {', '.join(also)}."
     if told:
@@ -437,19 +400,3 @@ def _alt(visual: Visual, values: list[Figure], more: list[Figure]) -> str:
 
 def _title(words: str) -> Json:
     return {"Visibility": "VISIBLE", "FormatText": {"PlainText": words}}
-
-
-def _id(visual: Json) -> str:
-    return str(next(iter(visual.values()))["VisualId"])
-
-
-def _element(name: str, kind: str, across: tuple[int, int], down: tuple[int, int]) -> Json:
-    """Where something lies: in each direction where it begins, and how far it goes."""
-    return {
-        "ElementId": name,
-        "ElementType": kind,
-        "ColumnIndex": across[0],
-        "ColumnSpan": across[1],
-        "RowIndex": down[0],
-        "RowSpan": down[1],
-    }

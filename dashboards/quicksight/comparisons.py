@@ -1,0 +1,105 @@
+"""The table of all differences of means: QuickSight has no bars with an interval."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+
+from dashboards.definition import COMPARISONS, group_of
+from dashboards.quicksight.fields import NONE, WITHHELD, Fields, Json, column, switch, text
+from medical_charges.contract import Comparison, Contract
+from medical_charges.contract.model import COMPARISON_COLUMNS, MARGIN
+from medical_charges.contract.naming import words
+
+_TITLES = (
+    "Comparison", "Among", "First group", "Second group", "People in the first",
+    "People in the second", "Difference of means", "95% interval from", "95% interval to",
+    "Welch's t", "Degrees of freedom", "p", "Hedges' g",
+)  # fmt: skip
+_OF_THE_MEASURE = ("difference", "ci95_low", "ci95_high")
+_STRATA = 500
+"""Of how many strata a comparison at most has its strata written out: an expression has a limit."""
+
+
+def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
+    """The table, as a visual of that name."""
+    called = _called(contract)
+    values: list[Json] = []
+    for source, kind in fields.columns[COMPARISONS].items():
+        shown = (
+            fields.add(COMPARISONS, f"Label of {source}", called[source])
+            if source in called
+            else column(COMPARISONS, source)
+        )
+        entry: Json = {"FieldId": f"{name}-{source}", "Column": shown}
+        if kind != "string":
+            form = _format(fields, source, kind)
+            entry["FormatConfiguration"] = {
+                "NumberFormatConfiguration": {"FormatConfiguration": form}
+            }
+        values.append(entry)
+    titles = dict(zip(COMPARISON_COLUMNS, _TITLES, strict=True))
+    options = [
+        {"FieldId": f"{name}-{source}", "CustomLabel": titles[source]}
+        for source in fields.columns[COMPARISONS]
+    ]
+    note = f"{NONE} where there is no figure: of withheld groups, and of too few people for one."
+    return {
+        "TableVisual": {
+            "VisualId": name,
+            "Title": _words("Differences of means, with their 95% intervals"),
+            "Subtitle": _words(note),
+            "ChartConfiguration": {
+                "FieldWells": {"TableUnaggregatedFieldWells": {"Values": values}},
+                "FieldOptions": {"SelectedFieldOptions": options},
+            },
+            "VisualContentAltText": (
+                "Table of the differences between the means of two groups: people in each, "
+                "the difference with its 95% interval, Welch's t, p and Hedges' g."
+            ),
+        }
+    }
+
+
+def _format(fields: Fields, source: str, kind: str) -> Json:
+    """People are counted even where they are none, and missing only where they are withheld."""
+    if kind == "bigint":
+        return fields.format("count", WITHHELD)
+    return fields.format("measure", NONE) if source in _OF_THE_MEASURE else fields.plain(4, NONE)
+
+
+def _called(contract: Contract) -> dict[str, str]:
+    """Expressions of what the comparisons, their strata and their groups are called."""
+    names, strata = {}, {MARGIN: text("Everybody")}
+    groups: tuple[dict[str, str], ...] = ({}, {})
+    for name, comparison in contract.comparisons.items():
+        names[name] = text(words(name))
+        strata |= _strata(contract, comparison)
+        compared = group_of(contract, comparison.column)
+        for found, value in zip(groups, comparison.groups, strict=True):
+            found[name] = text(compared.label(str(value)))
+    return {
+        "comparison": switch("{comparison}", names, "{comparison}"),
+        "stratum": switch("{stratum}", strata, "{stratum}"),
+        "group_a": switch("{comparison}", groups[0], "{group_a}"),
+        "group_b": switch("{comparison}", groups[1], "{group_b}"),
+    }
+
+
+def _strata(contract: Contract, comparison: Comparison) -> dict[str, str]:
+    """What the strata are called, where the contract lists them and they are few."""
+    listed = [group_of(contract, name) for name in comparison.within]
+    values = [group.values or () for group in listed]
+    if not values or prod(map(len, values)) > _STRATA:
+        return {}
+    strata = (list(zip(listed, found, strict=True)) for found in product(*values))
+    return {
+        "; ".join(f"{group.column}={value}" for group, value in stratum): text(
+            ", ".join(group.label(value) for group, value in stratum)
+        )
+        for stratum in strata
+    }
+
+
+def _words(plain: str) -> Json:
+    return {"Visibility": "VISIBLE", "FormatText": {"PlainText": plain}}

@@ -1,0 +1,46 @@
+"""Where things lie on a sheet: tiles in a row, charts in two columns, a table over both."""
+
+from __future__ import annotations
+
+from dashboards.quicksight.fields import Json
+
+WIDTH = 36
+"""The columns of QuickSight's grid."""
+_TILE_ROWS, _VISUAL_ROWS, _TEXT_ROWS = 5, 14, 3
+RESPONSIVE = {"ScreenCanvasSizeOptions": {"ResizeOption": "RESPONSIVE"}}
+
+
+def layout(tiles: list[Json], visuals: list[Json], text: str) -> Json:
+    """The layout of a sheet that ends with a text."""
+    width = WIDTH // max(len(tiles), 1)
+    elements = [
+        element(_id(tile), "VISUAL", (place * width, width), (0, _TILE_ROWS))
+        for place, tile in enumerate(tiles)
+    ]
+    left, row = 0, _TILE_ROWS if tiles else 0
+    for visual in visuals:
+        span = WIDTH if "TableVisual" in visual else WIDTH // 2
+        if left + span > WIDTH:
+            left, row = 0, row + _VISUAL_ROWS
+        elements.append(element(_id(visual), "VISUAL", (left, span), (row, _VISUAL_ROWS)))
+        left += span
+    row += _VISUAL_ROWS if visuals else 0
+    elements.append(element(text, "TEXT_BOX", (0, WIDTH), (row, _TEXT_ROWS)))
+    grid = {"Elements": elements, "CanvasSizeOptions": RESPONSIVE}
+    return {"Configuration": {"GridLayout": grid}}
+
+
+def element(name: str, kind: str, across: tuple[int, int], down: tuple[int, int]) -> Json:
+    """Where something lies: in each direction where it begins, and how far it goes."""
+    return {
+        "ElementId": name,
+        "ElementType": kind,
+        "ColumnIndex": across[0],
+        "ColumnSpan": across[1],
+        "RowIndex": down[0],
+        "RowSpan": down[1],
+    }
+
+
+def _id(visual: Json) -> str:
+    return str(next(iter(visual.values()))["VisualId"])
