@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from medical_charges.errors import LeaseLostError, ObjectMissingError
+from medical_charges.layout import Layout
 from medical_charges.ledger import Lease, Ledger
-from medical_charges.report import write_report
+from medical_charges.report import read_checks, write_report
 from medical_charges.runs import mark_of, now, successor_of
 from medical_charges.storage import Store
 from medical_charges.undo import undo
@@ -54,7 +55,8 @@ class Failure:
         """
         found = _fields(cause)
         reason = (
-            next((found[name] for name in _MESSAGES if found.get(name)), "")
+            _of_job(found.get("ErrorMessage", ""))
+            or next((found[name] for name in _MESSAGES if found.get(name)), "")
             or ("" if cause.startswith("{") else cause)
             or error
         )
@@ -105,7 +107,7 @@ def fail_run(
         # If this fails the lease stays, and the call on the execution's event tries it again.
         outcome = undo(ledger, store, mine, run_id, seconds)
     entry = ledger.run(run_id)
-    failure = _with_error_file(store, entry, failure)
+    failure = _in_the_runs_words(store, entry, failure)
     ledger.record(
         run_id,
         status="failed",
@@ -126,8 +128,9 @@ def fail_run(
 
 def _report(store: Store, folder: str, failure: Failure) -> None:
     """Leave a report of what there is, the failure among it."""
+    layout, run_id = Layout.of_run(folder)
     left = {"state": failure.state, "reason": failure.reason}
-    store.write(f"{folder}/failure.json", json.dumps(left, indent=2).encode() + b"\n")
+    store.write(layout.failure(run_id), json.dumps(left, indent=2).encode() + b"\n")
     write_report(store, folder)
 
 
@@ -148,18 +151,29 @@ def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> No
 _NOT_LOOKED_AT = "It did not hold the lease, so what is published was not looked at."
 
 
-def _with_error_file(store: Store, entry: Mapping[str, Any], failure: Failure) -> Failure:
-    """The failure with the reason that the analysis itself left, which says it best."""
-    if failure.state != "Analyze" or "folder" not in entry:
-        return failure
+def _in_the_runs_words(store: Store, entry: Mapping[str, Any], failure: Failure) -> Failure:
+    """The failure with the reason that the run itself left, if it left one.
+
+    It says it best, and no row: what the platform repeats of a job's last words may hold one.
+    """
+    reason = _reason_left(store, entry.get("folder", ""), failure.state)[:REASON_LIMIT]
+    return replace(failure, reason=reason, last_line=_last_line(reason)) if reason else failure
+
+
+def _reason_left(store: Store, folder: str, state: str) -> str:
+    if not folder:
+        return ""
+    if state == "Validate":
+        stopping = [check for check in read_checks(store, folder) if check.stops]
+        return "\n".join(sentence for check in stopping for sentence in check.sentences)
+    if state != "Analyze":
+        return ""
+    layout, run_id = Layout.of_run(folder)
     try:
-        left = json.loads(store.read(f"{entry['folder']}/error.json"))
+        return str(json.loads(store.read(layout.error(run_id)))["message"])
     except ObjectMissingError:
-        return failure
-    reason = str(left["message"])[:REASON_LIMIT]
-    return Failure(
-        failure.execution, failure.state, reason, failure.last_line or reason, failure.log
-    )
+        # It did not come to reading rows, or the platform ended it: that holds no row.
+        return ""
 
 
 def _notice(
@@ -181,8 +195,22 @@ def _notice(
 
 
 # The most exact first: a step's own message before the state that its cluster was in.
-_MESSAGES = ("errorMessage", "ErrorMessage", "Message", "Reason")
+_MESSAGES = ("errorMessage", "Message", "Reason")
 _LOGS = ("LogFile", "LogUri")
+
+
+_KINDS = re.compile(
+    r"\b[A-Z][A-Za-z]*(?:Error|Exception)\b|\b[A-Z]+(?:_[A-Z]+)*_ERROR\b|\bAccess ?Denied\b"
+    r"|\bexit code \d{1,3}\b|\btimed out\b"
+)
+
+
+def _of_job(message: str) -> str:
+    """What may be told of a Glue job's last words: kinds of errors, since the rest may be rows."""
+    if not message:
+        return ""
+    kinds = ", ".join(dict.fromkeys(_KINDS.findall(message)))
+    return f"the job failed{f' ({kinds})' if kinds else ''}; its log tells more"
 
 
 def _fields(cause: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 
 from lambdas.settings import Settings
 from medical_charges.analysis import write_error
+from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import (
     ContractError,
@@ -28,6 +29,7 @@ from medical_charges.failure import Failure
 from medical_charges.ledger import Lease, Ledger
 from medical_charges.manifests import validate_manifests
 from medical_charges.storage import S3Store
+from medical_charges.validation import Result
 from tests.functions import CONTRACT, Pipeline, deploy, execution
 from tests.helpers import WITHOUT_CUBES
 
@@ -679,17 +681,79 @@ def test_a_failed_analysis_is_told_in_its_own_words(pipeline: Pipeline) -> None:
     )
     assert reason == "x.csv is empty"
     ((_, text),) = pipeline.notices()
-    assert "Last error line: exit 3\n" in text
+    assert "Reason: x.csv is empty\nLast error line: x.csv is empty\n" in text
     assert f"Log: {log}\n" in text
 
 
-def test_a_failed_job_is_told_with_its_log(pipeline: Pipeline) -> None:
-    pipeline.plan("one")
-    cause = {"Id": "jr_1", "ErrorMessage": "it broke", "LogGroupName": "/aws-glue/jobs"}
-    pipeline.fail("one", "Validate", Error="States.TaskFailed", Cause=json.dumps(cause))
+ROW = "19,female,27.9,0,yes,southwest,16884.924"
+
+
+def test_an_unexpected_error_of_the_analysis_is_told_without_what_it_says(
+    pipeline: Pipeline,
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    write_error(pipeline.store, pipeline.contract, run_id, ValueError(f"cannot read {ROW}"))
+    cause = {"Step": {"Status": {"FailureDetails": {"Message": f"ValueError: cannot read {ROW}"}}}}
+    reason = pipeline.fail("one", "Analyze", Error="X", Cause=json.dumps(cause))
+    assert reason == "an unexpected error; the log of the step tells more"
+    told = told_of(pipeline, run_id)
+    assert f"Reason: {reason}\nLast error line: {reason}\n" in told
+    assert ROW not in told
+
+
+def told_of(pipeline: Pipeline, run_id: str) -> str:
+    """All that was told of a run that failed: notice, ledger, report."""
     ((_, text),) = pipeline.notices()
-    assert "Reason: it broke\n" in text
-    assert "Log: log group /aws-glue/jobs/error, stream jr_1\n" in text
+    folder = f"MedicalCharges/Run_data/{run_id}"
+    left = [
+        pipeline.store.read(f"{folder}/{name}").decode()
+        for name in ("failure.json", "report.json", "report.html")
+    ]
+    return "\n".join([text, pipeline.ledger.run(run_id)["reason"], *left])
+
+
+def fail_job(pipeline: Pipeline, message: str) -> str:
+    cause = {"Id": "jr_1", "ErrorMessage": message, "LogGroupName": "/aws-glue/jobs"}
+    return pipeline.fail("one", "Validate", Error="States.TaskFailed", Cause=json.dumps(cause))
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        (f"ValueError: cannot read {ROW}", " (ValueError)"),
+        (
+            "Error Category: PERMISSION_ERROR; An error occurred (AccessDenied) when calling Get",
+            " (PERMISSION_ERROR, AccessDenied)",
+        ),
+        ("Command failed with exit code 10", " (exit code 10)"),
+        (ROW, ""),
+    ],
+)
+def test_a_failed_job_is_told_by_its_kinds_of_error_and_its_log_and_never_by_a_row(
+    pipeline: Pipeline, message: str, kinds: str
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    assert fail_job(pipeline, message) == f"the job failed{kinds}; its log tells more"
+    told = told_of(pipeline, run_id)
+    assert f"Reason: the job failed{kinds}; its log tells more\n" in told
+    assert f"Last error line: the job failed{kinds}; its log tells more\n" in told
+    assert "Log: log group /aws-glue/jobs/error, stream jr_1\n" in told
+    assert ROW not in told
+
+
+def test_a_job_that_refuses_is_told_by_the_checks_that_stopped_it(pipeline: Pipeline) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    checks = [
+        Check("a", "conformance", "fail", "none", "fail", "the first\nthe second"),
+        Check("b", "plausibility", "warn", "few", "fail", "a warning"),
+        Check("c", "completeness", "fail", "none", "error", "the check could not be made"),
+    ]
+    Result(run_id, pipeline.contract.fingerprint, checks).write(pipeline.store, pipeline.contract)
+    expected = "a: the first\na: the second\nc: the check could not be made"
+    assert fail_job(pipeline, f"OutputsRefusedError: {ROW}") == expected
+    told = told_of(pipeline, run_id)
+    assert f"Reason: {expected}\nLast error line: c: the check could not be made\n" in told
+    assert ROW not in told
 
 
 def test_the_runs_cluster_is_ended_and_no_other(pipeline: Pipeline) -> None:

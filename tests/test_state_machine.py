@@ -77,5 +77,13 @@ def test_a_failure_is_recorded_under_the_run_that_failed(machine: State) -> None
     assert catch["Assign"]["run_id"] == ""
 
 
+def test_a_cause_that_end_run_could_not_look_through_is_passed_on_to_nobody(
+    machine: State,
+) -> None:
+    (catch,) = machine["States"]["RecordFailure"]["Catch"]
+    assert "$failure.Error" in catch["Output"]["reason"]
+    assert "Cause" not in catch["Output"]["reason"]
+
+
 def test_every_state_is_reached(machine: State) -> None:
     assert assigned(machine).keys() == machine["States"].keys()
