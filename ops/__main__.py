@@ -108,6 +108,16 @@ def _local(options: argparse.Namespace) -> int:
 
 
 def _account(options: argparse.Namespace) -> int:
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - as above
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
+
+    try:
+        return _in_account(options)
+    except (Boto3Error, BotoCoreError, ClientError) as error:
+        raise MedicalChargesError(f"AWS cannot be asked, or refused: {error}") from error
+
+
+def _in_account(options: argparse.Namespace) -> int:
     from ops import account  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 

@@ -14,10 +14,10 @@ from rich.console import Console
 
 import local_aws
 from artefacts.build import Build
-from medical_charges.contract import load_contract
+from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
-from ops.pipeline import Pipeline
+from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
@@ -39,11 +39,13 @@ def change(
     """Plan, apply or destroy; Terraform itself asks before it changes anything.
 
     A data source of QuickSight reads its manifest when it is made. So where a dashboard is
-    wanted and nothing is published yet, applying is followed by a run, of `file` if there is
-    one, and by applying again.
+    wanted and what it reads is not published yet, applying is followed by a run, of `file` if
+    there is one, and by applying again.
+
+    Raises:
+        MedicalChargesError: the run went well and has not published what the dashboard reads.
     """
-    if file is not None and not file.is_file():
-        raise MedicalChargesError(f"there is no file {str(file)!r}")
+    _refuse_missing(file)
     package(contract, console)
     deployment = _account(terraform)
     deployment.init()
@@ -54,27 +56,37 @@ def change(
     }
     if command == "destroy":
         return deployment.call(command, variables)
-    ready = _publishes(deployment, contract)
+    found = load_contract(contract)
+    ready = _publishes(deployment, found)
     code = deployment.call(command, variables | {"quicksight_ready": str(ready).lower()})
     outputs = deployment.outputs() if command == "apply" and not code else {}
     if outputs.get("quicksight_state") != "waiting":
         return code
-    pipeline = Pipeline(deployment.environment, outputs, Layout(load_contract(contract).prefix))
-    if file is None and not pipeline.has_input():
-        console.print(outputs["quicksight"], soft_wrap=True)
-        return 0
-    console.print("running once, so that there is something for QuickSight to read")
-    if code := _run_once(pipeline, file, console):
-        return code
+    pipeline = Pipeline(deployment.environment, outputs, Layout(found.prefix))
+    if not pipeline.publishes(found):
+        if file is None and not pipeline.has_input():
+            console.print(outputs["quicksight"], soft_wrap=True)
+            return 0
+        console.print("running once, so that there is something for QuickSight to read")
+        if code := _run_once(pipeline, file, console):
+            return code
+        if not pipeline.publishes(found):
+            raise MedicalChargesError(_NOT_PUBLISHED)
     return deployment.call(command, variables | {"quicksight_ready": "true"})
 
 
-def _publishes(deployment: Terraform, contract: Path) -> bool:
-    """Whether what the dashboards of this contract read is there."""
-    if not (outputs := deployment.outputs()):
+_NOT_PUBLISHED = (
+    "the run has not published what the dashboard reads, so there is no dashboard: `make deploy` "
+    "again once a run has (docs/runbook.md says why a run is held)"
+)
+
+
+def _publishes(deployment: Terraform, contract: Contract) -> bool:
+    """Whether a dashboard is wanted, as far as was told before, and what it reads is there."""
+    outputs = deployment.outputs()
+    if not is_there(outputs) or outputs.get("quicksight_state", "off") == "off":
         return False
-    found = load_contract(contract)
-    return Pipeline(deployment.environment, outputs, Layout(found.prefix)).publishes(found)
+    return Pipeline(deployment.environment, outputs, Layout(contract.prefix)).publishes(contract)
 
 
 def execute(terraform: str, contract: Path, console: Console, *, recheck: bool) -> int:
@@ -85,6 +97,7 @@ def execute(terraform: str, contract: Path, console: Console, *, recheck: bool) 
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:
     """Put a file into the input and follow the execution that this starts."""
+    _refuse_missing(file)
     return _run_once(_pipeline(terraform, contract), file, console)
 
 
@@ -92,14 +105,17 @@ def _run_once(pipeline: Pipeline, file: Path | None, console: Console) -> int:
     """Upload a file, or start an execution if there is none, and follow it."""
     if file is None:
         return _watch(pipeline, pipeline.execute(), console)
-    if not file.is_file():
-        raise MedicalChargesError(f"there is no file {str(file)!r}")
     known = pipeline.executions()
     console.print(f"uploaded {pipeline.upload(file)}")
     arn = pipeline.await_execution(known, _PATIENCE_SECONDS)
     if arn is None:
         raise MedicalChargesError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
     return _watch(pipeline, arn, console)
+
+
+def _refuse_missing(file: Path | None) -> None:
+    if file is not None and not file.is_file():
+        raise MedicalChargesError(f"there is no file {str(file)!r}")
 
 
 def logs(terraform: str, contract: Path, console: Console) -> int:
@@ -132,7 +148,9 @@ def _pipeline(terraform: str, contract: Path) -> Pipeline:
         deployment = _account(terraform)
         deployment.init()
     outputs = deployment.outputs()
-    if not outputs:
-        raise TerraformError("nothing is deployed: `make deploy`, or `make local` and its exports")
+    if not is_there(outputs):
+        raise TerraformError(
+            "nothing is deployed, or not all of it: `make deploy`, or `make local` and its exports"
+        )
     layout = Layout(load_contract(contract).prefix)
     return Pipeline(deployment.environment, outputs, layout)

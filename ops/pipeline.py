@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.5
 _ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
+_FOUND_BY = ("bucket_name", "state_machine_arn", "ledger_table")
+
+
+def is_there(outputs: Mapping[str, Any]) -> bool:
+    """Whether a pipeline can be found by Terraform's outputs.
+
+    A first apply that failed half-way leaves some of them.
+    """
+    return all(name in outputs for name in _FOUND_BY)
 
 
 @dataclass(frozen=True)
@@ -173,16 +182,28 @@ class Pipeline:
         return run_id
 
     def _left(self, run_id: str) -> dict[str, Any]:
-        try:
-            found = self._s3.get_object(Bucket=self.bucket, Key=self._layout.error(run_id))
-        except self._s3.exceptions.NoSuchKey:
-            return {}
-        return dict(json.loads(found["Body"].read()))
+        found = self._read(self._layout.error(run_id))
+        return {} if found is None else dict(json.loads(found))
 
     def publishes(self, contract: Contract) -> bool:
-        """Whether what is served was made under this very contract."""
-        served = self._ledger.served()
-        return served is not None and served.contract == contract.fingerprint
+        """Whether all that the dashboards of a contract read is there, under whatever contract.
+
+        That is a manifest of every output, and the output with the columns that it is to have.
+        """
+        return all(
+            self._read(self._layout.manifest(name)) is not None
+            and self._has_header(self._layout.published(name), columns)
+            for name, columns in contract.outputs.items()
+        )
+
+    def _has_header(self, key: str, columns: Iterable[str]) -> bool:
+        return (self._read(key) or b"").startswith(f"{','.join(columns)}\n".encode())
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            return None
 
     def has_input(self) -> bool:
         """Whether there is anything to analyse."""

@@ -95,7 +95,7 @@ output "quicksight" {
   description = "Where the QuickSight dashboard is, or what is missing for it."
   value = {
     off     = "There is no QuickSight dashboard: set quicksight_user to the QuickSight user who is to own one."
-    waiting = "The QuickSight dashboard waits for the first published run, since a data source reads its manifest when it is made: upload a file, then `make deploy` again (it sets quicksight_ready)."
+    waiting = "The QuickSight dashboard waits for a run that publishes what it reads, since a data source reads its manifest when it is made: upload a file, then `make deploy` again (it sets quicksight_ready)."
     on      = "The QuickSight dashboard: https://${local.region}.quicksight.aws.amazon.com/sn/dashboards/${try(module.quicksight[0].dashboard_id, "")}"
   }[local.quicksight_state]
 }

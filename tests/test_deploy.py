@@ -1,8 +1,8 @@
-"""`make deploy` with a dashboard: what is applied when, on a stand-in for Terraform."""
+"""Deploying with a dashboard: what is applied when, on a stand-in for Terraform; what is told."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,23 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.errors import MedicalChargesError
+from medical_charges.layout import Layout
+from medical_charges.manifests import generate_manifests
+from medical_charges.storage import S3Store
 from ops import account
-from ops.pipeline import Ended
+from ops.__main__ import main
+from ops.pipeline import Ended, Pipeline
 from tests.conftest import ROOT
 
 CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
+FILE = ROOT / "data" / "Charges.csv"
+OUTPUTS = {
+    "bucket_name": "medicalcharges",
+    "state_machine_arn": "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges",
+    "ledger_table": "ledger",
+}
 
 
 @dataclass
@@ -26,6 +38,9 @@ class World:
     published: bool = False
     input: bool = False
     run: str = "SUCCEEDED"
+    held: str = ""
+    without: tuple[str, ...] = ()
+    """Outputs that Terraform does not know, as an apply failed before it came to them."""
     did: list[str] = field(default_factory=list)
 
     # As Terraform
@@ -38,16 +53,25 @@ class World:
         self.ready = variables.get("quicksight_ready") == "true"
         self.did.append(f"{command} {'with' if self.ready else 'without'}")
         self.deployed = command == "apply"
+        if self.deployed:
+            self.without = ()
         return 0
 
     def outputs(self) -> dict[str, Any]:
         if not self.deployed:
             return {}
         state = "off" if not self.user else "on" if getattr(self, "ready", True) else "waiting"
-        return {"quicksight_state": state, "quicksight": "upload a file first"}
+        known = OUTPUTS | {"quicksight_state": state, "quicksight": "upload a file first"}
+        return {name: value for name, value in known.items() if name not in self.without}
 
     # As the pipeline
+    def at(self, outputs: Mapping[str, Any]) -> World:
+        assert outputs.keys() >= OUTPUTS.keys()
+        return self
+
     def publishes(self, _: object) -> bool:
+        if not self.user:
+            raise AssertionError("nobody wants a dashboard, so nothing depends on the answer")
         return self.published
 
     def has_input(self) -> bool:
@@ -67,6 +91,11 @@ class World:
         self.did.append("execute")
         return "arn"
 
+    def end(self) -> Ended:
+        ended = Ended("arn", self.run, "", "no", self.held)
+        self.published = self.published or not (ended.failed() or ended.held)
+        return ended
+
     def left_error(self, _: str) -> dict[str, Any]:
         return {}
 
@@ -76,8 +105,8 @@ def change(
 ) -> tuple[int, list[str]]:
     monkeypatch.setattr(account, "package", lambda *_: 0)
     monkeypatch.setattr(account, "_account", lambda _: world)
-    monkeypatch.setattr(account, "Pipeline", lambda *_: world)
-    monkeypatch.setattr(account, "follow", lambda *_: Ended("arn", world.run, "", "no"))
+    monkeypatch.setattr(account, "Pipeline", lambda _, outputs, __: world.at(outputs))
+    monkeypatch.setattr(account, "follow", lambda *_: world.end())
     code = account.change(command, "terraform", CONTRACT, Console(quiet=True), file)
     return code, world.did
 
@@ -85,8 +114,7 @@ def change(
 def test_a_new_account_is_applied_run_once_and_applied_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    file = ROOT / "data" / "Charges.csv"
-    done = change(World(), monkeypatch, file=file)
+    done = change(World(), monkeypatch, file=FILE)
     assert done == (0, ["apply without", "upload Charges.csv", "apply with"])
 
 
@@ -95,7 +123,7 @@ def test_input_that_is_there_is_run_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done == (0, ["apply without", "execute", "apply with"])
 
 
-def test_what_is_published_under_this_contract_is_applied_once(
+def test_what_is_published_for_this_dashboard_is_applied_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert change(World(deployed=True, published=True), monkeypatch) == (0, ["apply with"])
@@ -108,7 +136,8 @@ def test_without_input_the_dashboard_waits(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_without_a_user_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert change(World(user="", input=True), monkeypatch) == (0, ["apply without"])
+    world = World(user="", deployed=True, input=True)
+    assert change(world, monkeypatch) == (0, ["apply without"])
 
 
 def test_a_run_that_fails_keeps_the_dashboard_from_being_made(
@@ -116,3 +145,156 @@ def test_a_run_that_fails_keeps_the_dashboard_from_being_made(
 ) -> None:
     done = change(World(input=True, run="FAILED"), monkeypatch)
     assert done == (1, ["apply without", "execute"])
+
+
+def test_a_run_that_is_held_keeps_the_dashboard_from_being_made_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(input=True, held="both would give them away")
+    with pytest.raises(MedicalChargesError, match=r"not published .* why a run is held"):
+        change(world, monkeypatch)
+    assert world.did == ["apply without", "execute"]
+
+
+def test_a_dashboard_that_is_wanted_only_now_shows_what_is_published_without_a_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(user="", deployed=True, published=True)
+    terraform = world.call
+
+    def call(command: str, variables: Mapping[str, str]) -> int:
+        world.user = "alice"
+        return terraform(command, variables)
+
+    monkeypatch.setattr(world, "call", call)
+    assert change(world, monkeypatch) == (0, ["apply without", "apply with"])
+
+
+# --- an apply that failed half-way
+
+
+@pytest.mark.parametrize("missing", OUTPUTS)
+def test_a_deployment_with_partial_outputs_is_planned_and_applied_as_none(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    world = World(deployed=True, published=True, without=(missing,))
+    assert change(world, monkeypatch, "plan") == (0, ["plan without"])
+    world = World(deployed=True, published=True, without=(missing,))
+    assert change(world, monkeypatch) == (0, ["apply without", "apply with"])
+
+
+def test_destroying_asks_nothing_of_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(deployed=True, published=True)
+    assert change(world, monkeypatch, "destroy") == (0, ["destroy without"])
+
+
+# --- whether what a dashboard reads is published
+
+
+@pytest.fixture
+def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
+    """A pipeline that has published the outputs of the contract."""
+    layout = Layout(contract.prefix)
+    for name, columns in contract.outputs.items():
+        bucket.write(layout.published(name), f"{','.join(columns)}\n".encode())
+    generate_manifests(bucket, contract)
+    return Pipeline({"AWS_REGION": "us-east-1"}, OUTPUTS, layout)
+
+
+def test_other_labels_read_what_is_published(pipeline: Pipeline, contract: Contract) -> None:
+    text = CONTRACT.read_text()
+    other = parse_contract(text.replace("title: Medical charges", "title: Another", 1))
+    assert other.fingerprint != contract.fingerprint
+    assert pipeline.publishes(contract)
+    assert pipeline.publishes(other)
+
+
+def _no_manifest(bucket: S3Store, layout: Layout) -> None:
+    bucket.delete(layout.manifest("charges_by_age"))
+
+
+def _no_output(bucket: S3Store, layout: Layout) -> None:
+    bucket.delete(layout.published("charges_by_age"))
+
+
+def _another_column(bucket: S3Store, layout: Layout) -> None:
+    key = layout.published("charges_by_age")
+    bucket.write(key, bucket.read(key).replace(b"\n", b",another\n", 1))
+
+
+@pytest.mark.parametrize("spoil", [_no_manifest, _no_output, _another_column])
+def test_an_output_that_the_dashboard_could_not_read_is_not_published(
+    bucket: S3Store,
+    pipeline: Pipeline,
+    contract: Contract,
+    spoil: Callable[[S3Store, Layout], None],
+) -> None:
+    spoil(bucket, Layout(contract.prefix))
+    assert not pipeline.publishes(contract)
+
+
+# --- what a person is told
+
+
+def told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
+) -> str:
+    """What a command says when it fails, in one line."""
+    monkeypatch.setattr("ops.terraform.find_or_fetch", lambda: "terraform")
+    monkeypatch.setattr(account, "package", lambda *_: 0)
+    monkeypatch.setattr(account, "_account", lambda _: world)
+    assert main([*words, "--contract", str(CONTRACT)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("words", [("logs",), ("execute",), ("upload", "--file", str(FILE))])
+@pytest.mark.parametrize("world", [World(), World(deployed=True, without=("bucket_name",))])
+def test_whoever_uses_what_is_not_deployed_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    world: World,
+) -> None:
+    said = told(world, monkeypatch, capsys, *words)
+    assert said.startswith("error: nothing is deployed, or not all of it: `make deploy`")
+
+
+@pytest.mark.parametrize("command", ["upload", "apply"])
+def test_a_file_that_is_not_there_is_told_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    said = told(World(), monkeypatch, capsys, command, "--file", "missing.csv")
+    assert said == "error: there is no file 'missing.csv'"
+
+
+@pytest.mark.parametrize(
+    "words", [("apply",), ("plan",), ("logs",), ("execute",), ("upload", "--file", str(FILE))]
+)
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({}, "Unable to locate credentials"),
+        ({"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}, "Could not connect"),
+    ],
+)
+def test_aws_that_cannot_be_asked_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: tuple[str, ...],
+    environment: dict[str, str],
+    reason: str,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    # Nobody listens at this port.
+    place = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    world = World(deployed=True, environment=place | environment)
+    said = told(world, monkeypatch, capsys, *words)
+    assert said.startswith("error: AWS cannot be asked, or refused: ")
+    assert reason in said

@@ -147,7 +147,7 @@ run "dashboards_wait" {
   }
 
   assert {
-    condition     = output.quicksight_state == "waiting" && strcontains(output.quicksight, "waits for the first published run") && length(module.quicksight) == 0
+    condition     = output.quicksight_state == "waiting" && strcontains(output.quicksight, "waits for a run that publishes what it reads") && length(module.quicksight) == 0
     error_message = "A data source cannot be made before its manifest: ${output.quicksight}"
   }
 }
