@@ -46,8 +46,8 @@ deploy: $(VENV)/laptop ## Deploy to the account of the environment; FILE=... to 
 destroy: $(VENV)/laptop ## Remove the deployment
 	@$(PY) -m ops destroy --contract "$(CONTRACT)"
 
-execute: $(VENV)/laptop ## Start a run by hand and follow it; RECHECK=1 reads every row again
-	@$(PY) -m ops execute --contract "$(CONTRACT)" $(if $(RECHECK),--recheck)
+execute: $(VENV)/laptop ## Start a run by hand and follow it; RECHECK=1 reads every row again, PUBLISH_HELD=1 publishes a small change
+	@$(PY) -m ops execute --contract "$(CONTRACT)" $(if $(RECHECK),--recheck) $(if $(PUBLISH_HELD),--publish-held)
 
 upload: $(VENV)/laptop ## Upload FILE and follow the run that this starts
 	@$(PY) -m ops upload --file "$(FILE)" --contract "$(CONTRACT)"

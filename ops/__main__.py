@@ -58,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--file", type=Path, required=True, help="a CSV")
         if name == "execute":
             command.add_argument("--recheck", action="store_true", help="read every row again")
+            command.add_argument(
+                "--publish-held", action="store_true", help="publish however few people changed"
+            )
         if name == "apply":
             command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
     for command in commands.choices.values():
@@ -118,6 +121,7 @@ def _account(options: argparse.Namespace) -> int:
 
 
 def _in_account(options: argparse.Namespace) -> int:
+    from medical_charges.runs import PUBLISH_HELD, RECHECK  # noqa: PLC0415 - as above
     from ops import account  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 
@@ -128,7 +132,8 @@ def _in_account(options: argparse.Namespace) -> int:
         case "upload":
             return account.upload(options.file, find_or_fetch(), contract, screen)
         case "execute":
-            return account.execute(find_or_fetch(), contract, screen, recheck=options.recheck)
+            asked = {RECHECK: options.recheck, PUBLISH_HELD: options.publish_held}
+            return account.execute(find_or_fetch(), contract, screen, asked)
         case "logs":
             return account.logs(find_or_fetch(), contract, screen)
         case command:

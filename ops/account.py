@@ -8,6 +8,7 @@ watched there instead.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -89,10 +90,10 @@ def _publishes(deployment: Terraform, contract: Contract) -> bool:
     return Pipeline(deployment.environment, outputs, Layout(contract.prefix)).publishes(contract)
 
 
-def execute(terraform: str, contract: Path, console: Console, *, recheck: bool) -> int:
-    """Start an execution with `{}`, as the console does, and follow it."""
+def execute(terraform: str, contract: Path, console: Console, asked: Mapping[str, bool]) -> int:
+    """Start an execution by hand, with what is asked of it, and follow it."""
     pipeline = _pipeline(terraform, contract)
-    return _watch(pipeline, pipeline.execute(recheck=recheck), console)
+    return _watch(pipeline, pipeline.execute(**asked), console)
 
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:

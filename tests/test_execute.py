@@ -1,0 +1,79 @@
+"""`make execute`: what is asked of a run reaches the execution."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+
+from medical_charges.contract import Contract
+from medical_charges.layout import Layout
+from medical_charges.runs import PUBLISH_HELD, RECHECK
+from medical_charges.storage import S3Store
+from ops import account, terraform
+from ops.__main__ import main
+from ops.pipeline import Pipeline
+from tests.conftest import ROOT
+from tests.functions import deploy
+
+CONTRACT = str(ROOT / "contracts" / "medical_charges.yaml")
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({}, {}),
+        ({RECHECK: True, PUBLISH_HELD: False}, {"recheck": True}),
+        ({RECHECK: False, PUBLISH_HELD: True}, {"publish_held": True}),
+    ],
+)
+def test_an_execution_is_given_what_is_asked_of_it(
+    asked: Mapping[str, bool],
+    given: dict[str, Any],
+    bucket: S3Store,
+    contract: Contract,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deploy(bucket, contract, b"", monkeypatch)
+    states = boto3.client("stepfunctions")
+    (machine,) = states.list_state_machines()["stateMachines"]
+    outputs = {
+        "bucket_name": "medicalcharges",
+        "state_machine_arn": machine["stateMachineArn"],
+        "ledger_table": "ledger",
+    }
+    region = {"AWS_REGION": states.meta.region_name}
+    arn = Pipeline(region, outputs, Layout(contract.prefix)).execute(**asked)
+    assert json.loads(states.describe_execution(executionArn=arn)["input"]) == given
+
+
+@pytest.mark.parametrize(
+    ("variables", "asked"),
+    [
+        ([], {RECHECK: False, PUBLISH_HELD: False}),
+        (["RECHECK=1"], {RECHECK: True, PUBLISH_HELD: False}),
+        (["PUBLISH_HELD=1"], {RECHECK: False, PUBLISH_HELD: True}),
+        (["RECHECK=1", "PUBLISH_HELD=1"], {RECHECK: True, PUBLISH_HELD: True}),
+    ],
+)
+def test_make_asks_for_what_its_variables_say(
+    variables: list[str], asked: Mapping[str, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["make", "--dry-run", "--old-file", ".venv/laptop", "execute", *variables]
+    shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    (line,) = [line for line in shown.splitlines() if "-m ops execute" in line]
+    seen: list[Mapping[str, bool]] = []
+
+    def execute(*arguments: Any) -> int:
+        seen.append(arguments[-1])
+        return 0
+
+    monkeypatch.setattr(account, "execute", execute)
+    monkeypatch.setattr(terraform, "find_or_fetch", lambda: "terraform")
+    flags = [word for word in line.split() if word.startswith("--") and word != "--contract"]
+    assert main(["execute", "--contract", CONTRACT, *flags]) == 0
+    assert seen == [asked]
