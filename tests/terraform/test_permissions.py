@@ -216,9 +216,18 @@ def test_the_state_machine_may_not_touch_what_is_not_the_projects(
     assert not allows(policy, Call("quicksight:CreateIngestion", another))
 
 
+def _paths(*folders: str) -> list[str]:
+    return [f if f == "artefacts" else f"MedicalCharges/{f}_data" for f in folders]
+
+
 def _objects(action: str, *folders: str) -> list[Call]:
-    paths = [f if f == "artefacts" else f"MedicalCharges/{f}_data" for f in folders]
-    return [Call(f"s3:{action}", f"{BUCKET}/{path}/some/object") for path in paths]
+    return [Call(f"s3:{action}", f"{BUCKET}/{path}/some/object") for path in _paths(*folders)]
+
+
+def _lists(*folders: str) -> list[Call]:
+    return [
+        Call("s3:ListBucket", BUCKET, {"s3:prefix": f"{path}/some"}) for path in _paths(*folders)
+    ]
 
 
 LIST = Call("s3:ListBucket", BUCKET)
@@ -330,10 +339,24 @@ def test_quicksight_reads_what_is_published_and_nothing_else(mocked: Mocked) -> 
     found = {it["address"]: it["values"] for it in security["resources"]}
     name = 'module.security.aws_iam_role_policy.this["quicksight"]'
     policy = json.loads(found[name]["policy"])
-    needed = [*_objects("GetObject", "Manifest", "Output"), Call("kms:Decrypt", KEY), LIST]
+    published = ("Manifest", "Output")
+    needed = [
+        *_objects("GetObject", *published),
+        *_objects("GetObjectVersion", *published),
+        *_lists(*published),
+        Call("s3:GetBucketLocation", BUCKET),
+        Call("kms:Decrypt", KEY),
+    ]
     assert [call for call in needed if not allows(policy, call)] == []
     folders = ("artefacts", "Input", "Cube", "Quarantine", "Run")
-    foreign = [*_objects("GetObject", *folders), *_objects("PutObject", "Manifest", "Output")]
+    foreign = [
+        *_objects("GetObject", *folders),
+        *_objects("GetObjectVersion", *folders),
+        *_objects("PutObject", *published),
+        *_lists(*folders),
+        Call("s3:ListBucket", BUCKET, {"s3:prefix": ""}),
+        LIST,
+    ]
     assert [call for call in foreign if allows(policy, call)] == []
     trust = json.loads(found[name.replace("role_policy", "role")]["assume_role_policy"])
     (statement,) = trust["Statement"]
