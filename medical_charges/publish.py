@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Literal
 
 from medical_charges.canonical import canonical_json, digest
 from medical_charges.contract import Contract
@@ -16,9 +17,15 @@ from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
+UNVALIDATED: Literal["unvalidated"] = "unvalidated"
+"""Said in place of hashes where nothing validates outputs: on a machine without Terraform."""
+
 
 def publish(
-    store: Store, contract: Contract, run_id: str, validated: Mapping[str, str] | None = None
+    store: Store,
+    contract: Contract,
+    run_id: str,
+    validated: Mapping[str, str] | Literal["unvalidated"],
 ) -> list[str]:
     """Replace the published outputs by the run's, and return their keys.
 
@@ -29,7 +36,7 @@ def publish(
         store: the bucket.
         contract: the contract that the run was analysed under.
         run_id: the run.
-        validated: the SHA-256 of every output as it was validated, if it was.
+        validated: the SHA-256 of every output as it was validated, or `UNVALIDATED`.
 
     Raises:
         ObjectMissingError: the run has not staged every output; nothing was changed.
@@ -37,7 +44,7 @@ def publish(
     """
     layout = Layout(contract.prefix)
     outputs = {name: store.read(layout.staged(run_id, name)) for name in contract.outputs}
-    if validated is not None:
+    if validated != UNVALIDATED:
         _refuse_others(outputs, validated, "staged")
     staged = {layout.published(name): data for name, data in outputs.items()}
     folder = save_previous(store, contract, run_id)

@@ -23,7 +23,7 @@ from medical_charges.engine import RANGE_BYTES
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
 from medical_charges.manifests import generate_manifests
-from medical_charges.publish import publish
+from medical_charges.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from ops.dashboard import save_page
 from ops.show import console, read_error, show_examples, show_run
@@ -54,7 +54,7 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
     if code:
         show_examples(console(), read_error(store, layout.error(run_id)))
         return code
-    publish(store, contract, run_id)
+    publish(store, contract, run_id, UNVALIDATED)
     generate_manifests(Mirror(store, BUCKET), contract)
     screen = console()
     show_run(screen, store, contract, Summary(**json.loads(store.read(layout.summary(run_id)))))

@@ -14,7 +14,7 @@ import pytest
 
 from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.layout import Layout
-from medical_charges.publish import publish
+from medical_charges.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from tests.helpers import WITHOUT_CUBES, run, upload
 
@@ -88,14 +88,14 @@ def test_a_run_killed_at_any_change_of_the_store_can_be_started_again(
     expected_store = LocalStore(tmp_path / "expected")
     upload(expected_store, contract, {"a.csv": first, "b.csv": second})
     run(expected_store, contract)
-    publish(expected_store, contract, "run")
+    publish(expected_store, contract, "run", UNVALIDATED)
     expected = published(expected_store, contract)
     for changes in range(100):
         root = tmp_path / str(changes)
         store = LocalStore(root)
         upload(store, contract, {"a.csv": first})
         run(store, contract, "before")
-        publish(store, contract, "before")
+        publish(store, contract, "before", UNVALIDATED)
         before = published(store, contract)
         upload(store, contract, {"b.csv": second})
         mortal = MortalStore(root, changes)
@@ -104,7 +104,7 @@ def test_a_run_killed_at_any_change_of_the_store_can_be_started_again(
             break
         assert published(store, contract) == before
         run(store, contract, "again")
-        publish(store, contract, "again")
+        publish(store, contract, "again", UNVALIDATED)
         assert published(store, contract) == expected
         assert len(quarantined(store)) == 1
     assert changes > 8
@@ -118,9 +118,10 @@ def test_publishing_killed_at_any_change_can_be_started_again(
         store = LocalStore(root)
         upload(store, contract, {"a.csv": real_file})
         run(store, contract)
-        if survive(lambda root=root, n=changes: publish(MortalStore(root, n), contract, "run")):  # type: ignore[misc]
+        mortal = MortalStore(root, changes)
+        if survive(lambda mortal=mortal: publish(mortal, contract, "run", UNVALIDATED)):  # type: ignore[misc]
             break
-        publish(store, contract, "run")
+        publish(store, contract, "run", UNVALIDATED)
         assert len(published(store, contract)) == len(contract.outputs)
     assert changes > len(contract.outputs)
 
@@ -130,7 +131,7 @@ def test_publishing_that_fails_puts_back_what_was_published(
 ) -> None:
     upload(store, contract, {"a.csv": real_file})
     run(store, contract, "first")
-    publish(store, contract, "first")
+    publish(store, contract, "first", UNVALIDATED)
     before = published(store, contract)
     upload(store, contract, {"b.csv": real_file})
     run(store, contract, "second")
@@ -143,7 +144,7 @@ def test_publishing_that_fails_puts_back_what_was_published(
 
     monkeypatch.setattr(store, "write", failing)
     with pytest.raises(OSError, match="full"):
-        publish(store, contract, "second")
+        publish(store, contract, "second", UNVALIDATED)
     assert published(store, contract) == before
 
 
@@ -163,5 +164,5 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     expected = LocalStore(tmp_path / "expected")
     upload(expected, contract, {"Charges.csv": real_file})
     run(expected, contract)
-    publish(expected, contract, "run")
+    publish(expected, contract, "run", UNVALIDATED)
     assert published(LocalStore(out), contract) == published(expected, contract)

@@ -14,7 +14,7 @@ from dashboards.page import write_page
 from dashboards.published import Mirror
 from medical_charges.contract import Contract
 from medical_charges.manifests import generate_manifests
-from medical_charges.publish import publish
+from medical_charges.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from tests.browser.drawn import Dashboard
 from tests.helpers import run, upload
@@ -65,7 +65,7 @@ def publish_folder(tmp_path_factory: pytest.TempPathFactory) -> Publish:
         store = LocalStore(tmp_path_factory.mktemp("published"))
         upload(store, contract, files)
         run(store, contract, RUN_ID)
-        publish(store, contract, RUN_ID)
+        publish(store, contract, RUN_ID, UNVALIDATED)
         generate_manifests(Mirror(store, "medicalcharges"), contract)
         return store
 
