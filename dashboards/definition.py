@@ -414,5 +414,5 @@ __all__ = [
     "Tile",
     "Visual",
     "define",
-]
     "group_of",
+]
