@@ -88,8 +88,9 @@ class _Reading:
         rows = Rows(self.contract, piece.header)
         place = list(self.contract.source.columns).index(measure)
         for some in records(self.store, piece, multiline=self.contract.source.multiline):
-            for kept, value, _ in rows.accepted(some, lambda _: None):
-                yield (*kept[:place], value, *kept[place:])
+            for kept, values, _ in rows.accepted(some, lambda _: None):
+                for others, value in zip(kept, values, strict=True):
+                    yield (*others[:place], value, *others[place:])
 
 
 def _type(column: object) -> str:

@@ -119,8 +119,12 @@ class Summing:
         groups = dict(_by_column(self.contract))
         measure = self.contract.measure
 
-        def keep(name: str, value: Value) -> object:
-            return tuple(self._label(group, value) for group in groups[name])
+        labels: dict[tuple[Value, ...], int] = {}
+
+        def keep(name: str, value: Value) -> int:
+            """A number for what a value is grouped by: those are found faster than texts are."""
+            kept = tuple(self._label(group, value) for group in groups[name])
+            return labels.setdefault(kept, len(labels))
 
         found, values = Found(), defaultdict[tuple[object, ...], list[int]](list)
         finest: Groups = {}
@@ -128,13 +132,18 @@ class Summing:
         refused: list[str] = []
         for some in records(self.store, piece, multiline=self.contract.source.multiline):
             found.rows += len(some)
-            for kept, value, whole in rows.accepted(some, refused.append):
-                key = (*kept, keep(measure, value)) if groups[measure] else kept
-                values[key].append(whole)
+            for accepted in rows.accepted(some, refused.append):
+                keys = accepted.kept
+                if groups[measure]:
+                    of_measure = (keep(measure, value) for value in accepted.values)
+                    keys = [(*key, last) for key, last in zip(keys, of_measure, strict=True)]
+                for key, whole in zip(keys, accepted.wholes, strict=True):
+                    values[key].append(whole)
+            by_number = list(labels)
             for key, numbers in values.items():
                 squares = sum(map(mul, numbers, numbers))
                 moments = Moments(len(numbers), sum(numbers), squares, min(numbers), max(numbers))
-                flat = tuple(label for labels in key for label in labels)  # type: ignore[attr-defined]
+                flat = tuple(label for number in key for label in by_number[number])  # type: ignore[call-overload]
                 add(finest, {flat: moments})
             values.clear()
             if len(finest) > _FINEST_HELD:

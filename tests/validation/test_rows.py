@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, lines, sums, validate_outputs
+from medical_charges.validation.rows import BAD, Rows, fields_of, value_of
 from tests.helpers import run, upload
 from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
 
@@ -111,6 +113,67 @@ def test_an_unusual_good_row_is_good_to_the_validation_too(
     summary, result = validated(store, contract, {"x.csv": csv_lines(GOOD_ROW, row)})
     assert (summary.rejected, summary.counted) == (0, 2)
     assert result.problems == []
+
+
+def fields_for(random: Random) -> dict[str, str]:
+    """A record's fields, in most of which nothing is wrong."""
+    odd = {
+        "kind": ["b", "c", "", '"a"'],
+        "note": ["", '"n, n"', 'n"n', "caf\udce9", "\U0001f642"],
+        "whole": ["1.0", "-0007", " 7\t", "9" * 19, "1_0", "\u0661"],
+        "few": ["10", "-1", "+9", ""],
+        "ratio": ["nan", "inf", "1e400", "-1", "1.0000001", ".", "5e-1"],
+        "spare": ["-Infinity", "1e-400", "\x0b1", "0x1"],
+        "cost": ["1e400", "90071992547409.93", "1.005", "-.5", "1_0", "1e1", "", '"2.5"', "2\r"],
+    }
+    good = ["a", "n", "1", "1", "0.5", "", str(random.randrange(1000) / 100)]
+    return {
+        name: random.choice(values) if random.random() < 0.03 else usual
+        for (name, values), usual in zip(odd.items(), good, strict=True)
+    }
+
+
+def record_for(random: Random) -> str:
+    fields = [*fields_for(random).values()]
+    return ",".join(fields + ["more"] * (random.random() < 0.02))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_records_are_judged_together_as_each_is_judged_by_itself(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    random = Random(seed)
+    monkeypatch.setattr("medical_charges.validation.rows._AT_ONCE", 64)
+    contract = parse_contract(RULES)
+    header = csv_lines().decode().strip().split(",")
+    records = [record_for(random) for _ in range(500)]
+
+    def judged(batches: list[list[str]]) -> tuple[list[object], list[str]]:
+        refused, kept = list[str](), list[object]()
+        for batch in batches:
+            # Anew for each, so that nothing is remembered of the others.
+            for accepted in Rows(contract, header).accepted(batch, refused.append):
+                kept += zip(*accepted, strict=True)
+        return sorted(kept, key=repr), sorted(refused)
+
+    def alone(record: str) -> tuple[object, ...] | None:
+        fields = fields_of(record)
+        if fields is None or len(fields) != len(header):
+            return None
+        columns = contract.source.columns
+        values = [value_of(columns[n], text) for n, text in zip(header, fields, strict=True)]
+        *others, cost = values
+        if BAD in values or not isinstance(cost, float) or abs(cost * 100) > 2**53:
+            return None
+        return tuple(others), cost, round(cost * 100)
+
+    one_by_one = {record: alone(record) for record in records}
+    right = [found for record in records if (found := one_by_one[record])]
+    wrong = [record for record in records if not one_by_one[record]]
+    assert right
+    assert wrong
+    assert judged([records]) == (sorted(right, key=repr), sorted(wrong))
+    assert judged([[record] for record in records]) == judged([records])
 
 
 def contract_of(*, multiline: bool) -> Contract:
