@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,25 @@ def rule_checks(frames: Frames) -> Iterator[Check]:
             yield from not_applicable(ruleset, str(error))
         return
     if frames.objects:
-        yield from checks_of(input_rules(contract), frames.accepted, evaluator, contract.measure)
+        with _held(frames.accepted) as accepted:
+            yield from checks_of(input_rules(contract), accepted, evaluator, contract.measure)
     else:
         yield from not_applicable(input_rules(contract), "no object of the input is new")
     tables = replace(frames, session=lambda: evaluator.session(spark)).outputs
     for ruleset in outputs:
         yield from checks_of(ruleset, tables[ruleset.name], evaluator, contract.measure)
+
+
+@contextmanager
+def _held(frame: DataFrame) -> Iterator[DataFrame]:
+    """A frame that is computed once, however many rules look at it."""
+    from pyspark import StorageLevel  # noqa: PLC0415 - whoever asks for no rule needs no Spark
+
+    frame.persist(StorageLevel.MEMORY_AND_DISK)
+    try:
+        yield frame
+    finally:
+        frame.unpersist()
 
 
 def checks_of(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 from random import Random
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import pytest
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.dqdl import rule_checks
+from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, lines, sums, validate_outputs
 from medical_charges.validation.rows import BAD, Rows, fields_of, value_of
@@ -17,7 +20,7 @@ from tests.helpers import run, upload
 from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 MESSY = b"""\
 region,children,note,smoker,sex,age,bmi,charges
@@ -276,6 +279,28 @@ def test_frames_hold_what_was_accepted_and_what_was_staged_with_their_types(
             "stddev_cost": None,
         }
     ]
+
+
+@pytest.mark.spark
+def test_the_accepted_rows_are_held_while_rules_look_at_them_and_no_longer(
+    spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = parse_contract(RULES)
+    upload(store, contract, {"x.csv": csv_lines(GOOD_ROW)})
+    run(store, contract)
+    (ref,) = store.list(Layout(contract.prefix).input)
+    frames = Frames(lambda: spark, store, contract, {"x": ref}, {})
+    held = list[bool]()
+
+    def looking(_: object, frame: DataFrame, *__: object) -> list[Check]:
+        held.append(frame.storageLevel.useMemory and frame.storageLevel.useDisk)
+        return []
+
+    monkeypatch.setattr("medical_charges.dqdl.checks.evaluator_of", MagicMock())
+    monkeypatch.setattr("medical_charges.dqdl.checks.checks_of", looking)
+    assert list(rule_checks(frames)) == []
+    assert held == [True]
+    assert not frames.accepted.is_cached
 
 
 def look(seen: list[Frames]) -> FrameCheck:
