@@ -385,6 +385,17 @@ def test_rows_that_break_rules_fail_the_run_with_a_report_and_leave_what_is_serv
     assert pipeline.served() == good
 
 
+def test_a_run_that_is_served_says_how_many_rows_were_rejected(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("more.csv", real_file.replace(b"northwest", b"nowhere", 2))
+    run_id = pipeline.plan("one")["run_id"]
+    pipeline.analyze(run_id)
+    pipeline.publish("one", run_id)
+    pipeline.manifests("one", run_id)
+    assert pipeline.serve("one", run_id)["rejected"] == 2
+
+
 def test_a_plan_that_refuses_the_input_has_a_report(pipeline: Pipeline) -> None:
     pipeline.upload("empty.csv", b"")
     with pytest.raises(InputRefusedError):

@@ -87,3 +87,10 @@ def test_a_cause_that_end_run_could_not_look_through_is_passed_on_to_nobody(
 
 def test_every_state_is_reached(machine: State) -> None:
     assert assigned(machine).keys() == machine["States"].keys()
+
+
+def test_a_notice_says_how_many_rows_were_rejected(machine: State) -> None:
+    assert (
+        "'\\nRows rejected: ' & $string($rejected)"
+        in machine["States"]["Notify"]["Arguments"]["Message"]
+    )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from lambdas.settings import Context, Settings, turn
+from medical_charges.layout import Layout
 from medical_charges.publish import published_rows
 from medical_charges.runs import serve_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}; gives {served: the run's id, rows: by output}."""
+    """Takes {execution, run_id}; gives {served: the run's id, rows: by output, rejected: rows}."""
     settings = Settings.read()
     store, contract = settings.store(), settings.contract()
     served = serve_run(settings.ledger(), store, contract, turn(event, context))
-    return {"served": served.run_id, "rows": published_rows(store, contract)}
+    summary = json.loads(store.read(Layout(contract.prefix).summary(served.run_id)))
+    return {
+        "served": served.run_id,
+        "rows": published_rows(store, contract),
+        "rejected": summary["rejected"],
+    }

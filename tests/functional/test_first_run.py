@@ -72,6 +72,7 @@ def test_one_notice_says_that_the_run_is_published(live: Live, first_run: Execut
     [(subject, text)] = live.notices(first_run.arn)
     [run] = live.runs(first_run.arn)
     assert subject == f"medical-charges: run {run['run_id']} is published"
+    assert "\nRows rejected: 0\n" in text
     summary = next(word for word in text.split() if word.endswith("/summary.json"))
     assert json.loads(live.read(summary.partition(f"{live.bucket}/")[2]))["counted"] == 1338
 
