@@ -10,23 +10,17 @@ import argparse
 import itertools
 import json
 import random
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from dashboards.definition import define
 from dashboards.page import render
 from medical_charges.contract import Contract, parse_contract
+from ops.chromium import chromium
 
-CHROMIUM_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-)
 OPENED, SELECTIONS = 7, 60
 
 SITES = [f"site_{n:02d}" for n in range(20)]
@@ -66,7 +60,7 @@ dashboard:
 """
 
 SELECT = """async ([column, value]) => {
-  const select = document.querySelector(".filters form").elements.namedItem(column);
+  const select = document.querySelector(".filters form").elements.namedItem(`filter-${column}`);
   const root = document.documentElement;
   delete root.dataset.shown;
   const started = performance.now();
@@ -151,20 +145,13 @@ def main() -> None:
     """Make the page, measure it, and print what was seen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, help="where to leave the page that is measured")
-    parser.add_argument("--chromium", default=shutil.which("chromium"))
     options = parser.parse_args()
-    if options.chromium is None:
-        raise SystemExit("no Chromium is on the PATH: tests/browser/install")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         path = (options.page or Path(folder) / "dashboard.html").resolve()
         cells = make_page(path)
         print(f"page of {path.stat().st_size / 1e6:.2f} MB, largest cube of {cells:,} cells")
-        browser = playwright.chromium.launch(
-            executable_path=options.chromium, args=list(CHROMIUM_FLAGS)
-        )
         seen = measure(browser.new_page(viewport={"width": 1280, "height": 900}), path)
         print(f"in Chromium {browser.version}, milliseconds:")
-        browser.close()
     for what, values in seen.items():
         ordered = sorted(values)
         print(

@@ -84,6 +84,8 @@ class Visual:
     subtitle: str
     filtered_subtitle: str
     """The subtitle while filtered: a cube has neither minima nor maxima."""
+    unshared_subtitle: str
+    """The subtitle where a filter leaves one group, of which every share would be the whole."""
     alt: str
     kind: Kind
     groups: tuple[str, ...]
@@ -174,7 +176,8 @@ def _tiles(contract: Contract) -> tuple[Tile, ...]:
         Tile("mean", f"Mean {_inline(contract, contract.measure)}", "mean", "measure", cube),
         *(
             Tile(
-                name,
+                # No share is named like a tile that is always there: no name has a hyphen.
+                f"share-{name}",
                 called(contract, name),
                 "share",
                 "share",
@@ -221,6 +224,9 @@ def _visual(contract: Contract, name: str) -> Visual:
         title=title,
         subtitle=subtitle,
         filtered_subtitle=_subtitle(kind, limits, None, fields),
+        unshared_subtitle=_subtitle(
+            kind, limits, None, {s: found for s, found in fields.items() if s != "share"}
+        ),
         alt=_alt(contract, kind, value, groups, subtitle),
         kind=kind,
         groups=groups,
@@ -365,9 +371,10 @@ def _subtitle(
         parts.append("below it, minimum to maximum")
     if kind == "pie":
         parts = ["number of people" + (" and share of all" if "share" in fields else "")]
-    elif not parts and "patients" in fields and "share" in fields and "mean" not in fields:
-        share = _lower(fields["share"][0].title)
-        parts.append(f"number of people, and in brackets the {share}")
+    elif not parts and "patients" in fields and "mean" not in fields:
+        shared = fields.get("share")
+        brackets = f", and in brackets the {_lower(shared[0].title)}" if shared else ""
+        parts.append(f"number of people{brackets}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 

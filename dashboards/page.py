@@ -19,7 +19,6 @@ import vl_convert
 from dashboards.definition import Definition, Tile, Visual, define
 from dashboards.published import read_published
 from medical_charges.contract import Contract
-from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
@@ -151,7 +150,7 @@ def _filters(definition: Definition) -> str:
         return ""
     selects = "".join(
         f"<label>{html.escape(definition.groups[column].title)}"
-        f'<select name="{html.escape(column)}" autocomplete="off">'
+        f'<select name="filter-{html.escape(column)}" autocomplete="off">'
         f'<option value="all">All</option></select></label>'
         for column in definition.filters
     )
@@ -179,11 +178,11 @@ def _card(visual: Visual) -> str:
         heading = html.escape(f"{visual.difference.title}, with 95% interval")
         gap = f'<div class="gap"><h3>{heading}</h3><div class="chart"></div></div>'
     return (
-        f'<article class="card{wide}" id="{visual.id}" aria-labelledby="title-{visual.id}">'
+        f'<article class="card{wide}" id="chart-{visual.id}" aria-labelledby="title-{visual.id}">'
         f'<h2 id="title-{visual.id}">{html.escape(visual.title)}</h2>'
         f'<p class="subtitle">{html.escape(visual.subtitle)}</p>'
         f'<div class="body"><div class="chart main"></div>{gap}'
-        '<p class="message" hidden>Withheld</p><div class="tables" hidden></div></div>'
+        '<p class="message" hidden></p><div class="tables" hidden></div></div>'
         '<p class="notes"></p><div class="actions"></div></article>'
     )
 
@@ -201,9 +200,7 @@ def _notes(definition: Definition, report: str | None) -> str:
 def _report(store: Store, contract: Contract, run_id: str) -> str | None:
     """The run's report as the page links it, if there is one beside it."""
     layout = Layout(contract.prefix)
-    key = f"{layout.run(run_id)}/report.html"
-    try:
-        store.read(key)
-    except ObjectMissingError:
+    key = layout.report_page(run_id)
+    if all(ref.key != key for ref in store.list(layout.run(run_id))):
         return None
     return key.removeprefix(f"{contract.prefix}/")

@@ -15,7 +15,9 @@ function makeCharts(colour, formats) {
   const rule = colour("rule");
   const surface = colour("surface");
   const series = [1, 2, 3, 4, 5, 6, 7].map((i) => colour(`series-${i}`));
+  const colourAt = (place) => series[place % series.length];
   const onSeries = [1, 2, 3, 4, 5, 6, 7].map((i) => colour(`on-series-${i}`));
+  const inkOn = (place) => onSeries[place % onSeries.length];
 
   const config = {
     font: FONT,
@@ -44,7 +46,7 @@ function makeCharts(colour, formats) {
   function spec(visual, size, layers, extra = {}) {
     return {
       $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-      description: visual.alt,
+      description: visual.description,
       width: size.width,
       height: size.height,
       autosize: { type: "fit", contains: "padding" },
@@ -65,12 +67,16 @@ function makeCharts(colour, formats) {
   const lengths = { zero: true, range: [0, { expr: "max(40, width - room)" }] };
 
   function valueAxis(visual, size) {
-    const money = visual.value.format === "measure" && formats.symbol;
-    const form = visual.value.format === "share" ? ".0%" : money ? "$~s" : "~s";
+    const { format } = visual.value;
+    const money = format === "measure" && formats.symbol;
+    // Thousands are 1k; but of 0.5, SI would make 500m.
+    const [large, small] = money ? ["$~s", formats.digits ? "$.2f" : "$~f"] : ["~s", "~f"];
+    const form = format === "share" ? "'~%'" : `abs(datum.value) < 1000 ? '${small}' : '${large}'`;
     return {
-      format: form, grid: true, domain: false, ticks: false, tickCount: size.width < NARROW ? 3 : 5, title: visual.axisTitle,
+      grid: true, domain: false, ticks: false, tickCount: size.width < NARROW ? 3 : 5, title: visual.axisTitle,
       labelOverlap: "greedy", labelSeparation: 6, labelFlush: false,
-      labelExpr: `datum.value === 0 ? '${money ? formats.symbol : ""}0' : datum.label`,
+      ...(format === "count" ? { tickMinStep: 1 } : {}),
+      labelExpr: `datum.value === 0 ? '${money ? formats.symbol : ""}0' : format(datum.value, ${form})`,
     };
   }
 
@@ -183,7 +189,7 @@ function makeCharts(colour, formats) {
     const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
     const colourOf = {
       field: "series", type: "nominal", sort: names,
-      scale: { domain: names, range: series.slice(0, Math.max(names.length, 1)) },
+      scale: { domain: names, range: visual.colours.map(colourAt) },
       legend: { orient: "top", title: null, direction: "horizontal", offset: 8, columns: size.width < NARROW ? 2 : 0 },
     };
     return spec(visual, size, [
@@ -206,7 +212,7 @@ function makeCharts(colour, formats) {
     const order = { field: "order", type: "quantitative" };
     const theta = { field: "value", type: "quantitative", stack: true };
     const colourOf = {
-      field: "legend", type: "nominal", sort: null, scale: { range: series },
+      field: "legend", type: "nominal", sort: null, scale: { range: visual.colours.map(colourAt) },
       legend: {
         orient: wide ? "right" : "bottom", direction: "vertical", title: null, offset: wide ? 28 : 12,
         rowPadding: 8, columns: 1, labelFontSize: 13,
@@ -222,7 +228,7 @@ function makeCharts(colour, formats) {
         mark: { type: "text", radius: radius * 0.68, fontWeight: 600, aria: false },
         encoding: {
           theta, order, text: { field: "inside" },
-          fill: { field: "legend", type: "nominal", sort: null, scale: { range: onSeries }, legend: null },
+          fill: { field: "legend", type: "nominal", sort: null, scale: { range: visual.colours.map(inkOn) }, legend: null },
         },
       },
     ], { resolve: { scale: { fill: "independent" } }, view: { stroke: null } });
@@ -240,7 +246,7 @@ function makeCharts(colour, formats) {
     const many = visual.seriesNames.length > 0;
     const colourOf = many
       ? { color: { field: "series", type: "nominal", sort: visual.seriesNames,
-            scale: { domain: visual.seriesNames, range: series.slice(0, visual.seriesNames.length) },
+            scale: { domain: visual.seriesNames, range: visual.colours.map(colourAt) },
             legend: { orient: "top", title: null } } }
       : { color: { value: series[0] } };
     const band = { y: { field: "low", type: "quantitative" }, y2: { field: "high" } };
@@ -279,7 +285,7 @@ function makeCharts(colour, formats) {
     const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { padding: 0.1 } };
     const x = { field: "difference", type: "quantitative", axis: valueAxis(visual, size), scale: { zero: true } };
     const down = { yOffset: 9 };
-    return spec({ ...visual, alt: visual.difference.title }, size, [
+    return spec(visual, size, [
       { data: { values: [{}] }, mark: { type: "rule", color: muted, strokeDash: [3, 3], aria: false }, encoding: { x: { datum: 0, type: "quantitative" } } },
       ...whiskers("x", { y }, down),
       {
@@ -292,6 +298,15 @@ function makeCharts(colour, formats) {
     ]);
   }
 
+  /** A word in the place of a drawing. */
+  function message(visual, size) {
+    return spec(visual, size, [{
+      data: { values: [{}] },
+      mark: { type: "text", align: "left", fontSize: 14, fontStyle: "italic", fill: muted },
+      encoding: { x: { value: 0 }, y: { value: 20 }, text: { value: visual.message } },
+    }]);
+  }
+
   const drawings = {
     bars: (visual, size) => bars(visual, size, { extremes: false }),
     ranges: (visual, size) => bars(visual, size, { extremes: true }),
@@ -300,6 +315,7 @@ function makeCharts(colour, formats) {
     line: (visual, size) => line(visual, size, { ordinal: false }),
     steps: (visual, size) => line(visual, size, { ordinal: true }),
     differences,
+    message,
   };
   return (drawing, visual, size) => drawings[drawing](visual, size);
 }
@@ -311,6 +327,7 @@ function heightOf(drawing, rows, width) {
     case "bars": return 44 * categories + 40;
     case "ranges": return 70 * categories + 40;
     case "grouped": return 30 * Math.max(rows.length, 1) + 14 * categories + 72;
+    case "message": return 60;
     case "differences": return 54 * categories + 40;
     case "pie": return width >= NARROW ? 270 : 250 + 24 * rows.length;
     default: return 320;

@@ -142,6 +142,14 @@ class Dashboard {
     return this.sorted(visual.groups, rows);
   }
 
+  /** The columns that can hold figures, whether or not these are withheld. */
+  columns(visual, selection) {
+    if (!this.isNarrowed(selection)) return this.tables.get(visual.id).columns;
+    const { measure } = this.definition;
+    const held = ["patients", `mean_${measure}`, `stddev_${measure}`, "ci95_low", "ci95_high"];
+    return this.hasShare(visual, selection) ? [...held, "share"] : held;
+  }
+
   filteredRows(visual, selection) {
     const cube = this.cubes.get(visual.cube);
     if (cube.withheld) return [];
@@ -164,10 +172,26 @@ class Dashboard {
     });
   }
 
+  /** The values of each grouping column in the order to show, whoever is selected. */
+  allValues(visual, selection) {
+    if (this.isNarrowed(selection)) return this.selectedValues(visual, this.everything());
+    const rows = this.published.get(visual.id);
+    return visual.groups.map((column, place) =>
+      inOrder(this.definition.groups[column], rows.map(({ key }) => key[place])),
+    );
+  }
+
   /** The groups to show: every one that exists at all, as far as the selection admits it. */
   expectedKeys(visual, selection) {
+    return this.selectedValues(visual, selection).reduce(
+      (keys, next) => keys.flatMap((key) => next.map((value) => [...key, value])),
+      [[]],
+    );
+  }
+
+  selectedValues(visual, selection) {
     const cube = this.cubes.get(visual.cube);
-    const values = visual.filtered_groups.map((column) => {
+    return visual.filtered_groups.map((column) => {
       const filter = this.filters.find((candidate) => candidate.column === column);
       if (filter) {
         const chosen = selection.get(column);
@@ -178,10 +202,6 @@ class Dashboard {
       const found = [...cube.find(everybody)].map((line) => line[place]);
       return inOrder(this.definition.groups[column], found);
     });
-    return values.reduce(
-      (keys, next) => keys.flatMap((key) => next.map((value) => [...key, value])),
-      [[]],
-    );
   }
 
   figures(visual, selection, key, sums) {
@@ -194,22 +214,25 @@ class Dashboard {
       ci95_low: low,
       ci95_high: high,
     };
-    const whole = this.whole(visual, selection, key);
-    if (whole) figures.share = sums.n / whole.n;
+    if (this.hasShare(visual, selection)) {
+      const whole = this.whole(visual, selection, key);
+      figures.share = whole && sums.n / whole.n;
+    }
     return { figures, sums };
+  }
+
+  /** Whether a share can be told, and says something. */
+  hasShare(visual, selection) {
+    const { filtered_groups: groups } = visual;
+    // A share within the very group that is selected would always be the whole.
+    if ((selection.get(groups.at(-1)) ?? ALL) !== ALL) return false;
+    return groups.slice(0, -1).every((column) => selection.has(column));
   }
 
   /** What a share is a share of: all who are selected, within all groups but the last. */
   whole(visual, selection, key) {
     const within = new Map(selection);
-    const last = visual.filtered_groups.length - 1;
-    for (const [place, column] of visual.filtered_groups.entries()) {
-      if (place === last) {
-        // A share within the very group that is selected would always be the whole.
-        if (selection.has(column) && selection.get(column) !== ALL) return null;
-      } else if (selection.has(column)) within.set(column, key[place]);
-      else return null;
-    }
+    visual.filtered_groups.slice(0, -1).forEach((column, place) => within.set(column, key[place]));
     return this.totals.at(within);
   }
 

@@ -5,9 +5,9 @@ const MINUS = "\u2212";
 
 /** The formats of one dashboard: by a field's `format`, a function from a number to text. */
 function makeFormats({ unit }, typical) {
-  const digits = typical >= 100 ? 0 : typical >= 10 ? 1 : 2;
-  const decimals = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   const currency = isCurrency(unit);
+  const digits = digitsOf(typical, currency);
+  const decimals = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   const plain = new Intl.NumberFormat(LANGUAGE, decimals);
   const money = currency
     ? new Intl.NumberFormat(LANGUAGE, {
@@ -29,8 +29,15 @@ function makeFormats({ unit }, typical) {
     /** With its unit, where the number alone does not show it. */
     withUnit: (value) => signed(money.format(value)) + (unit && !currency ? ` ${unit}` : ""),
     difference: (value) => (value > 0 ? "+" : "") + signed(money.format(value)),
+    digits,
     symbol: currency ? money.formatToParts(0).find(({ type }) => type === "currency").value : "",
   };
+}
+
+/** Decimals to three digits of a usual value, six at most as in what is published; or cents. */
+function digitsOf(typical, currency) {
+  const digits = typical > 0 ? Math.min(6, Math.max(0, 2 - Math.floor(Math.log10(typical)))) : 2;
+  return currency && digits ? Math.max(2, digits) : digits;
 }
 
 function isCurrency(unit) {
@@ -54,6 +61,13 @@ function formatRun(runId) {
     date: new Intl.DateTimeFormat(LANGUAGE, date).format(when),
     time: `${new Intl.DateTimeFormat(LANGUAGE, time).format(when)} UTC`,
   };
+}
+
+/** A heading within a sentence: an abbreviation such as BMI stays as it is. */
+function inSentence(text) {
+  const second = text.slice(1, 2);
+  const shortened = second !== second.toLowerCase();
+  return shortened ? text : text.slice(0, 1).toLowerCase() + text.slice(1);
 }
 
 /** "a, b and c" */

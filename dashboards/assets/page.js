@@ -15,6 +15,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const PICTURE_WIDTH = 760;
+const TOLD_FOR = 4000; // milliseconds
 const ERRORS_ONLY = 1; // Vega's number for it
 
 const EMBED = {
@@ -23,6 +24,9 @@ const EMBED = {
   // That a scale has no extent is no mistake where everything is withheld.
   logLevel: ERRORS_ONLY,
 };
+
+// Names from the contract are told from the page's own by what they begin with.
+const filterKey = (column) => `filter-${column}`;
 
 const onPage = (name) => `var(--${name})`;
 const resolved = (name) =>
@@ -42,12 +46,15 @@ class Canvas {
     const width = (this.width ||= Math.floor(this.element.clientWidth));
     if (!width) return;
     const size = sizeOf(drawing, rows, width);
-    const key = JSON.stringify([drawing, visual.tips, visual.seriesNames, width < NARROW]);
+    const key = JSON.stringify([
+      drawing, visual.tips, visual.seriesNames, visual.colours, width < NARROW,
+    ]);
     for (const [other, { frame }] of this.views) frame.hidden = other !== key;
     if (!this.views.has(key)) await this.add(key, this.draw(drawing, visual, size), rows);
     else {
       const { view } = this.views.get(key);
       view.signal("room", size.room).width(size.width).height(size.height);
+      view.description(visual.description);
       await view.data(ROWS, rows).runAsync();
     }
   }
@@ -76,7 +83,7 @@ class Card {
   constructor(dashboard, visual, formats, page) {
     Object.assign(this, { dashboard, visual, formats, page });
     this.asTable = false;
-    this.element = document.getElementById(visual.id);
+    this.element = document.getElementById(`chart-${visual.id}`);
     const find = (name) => this.element.querySelector(`.${name}`);
     [this.subtitle, this.chart, this.gap, this.table, this.notes, this.body] =
       ["subtitle", "main", "gap", "tables", "notes", "body"].map(find);
@@ -112,22 +119,23 @@ class Card {
 
   async render() {
     const { shown } = this;
-    const empty = !shown.rows.length;
+    const { message } = shown;
+    const asTable = this.asTable && shown.tabular;
     const gaps = shown.differenceRows();
     this.toggle.setAttribute("aria-pressed", String(this.asTable));
-    this.table.hidden = !this.asTable || empty;
-    this.chart.hidden = this.asTable || empty;
-    this.message.hidden = !empty;
+    this.table.hidden = !asTable;
+    this.chart.hidden = asTable || message !== "";
+    this.message.hidden = asTable || message === "";
+    this.message.textContent = message;
     if (this.gap) {
-      this.gap.hidden = this.asTable || !gaps.length;
+      this.gap.hidden = asTable || !gaps.length;
       this.saveGap.hidden = !gaps.length;
     }
-    if (empty) return;
-    if (this.asTable) {
+    if (asTable) {
       this.table.replaceChildren(...tablesOf(shown));
       return;
     }
-    await this.main.show(shown.drawing, shown.drawn, shown.chartRows());
+    if (!message) await this.main.show(shown.drawing, shown.drawn, shown.chartRows());
     if (this.gap && gaps.length) await this.second.show("differences", this.gapVisual(), gaps);
   }
 
@@ -138,7 +146,8 @@ class Card {
   }
 
   gapVisual() {
-    return { ...this.shown.drawn, seriesNames: [], tips: [] };
+    const { title } = this.visual.difference;
+    return { ...this.shown.drawn, description: title, seriesNames: [], colours: [], tips: [] };
   }
 
   async savePicture() {
@@ -216,7 +225,10 @@ function tablesOf(shown) {
         })
       : [STATE_TEXT[state], ...fields.slice(1).map(() => NOTHING)]),
   ]);
-  const tables = [scrolling(tableOf(visual.title, heads, rows, groups.length))];
+  const table = tableOf(visual.title, heads, rows, groups.length);
+  // The card's heading says it to those who see it.
+  table.caption.className = "visually-hidden";
+  const tables = [scrolling(table)];
   if (shown.differences.length) {
     const { difference } = visual;
     const strata = difference.within.map((column) => shown.dashboard.definition.groups[column].title);
@@ -235,7 +247,7 @@ function tablesOf(shown) {
 
 /** What is wider than the page scrolls in itself, by keyboard too. */
 function scrolling(table) {
-  const label = table.querySelector("caption").textContent;
+  const label = table.caption.textContent;
   return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
 }
 
@@ -274,7 +286,7 @@ class Page {
     if (!this.form) return;
     this.selects = new Map();
     for (const { column, values, labels } of this.dashboard.filters) {
-      const select = this.form.elements.namedItem(column);
+      const select = this.form.elements.namedItem(filterKey(column));
       select.append(...values.map((value) => make("option", { value, text: labels[value] ?? value })));
       select.addEventListener("change", () => this.select(new Map(this.selection).set(column, select.value)));
       this.selects.set(column, select);
@@ -326,6 +338,7 @@ class Page {
     }
     const people = this.dashboard.totals?.at(this.selection);
     const count = people ? `${this.formats.count(people.n)} people` : STATE_TEXT.withheld;
+    this.hush();
     if (this.dashboard.totals) this.status.textContent = `${this.described()}: ${count}`;
   }
 
@@ -360,7 +373,7 @@ class Page {
   /** The view as the part of a link after its `#`. */
   hash(chart = null) {
     const parts = new URLSearchParams();
-    for (const [column, value] of this.selection) if (value !== ALL) parts.set(column, value);
+    for (const [column, value] of this.selection) if (value !== ALL) parts.set(filterKey(column), value);
     const tables = this.cards.filter(({ asTable }) => asTable).map(({ visual }) => visual.id);
     if (tables.length) parts.set("table", tables.join(","));
     if (chart) parts.set("chart", chart);
@@ -376,7 +389,8 @@ class Page {
     const parts = new URLSearchParams(location.hash.slice(1));
     this.selection = this.dashboard.everything();
     for (const { column, values } of this.dashboard.filters) {
-      if (values.includes(parts.get(column))) this.selection.set(column, parts.get(column));
+      const value = parts.get(filterKey(column));
+      if (values.includes(value)) this.selection.set(column, value);
     }
     const tables = (parts.get("table") ?? "").split(",");
     for (const card of this.cards) card.asTable = tables.includes(card.visual.id);
@@ -389,10 +403,23 @@ class Page {
     history.replaceState(null, "", `#${this.hash(chart)}`);
     try {
       await navigator.clipboard.writeText(location.href);
-      this.status.textContent = "The link to this view is copied.";
+      this.tell("The link to this view is copied.");
     } catch {
-      this.status.textContent = "The address of this page is now the link to this view.";
+      this.tell("The address of this page is now the link to this view.");
     }
+  }
+
+  /** Say something to everybody, for a moment. */
+  tell(sentence) {
+    this.status.textContent = sentence;
+    this.status.className = "told";
+    clearTimeout(this.told);
+    this.told = setTimeout(() => this.hush(), TOLD_FOR);
+  }
+
+  /** Leave what is said to those who hear the page: the others see it. */
+  hush() {
+    this.status.className = "visually-hidden";
   }
 }
 
@@ -402,7 +429,7 @@ function typicalOf(dashboard) {
   const means = definition.visuals.flatMap((visual) =>
     dashboard.published.get(visual.id).map(({ figures }) => figures[`mean_${definition.measure}`]),
   );
-  return Math.max(0, ...means.filter((value) => typeof value === "number").map(Math.abs));
+  return means.reduce((most, mean) => Math.max(most, Math.abs(mean ?? 0)), 0);
 }
 
 /** The text of a part of the page, which is packed to keep the page small. */
@@ -422,4 +449,7 @@ async function start() {
   document.documentElement.dataset.ready = "true";
 }
 
-start();
+start().catch((error) => {
+  document.documentElement.dataset.failed = "true";
+  throw error;
+});

@@ -2,6 +2,10 @@
 
 const NOTHING = "\u2013";
 const STATE_TEXT = { withheld: "withheld", nobody: "nobody" };
+const DRAWING_TEXT = {
+  bars: "Bar chart", ranges: "Bar chart", grouped: "Grouped bar chart", pie: "Pie chart",
+  line: "Line chart", steps: "Line chart",
+};
 
 /** A visual under a selection, ready to be drawn, read and saved. */
 class Shown {
@@ -12,15 +16,15 @@ class Shown {
     this.groups = columns.map((column) => dashboard.definition.groups[column]);
     this.rows = dashboard.rows(visual, selection);
     this.differences = dashboard.differences(visual, selection);
-    this.fields = visual.fields.filter(({ column }) =>
-      this.rows.some(({ figures }) => (figures[column] ?? null) !== null),
-    );
+    const held = dashboard.columns(visual, selection);
+    this.fields = visual.fields.filter(({ column }) => held.includes(column));
     this.withheld = this.rows.filter(({ state }) => state === STATES.withheld);
     this.drawing = this.chooseDrawing();
   }
 
   chooseDrawing() {
     const { visual } = this;
+    if (this.message) return "message";
     if (visual.kind === "pie") return this.withheld.length ? "bars" : "pie";
     if (visual.kind === "line") {
       return this.groups[visual.category[0]].format === "integer" ? "line" : "steps";
@@ -34,7 +38,36 @@ class Shown {
   }
 
   get subtitle() {
-    return this.narrowed ? this.visual.filtered_subtitle : this.visual.subtitle;
+    const { visual } = this;
+    if (!this.narrowed) return visual.subtitle;
+    const shared = this.dashboard.hasShare(visual, this.selection);
+    return shared ? visual.filtered_subtitle : visual.unshared_subtitle;
+  }
+
+  /** What stands in the place of a drawing in which there would be nothing, or "". */
+  get message() {
+    if (!this.rows.length) return "Withheld";
+    if (!this.has([this.visual.value.column])) return "Published for all people only";
+    if (this.rows.some(({ state }) => state === STATES.shown)) return "";
+    return this.withheld.length ? "Withheld" : "Nobody";
+  }
+
+  /** Whether there is anything to be read as a table. */
+  get tabular() {
+    return this.rows.length > 0 && this.fields.length > 0;
+  }
+
+  /** The drawing in words. */
+  get description() {
+    const { visual, subtitle } = this;
+    if (this.message) return this.message;
+    const groups = this.groups.map((group, place) => {
+      const found = group.values ? inOrder(group, this.rows.map(({ key }) => key[place])) : [];
+      const names = found.map((value) => group.labels[value] ?? value).join(", ");
+      return inSentence(group.title) + (names && ` (${names})`);
+    });
+    const what = `${DRAWING_TEXT[this.drawing]} of ${inSentence(visual.value.title)}`;
+    return `${what} by ${groups.join(" and ")}.${subtitle && ` ${subtitle}.`}`;
   }
 
   label(place, key) {
@@ -69,23 +102,35 @@ class Shown {
   /** The visual as the charts take it. */
   get drawn() {
     const { visual, groups } = this;
-    const seriesRows = new Set(this.rows.map(({ key }) => this.seriesOf(key)));
-    const order = visual.series === null ? [] : this.seriesOrder();
     const unit = this.dashboard.definition.unit;
     const named = visual.value.format === "measure" && unit && !this.formats.symbol;
     return {
       ...visual,
       tips: this.rows.length ? this.facts(this.rows[0]).map(([title]) => title) : [],
-      seriesNames: order.filter((name) => seriesRows.has(name)),
+      description: this.description,
+      message: this.message,
+      ...this.coloured(),
       categoryTitle: groups[visual.category[0]]?.title ?? null,
       axisTitle: named ? `${visual.value.title} (${unit})` : null,
     };
   }
 
-  seriesOrder() {
-    const group = this.groups[this.visual.series];
-    const found = this.rows.map(({ key }) => key[this.visual.series]);
-    return inOrder(group, found).map((value) => group.labels[value] ?? value);
+  /**
+   * The names of what has a colour each, and its place in the palette: that among all the values
+   * that there are, so that a selection changes nobody's colour.
+   */
+  coloured() {
+    const { visual } = this;
+    const place = visual.kind === "pie" ? visual.category[0] : visual.series;
+    if (place === null) return { seriesNames: [], colours: [] };
+    const { labels } = this.groups[place];
+    const present = new Set(this.rows.map(({ key }) => key[place]));
+    const found = [...this.dashboard.allValues(visual, this.selection)[place].entries()]
+      .filter(([, value]) => present.has(value));
+    return {
+      seriesNames: found.map(([, value]) => labels[value] ?? value),
+      colours: found.map(([colour]) => colour),
+    };
   }
 
   /** The rows as the charts take them. */
@@ -96,7 +141,9 @@ class Shown {
     return this.rows.map((row, order) => {
       const { key, state, figures } = row;
       const of = (column) => figures[column] ?? null;
-      const value = state === STATES.shown ? of(visual.value.column) : null;
+      // A slice of nobody keeps its place in the order of the colours.
+      const none = this.drawing === "pie" && state === STATES.nobody ? 0 : null;
+      const value = state === STATES.shown ? of(visual.value.column) : none;
       const facts = this.facts(row);
       const drawn = {
         state, order, value,
@@ -111,7 +158,7 @@ class Shown {
       drawn.anchor = Math.max(value ?? 0, drawn.high ?? 0);
       drawn.leastText = drawn.least === null ? "" : formats.measure(drawn.least);
       drawn.mostText = drawn.most === null ? "" : formats.measure(drawn.most);
-      drawn.legend = `${drawn.category}  ${this.valueText(figures)}`;
+      drawn.legend = `${drawn.category}  ${drawn.absent || drawn.text}`;
       drawn.inside = figures.share >= 0.06 ? formats.share(figures.share) : "";
       facts.forEach(([, text], i) => { drawn[`tip${i}`] = text; });
       return drawn;

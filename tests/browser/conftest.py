@@ -3,55 +3,37 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from dashboards.page import write_page
 from dashboards.published import Mirror
 from medical_charges.contract import Contract
+from medical_charges.errors import MedicalChargesError
 from medical_charges.manifests import generate_manifests
 from medical_charges.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
+from ops.chromium import chromium, find_chromium
 from tests.browser.drawn import Dashboard
 from tests.helpers import run, upload
 
 RUN_ID = "20261124T015610363891Z"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """This machine's Chromium. Only outside of CI may it be missing."""
-    wanted = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else _NAMES
-    found = next(filter(None, map(shutil.which, wanted)), None)
-    if found is None:
-        sentence = f"no Chromium ({', '.join(wanted)}) is on the PATH: tests/browser/install"
+def browser() -> Iterator[Browser]:
+    """The one browser of a test run. Only outside of CI may it be missing."""
+    try:
+        find_chromium()
+    except MedicalChargesError as error:
         if os.environ.get("CI"):
-            pytest.fail(sentence)
-        pytest.skip(sentence)
-    return found
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str) -> Iterator[Browser]:
-    """The one browser of a test run."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 Publish = Callable[[Contract, dict[str, bytes]], LocalStore]

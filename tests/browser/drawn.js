@@ -18,9 +18,10 @@
       if (!kind) return;
       const marks = items.map((item) => {
         const of = labels(item);
-        if (kind === "bar") return { of, from: x(item.x), to: x(item.x + item.width) };
-        if (kind === "slice") return { of, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
-        if (kind === "point") return { of, at: y(item.y) };
+        const colour = item.fill;
+        if (kind === "bar") return { of, colour, from: x(item.x), to: x(item.x + item.width) };
+        if (kind === "slice") return { of, colour, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
+        if (kind === "point") return { of, colour, at: y(item.y) };
         if (kind === "difference") return { of, at: x(item.x) };
         const upright = kind === "band" || Math.abs((item.y2 ?? item.y) - item.y) > 1e-9;
         const ends = upright ? [y(item.y), y(item.y2)] : [x(item.x), x(item.x2)];
@@ -37,15 +38,17 @@
   const charts = {};
   for (const card of document.querySelectorAll(".card")) {
     const frames = [...card.querySelectorAll(".chart > div")].filter((frame) => frame.checkVisibility());
-    charts[card.id] = {
+    charts[card.id.replace("chart-", "")] = {
+      alts: frames.map(({ view }) => view.container().getAttribute("aria-label")),
       marks: frames.map(({ view }) => read(view)).reduce(merged, {}),
       texts: frames.flatMap((frame) => [...frame.querySelectorAll("svg text")].map((text) => text.textContent)).filter(Boolean),
+      message: [...card.querySelectorAll(".message")].find((place) => place.checkVisibility())?.textContent,
       notes: card.querySelector(".notes").textContent,
     };
   }
   const tiles = {};
   for (const tile of document.querySelectorAll(".tile")) {
-    tiles[tile.id] = [...tile.querySelectorAll("span")].map((span) => span.textContent);
+    tiles[tile.id.replace("tile-", "")] = [...tile.querySelectorAll("span")].map((span) => span.textContent);
   }
   return { charts, tiles };
 }

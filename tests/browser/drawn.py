@@ -15,7 +15,7 @@ _READ = (Path(__file__).parent / "drawn.js").read_text()
 _SELECT = """async (selection) => {
   const form = document.querySelector(".filters form");
   for (const [column, value] of Object.entries(selection)) {
-    const select = form.elements.namedItem(column);
+    const select = form.elements.namedItem(`filter-${column}`);
     if (select.value === value) continue;
     select.value = value;
     delete document.documentElement.dataset.shown;
@@ -34,7 +34,7 @@ class Drawn:
     charts: Mapping[str, Any]
     tiles: Mapping[str, list[str]]
 
-    def marks(self, chart: str, kind: str) -> dict[tuple[str, ...], dict[str, float]]:
+    def marks(self, chart: str, kind: str) -> dict[tuple[str, ...], dict[str, Any]]:
         """The marks of a kind by their category and series."""
         found = self.charts[chart]["marks"].get(kind, [])
         named = {tuple(name for name in mark["of"] if name): mark for mark in found}
@@ -43,7 +43,7 @@ class Drawn:
 
     def figure(self, tile: str) -> str:
         """What a tile shows."""
-        return self.tiles[f"tile-{tile}"][1]
+        return self.tiles[tile][1]
 
 
 class Dashboard:

@@ -38,6 +38,7 @@ DECADES = {
     "fifties": "50–59",  # noqa: RUF001
     "sixty_and_over": "60+",
 }
+REGIONS = [LABELS[region] for region in FILTERS["region"][1:]]
 BMI = ("underweight", "normal", "overweight", "obese")
 
 
@@ -133,8 +134,7 @@ def test_bars_of_means_are_those_of_the_selected_people_with_their_limits(
     seen: list[tuple[Selection, Drawn]],
 ) -> None:
     for selection, drawn in seen:
-        bars, ends = drawn.marks(chart, "bar"), drawn.charts[chart]["marks"]["interval"]
-        intervals = [(interval["from"], interval["to"]) for interval in ends]
+        bars, intervals = drawn.marks(chart, "bar"), drawn.marks(chart, "interval")
         shown = 0
         for group, charges in groups(people, selection, *columns):
             name = tuple(LABELS[group[column]] for column in columns)
@@ -143,8 +143,8 @@ def test_bars_of_means_are_those_of_the_selected_people_with_their_limits(
                 continue
             shown += 1
             assert bars[name]["to"] == pytest.approx(fmean(charges), rel=1e-9), selection
-            expected = pytest.approx(limits(charges), rel=1e-8)
-            assert any(found == expected for found in intervals), (selection, name)
+            ends = (intervals[name]["from"], intervals[name]["to"])
+            assert ends == pytest.approx(limits(charges), rel=1e-8), (selection, name)
         assert len(bars) == shown
 
 
@@ -191,9 +191,16 @@ def test_the_pie_is_of_the_selected_people_or_becomes_bars_where_a_part_is_withh
         assert not slices
         shown = {name[0]: bar["to"] for name, bar in bars.items()}
         assert shown == pytest.approx({n: found[n][0] for n in found.keys() - hidden})
-        assert drawn.charts[chart]["texts"].count("withheld") == len(hidden)
-        assert "Drawn as bars" in drawn.charts[chart]["notes"]
+        says_so(drawn, chart, len(hidden), anything=bool(shown))
+        assert ("Drawn as bars" in drawn.charts[chart]["notes"]) == bool(shown)
     assert kinds == {True, False}
+
+
+def says_so(drawn: Drawn, chart: str, hidden: int, *, anything: bool) -> None:
+    """Each group that is withheld says so, or the chart does where there is nothing else."""
+    found = drawn.charts[chart]
+    assert found["texts"].count("withheld") == (hidden if anything else 0)
+    assert found["message"] == (None if anything else "Withheld")
 
 
 def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
@@ -214,7 +221,7 @@ def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
             ends = [intervals[name]["from"], intervals[name]["to"]]
             assert ends == pytest.approx(limits(charges), rel=1e-8), (selection, name)
         assert {name: mark["at"] for name, mark in points.items()} == pytest.approx(shown)
-        assert drawn.charts[chart]["texts"].count("withheld") == len(hidden)
+        says_so(drawn, chart, len(hidden), anything=bool(shown))
         assert all(name in drawn.charts[chart]["notes"] for name in hidden)
         breaks += len(hidden)
     assert breaks
@@ -227,9 +234,7 @@ def test_differences_of_the_sexes_are_welchs_of_the_selected_people(
 ) -> None:
     chart = "charges_by_sex_and_smoker"
     for selection, drawn in seen:
-        differences = drawn.marks(chart, "difference")
-        ends = drawn.charts[chart]["marks"]["interval"]
-        intervals = [(interval["from"], interval["to"]) for interval in ends]
+        differences, intervals = drawn.marks(chart, "difference"), drawn.marks(chart, "interval")
         if selection["sex"] != "all":
             assert not differences
             continue
@@ -248,8 +253,9 @@ def test_differences_of_the_sexes_are_welchs_of_the_selected_people(
             mark = differences[LABELS[smoker],]
             assert mark["at"] == pytest.approx(fmean(men) - fmean(women), rel=1e-9)
             interval = test.confidence_interval(0.95)
+            ends = (intervals[LABELS[smoker],]["from"], intervals[LABELS[smoker],]["to"])
             expected = pytest.approx((interval.low, interval.high), rel=1e-7)
-            assert any(pair == expected for pair in intervals), (selection, smoker)
+            assert ends == expected, (selection, smoker)
         assert len(differences) == shown
 
 
@@ -261,15 +267,68 @@ def test_tiles_are_of_the_selected_people(
     for selection, drawn in seen:
         found = selected(people, selection)
         if tuple(selection.values()) in withheld["cube_region_sex_smoker"]:
-            figures = [drawn.figure(name) for name in ("people", "mean", "share_of_smokers")]
+            figures = [drawn.figure(name) for name in ("people", "mean", "share-share_of_smokers")]
             assert figures == ["withheld"] * 3
             continue
         assert drawn.figure("people") == f"{len(found):,}"
         assert drawn.figure("mean") == f"${fmean(float(r['charges']) for r in found):,.0f}"
         smokers = sum(row["smoker"] == "yes" for row in found)
         share = {"all": f"{smokers / len(found):.1%}", "yes": "100%", "no": "0%"}
-        assert drawn.figure("share_of_smokers") == share[selection["smoker"]]
+        assert drawn.figure("share-share_of_smokers") == share[selection["smoker"]]
         assert drawn.figure("rejected") == "0"
+
+
+def test_no_selection_changes_a_groups_colour_and_the_legend_names_those_who_are_drawn(
+    dashboard: Dashboard, seen: list[tuple[Selection, Drawn]]
+) -> None:
+    everybody = dashboard.select(region="all", sex="all", smoker="all")
+    for chart, kind in {
+        "smokers_by_region": "bar",
+        "charges_by_sex_and_smoker": "bar",
+        "charges_by_bmi_category": "slice",
+    }.items():
+        colours = colours_of(everybody, chart, kind)
+        assert len(set(colours.values())) == len(colours) > 1
+        for selection, drawn in seen:
+            found = colours_of(drawn, chart, kind)
+            assert found.items() <= colours.items(), (chart, selection)
+            column = {"smokers_by_region": "smoker", "charges_by_sex_and_smoker": "sex"}.get(chart)
+            if column and selection[column] != "all":
+                others = colours.keys() - {LABELS[selection[column]]}
+                assert not others & set(drawn.charts[chart]["texts"]), (chart, selection)
+
+
+def colours_of(drawn: Drawn, chart: str, kind: str) -> dict[str, str]:
+    """The colour of each series, or of each slice."""
+    found: dict[str, str] = {}
+    for name, mark in drawn.marks(chart, kind).items():
+        assert found.setdefault(name[-1], mark["colour"]) == mark["colour"]
+    return found
+
+
+def test_a_charts_text_is_of_what_is_drawn(seen: list[tuple[Selection, Drawn]]) -> None:
+    kinds = set()
+    for selection, drawn in seen:
+        kind = "Pie" if drawn.marks("charges_by_bmi_category", "slice") else "Bar"
+        for people in drawn.charts["charges_by_bmi_category"]["alts"]:
+            kinds.add(kind)
+            assert people == (
+                f"{kind} chart of people by BMI category "
+                "(Underweight, Normal, Overweight, Obese). Number of people and share of all."
+            )
+        regions = [LABELS[selection["region"]]] if selection["region"] != "all" else REGIONS
+        (means,) = drawn.charts["charges_by_region"]["alts"]
+        assert means == (
+            f"Bar chart of mean charges by region ({', '.join(regions)}). "
+            "Mean with 95% confidence interval."
+        )
+        for age in drawn.charts["charges_by_age"]["alts"]:
+            decades = ", ".join(DECADES.values())
+            assert age.startswith(f"Line chart of mean charges by age ({decades}).")
+        (smokers,) = drawn.charts["smokers_by_region"]["alts"]
+        shares = ", and in brackets the share within region" * (selection["smoker"] == "all")
+        assert smokers.endswith(f"). Number of people{shares}.")
+    assert kinds == {"Pie", "Bar"}
 
 
 def test_back_at_everybody_the_published_outputs_are_shown_again(dashboard: Dashboard) -> None:

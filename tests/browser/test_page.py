@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import axe_core_python
 import pytest
-from playwright.sync_api import Browser, Download
+from playwright.sync_api import Browser, Download, Locator
 
 from dashboards.page import make_page, write_page
 from dashboards.published import served_run
@@ -24,7 +24,7 @@ from tests.browser.drawn import Dashboard
 from tests.helpers import csv_of
 
 AXE = Path(axe_core_python.__file__).parent / "axe.min.js"
-VIEW = "region=northeast&smoker=yes"
+VIEW = "filter-region=northeast&filter-smoker=yes"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -37,7 +37,7 @@ def clean(dashboard: Dashboard) -> Iterator[Dashboard]:
 
 def card(dashboard: Dashboard, chart: str, button: str) -> Any:
     """A button of a chart's card, as its user finds it."""
-    return dashboard.page.locator(f"#{chart}").get_by_role("button", name=button)
+    return dashboard.page.locator(f"#chart-{chart}").get_by_role("button", name=button)
 
 
 def saved(dashboard: Dashboard, chart: str, button: str) -> tuple[str, bytes]:
@@ -113,10 +113,10 @@ def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
         toggle = card(clean, chart, "Show as a table")
         toggle.click()
         assert toggle.get_attribute("aria-pressed") == "true"
-        table = clean.page.locator(f"#{chart} table").first
+        table = clean.page.locator(f"#chart-{chart} table").first
         assert table.locator("tbody tr").count() == rows
         assert table.locator("caption").inner_text()
-    cells = clean.page.locator("#charges_by_region tbody tr").first.locator("th, td")
+    cells = clean.page.locator("#chart-charges_by_region tbody tr").first.locator("th, td")
     assert cells.all_inner_texts() == [
         "Northeast",
         "324",
@@ -127,14 +127,37 @@ def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
         "$12,176",
         "$14,637",
     ]
-    differences = clean.page.locator("#charges_by_sex_and_smoker table").nth(1)
+    differences = clean.page.locator("#chart-charges_by_sex_and_smoker table").nth(1)
     assert differences.locator("tbody tr").first.locator("td").first.inner_text() == "+$2,363"
 
 
 def test_a_withheld_group_says_so_in_the_table(clean: Dashboard) -> None:
     clean.open(f"{VIEW}&table=charges_by_age")
-    row = clean.page.locator("#charges_by_age tbody tr", has_text="Under 20")
+    row = clean.page.locator("#chart-charges_by_age tbody tr", has_text="Under 20")
     assert row.locator("td").first.inner_text() == "withheld"
+
+
+# Of so few people every decade's figures are withheld.
+FEW = "filter-region=northeast&filter-sex=male&filter-smoker=yes"
+
+
+def test_a_table_and_its_file_name_every_figure_though_all_are_withheld(clean: Dashboard) -> None:
+    clean.open(f"{FEW}&table=charges_by_age")
+    table = clean.page.locator("#chart-charges_by_age table")
+    assert table.locator("thead th").all_inner_texts() == [
+        "Age",
+        "People",
+        "Mean charges",
+        "95% interval from",
+        "95% interval to",
+    ]
+    for row in table.locator("tbody tr").all():
+        assert row.locator("td").all_inner_texts() == ["withheld", *["\u2013"] * 3]
+    _, data = saved(clean, "charges_by_age", "Save CSV")
+    header, *lines = csv.reader(io.StringIO(data.decode()))
+    assert header[3:] == ["age_decade", "patients", "mean_charges", "ci95_low", "ci95_high"]
+    assert lines
+    assert {tuple(line[4:]) for line in lines} == {("",) * 4}
 
 
 def test_what_is_saved_unfiltered_is_the_published_file(
@@ -174,21 +197,105 @@ def test_every_chart_is_saved_as_a_picture(clean: Dashboard, contract: Contract)
         assert height > 400
 
 
+def test_a_chart_that_is_withheld_as_a_whole_says_so_on_the_page_and_in_its_picture(
+    browser: Browser, copy: LocalStore, contract: Contract
+) -> None:
+    key = Layout(contract.prefix).published("charges_by_region")
+    copy.write(key, copy.read(key).partition(b"\n")[0] + b"\n")
+    path = Path(copy.uri.removeprefix("file://")) / write_page(copy, contract)
+    with Dashboard(browser, path) as dashboard:
+        chart = dashboard.page.locator("#chart-charges_by_region")
+        assert chart.locator(".message").inner_text() == "Withheld"
+        assert chart.locator(".chart").is_hidden()
+        dashboard.page.evaluate(
+            """() => {
+              window.written = [];
+              const write = CanvasRenderingContext2D.prototype.fillText;
+              CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+                window.written.push(text);
+                return write.call(this, text, ...rest);
+              };
+            }"""
+        )
+        name, data = saved(dashboard, "charges_by_region", "Save PNG")
+        assert (name, data[:8]) == ("charges_by_region.png", PNG)
+        written = dashboard.page.evaluate("window.written")
+        assert {"Mean charges by region", "Withheld"} <= set(written)
+        assert dashboard.complaints == []
+
+
 def test_a_view_is_a_link(clean: Dashboard) -> None:
-    clean.page.locator("select[name=region]").select_option("southeast")
-    clean.page.locator("select[name=sex]").select_option("female")
+    clean.page.locator("select[name=filter-region]").select_option("southeast")
+    clean.page.locator("select[name=filter-sex]").select_option("female")
     card(clean, "smokers_by_region", "Show as a table").click()
     link = clean.page.url.partition("#")[2]
-    assert link == "region=southeast&sex=female&table=smokers_by_region"
+    assert link == "filter-region=southeast&filter-sex=female&table=smokers_by_region"
     before = clean.drawn()
     clean.open(link)
     assert clean.drawn() == before
-    assert clean.page.locator("#smokers_by_region table").is_visible()
-    clean.open("region=atlantis&sex=female&table=nothing&chart=nothing")
-    assert [clean.page.locator(f"select[name={n}]").input_value() for n in ("region", "sex")] == [
+    assert clean.page.locator("#chart-smokers_by_region table").is_visible()
+    clean.open("filter-region=atlantis&filter-sex=female&table=nothing&chart=nothing")
+    assert [
+        clean.page.locator(f"select[name=filter-{n}]").input_value() for n in ("region", "sex")
+    ] == [
         "all",
         "female",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("resolve", "The link to this view is copied."),
+        ("reject", "The address of this page is now the link to this view."),
+    ],
+)
+def test_whoever_copies_a_link_sees_that_it_is_copied(
+    clean: Dashboard, answer: str, sentence: str
+) -> None:
+    page, status = clean.page, clean.page.get_by_role("status")
+    page.evaluate(
+        """(answer) => {
+          const writeText = (text) => { window.copied = text; return Promise[answer](); };
+          const clipboard = { value: { writeText }, configurable: true };
+          Object.defineProperty(navigator, "clipboard", clipboard);
+        }""",
+        answer,
+    )
+    clean.select(region="northwest")
+    assert seen_by_eye(status) is False
+    card(clean, "charges_by_age", "Copy a link").click()
+    page.wait_for_function(
+        "(text) => document.querySelector('.told')?.innerText === text", arg=sentence
+    )
+    assert seen_by_eye(status)
+    assert page.evaluate("window.copied") == page.url
+    assert page.url.endswith("#filter-region=northwest&chart=charges_by_age")
+    clean.select(region="all")
+    assert seen_by_eye(status) is False
+
+
+def seen_by_eye(place: Locator) -> bool:
+    """Whether it is there for more than those who hear the page."""
+    box = place.bounding_box()
+    return box is not None and box["width"] > 1
+
+
+def test_a_browser_that_cannot_unpack_the_page_says_so_in_place_of_empty_charts(
+    browser: Browser, real_page: Path
+) -> None:
+    page = browser.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(real_page.as_uri())
+    page.get_by_role("alert").wait_for()
+    assert "cannot draw the charts" in page.get_by_role("alert").inner_text()
+    assert page.locator(".cards").is_hidden()
+    assert page.locator(".tiles").is_hidden()
+    page.close()
+
+
+def test_a_browser_that_draws_the_page_does_not_say_that_it_cannot(clean: Dashboard) -> None:
+    assert clean.page.locator(".failure").is_hidden()
 
 
 def test_the_page_is_worked_by_keyboard_alone(clean: Dashboard) -> None:
@@ -198,9 +305,10 @@ def test_the_page_is_worked_by_keyboard_alone(clean: Dashboard) -> None:
     for _ in range(6):
         page.keyboard.press("Tab")
         order.append(page.evaluate(focused))
-    assert order == ["Skip to the charts", "region", "sex", "smoker", "Copy link", "Table"]
+    filters = ["filter-region", "filter-sex", "filter-smoker"]
+    assert order == ["Skip to the charts", *filters, "Copy link", "Table"]
     page.keyboard.press("Enter")
-    assert page.locator("#charges_by_region table").is_visible()
+    assert page.locator("#chart-charges_by_region table").is_visible()
 
 
 def test_a_selection_is_announced(clean: Dashboard) -> None:
@@ -209,7 +317,7 @@ def test_a_selection_is_announced(clean: Dashboard) -> None:
 
 
 def test_a_chart_has_a_text_and_so_has_each_of_its_marks(clean: Dashboard) -> None:
-    chart = clean.page.locator("#charges_by_region [role=graphics-document]")
+    chart = clean.page.locator("#chart-charges_by_region [role=graphics-document]")
     text = chart.get_attribute("aria-label")
     assert text is not None
     assert text.startswith("Bar chart of mean charges by region (Northeast, Northwest")
@@ -236,7 +344,7 @@ def test_another_data_set_has_its_page_with_a_contract_alone(
         drawn = dashboard.drawn()
         assert dashboard.page.title() == "Visits"
         assert drawn.marks("minutes_by_clinic", "bar")["Nord",]["to"] == pytest.approx(13.5)
-        assert len(drawn.marks("minutes_by_glucose", "slice")) == 8
+        assert len(drawn.marks("minutes_by_glucose", "bar")) == 8
         assert drawn.figure("people") == "112"
         drawn = dashboard.select(insured="1")
         assert drawn.marks("minutes_by_clinic", "bar")["Süd",]["to"] == pytest.approx(14)

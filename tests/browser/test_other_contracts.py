@@ -1,0 +1,142 @@
+"""Whatever a contract calls its columns, and whatever size its measure has, the page is right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from dashboards.page import ASSETS, write_page
+from medical_charges.contract import parse_contract
+from tests.browser.conftest import Publish
+from tests.browser.drawn import Dashboard
+from tests.helpers import csv_of
+
+CONTRACT = """
+dataset: odd
+prefix: Odd
+source:
+  format: csv
+  columns:
+    table: { type: string, allowed: [low, high] }
+    chart: { type: string, allowed: [left, right] }
+    elements: { type: string, allowed: ["yes", "no"] }
+    score: { type: double, minimum: 0 }
+measure: score
+analyses:
+  status: { group_by: [table], statistics: [patients, mean, ci95] }
+  charts: { group_by: [chart], statistics: [maximum] }
+  data: { group_by: [table, chart], statistics: [patients, share] }
+  library: { group_by: [chart], statistics: [patients, share] }
+dashboard:
+  filters: [table, chart, elements]
+  charts: { library: pie }
+  names: { people: Share of low }
+  shares: { people: { column: table, group: low } }
+"""
+"""Its names are the page's own: of elements, of keys in links, of a form's properties."""
+
+
+@pytest.fixture(scope="module")
+def pages(publish_folder: Publish) -> dict[float, Path]:
+    """The page of people whose scores are about 1, and of those whose are many times more."""
+    contract = parse_contract(CONTRACT)
+    found = {}
+    for size in (0.5, 13.5, 1350.0):
+        people = [
+            (table, chart, element, size * (0.8 + 0.1 * i))
+            for table in ("low", "high")
+            for chart in ("left", "right")
+            for element in ("yes", "no")
+            for i in range(5 if table == "low" else 15)
+            for _ in range(11)
+        ]
+        store = publish_folder(contract, {"odd.csv": csv_of(list(contract.source.columns), people)})
+        found[size] = Path(store.uri.removeprefix("file://")) / write_page(store, contract)
+    return found
+
+
+def test_names_of_the_contract_are_not_taken_for_the_pages_own(
+    browser: Browser, pages: dict[float, Path]
+) -> None:
+    with Dashboard(browser, pages[0.5]) as dashboard:
+        page = dashboard.page
+        ids = page.evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")
+        assert len(ids) == len(set(ids))
+        drawn = dashboard.drawn()
+        assert drawn.figure("people") == "880"
+        assert drawn.figure("share-people") == "25.0%"
+        drawn = dashboard.select(table="low", chart="left", elements="yes")
+        assert drawn.figure("people") == "55"
+        assert drawn.marks("status", "bar")["low",]["to"] == pytest.approx(0.5)
+        assert page.get_by_role("status").inner_text() == "low, left, yes: 55 people"
+        page.locator("#chart-status").get_by_role("button", name="Show as a table").click()
+        link = page.url.partition("#")[2]
+        dashboard.open(link)
+        assert dashboard.drawn().figure("people") == "55"
+        assert page.locator("#chart-status table").is_visible()
+        assert page.locator("#chart-data table").is_hidden()
+        assert dashboard.complaints == []
+
+
+def test_a_pie_by_what_is_selected_keeps_its_colours(
+    browser: Browser, pages: dict[float, Path]
+) -> None:
+    with Dashboard(browser, pages[0.5]) as dashboard:
+        colours = {
+            name: mark["colour"]
+            for name, mark in dashboard.drawn().marks("library", "slice").items()
+        }
+        assert len(set(colours.values())) == 2
+        (only,) = dashboard.select(chart="right").marks("library", "slice").items()
+        assert only[1]["colour"] == colours[only[0]]
+
+
+def test_what_a_cube_cannot_hold_is_said_to_be_published_for_all_people_only(
+    browser: Browser, pages: dict[float, Path]
+) -> None:
+    with Dashboard(browser, pages[0.5]) as dashboard:
+        message = dashboard.page.locator("#chart-charts .message")
+        assert message.is_hidden()
+        dashboard.select(table="low")
+        assert message.inner_text() == "Published for all people only"
+
+
+@pytest.mark.parametrize(
+    ("size", "mean", "bar", "tick"),
+    [
+        (0.5, "0.688", "0.500", "0.2"),
+        (13.5, "18.6", "13.5", "10"),
+        (1350.0, "1,856", "1,350", "1k"),
+    ],
+)
+def test_tiles_labels_and_ticks_have_the_decimals_that_their_size_wants(
+    browser: Browser, pages: dict[float, Path], size: float, mean: str, bar: str, tick: str
+) -> None:
+    with Dashboard(browser, pages[size]) as dashboard:
+        drawn = dashboard.drawn()
+        assert drawn.figure("mean") == mean
+        assert {"0", tick, bar} <= set(drawn.charts["status"]["texts"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "typical", "value", "text"),
+    [
+        ("minutes", 13.5, 13.5, "13.5"),
+        (None, 0.5, 0.5, "0.500"),
+        (None, 0.012, -0.0123, "\u22120.0123"),
+        (None, 1e-9, 1e-6, "0.000001"),
+        ("USD", 13270.4, 13270.4, "$13,270"),
+        ("USD", 13.5, 13.5, "$13.50"),
+        ("USD", 0, 0, "$0.00"),
+    ],
+)
+def test_a_measure_is_written_to_three_digits_or_to_cents(
+    browser: Browser, unit: str | None, typical: float, value: float, text: str
+) -> None:
+    page = browser.new_page()
+    page.add_script_tag(path=ASSETS / "format.js")
+    formats = "([unit, typical, value]) => makeFormats({ unit }, typical).measure(value)"
+    assert page.evaluate(formats, [unit, typical, value]) == text
+    page.close()
