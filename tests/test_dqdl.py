@@ -23,6 +23,7 @@ from medical_charges.dqdl import (
     rulesets,
     rulesets_text,
 )
+from medical_charges.dqdl.evaluate import Answer
 from medical_charges.storage import LocalStore
 from tests.conftest import ROOT
 from tests.helpers import outputs_of, rows
@@ -217,6 +218,45 @@ def test_a_rule_of_ones_own_is_told_without_a_value_of_the_measure(
         else:
             assert told.pop(text).startswith(expected)
     assert told == {}
+
+
+class Stumbling:
+    """An evaluator that says what it stumbled over, as Spark does."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def session(self, spark: SparkSession) -> SparkSession:
+        return spark
+
+    def answers(self, frame: DataFrame, ruleset: str) -> list[Answer]:
+        rule = ruleset.partition("[")[2].rpartition("]")[0].strip()
+        return [Answer(rule, "Failed", self._reason, {})]
+
+    def broken_by(self, frame: DataFrame, ruleset: str) -> int:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (
+            "[CAST_INVALID_INPUT] The value 'secret' cannot be cast",
+            "[CAST_INVALID_INPUT] The value",
+        ),
+        (
+            'NumberFormatException: For input string: "secret"',
+            "NumberFormatException: For input string:",
+        ),
+    ],
+)
+def test_a_rule_that_stumbles_over_a_value_is_told_without_it(
+    lean: SparkSession, reason: str, expected: str
+) -> None:
+    frame = lean.createDataFrame([("secret",)], "kind string")
+    own = Ruleset("input", (Rule("mine", "RowCount > 0", "plausibility"),))
+    told = failing(checks_of(own, frame, Stumbling(reason), "charges"))
+    assert told == {"mine": f"{NOT_EVALUATED} {expected}"}
 
 
 def test_a_rule_that_cannot_be_read_hides_no_other(

@@ -169,4 +169,6 @@ def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, mea
 
 def _reason(reason: str) -> str:
     first = next(iter(reason.splitlines()), "")
-    return f"the rule could not be evaluated: {first[:_REASON]}"
+    # What stands in quotes may be the field that the evaluator stumbled over.
+    unquoted = re.split("['\"]", first, maxsplit=1)[0].rstrip()
+    return f"the rule could not be evaluated: {unquoted[:_REASON]}"
