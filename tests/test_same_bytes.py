@@ -223,7 +223,7 @@ def test_what_is_withheld_does_not_depend_on_how_a_process_hashes_texts(
     # So few people that many rows of the filter cubes must go, in one of many ways.
     few = random.Random(0).sample(lines, 400)
     store.write("MedicalCharges/Input_data/a.csv", joined(header, few))
-    command = [sys.executable, "-c", ANALYSE, store.uri, ROOT / "contracts/medical_charges.yaml"]
+    command = [sys.executable, "-c", ANALYSE, store.uri, f"{ROOT}/contracts/medical_charges.yaml"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     found = {
         subprocess.run(
