@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from dashboards.published import Mirror
 from medical_charges.analysis import analyze
 from medical_charges.canonical import seal, unseal
+from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.engine import in_this_process
 from medical_charges.errors import MedicalChargesError
@@ -234,10 +235,7 @@ class Machine:
         result.write(self.store, self.contract)
         report = json.loads(self.store.read(run.layout.validation(run.run_id, "outputs")))
         for check in report["checks"]:
-            if check["outcome"] == "error" or (check["outcome"], check["severity"]) == (
-                "fail",
-                "fail",
-            ):
+            if Check(**check).stops:
                 caught[check["name"]] = check["found"]
         assert report["passed"] == (not caught.keys() - {GOLDEN_SAMPLE})
         return caught
