@@ -381,6 +381,16 @@ def test_a_broken_manifest_is_refused_as_quicksight_refuses_it(
         make_page(copy, contract)
 
 
+def test_the_report_of_the_run_is_linked_where_there_is_one(
+    copy: LocalStore, contract: Contract
+) -> None:
+    run = served_run(copy, contract)
+    assert run is not None
+    assert "report.html" not in make_page(copy, contract)
+    copy.write(Layout(contract.prefix).report_page(run.run_id), b"")
+    assert f'href="Run_data/{run.run_id}/report.html"' in make_page(copy, contract)
+
+
 def test_the_run_behind_the_page_is_the_latest_that_staged_what_is_published(
     copy: LocalStore, contract: Contract
 ) -> None:
