@@ -90,7 +90,9 @@ class Pipeline:
 
     def run(self, name: str, **asked: bool) -> str:
         """A run that goes well, until it has to free the lease."""
-        run_id = cast("str", self.plan(name, **asked)["run_id"])
+        plan = self.plan(name, **asked)
+        assert plan["decision"] == "go"
+        run_id = cast("str", plan["run_id"])
         self.analyze(run_id)
         assert self.compare(name, run_id)["decision"] == "go"
         self.publish(name, run_id)
