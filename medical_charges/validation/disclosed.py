@@ -8,7 +8,7 @@ that the library chooses withstands that one too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any
 
@@ -20,6 +20,10 @@ from medical_charges.validation.result import judged
 
 LEAST_SPAN = 5
 """A suppressed count must be free to be at least this many more than its least value."""
+
+_MOST_JUDGED = 1_000
+"""The most rows of which it is told whether any could be shown: in larger tables more is withheld
+than the least."""
 
 _ROUNDS = 20
 _WORK = 20_000_000
@@ -58,9 +62,16 @@ def disclosure_checks(
         judged(
             "disclosure: what is withheld is accounted for",
             "conformance",
-            "rows without figures, and outputs without rows, are those that the summary counts; "
-            "there are none if no group is small",
-            lambda: _accounted(rows, expected, summary, least),
+            "rows without figures, and outputs without rows, are those that the summary counts",
+            lambda: _accounted(rows, expected, summary),
+            unless=unless,
+        ),
+        judged(
+            "disclosure: nothing is withheld without need",
+            "conformance",
+            "figures are withheld only where a group is small that shares a column with theirs; "
+            "not all of them, if any could be shown",
+            lambda: needless(contract, rows, expected, summary),
             unless=unless,
         ),
         judged(
@@ -95,7 +106,6 @@ def _accounted(
     rows: Sequence[Shown],
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
-    least: int,
 ) -> Iterator[str]:
     for name in expected:
         hidden = sum(row.hidden for row in rows if row.output == name)
@@ -106,11 +116,79 @@ def _accounted(
             yield f"{name} has {hidden} rows without figures; the summary says {said}"
         if name in summary["withheld"] and not summary["withheld"][name]:
             yield f"{name} is withheld without a reason"
-    needed = any(
-        0 < n < least for right in expected.values() for row in right for _, n in row.groups
-    )
-    if not needed and (summary["withheld"] or any(row.hidden for row in rows)):
-        yield "figures are withheld, though no group is small"
+
+
+def needless(
+    contract: Contract,
+    rows: Sequence[Shown],
+    expected: Mapping[str, Sequence[Expected]],
+    summary: Mapping[str, Any],
+) -> Iterator[str]:
+    """What is withheld for no small group, or more than any small group needs."""
+    withheld = [
+        Shown(name, row, hidden=True) for name in summary["withheld"] for row in expected[name]
+    ]
+    everything = [*rows, *withheld]
+    least = contract.disclosure.minimum_cell
+    hiding = {row.output for row in everything if row.hidden}
+    small = {row.output for row in everything if _is_small(row.expected, least)}
+    columns = {name: _columns(contract, expected[name]) for name in expected}
+    for names in _together(columns):
+        if not names & small:
+            for name in sorted(names & hiding):
+                yield f"{name} withholds figures, though no group that it meets is small"
+    if len(everything) <= _MOST_JUDGED and all(r.hidden or r.expected.empty for r in everything):
+        for name in sorted(hiding - small):
+            # Its largest row alone: where others are shown, it could be in the way of these.
+            first = max((r for r in everything if r.output == name), key=_people)
+            back = [replace(r, hidden=r.hidden and r is not first) for r in everything]
+            if not _gives_away(contract, back):
+                yield f"nothing is shown, though {name} could be without giving a small group away"
+
+
+def _people(row: Shown) -> int:
+    return sum(n for _, n in row.expected.groups)
+
+
+def _is_small(row: Expected, least: int) -> bool:
+    return any(0 < n < least for _, n in row.groups)
+
+
+def _columns(contract: Contract, rows: Sequence[Expected]) -> set[str]:
+    """The columns that an output's groups are read off."""
+    names = {name for row in rows for group, _ in row.groups for name in group.names}
+    return {contract.bands[name].column if name in contract.bands else name for name in names}
+
+
+def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
+    """The outputs that share columns, by themselves or by way of others."""
+    found: list[tuple[set[str], set[str]]] = []
+    for name, own in columns.items():
+        near = [group for group in found if group[1] & own]
+        found = [group for group in found if group not in near]
+        outputs = {name}.union(*(outputs for outputs, _ in near))
+        found.append((outputs, own.union(*(shared for _, shared in near))))
+    return [outputs for outputs, _ in found]
+
+
+def _gives_away(contract: Contract, rows: Sequence[Shown]) -> bool:
+    """Whether a hidden count is confined too closely, as far as can be told of it."""
+    tables = {group.names for row in rows for group, _ in row.expected.groups}
+    names = {name for table in tables for name in table}
+    banded = [contract.bands[name].column for name in names if name in contract.bands]
+    if tables != _tables(rows).keys() or len(set(banded)) < len(banded):
+        # Of groups that are not everybody, and between bands of one column, no sums are followed.
+        return True
+    if any(_confined(contract, rows)):
+        return True
+    _, counts = _followed(contract, rows)
+    for whole, parts in counts.sums:
+        if counts.told(whole):
+            # What the rows without figures hold together is known by subtraction.
+            together = counts.low[whole] - sum(counts.low[p] for p in parts if counts.told(p))
+            if 0 < together < contract.disclosure.minimum_cell:
+                return True
+    return False
 
 
 @dataclass
@@ -121,6 +199,10 @@ class _Counts:
     high: dict[Group, int] = field(default_factory=dict)
     sums: list[tuple[Group, list[Group]]] = field(default_factory=list)
     """A count with those that add up to it."""
+
+    def told(self, group: Group) -> bool:
+        """Whether a count can be one number only."""
+        return self.low[group] == self.high[group]
 
     def follow(self) -> None:
         """Confine every count by the sums that it is in, round by round."""
@@ -149,17 +231,23 @@ class _Counts:
 
 
 def _confined(contract: Contract, rows: Sequence[Shown]) -> Iterator[str]:
-    shown = [row.expected for row in rows if not row.hidden]
-    known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
-    counts = _layout(contract, _tables(rows), known)
-    counts.follow()
+    known, counts = _followed(contract, rows)
     for row in rows:
         for group, n in row.expected.groups if row.hidden else ():
-            if not n or group in known or group not in counts.low:
+            if not n or not group.names or group in known or group not in counts.low:
                 continue
             if counts.high[group] - counts.low[group] < LEAST_SPAN:
                 labels = ", ".join(row.expected.labels)
                 yield f"{row.output}, {labels}: its count is confined too closely"
+
+
+def _followed(contract: Contract, rows: Sequence[Shown]) -> tuple[Table, _Counts]:
+    """The counts that are shown, and all counts as far as these confine them."""
+    shown = [row.expected for row in rows if not row.hidden]
+    known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
+    counts = _layout(contract, _tables(rows), known)
+    counts.follow()
+    return known, counts
 
 
 Table = Mapping[Group, int]

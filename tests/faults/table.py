@@ -74,6 +74,7 @@ THIS_RUN = "freshness: made by this run"
 SNAPSHOT = "freshness: the state is the snapshot's"
 SMALL_SHOWN = "disclosure: no small group is shown"
 ACCOUNTED = "disclosure: what is withheld is accounted for"
+NEEDLESS = "disclosure: nothing is withheld without need"
 CONFINED = "disclosure: no suppressed count follows from others"
 REGION, BMI, AGE = "charges_by_region", "charges_by_bmi_category", "charges_by_age"
 SMOKERS, SEXES, CUBE = "smokers_by_region", "charges_by_sex_and_smoker", "cube_region_sex_smoker"
@@ -346,6 +347,18 @@ DISCLOSURE = (
         "for place in protection.suppressed if any(0 < groups.by(cell.names)[cell.key].n < "
         "contract.disclosure.minimum_cell for cell in rows[place].counts)",
         CONFINED,
+        guarded=True,
+    ),
+    code(
+        "all rows are suppressed",
+        "tables:make_tables", "for place in protection.suppressed", "for place in range(len(rows))",
+        GOLDEN_SAMPLE, NEEDLESS,
+        guarded=True,
+    ),
+    code(
+        "every output is withheld for a made-up reason",
+        "tables:make_tables", 'protection.withheld.get(name, "")', '"its groups are too many"',
+        GOLDEN_SAMPLE, NEEDLESS,
         guarded=True,
     ),
 )  # fmt: skip

@@ -11,8 +11,14 @@ from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import Dashboard
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
+from medical_charges.tables import make_tables
 from medical_charges.validation import Result, validate_outputs
+from medical_charges.validation.disclosed import disclosure_checks
+from medical_charges.validation.expected import expected_outputs, label_columns
+from medical_charges.validation.files import staged_files
+from medical_charges.validation.sums import Moments
 from tests.helpers import run, upload
+from tests.test_disclosure import case, cube_of
 from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 
 
@@ -239,9 +245,58 @@ def test_figures_that_are_withheld_in_silence_are_refused(
     store.write(key, _hidden(b"underweight")(store.read(key)))
     problems = "\n".join(look(store, unfiltered).problems)
     assert "charges_by_bmi_category has 1 rows without figures; the summary says 0" in problems
-    assert "figures are withheld, though no group is small" in problems
+    assert "charges_by_bmi_category withholds figures, though no group that it meets" in problems
     # Alone, its count is everybody less those that show.
     assert "charges_by_bmi_category, underweight: its count is confined too closely" in problems
+
+
+def blank(data: bytes, labels: int) -> bytes:
+    """An output with all figures taken away."""
+    header, *lines = data.decode().splitlines()
+    figures = header.count(",") + 1 - labels
+    rows = [",".join(line.split(",")[:labels] + [""] * figures) for line in lines]
+    return "\n".join([header, *rows, ""]).encode()
+
+
+@pytest.mark.parametrize("how", ["suppressed", "withheld"])
+def test_a_publication_in_which_everything_is_blank_is_refused_however_well_it_is_accounted_for(
+    ran: LocalStore, contract: Contract, how: str
+) -> None:
+    layout = Layout(contract.prefix)
+    for name in contract.outputs:
+        data = ran.read(layout.staged("run", name))
+        gone = data.partition(b"\n")[0] + b"\n"
+        blanked = blank(data, len(label_columns(contract, name)))
+        ran.write(layout.staged("run", name), gone if how == "withheld" else blanked)
+    summary = json.loads(ran.read(layout.summary("run")))
+    counts = {n: len(ran.read(layout.staged("run", n)).splitlines()) - 1 for n in contract.outputs}
+    summary["suppressed"] = counts
+    summary["withheld"] = dict.fromkeys(contract.outputs, "made up") if how == "withheld" else {}
+    ran.write(layout.summary("run"), json.dumps(summary).encode())
+    found = {check.name: check for check in look(ran, contract).checks}
+    assert found["disclosure: what is withheld is accounted for"].outcome == "pass"
+    needless = found["disclosure: nothing is withheld without need"]
+    assert needless.outcome == "fail"
+    assert "nothing is shown, though charges_by_region could be" in needless.found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_withheld_of_generated_tables_is_not_taken_for_needless(seed: int) -> None:
+    contract, people = case(seed)
+    cube = cube_of(people, contract)
+    tables = make_tables(cube, contract)
+    cells = {
+        names: {key: Moments(*sums) for key, sums in groups.items()}
+        for names, groups in cube.items()
+    }
+    expected = expected_outputs(contract, cells)
+    files = staged_files(contract, {table.name: table.to_csv() for table in tables})
+    summary = {
+        "suppressed": {table.name: table.suppressed for table in tables},
+        "withheld": {table.name: table.withheld for table in tables if table.withheld},
+    }
+    checks = disclosure_checks(contract, files, expected, summary)
+    assert {check.found for check in checks if check.outcome == "fail"} == set()
 
 
 PATIENTS = """
