@@ -20,6 +20,7 @@ NODES_JOIN_SECONDS = 180
 SERVERLESS_STARTS_SECONDS = 120
 """From a job's start on EMR Serverless to its first task. An assumption."""
 SERVERLESS_VCPU_HOUR, SERVERLESS_GB_HOUR = 0.052624, 0.0057785
+DRIVER_VCPUS = 4
 SERVERLESS_GB_PER_VCPU = 2
 """The least that a worker of 4 vCPU has is 8 GB, which hold its four ranges."""
 GLUE_DPU_HOUR = 0.44
@@ -120,7 +121,9 @@ def on_serverless(size: int, vcpus: int, speed: Speed) -> Reckoned:
     scan, merge = size / (used * speed.core), merge_seconds(size, speed)
     total = SERVERLESS_STARTS_SECONDS + scan + merge
     vcpu_hour = SERVERLESS_VCPU_HOUR + SERVERLESS_GB_PER_VCPU * SERVERLESS_GB_HOUR
-    dollars = used * vcpu_hour * (scan + merge) / 3600
+    # Workers are billed for a minute at the least, and the driver is one throughout.
+    seconds = used * max(60, scan + merge) + DRIVER_VCPUS * total
+    dollars = vcpu_hour * seconds / 3600
     longest = max((SERVERLESS_STARTS_SECONDS, "start-up"), (scan, "cores"), (merge, "driver"))
     return Reckoned(total / 60, dollars, longest[1])
 
@@ -170,7 +173,7 @@ def lines(speed: Speed) -> Iterator[str]:
 
 def _row(size: int, title: str, reckoned: Reckoned) -> str:
     return (
-        f"| {_size(size)} | {title} | {reckoned.minutes:,.0f} | {reckoned.dollars:,.2f} | "
+        f"| {_size(size)} | {title} | {reckoned.minutes:,.0f} | {reckoned.dollars:,.3f} | "
         f"{reckoned.limit} |"
     )
 
@@ -181,8 +184,8 @@ def _advice(speed: Speed) -> Iterator[str]:
     serverless = on_serverless(small, 400, speed).dollars
     idle = 2 * M5.dollars_hour * MONTH_HOURS
     yield (
-        f"A run over {_size(small)} costs {transient:.2f} on a transient cluster, nearly all of it "
-        f"start-up, and would cost {serverless:.2f} on EMR Serverless. A persistent cluster of two "
+        f"A run over {_size(small)} costs {transient:.3f} on a transient cluster, nearly all of it "
+        f"start-up, and would cost {serverless:.3f} on EMR Serverless. A persistent cluster of two "
         f"{M5.name} costs {idle:.0f} a month, so it pays from {idle / transient:,.0f} runs a month "
         f"on, or where {CLUSTER_STARTS_SECONDS // 60} minutes are too long to wait."
     )
@@ -191,7 +194,7 @@ def _advice(speed: Speed) -> Iterator[str]:
     yield (
         f"Validation reads new rows a second time, in plain Python: "
         f"{validated_dollars(large, speed):,.0f} dollars of Glue for {_size(large)}, "
-        f"{validated_dollars(small, speed):.2f} for {_size(small)}."
+        f"{validated_dollars(small, speed):.4f} for {_size(small)}."
     )
 
 
