@@ -83,7 +83,7 @@ def test_the_analysis_passes_the_golden_sample_on_spark(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     found = check_golden(LocalStore(GOLDEN), LocalStore(tmp_path), on_spark(lambda: spark))
-    assert {case: len(outputs) for case, outputs in found.items()} == {"guarded": 5, "open": 8}
+    assert {case: len(outputs) for case, outputs in found.items()} == {"guarded": 5, "open": 9}
 
 
 def test_a_wrong_figure_is_named_with_its_line(golden: Path, tmp_path: Path) -> None:

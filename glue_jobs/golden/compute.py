@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from statistics import mean, variance
 
-from mpmath import betainc, findroot, mp, mpf, sqrt  # type: ignore[import-untyped]
+from mpmath import betainc, findroot, gamma, mp, mpf, sqrt  # type: ignore[import-untyped]
 
 HERE = Path(__file__).resolve().parent
 BANDS = ["underweight", "normal", "overweight", "obese"]
@@ -74,15 +74,16 @@ def _row(fields: dict[str, str]) -> Row | None:
     return row
 
 
-def critical(freedom: int) -> mpf:
+def exceeded(t: mpf, freedom: mpf) -> mpf:
+    """How often Student's t is further from zero than this, either way."""
+    return betainc(freedom / 2, mpf("0.5"), 0, freedom / (freedom + t * t), regularized=True)
+
+
+def critical(freedom: mpf) -> mpf:
     """The value that Student's t exceeds, either way, once in twenty times."""
-
-    def exceeded(t: mpf) -> mpf:
-        return betainc(
-            freedom / mpf(2), mpf("0.5"), 0, freedom / (freedom + t * t), regularized=True
-        )
-
-    return findroot(lambda t: exceeded(t) - mpf("0.05"), (mpf("1.5"), mpf(20)), solver="anderson")
+    return findroot(
+        lambda t: exceeded(t, freedom) - mpf("0.05"), (mpf("1.5"), mpf(20)), solver="anderson"
+    )
 
 
 def plain(value: Fraction | mpf) -> str:
@@ -135,7 +136,7 @@ class Group:
         n = len(self.charges)
         if n < 2:
             return ["", ""]
-        margin = critical(n - 1) * sqrt(_mpf(variance(self.charges)) / n)
+        margin = critical(mpf(n - 1)) * sqrt(_mpf(variance(self.charges)) / n)
         centre = _mpf(mean(self.charges))
         return [plain(centre - margin), plain(centre + margin)]
 
@@ -233,6 +234,56 @@ def cubes() -> Outputs:
     return found
 
 
+# Which column is compared, its two groups, and within what, one after the other.
+COMPARISONS: dict[str, tuple[str, tuple[str, str], str | None]] = {
+    "sexes_by_smoking": ("sex", ("male", "female"), "smoker"),
+    "smokers": ("smoker", ("yes", "no"), None),
+    "smokers_by_region": ("smoker", ("yes", "no"), "region"),
+}
+COMPARED = [
+    "comparison", "stratum", "group_a", "group_b", "n_a", "n_b", "difference", "ci95_low",
+    "ci95_high", "t", "df", "p", "hedges_g",
+]  # fmt: skip
+
+
+def comparisons() -> Outputs:
+    """Welch's test of every two groups, on the charges themselves."""
+    table = [COMPARED]
+    for name, (column, pair, within) in COMPARISONS.items():
+        strata = sorted({str(row[within]) for row in rows()}) if within else ["all"]
+        for stratum in strata:
+            a, b = (
+                [
+                    Fraction(str(row["charges"]))
+                    for row in rows()
+                    if row[column] == group and (within is None or row[within] == stratum)
+                ]
+                for group in pair
+            )
+            where = f"{within}={stratum}" if within else stratum
+            table.append([name, where, *pair, str(len(a)), str(len(b)), *welch(a, b)])
+    return {"comparisons": table}
+
+
+def welch(a: list[Fraction], b: list[Fraction]) -> list[str]:
+    """Welch's test, and Hedges' g."""
+    if not a or not b:
+        return [""] * 7
+    gap = mean(a) - mean(b)
+    if len(a) < 2 or len(b) < 2 or not variance(a) + variance(b):
+        return [plain(gap)] + [""] * 6
+    of_a, of_b = variance(a) / len(a), variance(b) / len(b)
+    error = sqrt(_mpf(of_a + of_b))
+    freedom = _mpf((of_a + of_b) ** 2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)))
+    t, margin, m = _mpf(gap) / error, critical(freedom) * error, len(a) + len(b) - 2
+    squares = sum((x - mean(group)) ** 2 for group in (a, b) for x in group)
+    unbiased = gamma(mpf(m) / 2) / (sqrt(mpf(m) / 2) * gamma(mpf(m - 1) / 2))
+    g = _mpf(gap) / sqrt(_mpf(Fraction(squares) / m)) * unbiased
+    ends = [plain(_mpf(gap) - margin), plain(_mpf(gap) + margin)]
+    p = f"{float(exceeded(t, freedom)):.6g}"
+    return [plain(gap), *ends, plain(t), plain(freedom), p, plain(g)]
+
+
 def _order(value: object) -> tuple[bool, object]:
     for labels in (BANDS, DECADES):
         if value in labels:
@@ -250,7 +301,7 @@ def main() -> None:
     """Write every case's outputs."""
     for case, settings in CASES.items():
         tables = outputs(**settings)  # type: ignore[arg-type]
-        for name, table in (tables | (cubes() if case == "open" else {})).items():
+        for name, table in (tables | (cubes() | comparisons() if case == "open" else {})).items():
             text = "".join(",".join(row) + "\n" for row in table)
             (HERE / case / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
     sys.stdout.write(f"{len(rows())} rows of the sample keep every rule\n")

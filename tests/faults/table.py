@@ -280,24 +280,24 @@ FIGURES = (
         "a comparison the wrong way round",
         "comparisons:figures", "mean(a, decimals) - mean(b, decimals)",
         "mean(b, decimals) - mean(a, decimals)",
-        "comparisons: figures",
+        GOLDEN_SAMPLE, "comparisons: figures",
     ),
     code(
         "Hedges' g without its correction",
         "comparisons:welch", " * Fraction(small_sample_factor(freedom))", "",
-        "comparisons: figures",
+        GOLDEN_SAMPLE, "comparisons: figures",
     ),
     code(
         "Student's degrees of freedom for Welch's",
         "comparisons:welch",
         "squared_error**2 / (error_a**2 / (a.n - 1) + error_b**2 / (b.n - 1))",
         "Fraction(a.n + b.n - 2)",
-        "comparisons: figures",
+        GOLDEN_SAMPLE, "comparisons: figures",
     ),
     code(
         "a p of one tail",
         "comparisons:welch", "p = 2 * ", "p = ",
-        "comparisons: figures",
+        GOLDEN_SAMPLE, "comparisons: figures",
     ),
     code(
         "ages over the top code are told",
