@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,8 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 SCRIPTS = ("statistics.js", "data.js", "format.js", "rows.js", "charts.js", "page.js")
 """In the order in which they need each other."""
 
+DIGITS = 12
+"""The significant digits that a cube's sums keep on the page."""
 
 _WITHHELD = (
     "Figures of groups of fewer than {least} people are withheld, and as many others as it takes "
@@ -70,7 +72,9 @@ def render(
     style, script, library = _text("page.css"), _script(), _library()
     data = {
         "definition": asdict(definition),
-        "tables": {name: _by_column(text) for name, text in tables.items()},
+        "tables": {
+            name: _by_column(text, rounded=definition.figures[1:]) for name, text in tables.items()
+        },
         "run": run,
     }
     return Template(_text("page.html")).substitute(
@@ -88,11 +92,22 @@ def render(
     )
 
 
-def _by_column(text: str) -> dict[str, Any]:
-    """A table column by column: like beside like is packed best."""
+def _by_column(text: str, rounded: Collection[str]) -> dict[str, Any]:
+    """A table column by column: like beside like is packed best.
+
+    Columns of `rounded` keep DIGITS digits: what is worked out of a cube's sums is shown with
+    fewer, and digits are most of a large page.
+    """
     columns, *lines = (line.split(",") for line in text.splitlines())
     values = [list(column) for column in zip(*lines, strict=True)] or [[] for _ in columns]
+    for place, name in enumerate(columns):
+        if name in rounded:
+            values[place] = [_rounded(figure) for figure in values[place]]
     return {"columns": columns, "values": values}
+
+
+def _rounded(figure: str) -> str:
+    return f"{float(figure):.{DIGITS}g}" if len(figure) > DIGITS else figure
 
 
 def _packed(text: str) -> str:

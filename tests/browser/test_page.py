@@ -13,6 +13,7 @@ import axe_core_python
 import pytest
 from playwright.sync_api import Browser, Download, Locator
 
+from benchmarks.dashboard import make_page as make_large_page
 from dashboards.page import make_page, write_page
 from dashboards.published import served_run
 from medical_charges.contract import Contract, load_contract
@@ -50,6 +51,12 @@ def saved(dashboard: Dashboard, chart: str, button: str) -> tuple[str, bytes]:
 
 def test_the_page_is_one_file_under_two_megabytes(real_page: Path) -> None:
     assert real_page.stat().st_size < 2_000_000
+
+
+def test_a_page_with_a_cube_of_fifty_thousand_cells_is_under_two_megabytes(tmp_path: Path) -> None:
+    path = tmp_path / "dashboard.html"
+    assert make_large_page(path) > 50_000
+    assert path.stat().st_size < 2_000_000
 
 
 def test_the_page_asks_nobody_for_anything_and_complains_of_nothing(clean: Dashboard) -> None:
