@@ -1,6 +1,6 @@
 """What the contract says of records, in plain Python and without a line of the kernel's.
 
-Many records are judged at once, column by column, which takes half of the time. Each distinct
+Many records are judged at once, column by column, which is faster than one by one. Each distinct
 text of a column is judged once. The texts of the measure seldom repeat: they are read as numbers
 all together, and one by one only where some of them may break a rule.
 """
@@ -191,10 +191,14 @@ class Rows:
 
     def _batch(self, records: Sequence[str], refuse: Callable[[str], object]) -> Iterator[Accepted]:
         commas, width = self._width - 1, self._width
-        plain = [
-            record.count(",") == commas and '"' not in record and "\r" not in record
-            for record in records
-        ]
+        text = ",".join(records)
+        if '"' in text or "\r" in text:
+            plain = [
+                record.count(",") == commas and '"' not in record and "\r" not in record
+                for record in records
+            ]
+        else:
+            plain = [record.count(",") == commas for record in records]
         if simple := list(compress(records, plain)):
             fields = ",".join(simple).split(",")
             yield self._judged(simple, [fields[at::width] for at in range(width)], refuse)
