@@ -14,6 +14,7 @@ from typing import Any
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
+from medical_charges.contract.model import COMPARISONS
 from medical_charges.validation.expected import Expected, Group
 from medical_charges.validation.files import StagedFile
 from medical_charges.validation.result import judged
@@ -245,7 +246,9 @@ def _followed(contract: Contract, rows: Sequence[Shown]) -> tuple[Table, _Counts
     """The counts that are shown, and all counts as far as these confine them."""
     shown = [row.expected for row in rows if not row.hidden]
     known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
-    counts = _layout(contract, _tables(rows), known)
+    # A comparison names groups that nobody may be in; all other rows are of somebody.
+    there = {g for row in rows if row.output != COMPARISONS for g, _ in row.expected.groups}
+    counts = _layout(contract, _tables(rows), known, there)
     counts.follow()
     return known, counts
 
@@ -264,7 +267,10 @@ def _tables(rows: Sequence[Shown]) -> dict[tuple[str, ...], Table]:
 
 
 def _layout(
-    contract: Contract, tables: Mapping[tuple[str, ...], Table], known: Mapping[Group, int]
+    contract: Contract,
+    tables: Mapping[tuple[str, ...], Table],
+    known: Mapping[Group, int],
+    there: set[Group],
 ) -> _Counts:
     """Every count with what is known of it, and every sum that two tables share."""
     counts = _Counts()
@@ -272,7 +278,7 @@ def _layout(
     people = sum(next(iter(tables.values()), {}).values())
     for table in tables.values():
         for group in table:
-            counts.low[group] = known.get(group, 1)
+            counts.low[group] = known.get(group, int(group in there))
             counts.high[group] = known.get(group, people)
     counts.low[everybody] = counts.high[everybody] = people
     meets = {_meet(contract, a, b) for a, b in permutations(tables, 2)} | {()}

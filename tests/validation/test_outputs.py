@@ -280,7 +280,11 @@ def test_a_publication_in_which_everything_is_blank_is_refused_however_well_it_i
     assert "nothing is shown, though charges_by_region could be" in needless.found
 
 
-@pytest.mark.parametrize("seed", range(20))
+ALL_BLANK = (182, 706, 711, 886)
+"""Seeds of tables of which nothing can be shown, though an output has no small group."""
+
+
+@pytest.mark.parametrize("seed", [*range(16), *ALL_BLANK])
 def test_what_is_withheld_of_generated_tables_is_not_taken_for_needless(seed: int) -> None:
     contract, people = case(seed)
     cube = cube_of(people, contract)
