@@ -150,6 +150,17 @@ def test_an_attacker_with_everything_and_a_solver_confines_no_count(batch: int) 
                     assert not figures[column] or not 0 < int(figures[column]) < least
 
 
+@pytest.mark.parametrize("seed", [1052, 20062, 21074])
+def test_what_nothing_protects_is_withheld_and_says_so(seed: int) -> None:
+    """Eight people: even a group that no row names is too few, known by what the others leave."""
+    contract, people = case(seed)
+    tables = make_tables(cube_of(people, contract), contract)
+    assert tables
+    for table in tables:
+        assert table.rows == ()
+        assert table.withheld
+
+
 def test_the_attacker_sees_through_primary_suppression_alone() -> None:
     """Or the test above would say nothing."""
     contract = parse_contract(BASE + "analyses: {t: {group_by: [a], statistics: [patients, mean]}}")

@@ -181,8 +181,9 @@ class _Search:
         return self._system.unsafe(known, targets[order].tolist())
 
     def _hopeless(self, targets: list[int], suppressed: set[int]) -> _Hopeless:
-        rows = self._counters[np.isin(self._counted, targets)].tolist()
-        outputs = {self._published.rows[row].output for row in rows if row in suppressed}
+        rows = set(self._rows[np.isin(self._places, targets)].tolist()) & suppressed
+        # A group that no row names is known by what the others leave of a whole.
+        outputs = {self._published.rows[row].output for row in rows or suppressed}
         return _Hopeless(self._longest(outputs), NO_PATTERN)
 
     def _longest(self, outputs: set[str]) -> str:
