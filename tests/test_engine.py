@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import sys
+import zipfile
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from zipimport import zipimporter
 
 import pytest
 
@@ -75,3 +81,38 @@ def test_spark_and_this_process_stage_the_same_bytes(
         store.delete(ref.key)
     run(store, contract, "spark", engine=small_here(on_spark(lambda: spark), limit=0))
     assert staged(store, contract, "spark") == staged(store, contract, "here")
+
+
+class OneWorker:
+    """What a Spark context does with tasks, in this process."""
+
+    def parallelize(self, tasks: Sequence[Any], partitions: int) -> OneWorker:
+        self._results = iter(tasks)
+        return self
+
+    def mapPartitions(self, function: Any) -> OneWorker:  # noqa: N802 - Spark's name
+        self._results = function(self._results)
+        return self
+
+    def collect(self) -> list[Any]:
+        return list(self._results)
+
+
+def test_a_worker_keeps_no_directory_of_an_archive_for_the_next_task_to_read_again(
+    store: LocalStore,
+    contract: Contract,
+    real_file: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = tmp_path / "spark-core.jar"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("org/apache/spark/Task.class", b"")
+    monkeypatch.syspath_prepend(archive)
+    assert find_spec("no_module_is_called_this") is None
+    assert isinstance(sys.path_importer_cache[str(archive)], zipimporter)
+    upload(store, contract, {"a.csv": real_file})
+    session: Any = SimpleNamespace(sparkContext=OneWorker())
+    run(store, contract, engine=on_spark(lambda: session))
+    assert staged(store, contract)
+    assert str(archive) not in sys.path_importer_cache
