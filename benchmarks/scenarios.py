@@ -167,13 +167,13 @@ class Bench:
         wanted = [s for s in subjects if self.results.rounds(scenario, s, rows) < self.rounds]
         with ExitStack() as stack:
             warm = {subject: stack.enter_context(self._warm(subject, cores)) for subject in wanted}
-            for subject, process in warm.items():
-                self._prepared(subject, rows // 4)
-                process.run(self._source(subject, rows // 4), self._out("warm"))
             for number in range(self.rounds):
                 for subject, process in warm.items():
                     if self.results.rounds(scenario, subject, rows) > number:
                         continue
+                    # Again each time: while others run Spark ends idle workers.
+                    self._prepared(subject, rows // 4)
+                    process.run(self._source(subject, rows // 4), self._out("warm"))
                     self._prepared(subject, rows)
                     source, out = self._source(subject, rows), self._out(subject)
                     seconds = process.run(source, out)

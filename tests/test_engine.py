@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import sys
 import zipfile
@@ -98,7 +99,7 @@ class OneWorker:
         return list(self._results)
 
 
-def test_a_worker_keeps_no_directory_of_an_archive_for_the_next_task_to_read_again(
+def test_a_worker_leaves_the_next_task_no_archive_to_read_and_little_garbage_to_look_through(
     store: LocalStore,
     contract: Contract,
     real_file: bytes,
@@ -113,6 +114,9 @@ def test_a_worker_keeps_no_directory_of_an_archive_for_the_next_task_to_read_aga
     assert isinstance(sys.path_importer_cache[str(archive)], zipimporter)
     upload(store, contract, {"a.csv": real_file})
     session: Any = SimpleNamespace(sparkContext=OneWorker())
+    gc.unfreeze()
     run(store, contract, engine=on_spark(lambda: session))
     assert staged(store, contract)
     assert str(archive) not in sys.path_importer_cache
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()
