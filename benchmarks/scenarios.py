@@ -106,9 +106,10 @@ class Bench:
                 self._add("increment alone", number, ours.run(alone, self._out("new")))
         with self._warm("polars_cube") as other:
             self._reference.pop(both, None)
-            self._check(both, OURS, self._out("both"))
-            other.run(both / self.layout.input / "*.csv", self._out("polars_both"))
-            self._check(both, "polars_cube", self._out("polars_both"))
+            self._check(both, OURS, self.folder / "answers" / "both")
+            out = self._out("polars_both")
+            other.run(both / self.layout.input / "*.csv", out)
+            self._check(both, "polars_cube", out)
         for number in range(self.rounds):
             known.restore()
             measured = self._process(OURS, both, self._out("both"), watch=number == 0)
@@ -231,6 +232,7 @@ class Bench:
         shutil.rmtree(store / Path(self.layout.latest_state).parent, ignore_errors=True)
 
     def _out(self, name: str) -> Path:
+        """An empty folder for answers."""
         return empty(self.folder / "answers" / name)
 
     def _check(self, source: Path, subject: str, out: Path) -> None:
