@@ -1,16 +1,17 @@
-"""What large inputs would take on AWS: reckoned from what was measured here, second by second.
+"""What large inputs would take on AWS: reckoned from what was measured here, task by task.
 
-A cluster starts, its first nodes begin to scan, managed scaling adds others, the driver merges.
+A cluster starts, its first nodes begin to scan, managed scaling adds others, tasks go in waves,
+the driver merges.
 A node scans as fast as its cores or its network let it, whichever is less. Nothing of this was
 run in an account: the prices are lists', the moments of start-up assumptions, both named below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from medical_charges.engine import RANGE_BYTES
+from medical_charges.engine import RANGE_BYTES, WAVE_TASKS
 from medical_charges.plan import TASK_LIMIT
 
 CLUSTER_STARTS_SECONDS = 480
@@ -25,6 +26,7 @@ SERVERLESS_GB_PER_VCPU = 2
 """The least that a worker of 4 vCPU has is 8 GB, which hold its four ranges."""
 GLUE_DPU_HOUR = 0.44
 GLUE_DPU_CORES = 4
+GLUE_WORKERS = (2, 50)
 MONTH_HOURS = 730
 SIZES = (10**9, 10**11, 10**13)
 
@@ -96,29 +98,31 @@ class Reckoned:
 
 
 def on_cluster(size: int, cluster: Cluster, speed: Speed) -> Reckoned:
-    """A first run over `size` bytes on a transient cluster."""
-    node, left, second, node_seconds = cluster.node, float(size), 0, 0
-    # More nodes than there are ranges for are not asked for.
-    useful = max(cluster.minimum, min(cluster.maximum, -(-size // (RANGE_BYTES * node.vcpus))))
-    while left > 0:
-        nodes = cluster.minimum if second < NODES_JOIN_SECONDS else useful
-        left -= nodes * node.bytes_second(speed.core)
-        node_seconds += nodes
-        second += 1
+    """Analyze over `size` bytes, none of them known, on a transient cluster."""
+    node, tasks = cluster.node, _tasks(size)
+    # More nodes than there are tasks for are not asked for.
+    useful = max(cluster.minimum, min(cluster.maximum, -(-tasks // node.vcpus)))
+
+    def nodes(second: float) -> int:
+        return cluster.minimum if second < NODES_JOIN_SECONDS else useful
+
+    core = node.bytes_second(speed.core) / node.vcpus
+    scan, cores = _scan(size, core, lambda second: nodes(second) * node.vcpus)
     merge = merge_seconds(size, speed)
-    nodes = cluster.minimum if second < NODES_JOIN_SECONDS else useful
-    node_seconds += int(cluster.minimum * CLUSTER_STARTS_SECONDS + nodes * merge)
-    total = CLUSTER_STARTS_SECONDS + second + merge
+    total = CLUSTER_STARTS_SECONDS + scan + merge
+    node_seconds = cores / node.vcpus + cluster.minimum * CLUSTER_STARTS_SECONDS
+    node_seconds += nodes(scan) * merge
     dollars = (node_seconds * node.dollars_hour + total * PRIMARY.dollars_hour) / 3600
-    scan = "cores" if node.vcpus * speed.core < node.network else "network"
-    longest = max((CLUSTER_STARTS_SECONDS, "start-up"), (second, scan), (merge, "driver"))
+    limit = "cores" if node.vcpus * speed.core < node.network else "network"
+    longest = max((CLUSTER_STARTS_SECONDS, "start-up"), (scan, limit), (merge, "driver"))
     return Reckoned(total / 60, dollars, longest[1])
 
 
 def on_serverless(size: int, vcpus: int, speed: Speed) -> Reckoned:
-    """The same on EMR Serverless with up to so many vCPUs, if its network keeps up."""
-    used = max(1, min(vcpus, -(-size // RANGE_BYTES)))
-    scan, merge = size / (used * speed.core), merge_seconds(size, speed)
+    """The same on EMR Serverless with so many vCPUs at the most and a network without limit."""
+    used = min(vcpus, _tasks(size))
+    scan, _ = _scan(size, speed.core, lambda _: used)
+    merge = merge_seconds(size, speed)
     total = SERVERLESS_STARTS_SECONDS + scan + merge
     vcpu_hour = SERVERLESS_VCPU_HOUR + SERVERLESS_GB_PER_VCPU * SERVERLESS_GB_HOUR
     # Workers are billed for a minute at the least, and the driver is one throughout.
@@ -128,17 +132,45 @@ def on_serverless(size: int, vcpus: int, speed: Speed) -> Reckoned:
     return Reckoned(total / 60, dollars, longest[1])
 
 
+def _tasks(size: int) -> int:
+    return min(-(-size // RANGE_BYTES), TASK_LIMIT)
+
+
+def _scan(size: int, core: float, cores: Callable[[float], int]) -> tuple[float, float]:
+    """Seconds, and core-seconds that are paid for, of tasks that go in waves.
+
+    Args:
+        size: bytes in all.
+        core: bytes that a core scans in a second.
+        cores: how many there are so many seconds after the start.
+    """
+    tasks = _tasks(size)
+    each, second, paid = size / tasks / core, 0.0, 0.0
+    for start in range(0, tasks, WAVE_TASKS):
+        waiting = min(WAVE_TASKS, tasks - start)
+        while waiting > 0:
+            there = cores(second)
+            waiting -= there
+            second += each
+            paid += there * each
+    return second, paid
+
+
 def merge_seconds(size: int, speed: Speed) -> float:
     """What the driver needs for the tasks' cubes, of which each may hold every group.
 
     That is of few large objects; of many small ones each is a cube.
     """
-    return min(-(-size // RANGE_BYTES), TASK_LIMIT) * speed.groups / speed.merged
+    return _tasks(size) * speed.groups / speed.merged
 
 
-def validated_dollars(size: int, speed: Speed) -> float:
-    """What ValidateOutputs costs on Glue, on however many workers."""
-    return size / speed.checked / 3600 / GLUE_DPU_CORES * GLUE_DPU_HOUR
+def validated(size: int, workers: int, speed: Speed) -> Reckoned:
+    """ValidateOutputs over as many new bytes on so many of Glue's workers, one the driver.
+
+    Rows are read twice, for their sums and for the rules; the second is reckoned like the first.
+    """
+    seconds = max(60, 2 * size / speed.checked / (workers - 1) / GLUE_DPU_CORES)
+    return Reckoned(seconds / 60, seconds / 3600 * workers * GLUE_DPU_HOUR, "cores")
 
 
 def lines(speed: Speed) -> Iterator[str]:
@@ -151,10 +183,10 @@ def lines(speed: Speed) -> Iterator[str]:
         f"{CLUSTER_STARTS_SECONDS // 60} minutes until a transient cluster runs its step, "
         f"{NODES_JOIN_SECONDS // 60} until nodes join that managed scaling asked for, "
         f"{SERVERLESS_STARTS_SECONDS // 60} until EMR Serverless begins; list prices of 2025 in "
-        f"us-east-1; networks at their baseline."
+        f"us-east-1; networks of nodes at their baseline, that of EMR Serverless without a limit."
     )
     yield ""
-    yield "| a first run over | on | minutes | dollars | longest wait |"
+    yield "| Analyze over new | on | minutes | dollars | longest wait |"
     yield "|---|---|---|---|---|"
     for size in SIZES:
         for cluster in CLUSTERS:
@@ -179,22 +211,21 @@ def _row(size: int, title: str, reckoned: Reckoned) -> str:
 
 
 def _advice(speed: Speed) -> Iterator[str]:
-    small = SIZES[0]
+    yield "| ValidateOutputs over new | `glue_workers` | minutes | dollars |"
+    yield "|---|---|---|---|"
+    for size in SIZES:
+        for workers in GLUE_WORKERS:
+            found = validated(size, workers, speed)
+            yield f"| {_size(size)} | {workers} | {found.minutes:,.0f} | {found.dollars:,.2f} |"
+    yield ""
+    small, idle = SIZES[0], 2 * M5.dollars_hour * MONTH_HOURS
     transient = on_cluster(small, CLUSTERS[0], speed).dollars
     serverless = on_serverless(small, 400, speed).dollars
-    idle = 2 * M5.dollars_hour * MONTH_HOURS
     yield (
-        f"A run over {_size(small)} costs {transient:.3f} on a transient cluster, nearly all of it "
-        f"start-up, and would cost {serverless:.3f} on EMR Serverless. A persistent cluster of two "
-        f"{M5.name} costs {idle:.0f} a month, so it pays from {idle / transient:,.0f} runs a month "
-        f"on, or where {CLUSTER_STARTS_SECONDS // 60} minutes are too long to wait."
-    )
-    yield ""
-    large = SIZES[-1]
-    yield (
-        f"Validation reads new rows a second time, in plain Python: "
-        f"{validated_dollars(large, speed):,.0f} dollars of Glue for {_size(large)}, "
-        f"{validated_dollars(small, speed):.4f} for {_size(small)}."
+        f"Analyze over {_size(small)} costs {transient:.3f} on a transient cluster, nearly all of "
+        f"it start-up, and would cost {serverless:.3f} on EMR Serverless. A persistent cluster of "
+        f"two {M5.name} costs {idle:.0f} a month whether it works or not: it pays where "
+        f"{CLUSTER_STARTS_SECONDS // 60} minutes are too long to wait."
     )
 
 

@@ -49,7 +49,8 @@ def executor_settings(cores: int = 4) -> dict[str, str]:
         # One thread for each range: the ranges are what keeps the cores busy.
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
         # A range's bytes are put where the last range's were: new memory is dearer than reading.
-        "spark.executorEnv.MALLOC_MMAP_THRESHOLD_": str(8 * RANGE_BYTES),
+        # Not by a threshold for mapping, which glibc before 2.35, as on EMR, caps below a range.
+        "spark.executorEnv.MALLOC_MMAP_MAX_": "0",
         "spark.executorEnv.MALLOC_TRIM_THRESHOLD_": str(8 * RANGE_BYTES),
     }
 
@@ -116,4 +117,5 @@ def _freeze_what_stays() -> None:
     All that was imported for the first one would be gone through again and again.
     """
     if not gc.get_freeze_count():
+        gc.collect()
         gc.freeze()

@@ -200,9 +200,10 @@ class Pipeline:
         return (self._read(key) or b"").startswith(f"{','.join(columns)}\n".encode())
 
     def _read(self, key: str) -> bytes | None:
+        missing = (self._s3.exceptions.NoSuchKey, self._s3.exceptions.NoSuchBucket)
         try:
             return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        except self._s3.exceptions.NoSuchKey:
+        except missing:
             return None
 
     def has_input(self) -> bool:

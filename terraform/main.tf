@@ -176,6 +176,7 @@ module "glue" {
   jobs              = local.jobs
   worker_type       = var.glue_worker_type
   workers           = var.glue_workers
+  timeout_minutes   = min(2880, ceil(var.run_timeout_seconds / 60))
   role_arn          = module.security.role_arns["glue"]
   key_arn           = module.storage.key_arn
   connection_name   = local.connection_name

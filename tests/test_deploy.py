@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from rich.console import Console
 
@@ -222,7 +223,13 @@ def _another_column(bucket: S3Store, layout: Layout) -> None:
     bucket.write(key, bucket.read(key).replace(b"\n", b",another\n", 1))
 
 
-@pytest.mark.parametrize("spoil", [_no_manifest, _no_output, _another_column])
+def _no_bucket(bucket: S3Store, layout: Layout) -> None:
+    for ref in list(bucket.list(layout.prefix)):
+        bucket.delete(ref.key)
+    boto3.client("s3").delete_bucket(Bucket=OUTPUTS["bucket_name"])
+
+
+@pytest.mark.parametrize("spoil", [_no_manifest, _no_output, _another_column, _no_bucket])
 def test_an_output_that_the_dashboard_could_not_read_is_not_published(
     bucket: S3Store,
     pipeline: Pipeline,

@@ -50,7 +50,8 @@ def _holds(operator: str, key: str, values: list[str], context: Mapping[str, str
     if operator.startswith("ForAllValues:"):
         return key not in context or context[key] in values
     if key not in context:
-        return False
+        return operator.endswith("IfExists")
+    operator = operator.removesuffix("IfExists")
     if operator in {"StringLike", "ArnLike"}:
         return _has(values, context[key])
     if operator in {"StringEquals", "ArnEquals", "Bool"}:

@@ -344,6 +344,7 @@ def test_quicksight_reads_what_is_published_and_nothing_else(mocked: Mocked) -> 
         *_objects("GetObject", *published),
         *_objects("GetObjectVersion", *published),
         *_lists(*published),
+        LIST,
         Call("s3:GetBucketLocation", BUCKET),
         Call("kms:Decrypt", KEY),
     ]
@@ -355,7 +356,6 @@ def test_quicksight_reads_what_is_published_and_nothing_else(mocked: Mocked) -> 
         *_objects("PutObject", *published),
         *_lists(*folders),
         Call("s3:ListBucket", BUCKET, {"s3:prefix": ""}),
-        LIST,
     ]
     assert [call for call in foreign if allows(policy, call)] == []
     trust = json.loads(found[name.replace("role_policy", "role")]["assume_role_policy"])

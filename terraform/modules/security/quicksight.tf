@@ -14,11 +14,12 @@ locals {
       Resource = var.bucket_arn
     },
     {
+      # Asking for the bucket itself names no prefix, and may be what QuickSight does first.
       Sid       = "ListPublished"
       Effect    = "Allow"
       Action    = "s3:ListBucket"
       Resource  = var.bucket_arn
-      Condition = { StringLike = { "s3:prefix" = [for folder in local.published : trimprefix(folder, "${var.bucket_arn}/")] } }
+      Condition = { StringLikeIfExists = { "s3:prefix" = [for folder in local.published : trimprefix(folder, "${var.bucket_arn}/")] } }
     },
     {
       Sid      = "ReadPublished"
