@@ -19,7 +19,6 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     arguments = parser.parse_args()
     arguments.state.mkdir(parents=True, exist_ok=True)
-    # The emulator logs every failing state with all that it knows: not for a terminal.
     logging.basicConfig(
         filename=arguments.state / "log", format="%(asctime)s %(name)s %(message)s", force=True
     )

@@ -67,6 +67,7 @@ def serve(state: Path, port: int = 0) -> Iterator[Stack]:
         state.mkdir(parents=True, exist_ok=True)
         if (other := running(state)) is not None:
             raise RuntimeError(f"{other.endpoint} already serves the state folder {state}")
+        ending.enter_context(_logged(state / "log"))
         processes = Processes(state / "processes")
         ending.callback(processes.close)
         server = _listen(port)
@@ -82,6 +83,21 @@ def serve(state: Path, port: int = 0) -> Iterator[Stack]:
         file.write_text(json.dumps({"endpoint": endpoint, "pid": os.getpid()}))
         ending.callback(file.unlink, missing_ok=True)
         yield Stack(endpoint, state)
+
+
+@contextlib.contextmanager
+def _logged(file: Path) -> Iterator[None]:
+    """Keep in a file what the emulator says of each failing state: all that it knows."""
+    log, handler = logging.getLogger("moto"), logging.FileHandler(file, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.propagate = True
+        log.removeHandler(handler)
+        handler.close()
 
 
 def _listen(port: int) -> BaseWSGIServer:

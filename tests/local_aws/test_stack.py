@@ -353,6 +353,24 @@ def test_two_stacks_do_not_share_a_state_folder(
     assert "already serves" in refused.stderr
 
 
+SAYING = """
+import logging, pathlib, sys
+logging.basicConfig()
+from local_aws import serve
+with serve(pathlib.Path(sys.argv[1])):
+    logging.getLogger("moto.some.state").error("all that it knows")
+"""
+
+
+def test_what_the_emulator_says_of_a_failing_state_is_in_a_file_and_not_on_a_terminal(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", SAYING, str(tmp_path)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "all that it knows" not in said.stderr + said.stdout
+    assert "all that it knows" in (tmp_path / "log").read_text()
+
+
 def test_terraform_finds_a_provider_mirror(tmp_path: Path, monkeypatch: Any) -> None:
     mirror = tmp_path / "mirror"
     (mirror / environment.MIRROR_FOLDER).mkdir(parents=True)
