@@ -122,8 +122,8 @@ module "storage" {
   artefacts          = local.objects
 }
 
-module "security" {
-  source = "./modules/security"
+module "iam" {
+  source = "./modules/iam"
 
   name                   = var.project
   prefix                 = local.prefix
@@ -156,8 +156,8 @@ module "emr" {
   subnet_id             = module.network.private_subnet_ids[0]
   security_group_ids    = module.network.security_group_ids
   ec2_key_name          = var.ec2_key_name
-  service_role_arn      = module.security.role_arns["emr-service"]
-  instance_profile_name = module.security.instance_profile_name
+  service_role_arn      = module.iam.role_arns["emr-service"]
+  instance_profile_name = module.iam.instance_profile_name
   key_arn               = module.storage.key_arn
   log_bucket_name       = module.storage.log_bucket_name
   artefacts_uri         = module.storage.artefacts_uri
@@ -177,7 +177,7 @@ module "glue" {
   worker_type       = var.glue_worker_type
   workers           = var.glue_workers
   timeout_minutes   = min(2880, ceil(var.run_timeout_seconds / 60))
-  role_arn          = module.security.role_arns["glue"]
+  role_arn          = module.iam.role_arns["glue"]
   key_arn           = module.storage.key_arn
   connection_name   = local.connection_name
   subnet_id         = module.network.private_subnet_ids[0]
@@ -196,7 +196,7 @@ module "lambdas" {
   functions = { for key, description in local.functions : key => {
     name        = local.function_names[key]
     description = description
-    role_arn    = module.security.role_arns[replace(key, "_", "-")]
+    role_arn    = module.iam.role_arns[replace(key, "_", "-")]
     package     = local.packages[key]
     # end_run may have to wait for a function that outlives its execution.
     timeout_seconds = key == "end_run" ? 900 : 300
@@ -222,8 +222,8 @@ module "orchestration" {
 
   name                   = var.project
   definition_file        = var.state_machine_file
-  state_machine_role_arn = module.security.role_arns["state-machine"]
-  events_role_arn        = module.security.role_arns["events"]
+  state_machine_role_arn = module.iam.role_arns["state-machine"]
+  events_role_arn        = module.iam.role_arns["events"]
   end_run_arn            = module.lambdas.arns["end_run"]
   bucket_name            = module.storage.bucket_name
   input_prefix           = "${local.prefix}/Input_data/"
@@ -278,7 +278,7 @@ module "quicksight" {
   name         = var.project
   template_url = replace(module.storage.artefacts_uri, "s3://${var.bucket_name}/artefacts", "https://${var.bucket_name}.s3.${local.region}.${data.aws_partition.current.dns_suffix}/artefacts/${local.quicksight_template}")
   bucket_name  = module.storage.bucket_name
-  role_arn     = module.security.role_arns["quicksight"]
+  role_arn     = module.iam.role_arns["quicksight"]
   owner_arn    = local.quicksight_owner
   readers_arn  = local.quicksight_readers
 }

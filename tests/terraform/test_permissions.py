@@ -71,7 +71,7 @@ AWS_MANAGED = {
 @pytest.fixture(scope="module")
 def policies(resources: dict[str, Json]) -> dict[str, Json]:
     """Each actor's policy."""
-    prefix = 'module.security.aws_iam_role_policy.this["'
+    prefix = 'module.iam.aws_iam_role_policy.this["'
     return {
         address.removeprefix(prefix).removesuffix('"]'): json.loads(values["policy"])
         for address, values in resources.items()
@@ -196,7 +196,7 @@ _DOCUMENTED = (
 
 
 def test_every_integration_has_its_document_beside_it(machine: Json) -> None:
-    text = (ROOT / "terraform/modules/security/state_machine.tf").read_text()
+    text = (ROOT / "terraform/modules/iam/state_machine.tf").read_text()
     documented = set(re.findall(_DOCUMENTED, text))
     used = {task["Resource"].removeprefix("arn:aws:states:::") for task in _tasks(machine)}
     assert used <= documented
@@ -335,9 +335,9 @@ def test_no_actor_of_a_run_may_touch_what_is_not_its_own(
 
 def test_quicksight_reads_what_is_published_and_nothing_else(mocked: Mocked) -> None:
     state = mocked.states["dashboards"]["root_module"]["child_modules"]
-    security = next(it for it in state if it["address"] == "module.security")
-    found = {it["address"]: it["values"] for it in security["resources"]}
-    name = 'module.security.aws_iam_role_policy.this["quicksight"]'
+    iam = next(it for it in state if it["address"] == "module.iam")
+    found = {it["address"]: it["values"] for it in iam["resources"]}
+    name = 'module.iam.aws_iam_role_policy.this["quicksight"]'
     policy = json.loads(found[name]["policy"])
     published = ("Manifest", "Output")
     needed = [
