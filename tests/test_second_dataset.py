@@ -11,19 +11,16 @@ import pytest
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.storage import LocalStore
+from tests import generated
+from tests.generated import Visit
 from tests.helpers import outputs_of, rows
 
 HERE = Path(__file__).parent
-Visit = tuple[str, float, int, int, str]
 
 
 @pytest.fixture(scope="module")
 def visits() -> list[Visit]:
-    """4,000 visits to 200 clinics."""
-    return [
-        (f"K{i % 200:03d}", round(2 + (i * 37 % 900) / 100, 2), i % 3 % 2, i * i % 97, "")
-        for i in range(4000)
-    ]
+    return generated.visits()
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +32,8 @@ def visits_contract() -> Contract:
 def tables(
     tmp_path_factory: pytest.TempPathFactory, visits: list[Visit], visits_contract: Contract
 ) -> dict[str, list[dict[str, str]]]:
-    lines = ["Clinic Code,glucose,insured,minutes,note", *(",".join(map(str, v)) for v in visits)]
     store = LocalStore(tmp_path_factory.mktemp("visits"))
-    files = {"visits.csv": "\n".join(lines).encode()}
+    files = {"visits.csv": generated.visits_file(visits)}
     return {k: rows(v) for k, v in outputs_of(store, visits_contract, files).items()}
 
 

@@ -1,0 +1,227 @@
+"""The published bytes are those of commit 8b91517, and what it stored is not read again.
+
+data/reference.tar.gz holds what that commit made: for each case the published outputs, their
+manifests, the data within the dashboard's page, and the checksum of the input. `store/` in it is a
+bucket as a run of that commit left it. The files came about so: this module, generated.py and the
+data sets were copied to a checkout of 8b91517; there `results` was called for every case, and the
+whole bucket was read after the run named `before`; tar packed what came of it, sorted by name.
+
+The store is a bucket: there an object is known by its checksum, wherever the bucket is restored. In
+a folder it was known by its inode and time, which no copy of the folder has.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dashboards.page import make_page
+from glue_jobs import analyze
+from medical_charges.contract import load_contract
+from medical_charges.manifests import generate_manifests
+from medical_charges.publish import UNVALIDATED, publish
+from medical_charges.storage import Store
+from tests.conftest import ROOT
+from tests.generated import Dataset, dataset, visits, visits_file
+
+DATA = Path(__file__).parent / "data"
+REAL_CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
+REAL_FILE = ROOT / "data" / "Charges.csv"
+
+GENERATED = range(20)
+STORED = 11
+"""The generated data set of the stored bucket: it holds all objects but the last."""
+
+
+def case(name: str) -> Dataset:
+    """The data set of a case."""
+    if name == "real":
+        return Dataset(REAL_CONTRACT.read_bytes(), {REAL_FILE.name: REAL_FILE.read_bytes()})
+    if name == "visits":
+        contract = (DATA / "visits.yaml").read_bytes()
+        return Dataset(contract, {"visits.csv": visits_file(visits())})
+    return dataset(int(name.removeprefix("generated-")))
+
+
+CASES = ("real", "visits", *(f"generated-{seed:02d}" for seed in GENERATED))
+
+
+def put(store: Store, data: Dataset) -> None:
+    """Put a data set's objects into its input."""
+    for name, content in data.objects.items():
+        store.write(f"{prefix(data)}/Input_data/{name}", content)
+
+
+def prefix(data: Dataset) -> str:
+    """The folder of a data set in the bucket."""
+    found = re.search(rb'^\s*"?prefix"?: "?([\w-]+)', data.contract, re.MULTILINE)
+    assert found
+    return found[1].decode()
+
+
+def results(store: Store, data: Dataset, folder: Path, run_id: str = "run") -> dict[str, bytes]:
+    """Analyze and publish the input; return what readers get, and the checksum of the input."""
+    contract_file = folder / "contract.yaml"
+    contract_file.write_bytes(data.contract)
+    arguments = ["--store", store.uri, "--contract", str(contract_file), "--run-id", run_id]
+    assert analyze.main(arguments) == 0
+    contract = load_contract(contract_file)
+    publish(store, contract, run_id, UNVALIDATED)
+    generate_manifests(store, contract)
+    found = {"page.json": page_data(make_page(store, contract))}
+    found["input.sha256"] = checksum(data)
+    for part in ("Output_data", "Manifest_data"):
+        found |= content(store, f"{prefix(data)}/{part}", len(prefix(data)) + 1)
+    return found
+
+
+def page_data(page: str) -> bytes:
+    """The JSON that a page draws its charts from."""
+    packed = re.search(r'<script id="data"[^>]*>([^<]+)</script>', page)
+    assert packed
+    return gzip.decompress(base64.b64decode(packed[1]))
+
+
+def checksum(data: Dataset) -> bytes:
+    """A checksum of a contract and of every object, by name."""
+    files = {"contract": data.contract, **data.objects}
+    return "".join(f"{hashlib.sha256(c).hexdigest()} {n}\n" for n, c in files.items()).encode()
+
+
+def content(store: Store, folder: str, skipped: int = 0) -> dict[str, bytes]:
+    """Every object of a folder by its key, less so many characters at its start."""
+    return {ref.key[skipped:]: store.read(ref.key) for ref in list(store.list(folder))}
+
+
+@cache
+def archive() -> Mapping[str, bytes]:
+    """Every file of data/reference.tar.gz."""
+    with tarfile.open(DATA / "reference.tar.gz") as tar:
+        files = {member.name: tar.extractfile(member) for member in tar.getmembers()}
+        return {name: file.read() for name, file in files.items() if file is not None}
+
+
+def reference(folder: str) -> dict[str, bytes]:
+    """The files of a folder of the archive."""
+    start = f"{folder}/"
+    return {n.removeprefix(start): c for n, c in archive().items() if n.startswith(start)}
+
+
+def differences(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> Iterator[str]:
+    """A sentence for every file that is not as it was."""
+    for name in sorted(expected.keys() | found.keys()):
+        if name not in found:
+            yield f"{name} is missing"
+        elif name not in expected:
+            yield f"{name} was not there"
+        elif expected[name] != found[name]:
+            yield f"{name}: {first_difference(expected[name], found[name])}"
+
+
+def first_difference(expected: bytes, found: bytes) -> str:
+    """Where two files part, and how each goes on there."""
+    same = next(
+        (i for i, (one, other) in enumerate(zip(expected, found, strict=False)) if one != other),
+        min(len(expected), len(found)),
+    )
+    line = expected.count(b"\n", 0, same) + 1
+    # A page's data is one line: a few characters before the place are enough.
+    start = max(expected.rfind(b"\n", 0, same) + 1, same - 60)
+    was, is_ = (text[start:].split(b"\n")[0][:120].decode() for text in (expected, found))
+    return f"line {line} was {was!r} and is {is_!r}"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_readers_get_is_what_it_was(name: str, bucket: Store, tmp_path: Path) -> None:
+    data = case(name)
+    put(bucket, data)
+    expected, found = reference(name), results(bucket, data, tmp_path)
+    assert expected
+    assert list(differences(expected, found)) == []
+
+
+@pytest.fixture
+def stored(bucket: Store) -> Store:
+    """The bucket as the old code left it."""
+    for key, data in reference("store").items():
+        bucket.write(key, data)
+    return bucket
+
+
+def partials(store: Store) -> dict[str, bytes]:
+    """What is stored of each object: its sums, and its rejected rows."""
+    folder = prefix(dataset(STORED))
+    quarantine = content(store, f"{folder}/Quarantine_data")
+    return content(store, f"{folder}/Cube_data/partials") | quarantine
+
+
+def counts(store: Store, run_id: str = "run") -> tuple[int, int]:
+    """How many objects a run had, and how many of them it read."""
+    folder = prefix(dataset(STORED))
+    summary: dict[str, Any] = json.loads(store.read(f"{folder}/Run_data/{run_id}/summary.json"))
+    return summary["objects"], summary["objects_read"]
+
+
+def stored_dataset(count: int) -> Dataset:
+    """The data set of the stored bucket with its first objects only."""
+    data = dataset(STORED)
+    return Dataset(data.contract, dict(list(data.objects.items())[:count]))
+
+
+def test_the_stored_bucket_has_several_objects_one_with_rejected_rows(stored: Store) -> None:
+    keys = partials(stored)
+    assert sum("/partials/" in key for key in keys) == 3
+    assert len({key.split("/")[2] for key in keys if "/Quarantine_data/" in key}) == 1
+    assert counts(stored, "before") == (3, 3)
+
+
+@pytest.mark.parametrize("lost", ["nothing", "the state"])
+def test_a_stored_bucket_is_continued_without_reading_an_object_again(
+    lost: str, stored: Store, tmp_path: Path
+) -> None:
+    before = partials(stored)
+    if lost == "the state":
+        # Without it the sums of every object are merged again.
+        stored.delete(f"{prefix(dataset(STORED))}/Cube_data/latest.json")
+    found = results(stored, stored_dataset(3), tmp_path)
+    assert counts(stored) == (3, 0)
+    assert list(differences(reference("stored-3"), found)) == []
+    assert partials(stored) == before
+
+
+def test_a_further_object_alone_is_read(stored: Store, tmp_path: Path) -> None:
+    data = dataset(STORED)
+    put(stored, data)
+    found = results(stored, data, tmp_path)
+    assert counts(stored) == (4, 1)
+    assert list(differences(reference(f"generated-{STORED}"), found)) == []
+
+
+def test_without_one_of_its_objects_nothing_is_read(stored: Store, tmp_path: Path) -> None:
+    data = stored_dataset(2)
+    (removed,) = stored_dataset(3).objects.keys() - data.objects.keys()
+    stored.delete(f"{prefix(data)}/Input_data/{removed}")
+    found = results(stored, data, tmp_path)
+    assert counts(stored) == (2, 0)
+    assert list(differences(reference("stored-2"), found)) == []
+
+
+def test_a_difference_is_named_with_its_file_and_line() -> None:
+    expected = {"a.csv": b"x\n1,2\n3,4\n", "b.csv": b"", "page.json": b"0" * 200 + b"1"}
+    found = {"a.csv": b"x\n1,2\n3,5\n", "c.csv": b"", "page.json": b"0" * 200 + b"2"}
+    assert list(differences(expected, found)) == [
+        "a.csv: line 3 was '3,4' and is '3,5'",
+        "b.csv is missing",
+        "c.csv was not there",
+        f"page.json: line 1 was '{'0' * 60}1' and is '{'0' * 60}2'",
+    ]
