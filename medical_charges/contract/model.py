@@ -78,6 +78,12 @@ INPUT = "input"
 MEASURE_LIMIT = 2**53
 """The largest scaled measure: integers up to here are exact as doubles."""
 
+MULTILINE_VERSION = 2
+"""Raised whenever records that span lines are cut or read in another way.
+
+A contract without such records does not depend on it, so its partials stay known.
+"""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -418,16 +424,17 @@ class Contract(_Part):
         Quality and disclosure are not in it: they are applied to partials, so that changing
         them reads no input again.
         """
-        return digest(
-            {
-                "source": self._source_without_reasons,
-                "bands": self.model_dump(mode="json")["bands"],
-                "measure": self.measure,
-                "grouping_sets": self.grouping_sets,
-                # The order of columns and of a band's edges is meaning, which sorted keys lose.
-                "order": {name: band.labels for name, band in self.bands.items()},
-            }
-        )
+        parts = {
+            "source": self._source_without_reasons,
+            "bands": self.model_dump(mode="json")["bands"],
+            "measure": self.measure,
+            "grouping_sets": self.grouping_sets,
+            # The order of columns and of a band's edges is meaning, which sorted keys lose.
+            "order": {name: band.labels for name, band in self.bands.items()},
+        }
+        if self.source.multiline:
+            parts["multiline"] = MULTILINE_VERSION
+        return digest(parts)
 
     @property
     def _source_without_reasons(self) -> dict[str, Any]:

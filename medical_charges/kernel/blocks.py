@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.lines import record_ends
 from medical_charges.storage import ObjectRef, Store
 
 _STEP = 64 * 1024
@@ -69,7 +70,7 @@ def _blocks(
                 f"the record from byte {offset} on is longer than {RECORD_LIMIT:,} bytes"
             )
         rest += piece
-        cut = _last_record_end(rest) if multiline else rest.rfind(b"\n") + 1
+        cut = _behind_last_record(rest) if multiline else rest.rfind(b"\n") + 1
         if cut:
             yield offset, rest[:cut]
             offset, rest = offset + cut, rest[cut:]
@@ -77,12 +78,7 @@ def _blocks(
         yield offset, rest
 
 
-def _last_record_end(block: bytes) -> int:
-    """The offset behind the last newline of a block that stands outside of quotes."""
-    end = block.rfind(b"\n")
-    quotes = block.count(b'"', 0, end + 1)
-    while end >= 0 and quotes % 2:
-        previous = block.rfind(b"\n", 0, end)
-        quotes -= block.count(b'"', previous + 1, end)
-        end = previous
-    return end + 1
+def _behind_last_record(block: bytes) -> int:
+    """The offset behind the last record that ends in a block, which starts with a record."""
+    ends = record_ends(block)
+    return int(ends[-1]) + 1 if len(ends) else 0

@@ -53,6 +53,7 @@ class Judge:
     def __init__(self, contract: Contract, header: Header) -> None:
         self._contract = contract
         self._width = len(header.columns)
+        self._multiline = contract.source.multiline
         self._columns = [
             (position, name, contract.source.columns[name])
             for position, name in enumerate(header.columns)
@@ -62,7 +63,8 @@ class Judge:
     def judge(self, line: bytes) -> dict[str, Value] | Rejection:
         """The line's values by column, or why it is rejected. `line` has no line end."""
         text = line.decode("utf-8", errors="surrogateescape").removesuffix("\r")
-        if text.count('"') % 2:
+        # Where a record is one line, an odd quote may be half of a field that goes on in the next.
+        if text.count('"') % 2 and not self._multiline:
             return Rejection(
                 "quotes",
                 "an odd number of quotes; a quoted line break needs `multiline: true`",

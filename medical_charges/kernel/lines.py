@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from medical_charges.kernel.quotes import QUOTED_FIELD
+
 NEWLINE, COMMA, QUOTE, RETURN = b'\n,"\r'
 
 _COUNT_STEP = 1 << 20
@@ -22,6 +24,31 @@ def count(block: bytes, byte: int) -> int:
         int(np.count_nonzero(array[start : start + _COUNT_STEP] == byte))
         for start in range(0, len(array), _COUNT_STEP)
     )
+
+
+def record_ends(block: bytes) -> Integers:
+    """Where the newlines are that end a record: those that are not in a quoted field."""
+    array = np.frombuffer(block, np.uint8)
+    newlines = np.flatnonzero(array == NEWLINE)
+    edges = _edges_of_quoted_fields(block, array)
+    ends: Integers = newlines[np.searchsorted(edges, newlines, side="right") % 2 == 0]
+    return ends
+
+
+def _edges_of_quoted_fields(block: bytes, array: npt.NDArray[np.uint8]) -> Integers:
+    """Where quoted fields start, and where they have ended, in turn.
+
+    A pair of quotes within a field may count as its end and its start.
+    """
+    quotes = np.flatnonzero(array == QUOTE)
+    opening = quotes[::2]
+    # Before the first byte a record ends. A quote behind a quote is the second of a pair.
+    before = array[opening - 1]
+    known = (before == COMMA) | (before == NEWLINE) | (before == QUOTE) | (opening == 0)
+    if known.all():
+        return quotes
+    spans = (found.span() for found in QUOTED_FIELD.finditer(block))
+    return np.fromiter((edge for span in spans for edge in span), np.int64)
 
 
 def unquoted(block: bytes) -> bytes:
@@ -64,17 +91,14 @@ class Lines:
 
     @classmethod
     def records_of(cls, block: bytes) -> Lines:
-        """The records of a block: a newline inside quotes belongs to its record.
+        """The records of a block that ends with newline: one in a quoted field ends none.
 
-        Quotes that are never closed make the rest of the block one record.
+        A quoted field that is never closed makes the rest of the block one record.
         """
-        array = np.frombuffer(block, np.uint8)
-        newlines = np.flatnonzero(array == NEWLINE)
-        quotes_before = np.searchsorted(np.flatnonzero(array == QUOTE), newlines)
-        ends = newlines[quotes_before % 2 == 0]
-        if len(newlines) and (not len(ends) or ends[-1] != newlines[-1]):
-            ends = np.append(ends, newlines[-1])
-        return cls._cut(array, ends)
+        ends, last = record_ends(block), len(block) - 1
+        if not len(ends) or ends[-1] != last:
+            ends = np.append(ends, last)
+        return cls._cut(np.frombuffer(block, np.uint8), ends)
 
     @classmethod
     def _cut(cls, array: npt.NDArray[np.uint8], ends: Integers) -> Lines:

@@ -9,17 +9,21 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 from medical_charges.storage import ObjectRef, Store
+
+csv.field_size_limit(sys.maxsize)
 
 PIECE_BYTES = 32 * 1024 * 1024
 """How much of an object one task reads."""
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK_BYTES = 4 * 1024 * 1024
+_RECORDS_AT_ONCE = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -75,20 +79,23 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[list[str]]:
 
 
 def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Lines put together where a quote that is open at a line's end goes on in the next one."""
-    open_lines: list[str] = []
-    quoted = False
-    for lines in many:
-        found = []
-        for line in lines:
-            open_lines.append(line)
-            quoted ^= bool(line.count('"') % 2)
-            if not quoted:
-                found.append("\n".join(open_lines))
-                open_lines = []
-        yield found
-    if open_lines:
-        yield ["\n".join(open_lines)]
+    """Lines put together where a field that is quoted at a line's end goes on in the next one.
+
+    Python's csv module tells where a record ends. It would stop at a carriage return within a
+    record, which ends none here.
+    """
+    read: list[str] = []
+
+    def remembered() -> Iterator[str]:
+        for line in chain.from_iterable(many):
+            read.append(line)
+            yield line.replace("\r", " ")
+
+    reader, done = csv.reader(remembered()), 0
+    while ends := list(islice((reader.line_num for _ in reader), _RECORDS_AT_ONCE)):
+        yield ["\n".join(read[a - done : b - done]) for a, b in pairwise([done, *ends])]
+        del read[: ends[-1] - done]
+        done = ends[-1]
 
 
 def _range(store: Store, piece: Piece) -> Iterator[bytes]:

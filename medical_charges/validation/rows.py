@@ -40,11 +40,14 @@ class _Bad:
 BAD = _Bad()
 
 
-def fields_of(record: str) -> list[str] | None:
-    """The fields of a record, or None where its quotes make no sense."""
+def fields_of(record: str, *, multiline: bool = False) -> list[str] | None:
+    """The fields of a record, or None where its quotes make no sense.
+
+    With `multiline` a record is whole, and a quote in the middle of a field is a character.
+    """
     if '"' not in record and "\r" not in record:
         return record.split(",")
-    if record.count('"') % 2:
+    if record.count('"') % 2 and not multiline:
         return None
     try:
         return next(csv.reader([record], strict=True))
@@ -204,7 +207,7 @@ class Rows:
             yield self._judged(simple, [fields[at::width] for at in range(width)], refuse)
         whole, rows = list[str](), list[list[str]]()
         for record in compress(records, map(not_, plain)):
-            found = fields_of(record)
+            found = fields_of(record, multiline=self._contract.source.multiline)
             if found is None or len(found) != width:
                 refuse(record)
             else:

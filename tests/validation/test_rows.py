@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 from random import Random
 from typing import TYPE_CHECKING
 from unittest.mock import MagicMock
@@ -188,6 +190,46 @@ def test_a_quoted_line_break_is_in_one_record_where_the_contract_says_so(store: 
     rows = [GOOD_ROW, b'b,"n\nn\r\nn",1,1,0.5,,10.5', GOOD_ROW]
     summary, result = validated(store, contract_of(multiline=True), {"x.csv": csv_lines(*rows)})
     assert (summary.rows, summary.counted) == (3, 3)
+    assert result.problems == []
+
+
+def test_a_quote_within_a_field_joins_no_lines(store: LocalStore) -> None:
+    """As in feet and inches: Python's csv module reads five records here."""
+    rows = [b"a,5'10\",1,1,0.5,,10.5", GOOD_ROW, b"b,6'1\",1,1,0.5,,10.5", b'b,"n"n,1,1,0.5,,1']
+    contract = contract_of(multiline=True)
+    summary, result = validated(store, contract, {"x.csv": csv_lines(*rows, GOOD_ROW)})
+    assert (summary.rows, summary.counted, summary.rules) == (5, 4, {"quotes": 1})
+    assert result.problems == []
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 13])
+def test_records_are_cut_where_pythons_csv_module_cuts_them(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(lines, "_RECORDS_AT_ONCE", size)
+    monkeypatch.setattr(lines, "_CHUNK_BYTES", 16)
+    random = Random(size)
+    for _ in range(100):
+        text = "".join(random.choices(["a", ",", '"', '""', "\n", "\r\n", ',"'], k=60))
+        store.write("x.csv", b"kind\n" + text.encode())
+        (piece,) = lines.pieces(store, "x", next(store.list("")), multiline=True)
+        found = [r for some in lines.records(store, piece, multiline=True) for r in some]
+        right = [fields for fields in csv.reader(io.StringIO(text, newline="")) if fields]
+        read = [next(csv.reader(io.StringIO(record, newline=""))) for record in found]
+        # A last field that is never closed keeps no line end.
+        assert (len(read), read[:-1]) == (len(right), right[:-1])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kernel_and_validation_cut_any_records_alike(store: LocalStore, seed: int) -> None:
+    random = Random(seed)
+    odd = ['n"n', '"n\nn"', '"n""n"', '"n', 'n"', "\r", '\r"n', '"n"n', '"n"\r"n', ""]
+    rows = [
+        f"a,{random.choice(odd) if random.random() < 0.3 else 'n'},1,1,0.5,,{i}".encode()
+        for i in range(60)
+    ]
+    files = {"x.csv": csv_lines(*rows), "y.csv.gz": gzip.compress(csv_lines(*rows[::-1]))}
+    _, result = validated(store, contract_of(multiline=True), files)
     assert result.problems == []
 
 

@@ -1,0 +1,18 @@
+"""Quoted fields as RFC 4180 has them: a quote opens a field only where the field starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+# A field that is never closed goes on to the end of the text.
+_QUOTED = rb'"(?<![^,\n]")[^"]*+(?:""[^"]*+)*+(?:"|\Z)'
+_RECORD = re.compile(rb'(?:[^"\n]++|' + _QUOTED + rb'|")*+(?:\n|\Z)')
+
+QUOTED_FIELD = re.compile(_QUOTED)
+"""A quoted field with its quotes, in a text that starts where a record does."""
+
+
+def records(text: bytes) -> Iterator[bytes]:
+    """The records of a text, each with the newline that ends it, if one does."""
+    return (found.group() for found in _RECORD.finditer(text) if found.group())
