@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.contract.values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
-from medical_charges.kernel.header import HEAD_BYTES, Header
+from medical_charges.kernel.header import Header, text_of
 
 OBJECTS_LOOKED_AT = 32
 ROWS_LOOKED_AT = 500
@@ -24,10 +23,8 @@ def first_rows(head: bytes, header: Header) -> Rows:
 
     What is wrong with others is found where rows are counted.
     """
-    if header.gzip:
-        head = zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
     # The last line may be cut off.
-    lines = head[header.data_start :].split(b"\n")[:-1]
+    lines = text_of(head)[header.data_start :].split(b"\n")[:-1]
     return list(_fields(lines[:ROWS_LOOKED_AT], len(header.columns)))
 
 

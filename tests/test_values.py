@@ -179,6 +179,29 @@ def test_a_compressed_object_is_looked_at_too(store: LocalStore, real_file: byte
         plan(store, with_column(), {"people.csv.gz": gzip.compress(a_file(real_file, MAILS))})
 
 
+def members_of(data: bytes) -> dict[str, bytes]:
+    """A compressed object as other tools write it: of many members, some with nothing in them."""
+    header, newline, rows = data.partition(b"\n")
+    lines = [gzip.compress(line) for line in rows.splitlines(keepends=True)]
+    first, nothing = gzip.compress(header + newline), gzip.compress(b"")
+    return {
+        "header alone": first + gzip.compress(rows),
+        "one for each row": first + b"".join(lines),
+        "empty ones": nothing * 3 + first + nothing * 40 + gzip.compress(rows) + nothing,
+        "zeros between": first + bytes(512) + gzip.compress(rows) + bytes(512),
+        "cut within the header": gzip.compress(data[:7]) + gzip.compress(data[7:]),
+    }
+
+
+@pytest.mark.parametrize("members", members_of(b""))
+def test_the_members_of_a_compressed_object_hide_nobody(
+    store: LocalStore, real_file: bytes, members: str
+) -> None:
+    data = members_of(a_file(real_file, MAILS))[members]
+    with pytest.raises(InputRefusedError, match="mail addresses"):
+        plan(store, with_column(), {"people.csv.gz": data})
+
+
 def test_many_small_objects_are_looked_at_together(store: LocalStore, real_file: bytes) -> None:
     numbers = made(PEOPLE["digits"][1], 60)
     files = {f"{i}.csv": a_file(real_file, numbers[6 * i : 6 * i + 6]) for i in range(10)}

@@ -48,8 +48,10 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
             message repeats no row of the object.
     """
     gzip = head.startswith(_GZIP)
-    if gzip:
-        head = _decompress(name, head)
+    try:
+        head = text_of(head)
+    except zlib.error as error:
+        raise InputRefusedError(f"{name} starts like gzip, but cannot be decompressed") from error
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             raise InputRefusedError(f"{name} is not a CSV file: it looks like {kind}")
@@ -71,16 +73,21 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
     return Header(columns, ignored, min(end + 1, len(head)), gzip)
 
 
-def _decompress(name: str, head: bytes) -> bytes:
-    """The start of a compressed object, which may be cut off and may have many members."""
+def text_of(head: bytes) -> bytes:
+    """The text at the start of an object, HEAD_BYTES of it at most.
+
+    A compressed object may be cut off, and may have many members with zeros between them.
+
+    Raises:
+        zlib.error: it starts like gzip and is damaged.
+    """
+    if not head.startswith(_GZIP):
+        return head
     text = b""
-    try:
-        while head.startswith(_GZIP) and len(text) < HEAD_BYTES:
-            member = zlib.decompressobj(wbits=31)
-            text += member.decompress(head, HEAD_BYTES - len(text))
-            head = member.unused_data
-    except zlib.error as error:
-        raise InputRefusedError(f"{name} starts like gzip, but cannot be decompressed") from error
+    while head.startswith(_GZIP) and len(text) < HEAD_BYTES:
+        member = zlib.decompressobj(wbits=31)
+        text += member.decompress(head, HEAD_BYTES - len(text))
+        head = member.unused_data.lstrip(b"\0")
     return text
 
 
