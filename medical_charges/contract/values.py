@@ -33,6 +33,13 @@ _DATE = re.compile(
     rf"|{_DAY}[ -](?:{_MONTHS})[a-z]*[ -]{_YEAR})(?:[T ]\d\d?:\d\d.*)?",
     re.IGNORECASE,
 )
+_DAY_OF_ANY_YEAR = re.compile(
+    r"(?:\d{4}([-/. ])(?:0?\d|1[0-2])\1(?:[0-2]?\d|3[01])"
+    r"|(?:[0-2]?\d|3[01])([-/. ])(?:[0-2]?\d|3[01])\2(?:\d{4}|\d\d)"
+    r"|\d{4}(?:0\d|1[0-2])(?:[0-2]\d|3[01]))"
+    r"(?:[T ](?:[01]?\d|2[0-3])(?:[:.h-]?[0-5]\d){0,2}(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
+)
+"""A day, with or without a time, which looks like a phone number or a person's number."""
 _STREET = re.compile(
     r"\d+\w? (?:\S+ ){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct"
     r"|place|pl|way|terrace|square|highway|hwy)\b\.?.*"
@@ -125,7 +132,7 @@ def _phone(sample: _Sample, _: bool) -> bool:
     def fits(value: str) -> bool:
         digits = sum(c.isdigit() for c in value)
         plain = _PHONE.fullmatch(value) and not _SOCIAL.fullmatch(value)
-        return bool(plain) and 7 <= digits <= 15
+        return bool(plain) and 7 <= digits <= 15 and not _DAY_OF_ANY_YEAR.fullmatch(value)
 
     return len(sample.values) >= ENOUGH and sample.distinct >= 0.5 and sample.matching(fits) >= 0.6
 
@@ -139,6 +146,8 @@ def _number(sample: _Sample, quantity: bool) -> bool:
         and len(sample.values) >= ENOUGH
         and sample.distinct >= 0.5
         and sample.matching(fits) >= 0.8
+        # Of numbers in a row a few always look like days, so single ones are not left out.
+        and sample.matching(_DAY_OF_ANY_YEAR.fullmatch) < 0.8
     )
 
 
