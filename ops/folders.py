@@ -5,6 +5,7 @@ Runs the very script that EMR runs, on a local Spark, and publishes what came ou
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -65,7 +66,8 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
 def mirror_input(source: Path, target: Path) -> None:
     """Make the input folder hold the source's data files and nothing else.
 
-    Files that are there already stay as they are, so that they are known to the next run.
+    A file that is there with the same content stays as it is, so that it is known to the next
+    run. Size and time do not tell that: archives give all their files one time.
 
     Raises:
         InputRefusedError: the source is missing or holds no data file.
@@ -75,16 +77,24 @@ def mirror_input(source: Path, target: Path) -> None:
         if path.relative_to(target).as_posix() not in wanted:
             path.unlink()
     for name, path in wanted.items():
-        copy, stat = target / name, path.stat()
-        if copy.is_file():
-            known = copy.stat()
-            if (known.st_size, known.st_mtime_ns) == (stat.st_size, stat.st_mtime_ns):
-                continue
+        copy = target / name
+        if copy.is_file() and _same_content(path, copy):
+            continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         # Renamed when it is whole: an interrupted copy must not pass for the file.
         partial = copy.with_name(f".{copy.name}.copying")
-        shutil.copy2(path, partial)
+        # With a time of its own: with the source's it might pass for an earlier copy.
+        shutil.copyfile(path, partial)
         partial.replace(copy)
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    return one.stat().st_size == other.stat().st_size and _checksum(one) == _checksum(other)
+
+
+def _checksum(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def data_files(source: Path) -> dict[str, Path]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
+from ops.folders import mirror_input
 from tests.helpers import WITHOUT_CUBES, CountingEngine, outputs_of, remove, run, staged, upload
 
 
@@ -93,6 +97,42 @@ def test_an_object_that_was_replaced_is_read_again(
     summary = run(store, contract, engine=engine)
     assert engine.read == ["b.csv"]
     assert summary.counted == 1400
+
+
+def test_a_file_of_the_same_name_size_and_time_is_another_if_its_content_is(
+    store: LocalStore, contract: Contract, real_file: bytes, engine: CountingEngine, tmp_path: Path
+) -> None:
+    """As archives give all their files one time. A third file may get the first copy's inode."""
+    header, newline, rows = real_file.partition(b"\n")
+    regions = [b"southwest", b"southeast", b"northwest", b"northeast"]
+    files = [tmp_path / region.decode() / "Charges.csv" for region in regions]
+    for file, region in zip(files, regions, strict=True):
+        file.parent.mkdir()
+        file.write_bytes(header + newline + re.sub(rb"(north|south)(east|west)", region, rows))
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+    target = Path(store.uri.removeprefix("file://")) / Layout(contract.prefix).input
+    for count, (file, region) in enumerate(zip(files, regions, strict=True), 1):
+        mirror_input(file, target)
+        run(store, contract, engine=engine)
+        assert engine.read == ["Charges.csv"] * count
+        assert staged(store, contract)["charges_by_region"].count(region) == 1
+
+
+def test_a_copy_with_the_time_of_its_source_stays_known(
+    store: LocalStore, contract: Contract, real_file: bytes, engine: CountingEngine, tmp_path: Path
+) -> None:
+    """Earlier versions copied the time too."""
+    source = tmp_path / "Charges.csv"
+    source.write_bytes(real_file)
+    upload(store, contract, {"Charges.csv": real_file})
+    target = Path(store.uri.removeprefix("file://")) / Layout(contract.prefix).input
+    shutil.copystat(source, target / "Charges.csv")
+    run(store, contract)
+    mirror_input(source, target)
+    os.utime(source)
+    mirror_input(source, target)
+    run(store, contract, engine=engine)
+    assert engine.read == []
 
 
 def changed(contract: Contract, **parts: object) -> Contract:

@@ -8,6 +8,7 @@ import random
 import re
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ CLEAN: dict[str, Maker] = {
     "state": lambda r: r.choice(("Virginia", "Georgia", "Carolina", "Texas", "Utah", "Maine")),
     "month": lambda r: f"{r.randrange(2015, 2025)}-{r.randrange(1, 13):02d}",
     **{
-        f"first of a month as {layout}": lambda r, layout=layout: first_of_a_month(r, layout)
+        f"first of a month as {layout}": partial(first_of_a_month, layout=layout)
         for layout in LAYOUTS
     },
     "year": lambda r: str(r.randrange(1990, 2025)),
