@@ -15,8 +15,33 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from medical_charges.analysis import _combined, _merge
+from medical_charges.comparisons import figures, welch
 from medical_charges.contract import Contract
+from medical_charges.cube import Sums
+from medical_charges.kernel.blocks import read_range
+from medical_charges.kernel.judge import Judge
+from medical_charges.kernel.scan import Scanner, _between
+from medical_charges.kernel.work import Worker
 from medical_charges.manifests import manifest
+from medical_charges.partial import identity_of
+from medical_charges.statistics import (
+    _plain,
+    critical,
+    decimal,
+    interval,
+    sample_variance,
+    share,
+    squares,
+)
+from medical_charges.tables import (
+    Table,
+    _analysis,
+    _filter_cube,
+    _Groups,
+    _top_coded,
+    make_tables,
+)
 from tests.faults import inputs
 from tests.faults.pipeline import (
     ANALYSIS,
@@ -27,7 +52,7 @@ from tests.faults.pipeline import (
     Run,
     Where,
 )
-from tests.faults.source import changed
+from tests.mutation import Change, dropped, mutated, preceded, replaced, swapped
 
 
 @dataclass(frozen=True)
@@ -60,9 +85,9 @@ class Fault:
 # --- the code
 
 
-def code(name: str, where: str, old: str, new: str, *checks: str, **options: Any) -> Fault:
-    """A mistake in an expression of the library."""
-    return Fault(name, None, partial(changed, where, old, new), checks, **options)
+def code(name: str, target: object, change: Change, *checks: str, **options: Any) -> Fault:
+    """A mistake in a function of the library."""
+    return Fault(name, None, partial(mutated, target, change), checks, **options)
 
 
 ROWS = "objects: rows counted and quarantined"
@@ -80,287 +105,138 @@ REGION, BMI, AGE = "charges_by_region", "charges_by_bmi_category", "charges_by_a
 SMOKERS, SEXES, CUBE = "smokers_by_region", "charges_by_sex_and_smoker", "cube_region_sex_smoker"
 
 READING = (
-    code(
-        "a band's edge belongs to the band below it",
-        "kernel.scan:Scanner._banded", "< edge", "<= edge",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "bands are labelled from high to low",
-        "kernel.scan:Scanner._labelled", "labels[position]", "labels[-1 - position]",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "a rule is not applied",
-        "kernel.scan:_between", "value.is_between(low, high)",
-        "value.is_between(low, high if high > 1e6 else 2 * high)",
-        GOLDEN_SAMPLE, ROWS, PARTIALS,
-    ),
-    code(
-        "a row that must be judged by itself is judged mildly",
-        "kernel.judge:Judge._value", "value > column.maximum", "value > 2 * column.maximum",
-        GOLDEN_SAMPLE, ROWS, PARTIALS,
-    ),
-    code(
-        "cents for dollars",
-        "kernel.scan:Scanner._scaled", "10.0**self._contract.decimals",
-        "100 * 10.0**self._contract.decimals",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "the measure is rounded to whole units",
-        "kernel.scan:Scanner._aggregate",
-        'scaled.round(0, mode="half_to_even")', "((scaled / 1e6).round(0) * 1e6)",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "the measure is cut off instead of rounded",
-        "kernel.scan:Scanner._aggregate",
-        'scaled.round(0, mode="half_to_even")', "scaled.floor()",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "the square of the sum for the sum of squares",
-        "kernel.scan:Scanner._aggregate", "(wide * wide).sum()", "(wide.sum() * wide.sum())",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "the least and the greatest are swapped",
-        "kernel.scan:Scanner._aggregate", "value.min().alias(_MINIMUM)",
-        "value.max().alias(_MINIMUM)",
-        GOLDEN_SAMPLE, PARTIALS,
-    ),
-    code(
-        "a last line without a newline is lost",
-        "kernel.scan:Scanner.scan", 'block += b"\\n"',
-        'block = block[: block.rfind(b"\\n") + 1]',
-        ROWS, PARTIALS,
-    ),
-    code(
-        "a line over the edge of a range is cut",
-        "kernel.blocks:read_range", "_after_newline(store, ref, end - 1, ref.size)", "end",
-        ROWS, PARTIALS,
-    ),
-    code(
-        "the first line of a range is read in the one before it too",
-        "kernel.blocks:read_range", "_after_newline(store, ref, end - 1, ref.size)",
-        "_after_newline(store, ref, _after_newline(store, ref, end - 1, ref.size), ref.size)",
-        ROWS, PARTIALS,
-    ),
-    code(
-        "the rows of one range are dropped",
-        "analysis:_combined", "for result in in_order", "for result in in_order[:-1] or in_order",
-        ROWS, PARTIALS,
-    ),
-    code(
-        "a range is counted twice",
-        "analysis:_combined", "for result in in_order", "for result in [*in_order, in_order[0]]",
-        GOLDEN_SAMPLE, ROWS, PARTIALS,
-    ),
-    code(
-        "quarantine loses a line",
-        "kernel.work:Worker._quarantine", "for r in rejected", "for r in rejected[1:]",
-        ROWS,
-    ),
-    code(
-        "quarantine holds other lines than were rejected",
-        "kernel.work:Worker._quarantine", "r.line,", "r.line[1:],",
-        ROWS, says="other lines",
-    ),
+    code("a band's edge belongs to the band below it", Scanner._banded,
+         replaced("_ < edge", "_ <= edge"), GOLDEN_SAMPLE, PARTIALS),
+    code("bands are labelled from high to low", Scanner._labelled,
+         replaced("labels[position]", "labels[-1 - position]"), GOLDEN_SAMPLE, PARTIALS),
+    code("a rule is not applied", _between,
+         replaced("_.is_between(low, high)", "_.is_between(low, high if high > 1e6 else 2 * high)"),
+         GOLDEN_SAMPLE, ROWS, PARTIALS),
+    code("a row that must be judged by itself is judged mildly", Judge._value,
+         replaced("value > column.maximum", "value > 2 * column.maximum"),
+         GOLDEN_SAMPLE, ROWS, PARTIALS),
+    code("cents for dollars", Scanner._scaled,
+         replaced("10.0 ** _", "100 * 10.0 ** _"), GOLDEN_SAMPLE, PARTIALS),
+    code("the measure is rounded to whole units", Scanner._aggregate,
+         replaced('_.round(0, mode="half_to_even")', "(_ / 1e6).round(0) * 1e6"),
+         GOLDEN_SAMPLE, PARTIALS),
+    code("the measure is cut off instead of rounded", Scanner._aggregate,
+         replaced('_.round(0, mode="half_to_even")', "_.floor()"), GOLDEN_SAMPLE, PARTIALS),
+    code("the square of the sum for the sum of squares", Scanner._aggregate,
+         replaced("(wide * wide).sum()", "wide.sum() * wide.sum()"), GOLDEN_SAMPLE, PARTIALS),
+    code("the least and the greatest are swapped", Scanner._aggregate,
+         replaced("_.min()", "_.max()"), GOLDEN_SAMPLE, PARTIALS),
+    code("a last line without a newline is lost", Scanner.scan,
+         replaced(r'block += b"\n"', r'block = block[: block.rfind(b"\n") + 1]'), ROWS, PARTIALS),
+    code("a line over the edge of a range is cut", read_range,
+         replaced("_after_newline(store, ref, end - 1, _)", "end"), ROWS, PARTIALS),
+    code("the first line of a range is read in the one before it too", read_range,
+         replaced("_after_newline(store, ref, end - 1, _)",
+                  "_after_newline(store, ref, _after_newline(store, ref, end - 1, _), _)"),
+         ROWS, PARTIALS),
+    code("the rows of one range are dropped", _combined,
+         replaced("in_order", "in_order[:-1] or in_order"), ROWS, PARTIALS),
+    code("a range is counted twice", _combined,
+         replaced("in_order", "[*in_order, in_order[0]]"), GOLDEN_SAMPLE, ROWS, PARTIALS),
+    code("quarantine loses a line", Worker._quarantine,
+         replaced("rejected", "rejected[1:]"), ROWS),
+    code("quarantine holds other lines than were rejected", Worker._quarantine,
+         replaced("_.line", "_.line[1:]"), ROWS, says="other lines"),
 )  # fmt: skip
 
 MERGING = (
-    code(
-        "an object's partial is lost",
-        "analysis:_merge", "members = base.members",
-        "partials = partials[1:]; members = base.members",
-        SNAPSHOT,
-    ),
-    code(
-        "a partial is merged twice",
-        "analysis:_merge", "for partial in partials)]", "for partial in [*partials, partials[0]])]",
-        ANALYSIS, says="rows were read, but",
-    ),
-    code(
-        "the greatest of both is the last one",
-        "cube:Sums.merge", "max(self.maximum, other.maximum)", "other.maximum",
-        PARTIALS,
-    ),
-    code(
-        "a partial is named without the contract's shape",
-        "partial:identity_of", "ref.size, shape", "ref.size",
-        SNAPSHOT,
-    ),
-    code(
-        "a partial is named without its object's version",
-        "partial:identity_of", "ref.etag, ", "",
-        SNAPSHOT,
-    ),
+    code("an object's partial is lost", _merge,
+         preceded("partials = partials[1:]"), SNAPSHOT),
+    code("a partial is merged twice", _merge,
+         replaced("(_ for partial in partials)", "(_ for partial in [*partials, partials[0]])"),
+         ANALYSIS, says="rows were read, but"),
+    code("the greatest of both is the last one", Sums.merge,
+         replaced("max(_, other.maximum)", "other.maximum"), PARTIALS),
+    code("a partial is named without the contract's shape", identity_of,
+         dropped("shape"), SNAPSHOT),
+    code("a partial is named without its object's version", identity_of,
+         dropped("ref.etag"), SNAPSHOT),
 )  # fmt: skip
 
 FIGURES = (
-    code(
-        "population for sample deviation",
-        "statistics:sample_variance", "(sums.n - 1)", "sums.n",
-        GOLDEN_SAMPLE, f"{REGION}: figures", f"{SEXES}: figures",
-    ),
-    code(
-        "the normal quantile for Student's",
-        "statistics:critical", "stdtrit(freedom, (1 + CONFIDENCE) / 2)", "1.959963984540054",
-        GOLDEN_SAMPLE, f"{REGION}: figures", f"{AGE}: figures", "comparisons: figures",
-    ),
-    code(
-        "one tail for two",
-        "statistics:critical", "(1 + CONFIDENCE) / 2", "CONFIDENCE",
-        GOLDEN_SAMPLE, f"{AGE}: figures",
-    ),
-    code(
-        "the deviation for the standard error",
-        "statistics:interval", "root(variance / sums.n)", "root(variance)",
-        GOLDEN_SAMPLE, f"{AGE}: figures",
-    ),
-    code(
-        "a share of all instead of its region",
-        "tables:_analysis", "wholes[key[:-1]]", "sum(wholes.values())",
-        GOLDEN_SAMPLE, f"{SMOKERS}: figures",
-    ),
-    code(
-        "a share in per cent",
-        "statistics:share", "Fraction(part, whole)", "Fraction(100 * part, whole)",
-        GOLDEN_SAMPLE, f"{SMOKERS}: figures", f"{BMI}: figures",
-    ),
-    code(
-        "figures rounded to whole numbers",
-        "statistics:decimal", "round(value * _UNIT)", "round(value) * _UNIT",
-        GOLDEN_SAMPLE, f"{REGION}: figures",
-    ),
-    code(
-        "figures cut off instead of rounded",
-        "statistics:decimal", "round(value * _UNIT)", "int(value * _UNIT)",
-        GOLDEN_SAMPLE, f"{REGION}: figures",
-    ),
-    code(
-        "trailing zeros stay",
-        "statistics:_plain", '.rstrip("0").rstrip(".")', "",
-        GOLDEN_SAMPLE, f"{REGION}: fields and numbers",
-    ),
-    code(
-        "a comma for the decimal point",
-        "statistics:_plain", "{whole}.{fraction", "{whole},{fraction",
-        GOLDEN_SAMPLE, f"{REGION}: fields and numbers",
-    ),
-    code(
-        "a group of one has the interval nan",
-        "statistics:interval", 'return "", ""', 'return "nan", "nan"',
-        GOLDEN_SAMPLE, f"{AGE}: fields and numbers",
-    ),
-    code(
-        "squares instead of squared deviations in the cubes",
-        "statistics:squares", "sums.n * sums.squares - sums.total**2", "sums.n * sums.squares",
-        GOLDEN_SAMPLE, f"{CUBE}: figures",
-    ),
-    code(
-        "squared deviations divided by n - 1 in the cubes",
-        "statistics:squares", "sums.n * 10", "(sums.n - 1 or 1) * 10",
-        GOLDEN_SAMPLE, f"{CUBE}: figures",
-    ),
-    code(
-        "a cube's margin is of its first group alone",
-        "tables:_Groups.by",
-        "merge_cells(self._found[names], {tuple(key[i] for i in places): sums})",
-        "self._found[names].setdefault(tuple(key[i] for i in places), sums)",
-        f"{CUBE}: figures",
-    ),
-    code(
-        "a cube without its margins",
-        "tables:_filter_cube", "product((True, False)", "product((True,)",
-        GOLDEN_SAMPLE, f"{CUBE}: groups and their order",
-    ),
-    code(
-        "a comparison the wrong way round",
-        "comparisons:figures", "mean(a, decimals) - mean(b, decimals)",
-        "mean(b, decimals) - mean(a, decimals)",
-        GOLDEN_SAMPLE, "comparisons: figures",
-    ),
-    code(
-        "Hedges' g without its correction",
-        "comparisons:welch", " * Fraction(small_sample_factor(freedom))", "",
-        GOLDEN_SAMPLE, "comparisons: figures",
-    ),
-    code(
-        "Student's degrees of freedom for Welch's",
-        "comparisons:welch",
-        "squared_error**2 / (error_a**2 / (a.n - 1) + error_b**2 / (b.n - 1))",
-        "Fraction(a.n + b.n - 2)",
-        GOLDEN_SAMPLE, "comparisons: figures",
-    ),
-    code(
-        "a p of one tail",
-        "comparisons:welch", "p = 2 * ", "p = ",
-        GOLDEN_SAMPLE, "comparisons: figures",
-    ),
-    code(
-        "ages over the top code are told",
-        "tables:_top_coded", "min(int(value), top_code[column])", "int(value)",
-        f"{AGE}: groups and their order",
-    ),
-    code(
-        "bands in the order of the alphabet",
-        "tables:_analysis", "sorted(cells, key=lambda key: contract.sort_key(names, key))",
-        "sorted(cells)",
-        GOLDEN_SAMPLE, f"{BMI}: groups and their order",
-    ),
-    code(
-        "the sexes are swapped among those who smoke",
-        "tables:_analysis", "tuple(map(str, key))",
-        'tuple(map(str, {("female", "yes"): ("male", "yes"), ("male", "yes"): ("female", "yes")}'
-        ".get(key, key)))",
-        GOLDEN_SAMPLE, f"{SEXES}: groups and their order",
-    ),
-    code(
-        "lines ended by CRLF",
-        "tables:Table.to_csv", "\\n", "\\r\\n",
-        f"{REGION}: encoding",
-    ),
-    code(
-        "a byte-order mark",
-        "tables:Table.to_csv", ".encode()", '.encode("utf-8-sig")',
-        GOLDEN_SAMPLE, f"{REGION}: encoding",
-    ),
-    code(
-        "semicolons between the fields",
-        "tables:Table.to_csv", "','.join", "';'.join",
-        GOLDEN_SAMPLE, f"{REGION}: header",
-    ),
+    code("population for sample deviation", sample_variance,
+         replaced("sums.n - 1", "sums.n"),
+         GOLDEN_SAMPLE, f"{REGION}: figures", f"{SEXES}: figures"),
+    code("the normal quantile for Student's", critical,
+         replaced("stdtrit(_1, _2)", "1.959963984540054"),
+         GOLDEN_SAMPLE, f"{REGION}: figures", f"{AGE}: figures", "comparisons: figures"),
+    code("one tail for two", critical,
+         replaced("(1 + CONFIDENCE) / 2", "CONFIDENCE"), GOLDEN_SAMPLE, f"{AGE}: figures"),
+    code("the deviation for the standard error", interval,
+         replaced("root(variance / sums.n)", "root(variance)"), GOLDEN_SAMPLE, f"{AGE}: figures"),
+    code("a share of all instead of its region", _analysis,
+         replaced("wholes[_[:-1]]", "sum(wholes.values())"), GOLDEN_SAMPLE, f"{SMOKERS}: figures"),
+    code("a share in per cent", share,
+         replaced("Fraction(part, whole)", "Fraction(100 * part, whole)"),
+         GOLDEN_SAMPLE, f"{SMOKERS}: figures", f"{BMI}: figures"),
+    code("figures rounded to whole numbers", decimal,
+         replaced("round(value * _UNIT)", "round(value) * _UNIT"),
+         GOLDEN_SAMPLE, f"{REGION}: figures"),
+    code("figures cut off instead of rounded", decimal,
+         replaced("round(_)", "int(_)"), GOLDEN_SAMPLE, f"{REGION}: figures"),
+    code("trailing zeros stay", _plain,
+         replaced('_.rstrip("0").rstrip(".")', "_"),
+         GOLDEN_SAMPLE, f"{REGION}: fields and numbers"),
+    code("a comma for the decimal point", _plain,
+         replaced('f"{_}.{fraction:0{PLACES}d}"', 'f"{_},{fraction:0{PLACES}d}"'),
+         GOLDEN_SAMPLE, f"{REGION}: fields and numbers"),
+    code("a group of one has the interval nan", interval,
+         replaced('("", "")', '("nan", "nan")'), GOLDEN_SAMPLE, f"{AGE}: fields and numbers"),
+    code("squares instead of squared deviations in the cubes", squares,
+         replaced("_ - sums.total**2", "_"), GOLDEN_SAMPLE, f"{CUBE}: figures"),
+    code("squared deviations divided by n - 1 in the cubes", squares,
+         replaced("sums.n * 10**_", "(sums.n - 1 or 1) * 10**_"),
+         GOLDEN_SAMPLE, f"{CUBE}: figures"),
+    code("a cube's margin is of its first group alone", _Groups.by,
+         replaced("merge_cells(_1, {_2: _3})", "_1.setdefault(_2, _3)"), f"{CUBE}: figures"),
+    code("a cube without its margins", _filter_cube,
+         replaced("(True, False)", "(True,)"),
+         GOLDEN_SAMPLE, f"{CUBE}: groups and their order"),
+    code("a comparison the wrong way round", figures,
+         swapped("mean(a, decimals) - mean(b, decimals)"), GOLDEN_SAMPLE, "comparisons: figures"),
+    code("Hedges' g without its correction", welch,
+         replaced("small_sample_factor(_)", "1"), GOLDEN_SAMPLE, "comparisons: figures"),
+    code("Student's degrees of freedom for Welch's", welch,
+         replaced("squared_error**2 / _", "Fraction(a.n + b.n - 2)"),
+         GOLDEN_SAMPLE, "comparisons: figures"),
+    code("a p of one tail", welch,
+         replaced("2 * float(_)", "float(_)"), GOLDEN_SAMPLE, "comparisons: figures"),
+    code("ages over the top code are told", _top_coded,
+         replaced("min(int(value), _)", "int(value)"), f"{AGE}: groups and their order"),
+    code("bands in the order of the alphabet", _analysis,
+         replaced("sorted(cells, key=_)", "sorted(cells)"),
+         GOLDEN_SAMPLE, f"{BMI}: groups and their order"),
+    code("the sexes are swapped among those who smoke", _analysis,
+         replaced("map(str, key)", 'map(str, {("female", "yes"): ("male", "yes"), '
+                  '("male", "yes"): ("female", "yes")}.get(key, key))'),
+         GOLDEN_SAMPLE, f"{SEXES}: groups and their order"),
+    code("lines ended by CRLF", Table.to_csv,
+         replaced(r'"\n"', r'"\r\n"'), f"{REGION}: encoding"),
+    code("a byte-order mark", Table.to_csv,
+         replaced("_.encode()", '_.encode("utf-8-sig")'), GOLDEN_SAMPLE, f"{REGION}: encoding"),
+    code("semicolons between the fields", Table.to_csv,
+         replaced('",".join', '";".join'), GOLDEN_SAMPLE, f"{REGION}: header"),
 )  # fmt: skip
 
 DISCLOSURE = (
-    code(
-        "small groups are not suppressed",
-        "tables:make_tables", "for place in protection.suppressed", "for place in ()",
-        GOLDEN_SAMPLE, SMALL_SHOWN,
-        guarded=True,
-    ),
-    code(
-        "small groups alone are suppressed, and follow from the others",
-        "tables:make_tables", "for place in protection.suppressed",
-        "for place in protection.suppressed if any(0 < groups.by(cell.names)[cell.key].n < "
-        "contract.disclosure.minimum_cell for cell in rows[place].counts)",
-        CONFINED,
-        guarded=True,
-    ),
-    code(
-        "all rows are suppressed",
-        "tables:make_tables", "for place in protection.suppressed", "for place in range(len(rows))",
-        GOLDEN_SAMPLE, NEEDLESS,
-        guarded=True,
-    ),
-    code(
-        "every output is withheld for a made-up reason",
-        "tables:make_tables", 'protection.withheld.get(name, "")', '"its groups are too many"',
-        GOLDEN_SAMPLE, NEEDLESS,
-        guarded=True,
-    ),
+    code("small groups are not suppressed", make_tables,
+         replaced("protection.suppressed", "()"), GOLDEN_SAMPLE, SMALL_SHOWN, guarded=True),
+    code("small groups alone are suppressed, and follow from the others", make_tables,
+         replaced("protection.suppressed", "[p for p in protection.suppressed if any(0 < "
+                  "groups.by(cell.names)[cell.key].n < contract.disclosure.minimum_cell "
+                  "for cell in rows[p].counts)]"),
+         CONFINED, guarded=True),
+    code("all rows are suppressed", make_tables,
+         replaced("protection.suppressed", "range(len(rows))"),
+         GOLDEN_SAMPLE, NEEDLESS, guarded=True),
+    code("every output is withheld for a made-up reason", make_tables,
+         replaced('protection.withheld.get(_, "")', '"its groups are too many"'),
+         GOLDEN_SAMPLE, NEEDLESS, guarded=True),
 )  # fmt: skip
 
 
