@@ -75,6 +75,9 @@ screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT hol
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
 
+mutants: $(VENV)/dev ## Run the tests of every mutant of tests/mutants/table.py, or of those that ARGS name
+	@$(PY) -m tests.mutants $(ARGS)
+
 bench: $(VENV)/bench ## Measure against the peers, with ARGS such as --rows 40000000
 	@$(PY) -m benchmarks $(ARGS)
 
@@ -100,4 +103,4 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz faults bench dashboard-bench screenshots lint format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz faults mutants bench dashboard-bench screenshots lint format lock clean

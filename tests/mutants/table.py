@@ -1,0 +1,194 @@
+"""Subtle breaks of the library, and the tests that should notice each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lambdas.end_run.aws import AwsPlatform
+from medical_charges.analysis import _account, _note_duplicates, _split
+from medical_charges.change import (
+    Change as Difference,
+)
+from medical_charges.change import (
+    _exchanged,
+    _margin,
+    _rows_by_object,
+    removed_rows,
+)
+from medical_charges.comparisons import pairs, welch
+from medical_charges.cube import check_size
+from medical_charges.disclosure.pattern import _Search
+from medical_charges.disclosure.system import System
+from medical_charges.kernel.blocks import read_range
+from medical_charges.kernel.judge import Judge, _integer, scale
+from medical_charges.kernel.lines import Lines, record_ends
+from medical_charges.kernel.scan import Scanner, _fits
+from medical_charges.ledger import Fence, Ledger
+from medical_charges.manifests import _content_problems, _file_problems, _setting_problems
+from medical_charges.partial import read_partial
+from medical_charges.publish import _refuse_others, restore, save_previous, validated_files
+from medical_charges.runs import _is_stale
+from medical_charges.state import StoredState, read_state
+from medical_charges.statistics import _rounded_root
+from medical_charges.tables import _analysis, _check_no_margin, _figures
+from medical_charges.undo import undo
+from medical_charges.validation.disclosed import _small
+from medical_charges.validation.files import _encoding_problems
+from medical_charges.validation.freshness import _stale
+from tests.mutation import Change, dropped, replaced
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A break, and who should notice."""
+
+    name: str
+    target: object
+    change: Change
+    tests: tuple[str, ...]
+    """Files of tests."""
+
+
+def mutant(name: str, target: object, change: Change, *tests: str) -> Mutant:
+    return Mutant(name, target, change, tuple(f"tests/{test}.py" for test in tests))
+
+
+KERNEL = (
+    mutant("the nullable last column is forgotten", Scanner.__init__,
+           replaced("_ or self._columns[last].nullable", "_"), "test_bad_input", "test_values"),
+    mutant("examples of a rejected integer measure may be shown", Judge._may_show,
+           replaced("bool(whole) and _", "bool(whole)"), "test_bad_input", "test_values"),
+    mutant("a value of the measure is shown as an example", Judge._may_show,
+           dropped("name == self._contract.measure"), "test_bad_input"),
+    mutant("a value on the minimum is rejected", Judge._value,
+           replaced("value < column.minimum", "value <= column.minimum"),
+           "test_bad_input", "test_values"),
+    mutant("the least 64-bit integer is refused", _integer,
+           replaced("_1 <= value < _2", "_1 < value < _2"), "test_bad_input", "test_values"),
+    mutant("a measure on the limit is too large", scale,
+           replaced("_ <= MEASURE_LIMIT", "_ < MEASURE_LIMIT"), "test_values", "test_bad_input"),
+    mutant("sums are checked by their greatest value alone", _fits,
+           replaced("max(abs(least), abs(most))", "abs(most)"), "test_values", "test_properties"),
+    mutant("a range may start inside a line", read_range,
+           replaced("start == data_start", "start >= data_start"), "test_same_bytes"),
+    mutant("a record may end inside quotes", record_ends,
+           replaced("_ % 2 == 0", "_ % 2 >= 0"),
+           "test_values", "test_bad_input", "test_properties"),
+    mutant("an open record at a block's end is lost", Lines.records_of,
+           replaced("ends[-1] != last", "ends[-1] > last"),
+           "test_bad_input", "test_values", "test_properties"),
+)  # fmt: skip
+
+AGGREGATES = (
+    mutant("one group too many is allowed", check_size,
+           replaced("cells > CELL_LIMIT", "cells > CELL_LIMIT + 1"), "test_bad_input"),
+    mutant("a damaged partial fails the run", read_partial,
+           replaced("(ObjectMissingError, ValueError)", "ObjectMissingError"),
+           "test_increments"),
+    mutant("a state of another kernel fits", read_state,
+           replaced('(value["shape"], value["kernel"]) == _', 'value["shape"] == contract.shape'),
+           "test_kernel_version", "test_increments"),
+    mutant("a stored state of another kernel fits", StoredState.fits,
+           replaced("(self.shape, self.kernel) == _", "self.shape == contract.shape"),
+           "test_change", "test_hold"),
+    mutant("what was removed stays in the state", _split,
+           replaced("base = EMPTY", "pass"), "test_increments"),
+    mutant("a share of rejected rows on the limit is over it", _account,
+           replaced("_1 > limit * _2", "_1 >= limit * _2"), "test_bad_input"),
+    mutant("objects whose rows are all rejected hold the same", _note_duplicates,
+           replaced("member.tally.rows == member.tally.rejected", "False"), "test_bad_input",
+           "test_increments"),
+)  # fmt: skip
+
+OUTPUTS = (
+    mutant("halves are rounded up", _rounded_root,
+           dropped("floor % 2 == 1"), "test_published_figures", "test_properties"),
+    mutant("only the first filter is refused a group called all", _check_no_margin,
+           replaced("filters", "filters[:1]"), "test_bad_input", "test_disclosure"),
+    mutant("extremes are always published", _figures,
+           replaced('_ == "publish"', "True"), "test_disclosure", "test_published_figures"),
+    mutant("a share reveals no whole", _analysis,
+           replaced("_1 if shares else ()", "()"), "test_disclosure"),
+    mutant("Welch's test needs variance in both groups", welch,
+           replaced("variance_a or variance_b", "variance_a and variance_b"), "test_comparisons"),
+    mutant("a stratum needs the first group", pairs,
+           replaced("key[-1] in comparison.groups", "key[-1] == comparison.groups[0]"),
+           "test_comparisons"),
+)  # fmt: skip
+
+DISCLOSURE = (
+    mutant("a group of the minimum is suppressed", _Search.run,
+           replaced("0 < _ < minimum", "0 < _ <= minimum"), "test_disclosure"),
+    mutant("a row is small only if all its groups are", _Search.run,
+           replaced("any(_1 for cell in _2)", "all(_1 for cell in _2)"), "test_disclosure",
+           "test_comparisons"),
+    mutant("a count may be confined to one value less", System.unsafe,
+           replaced("_ < SPAN", "_ < SPAN - 1"), "test_disclosure"),
+    mutant("the solver may confine a count to one value less", System._confined,
+           replaced("seen_high[i] - seen_low[i] < SPAN", "seen_high[i] - seen_low[i] < SPAN - 1"),
+           "test_disclosure"),
+    mutant("small unions are overlooked", System.exposed,
+           replaced("people > 0", "people > minimum"), "test_disclosure"),
+)  # fmt: skip
+
+RUNS = (
+    mutant("a moved sum with equal counts is nobody", _exchanged,
+           replaced("max(1, -_)", "-_"), "test_change", "test_hold"),
+    mutant("a change of the minimum is small", Difference.is_small,
+           replaced("0 < size < minimum", "0 < size <= minimum"), "test_change", "test_hold"),
+    mutant("rejected rows count as people that came", _rows_by_object,
+           replaced("m.tally.rows - m.tally.rejected", "m.tally.rows"), "test_change", "test_hold"),
+    mutant("rejected rows count as people that went", removed_rows,
+           replaced("_ - member.tally.rejected", "_"), "test_change", "test_hold"),
+    mutant("margins are read off the largest grouping set", _margin,
+           replaced("min(having, key=len, default=())", "max(having, key=len, default=())"),
+           "test_change"),
+    mutant("a fence of an earlier attempt still records", Ledger.serve,
+           replaced('"holder = :holder AND run_id = :run AND attempt = :attempt"',
+                    '"holder = :holder AND run_id = :run AND attempt >= :attempt"'), "test_ledger"),
+    mutant("a fence of an earlier attempt still writes", Fence.holds,
+           replaced("_ != mine", "_ < mine"), "test_ledger"),
+    mutant("a lease is lost in its last second", Ledger.take,
+           replaced("old.expires < _", "old.expires <= _"), "test_ledger"),
+    mutant("what was asked of an abandoned run is done again", Ledger.take,
+           replaced("old.holder != holder and old.abandoned", "False"), "test_ledger"),
+    mutant("a writer ends by its time, not behind it", Ledger.writing,
+           replaced("_1.writing_until >= _2", "_1.writing_until > _2"), "test_ledger"),
+    mutant("outputs of a failed validation may be published", validated_files,
+           dropped('not result["passed"]'), "test_lambdas", "test_manifests"),
+    mutant("another run's validation is taken", validated_files,
+           dropped('result["run_id"] != run_id'), "test_lambdas", "test_manifests"),
+    mutant("an output that is not there is as validated", _refuse_others,
+           replaced("name not in outputs or _", "name in outputs and _"),
+           "test_lambdas", "test_manifests"),
+    mutant("a second attempt saves what the first half published", save_previous,
+           replaced("_index(store, folder) is not None", "False"), "test_lambdas"),
+    mutant("what was not there before stays after a rollback", restore,
+           dropped("store.delete(ref.key)"), "test_lambdas"),
+    mutant("a run that is served is rolled back", undo,
+           replaced("served.run_id == run_id", "False"), "test_lambdas"),
+    mutant("a run that died after it was served is not stale", _is_stale,
+           replaced("_ != SUCCEEDED", "_ == STALE"), "test_lambdas", "test_hold"),
+    mutant("any tagged cluster is ended", AwsPlatform.end_clusters,
+           replaced("_.endswith(mark)", "_"), "test_lambdas"),
+    mutant("settings that a manifest lacks are right", _setting_problems,
+           replaced("settings.get(name) != wanted", "settings.get(name, wanted) != wanted"),
+           "test_manifests"),
+    mutant("a manifest may lead to a folder of a like name", _file_problems,
+           replaced('f"{table.folder}/"', "table.folder"), "test_manifests"),
+    mutant("withheld outputs may have rows", _content_problems,
+           replaced("table.withheld and rows.strip()", "False"), "test_manifests",
+           "test_disclosure"),
+)  # fmt: skip
+
+VALIDATION = (
+    mutant("a shown group of one is not small", _small,
+           replaced("0 < n < least", "1 < n < least"), "validation/test_outputs"),
+    mutant("a file without a last newline is right", _encoding_problems,
+           dropped(r'not file.data.endswith(b"\n")'), "validation/test_outputs"),
+    mutant("a summary of another contract is right", _stale,
+           replaced('summary["contract"] != _', "False"),
+           "validation/test_outputs"),
+)  # fmt: skip
+
+MUTANTS = (*KERNEL, *AGGREGATES, *OUTPUTS, *DISCLOSURE, *RUNS, *VALIDATION)
