@@ -63,16 +63,22 @@ def list_input(
     folder, shape = Layout(contract.prefix).input, contract.shape
     objects, ignored = {}, []
     for ref in store.list(folder):
-        name = ref.key.rpartition("/")[2]
         if ref.key.endswith("/"):
             continue
-        if name.startswith((".", "_")):
+        if _is_ignored(ref, folder):
             ignored.append(ref.key)
         else:
             objects[known.get(ref) or identity_of(ref, shape)] = ref
     if not objects:
         raise InputRefusedError(f"there is no input under {store.uri}/{folder}/")
     return Snapshot(objects, tuple(ignored))
+
+
+def _is_ignored(ref: ObjectRef, folder: str) -> bool:
+    """Whether an object is no data by its name, or by that of a folder below the input's."""
+    names = ref.key.removeprefix(f"{folder}/").split("/")
+    marker = not ref.size and names[-1].endswith("_$folder$")
+    return marker or any(name.startswith((".", "_")) for name in names)
 
 
 def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -> list[NewObject]:

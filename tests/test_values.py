@@ -294,6 +294,21 @@ def test_a_column_that_is_not_in_the_contract_is_not_looked_at(
     plan(store, contract, {"people.csv": a_file(real_file, MAILS)})
 
 
+def test_what_other_tools_leave_in_the_input_is_ignored(
+    store: LocalStore, contract: Contract, real_file: bytes
+) -> None:
+    hidden = ["_temporary/0/part-0.csv", "a/.ipynb_checkpoints/x.csv", "__MACOSX/._x.csv", "_x.csv"]
+    upload(store, contract, {name: real_file for name in ["a_b/Charges.csv", *hidden]})
+    upload(store, contract, {"2024_$folder$": b"", "2023_$folder$": real_file})
+    below = f"{contract.prefix}/Input_data/"
+    found = list_input(store, contract)
+    assert {ref.key for ref in found.objects.values()} == {
+        f"{below}a_b/Charges.csv",
+        f"{below}2023_$folder$",
+    }
+    assert set(found.ignored) == {f"{below}{name}" for name in [*hidden, "2024_$folder$"]}
+
+
 def test_the_real_file_names_nobody(
     store: LocalStore, contract: Contract, real_file: bytes
 ) -> None:
