@@ -18,6 +18,7 @@ from medical_charges.analysis import analyze, write_error
 from medical_charges.contract_uri import read_contract
 from medical_charges.engine import HERE_BYTES, RANGE_BYTES, executor_settings, on_spark, small_here
 from medical_charges.errors import MedicalChargesError
+from medical_charges.printable import printable
 from medical_charges.storage import open_store
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _session() -> SparkSession:
 
 
 def _failed(error: MedicalChargesError) -> int:
-    print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for the step's log
+    print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - for the step's log
     return error.exit_code
 
 

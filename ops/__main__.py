@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from medical_charges.errors import MedicalChargesError
+from medical_charges.printable import printable
 from ops.show import console
 
 
@@ -18,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         code = int(options.command(options))
     except MedicalChargesError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - the command's answer
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted; what was published before is still there", file=sys.stderr)  # noqa: T201
@@ -80,8 +81,7 @@ def _run(options: argparse.Namespace) -> int:
     except TerraformError as error:
         screen.print(
             f"{error}. Without it only the analysis runs, on local folders: no Terraform, state "
-            f"machine, Glue jobs or Lambdas.",
-            soft_wrap=True,
+            f"machine, Glue jobs or Lambdas."
         )
         code = analyse_folders(options.input, options.contract, options.out)
     else:
@@ -97,9 +97,7 @@ def _dashboard(options: argparse.Namespace) -> int:
 
     page = save_page(options.out, load_contract(options.contract))
     opened = open_page(page)
-    console().print(
-        f"dashboard: {page}{'' if opened else ' (open it in a browser)'}", soft_wrap=True
-    )
+    console().print(f"dashboard: {page}{'' if opened else ' (open it in a browser)'}")
     return 0
 
 

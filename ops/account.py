@@ -66,7 +66,7 @@ def change(
     pipeline = Pipeline(deployment.environment, outputs, Layout(found.prefix))
     if not pipeline.publishes(found):
         if file is None and not pipeline.has_input():
-            console.print(outputs["quicksight"], soft_wrap=True)
+            console.print(outputs["quicksight"])
             return 0
         console.print("running once, so that there is something for QuickSight to read")
         if code := _run_once(pipeline, file, console):
@@ -132,7 +132,7 @@ def logs(terraform: str, contract: Path, console: Console) -> int:
 def _watch(pipeline: Pipeline, arn: str, console: Console) -> int:
     ended = follow(pipeline, arn, console)
     if ended.failed():
-        console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
+        console.print(f"error: {ended.cause or ended.error or ended.status}")
         show_examples(console, pipeline.left_error(ended.arn))
     return int(ended.failed())
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 from medical_charges.errors import MedicalChargesError
+from medical_charges.printable import printable
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -60,7 +61,7 @@ def main() -> int:
     try:
         print(find_chromium())  # noqa: T201 - the command's answer
     except MedicalChargesError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - as above
+        print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - as above
         return error.exit_code
     return 0
 

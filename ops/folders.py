@@ -59,7 +59,7 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
     generate_manifests(Mirror(store, BUCKET), contract)
     screen = console()
     show_run(screen, store, contract, Summary(**json.loads(store.read(layout.summary(run_id)))))
-    screen.print(f"dashboard: {save_page(out, contract)}", soft_wrap=True)
+    screen.print(f"dashboard: {save_page(out, contract)}")
     return 0
 
 

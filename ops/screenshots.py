@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from medical_charges.contract import load_contract
 from medical_charges.errors import MedicalChargesError
+from medical_charges.printable import printable
 from ops.chromium import chromium
 from ops.dashboard import save_page
 
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         with chromium() as browser:
             taken = take_pictures(browser, page, options.folder)
     except MedicalChargesError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - the command's answer
         return error.exit_code
     for path in taken:
         print(f"{path}: {path.stat().st_size:,} bytes")  # noqa: T201 - as above

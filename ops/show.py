@@ -10,22 +10,36 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from medical_charges.analysis import Summary
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
+from medical_charges.printable import printable
 from medical_charges.publish import published
 from medical_charges.storage import Store
 
 ROWS_SHOWN = 100
-_WIDTH = 130
+_WIDTH = 10_000
+"""Wider than any table: Rich cuts figures that do not fit, a terminal wraps them."""
+
+
+class PlainConsole(Console):
+    """A console that shows text as it is: data, names and errors are no markup."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, width=_WIDTH, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Text without control characters; Rich calls this for cells and titles too."""
+        return super().render_str(printable(text), **options)
 
 
 def console() -> Console:
-    """A console for tables: lines that a narrow terminal wraps beat figures cut short."""
-    return Console(highlight=False, width=max(Console().width, _WIDTH))
+    """A console on standard output."""
+    return PlainConsole()
 
 
 def show_run(console: Console, store: Store, contract: Contract, summary: Summary) -> None:
@@ -65,7 +79,7 @@ def show_report(console: Console, out: Path, contract: Contract, run_id: str) ->
     """Print where the report of a run lies, if it has one."""
     path = out / Layout(contract.prefix).report_page(run_id)
     if path.is_file():
-        console.print(f"report: {path}", soft_wrap=True)
+        console.print(f"report: {path}")
 
 
 def read_error(store: Store, key: str) -> dict[str, Any]:
@@ -80,7 +94,7 @@ def read_error(store: Store, key: str) -> dict[str, Any]:
 def show_examples(console: Console, error: Mapping[str, Any]) -> None:
     """Print a few of the fields that broke the worst rules, which no notice or log repeats."""
     for rule, fields in error.get("examples", {}).items():
-        console.print(f"{rule}, such as {', '.join(map(repr, fields))}", soft_wrap=True)
+        console.print(f"{rule}, such as {', '.join(map(repr, fields))}")
 
 
 def _listed(values: Mapping[str, float]) -> str:

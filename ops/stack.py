@@ -77,8 +77,7 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
             f"  aws s3 cp data/Charges.csv s3://{stack.pipeline.bucket}/{layout.input}/\n"
             f"  aws stepfunctions list-executions --state-machine-arn {stack.pipeline.machine}\n"
             f"  aws s3 ls --recursive s3://{stack.pipeline.bucket}/{layout.output}/\n\n"
-            f"`make run` uses this stack while it is up. Ctrl-C ends it.",
-            soft_wrap=True,
+            f"`make run` uses this stack while it is up. Ctrl-C ends it."
         )
         threading.Event().wait()
     return 0
@@ -156,7 +155,7 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
     ended = pipeline.follow(arn, report)
     console.print(f"execution {ended.status.lower()}")
     if ended.held:
-        console.print(f"held, and nothing of it is published: {ended.held}", soft_wrap=True)
+        console.print(f"held, and nothing of it is published: {ended.held}")
     for other in pipeline.executions(running=True):
         following = follow(pipeline, other, console)
         ended = following if following.failed() or not ended.failed() else ended
@@ -165,7 +164,7 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
 
 def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, console: Console) -> int:
     if ended.failed():
-        console.print(f"error: {ended.cause or ended.error or ended.status}", soft_wrap=True)
+        console.print(f"error: {ended.cause or ended.error or ended.status}")
         show_examples(console, pipeline.left_error(ended.arn))
         show_report(console, out, contract, pipeline.run_of(ended.arn))
         return exit_code_of(pipeline.error_of(ended.arn))
@@ -174,7 +173,7 @@ def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, conso
         raise StackError("the execution succeeded, but nothing is served")
     show_run(console, LocalStore(out), contract, summary)
     show_report(console, out, contract, summary.run_id)
-    console.print(f"dashboard: {save_page(out, contract)}", soft_wrap=True)
+    console.print(f"dashboard: {save_page(out, contract)}")
     return 0
 
 

@@ -1,0 +1,136 @@
+"""`make run` on folders alone: what it prints, and what it leaves of other people's files."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from glue_jobs import analyze
+from ops import __main__ as ops
+from ops.terraform import TerraformError
+
+CONTRACT = """
+dataset: clinics
+prefix: Clinics
+source:
+  format: csv
+  columns:
+    clinic: { type: string }
+    cost: { type: double, decimals: 2 }
+measure: cost
+analyses:
+  cost_by_clinic:
+    group_by: [clinic]
+    statistics: [patients, share, mean, minimum, maximum, stddev, ci95]
+disclosure: { minimum_cell: 1, extremes: publish }
+"""
+
+
+def clinics(*names: str, header: str = "clinic,cost", more: str = "") -> bytes:
+    """Fifteen rows of made costs for each clinic."""
+    made = random.Random(7)
+    rows = [f"{name},{made.uniform(10, 1e5):.2f}{more}" for name in names for _ in range(15)]
+    return "\n".join([header, *rows, ""]).encode()
+
+
+@dataclass
+class Laptop:
+    """A machine without Terraform, with the job in this process."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    def run(
+        self,
+        data: bytes,
+        *,
+        name: str = "input.csv",
+        out: str = "out",
+        contract: str = CONTRACT,
+        source: str = "source",
+    ) -> tuple[int, str]:
+        """Analyse one file; return the exit code and all that was printed."""
+        folder = self.folder / source
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+        described = self.folder / "contract.yaml"
+        described.write_text(contract)
+        self.capture.readouterr()
+        arguments = ["--input", str(folder), "--out", str(self.folder / out)]
+        code = ops.main(["run", *arguments, "--contract", str(described)])
+        return code, "".join(self.capture.readouterr())
+
+
+@pytest.fixture
+def laptop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Laptop:
+    from ops import folders
+
+    def in_this_process(out: Path, contract: Path, run_id: str) -> int:
+        command, _ = folders.analysis_command(out, contract, run_id)
+        return analyze.main(command[2:])
+
+    def missing() -> str:
+        raise TerraformError("there is no Terraform")
+
+    monkeypatch.setattr("ops.terraform.find_or_fetch", missing)
+    monkeypatch.setattr("ops.folders.run_analysis", in_this_process)
+    monkeypatch.setenv("COLUMNS", "80")
+    return Laptop(tmp_path, capsys)
+
+
+# --- what is printed
+
+
+@pytest.mark.parametrize("name", ["Ward [/a]", "Ward [b]", "[null]", "[bold]", "North :smile:"])
+def test_a_group_is_printed_as_it_is_called(laptop: Laptop, name: str) -> None:
+    code, printed = laptop.run(clinics(name, "South"))
+    assert code == 0
+    assert any(line.strip().startswith(f"{name}  ") for line in printed.split("\n"))
+
+
+@pytest.mark.parametrize("column", ["dose [/day]", "weight [kg]"])
+def test_a_warning_names_a_column_as_its_header_does(laptop: Laptop, column: str) -> None:
+    code, printed = laptop.run(clinics("North", header=f"clinic,cost,{column}", more=",1"))
+    assert code == 0
+    assert f"'{column}'" in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("charges [final].csv",) * 2, ("charges \x1b[31m.csv", "charges \\x1b[31m.csv")],
+)
+def test_an_error_names_a_file_as_it_is_called(laptop: Laptop, name: str, shown: str) -> None:
+    code, printed = laptop.run(b"clinic,price\nNorth,1\n", name=name)
+    assert code == 3
+    assert shown in printed
+    assert "\x1b" not in printed
+
+
+@pytest.mark.parametrize(
+    ("character", "shown"),
+    [("\x1b", "\\x1b"), ("\x9b", "\\x9b"), ("\u202e", "\\u202e"), ("\u2028", "\\u2028")],
+)
+def test_what_a_terminal_would_act_on_is_printed_as_its_code(
+    laptop: Laptop, character: str, shown: str
+) -> None:
+    header = f"clinic,cost,a{character}b"
+    code, printed = laptop.run(clinics("North", header=header, more=",1"))
+    assert code == 0
+    assert character not in printed
+    assert f"a{shown}b" in printed.replace("\\\\", "\\")
+
+
+def test_figures_are_whole_however_narrow_the_terminal_is(laptop: Laptop) -> None:
+    code, printed = laptop.run(clinics("x" * 120, "South"))
+    assert code == 0
+    published = (
+        laptop.folder / "out/Clinics/Output_data/cost_by_clinic/cost_by_clinic.csv"
+    ).read_text()
+    rows = [line.split(",") for line in published.rstrip("\n").split("\n")]
+    assert all(field in printed for row in rows for field in row)
+    assert "\u2026" not in printed
