@@ -21,6 +21,7 @@ from dashboards.published import read_published
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
+from medical_charges.tables import read_csv
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 SCRIPTS = ("statistics.js", "data.js", "format.js", "rows.js", "charts.js", "page.js")
@@ -98,7 +99,7 @@ def _by_column(text: str, rounded: Collection[str]) -> dict[str, Any]:
     Columns of `rounded` keep DIGITS digits: what is worked out of a cube's sums is shown with
     fewer, and digits are most of a large page.
     """
-    columns, *lines = (line.split(",") for line in text.splitlines())
+    columns, lines = read_csv(text)
     values = [list(column) for column in zip(*lines, strict=True)] or [[] for _ in columns]
     for place, name in enumerate(columns):
         if name in rounded:

@@ -43,8 +43,8 @@ def _differences(case: str, golden: Store, work: Store, engine: Engine) -> Itera
     work.write(f"{layout.input}/{SAMPLE}", golden.read(SAMPLE))
     analyze(work, contract, case, engine)
     for name in contract.outputs:
-        expected = golden.read(f"{case}/{name}.csv").decode().splitlines()
-        actual = work.read(layout.staged(case, name)).decode().splitlines()
+        expected = golden.read(f"{case}/{name}.csv").decode().split("\n")
+        actual = work.read(layout.staged(case, name)).decode().split("\n")
         if len(actual) != len(expected):
             yield f"{case}/{name}: {len(actual)} lines instead of {len(expected)}"
         for number, (line, wanted) in enumerate(zip(actual, expected, strict=False), 1):

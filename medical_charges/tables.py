@@ -36,6 +36,13 @@ class Table:
         return "".join(f"{','.join(row)}\n" for row in (self.columns, *self.rows)).encode()
 
 
+def read_csv(text: str) -> tuple[list[str], list[list[str]]]:
+    """The columns and the rows of a CSV that `Table.to_csv` made."""
+    # Not by splitlines, which takes U+2028 and others that a group may hold for line breaks.
+    columns, *rows = (line.split(",") for line in text.removesuffix("\n").split("\n"))
+    return columns, rows
+
+
 @dataclass(frozen=True)
 class _Draft:
     """A row before it is known whether its figures may be shown."""

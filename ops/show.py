@@ -20,6 +20,7 @@ from medical_charges.layout import Layout
 from medical_charges.printable import printable
 from medical_charges.publish import published
 from medical_charges.storage import Store
+from medical_charges.tables import read_csv
 
 ROWS_SHOWN = 100
 _WIDTH = 10_000
@@ -47,7 +48,7 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
     for name, data in published(store, contract).items():
         if name in contract.cubes:
             continue  # which people see on the dashboard
-        header, *rows = (line.split(",") for line in data.decode().splitlines())
+        header, rows = read_csv(data.decode())
         table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
         groups = 4 if name == COMPARISONS else len(contract.analyses[name].group_by)
         for index, column in enumerate(header):

@@ -60,7 +60,7 @@ def outputs_of(
 
 def rows(data: bytes) -> list[dict[str, str]]:
     """A CSV's rows by column."""
-    header, *lines = data.decode().splitlines()
+    header, *lines = data.decode().removesuffix("\n").split("\n")
     return [dict(zip(header.split(","), line.split(","), strict=True)) for line in lines]
 
 

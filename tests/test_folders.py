@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from glue_jobs import analyze
+from medical_charges.printable import printable
 from ops import __main__ as ops
 from ops.terraform import TerraformError
 
@@ -134,3 +139,23 @@ def test_figures_are_whole_however_narrow_the_terminal_is(laptop: Laptop) -> Non
     rows = [line.split(",") for line in published.rstrip("\n").split("\n")]
     assert all(field in printed for row in rows for field in row)
     assert "\u2026" not in printed
+
+
+# --- groups that look like something else
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85"])
+def test_a_group_with_a_line_separator_is_one_group(laptop: Laptop, character: str) -> None:
+    name = f"North{character}Wing"
+    code, printed = laptop.run(clinics(name, "South"))
+    assert code == 0
+    assert f"{printable(name)}  " in printed
+    table = page_data(laptop.folder / "out/Clinics/dashboard.html")["tables"]["cost_by_clinic"]
+    assert table["values"][0] == [name, "South"]
+
+
+def page_data(page: Path) -> dict[str, Any]:
+    """What a page holds for its script."""
+    packed = page.read_text().partition('id="data"')[2].partition(">")[2].partition("<")[0]
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
+    return found
