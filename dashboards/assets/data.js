@@ -29,6 +29,13 @@ function inOrder(group, found) {
   return values.sort(group.format === "integer" ? (a, b) => a - b : undefined);
 }
 
+/** What is grouped or filtered by, with `label`: what a value is called. */
+function readGroup({ labels, ...group }) {
+  // Not looked up in an object: a group may be called `constructor`.
+  const called = new Map(Object.entries(labels));
+  return { ...group, label: (value) => called.get(value) ?? value };
+}
+
 /** A filter cube, its rows found by the values of its filters. */
 class FilterCube {
   constructor({ columns, lines }, filters, figures) {
@@ -80,6 +87,9 @@ class FilterCube {
 class Dashboard {
   constructor({ definition, tables, run }) {
     Object.assign(this, { definition, run });
+    this.groups = new Map(
+      Object.entries(definition.groups).map(([column, group]) => [column, readGroup(group)]),
+    );
     this.tables = new Map(Object.entries(tables).map(([name, table]) => [name, readTable(table)]));
     this.cubes = new Map();
     const wanted = [...definition.visuals, ...definition.tiles].map(({ cube }) => cube);
@@ -91,8 +101,8 @@ class Dashboard {
     }
     this.totals = this.cubes.get(wanted.find((name) => name && this.isOfFilters(name)));
     this.filters = definition.filters.map((column) => ({
-      ...definition.groups[column],
-      values: inOrder(definition.groups[column], this.totals.valuesOf(column)),
+      ...this.groups.get(column),
+      values: inOrder(this.groups.get(column), this.totals.valuesOf(column)),
     }));
     this.published = new Map(
       definition.visuals.map((visual) => [visual.id, this.readOutput(visual)]),
@@ -119,7 +129,7 @@ class Dashboard {
 
   /** Rows in the order in which the contract lists their values; others stay where they are. */
   sorted(columns, rows) {
-    const orders = columns.map((column) => this.definition.groups[column].values);
+    const orders = columns.map((column) => this.groups.get(column).values);
     return rows.sort(({ key: a }, { key: b }) => {
       const place = orders.findIndex((values, i) => a[i] !== b[i]);
       if (place < 0 || !orders[place]) return 0;
@@ -177,7 +187,7 @@ class Dashboard {
     if (this.isNarrowed(selection)) return this.selectedValues(visual, this.everything());
     const rows = this.published.get(visual.id);
     return visual.groups.map((column, place) =>
-      inOrder(this.definition.groups[column], rows.map(({ key }) => key[place])),
+      inOrder(this.groups.get(column), rows.map(({ key }) => key[place])),
     );
   }
 
@@ -200,7 +210,7 @@ class Dashboard {
       const place = cube.columns.indexOf(column);
       const everybody = this.filters.map(() => [ALL]);
       const found = [...cube.find(everybody)].map((line) => line[place]);
-      return inOrder(this.definition.groups[column], found);
+      return inOrder(this.groups.get(column), found);
     });
   }
 

@@ -136,7 +136,7 @@ class Card {
       return;
     }
     if (!message) await this.main.show(shown.drawing, shown.drawn, shown.chartRows());
-    if (this.gap && gaps.length) await this.second.show("differences", this.gapVisual(), gaps);
+    if (this.gap && gaps.length) await this.second.show("differences", this.gapVisual(), gaps.map(forVega));
   }
 
   async resized() {
@@ -154,7 +154,7 @@ class Card {
     const { shown } = this;
     const draw = makeCharts(resolved, this.formats);
     const parts = [[shown.drawing, shown.drawn, shown.chartRows()]];
-    if (shown.differences.length) parts.push(["differences", this.gapVisual(), shown.differenceRows()]);
+    if (shown.differences.length) parts.push(["differences", this.gapVisual(), shown.differenceRows().map(forVega)]);
     const canvases = [];
     for (const [i, [drawing, visual, rows]] of parts.entries()) {
       const size = sizeOf(drawing, rows, PICTURE_WIDTH);
@@ -231,7 +231,7 @@ function tablesOf(shown) {
   const tables = [scrolling(table)];
   if (shown.differences.length) {
     const { difference } = visual;
-    const strata = difference.within.map((column) => shown.dashboard.definition.groups[column].title);
+    const strata = difference.within.map((column) => shown.dashboard.groups.get(column).title);
     const text = (value) => ((value ?? null) === null ? NOTHING : formats.difference(value));
     const lines = shown.differenceRows().map((row) => [
       ...(strata.length ? [row.category] : []),
@@ -285,9 +285,9 @@ class Page {
   fillFilters() {
     if (!this.form) return;
     this.selects = new Map();
-    for (const { column, values, labels } of this.dashboard.filters) {
+    for (const { column, values, label } of this.dashboard.filters) {
       const select = this.form.elements.namedItem(filterKey(column));
-      select.append(...values.map((value) => make("option", { value, text: labels[value] ?? value })));
+      select.append(...values.map((value) => make("option", { value, text: label(value) })));
       select.addEventListener("change", () => this.select(new Map(this.selection).set(column, select.value)));
       this.selects.set(column, select);
     }
@@ -353,7 +353,7 @@ class Page {
   described() {
     const chosen = this.dashboard.filters
       .filter(({ column }) => this.selection.get(column) !== ALL)
-      .map(({ column, labels }) => labels[this.selection.get(column)] ?? this.selection.get(column));
+      .map(({ column, label }) => label(this.selection.get(column)));
     return chosen.join(", ") || (this.dashboard.filters.length ? "All people" : "");
   }
 

@@ -7,13 +7,21 @@ const DRAWING_TEXT = {
   line: "Line chart", steps: "Line chart",
 };
 
+/** Text as a value of Vega's, which keeps values as keys of objects: these have some already. */
+const valueOf = (text) => (text in Object.prototype ? `${text}\u200b` : text);
+
+/** A row as the charts take it. */
+const forVega = (row) => ({
+  ...row, category: valueOf(row.category), series: valueOf(row.series ?? ""),
+});
+
 /** A visual under a selection, ready to be drawn, read and saved. */
 class Shown {
   constructor(dashboard, visual, selection, formats) {
     Object.assign(this, { dashboard, visual, selection, formats });
     this.narrowed = dashboard.isNarrowed(selection);
     const columns = this.narrowed ? visual.filtered_groups : visual.groups;
-    this.groups = columns.map((column) => dashboard.definition.groups[column]);
+    this.groups = columns.map((column) => dashboard.groups.get(column));
     this.rows = dashboard.rows(visual, selection);
     this.differences = dashboard.differences(visual, selection);
     const held = dashboard.columns(visual, selection);
@@ -63,7 +71,7 @@ class Shown {
     if (this.message) return this.message;
     const groups = this.groups.map((group, place) => {
       const found = group.values ? inOrder(group, this.rows.map(({ key }) => key[place])) : [];
-      const names = found.map((value) => group.labels[value] ?? value).join(", ");
+      const names = found.map(group.label).join(", ");
       return inSentence(group.title) + (names && ` (${names})`);
     });
     const what = `${DRAWING_TEXT[this.drawing]} of ${inSentence(visual.value.title)}`;
@@ -71,8 +79,7 @@ class Shown {
   }
 
   label(place, key) {
-    const group = this.groups[place];
-    return group.labels[key[place]] ?? key[place];
+    return this.groups[place].label(key[place]);
   }
 
   categoryOf(key) {
@@ -123,12 +130,12 @@ class Shown {
     const { visual } = this;
     const place = visual.kind === "pie" ? visual.category[0] : visual.series;
     if (place === null) return { seriesNames: [], colours: [] };
-    const { labels } = this.groups[place];
+    const { label } = this.groups[place];
     const present = new Set(this.rows.map(({ key }) => key[place]));
     const found = [...this.dashboard.allValues(visual, this.selection)[place].entries()]
       .filter(([, value]) => present.has(value));
     return {
-      seriesNames: found.map(([, value]) => labels[value] ?? value),
+      seriesNames: found.map(([, value]) => valueOf(label(value))),
       colours: found.map(([colour]) => colour),
     };
   }
@@ -161,7 +168,7 @@ class Shown {
       drawn.legend = `${drawn.category}  ${drawn.absent || drawn.text}`;
       drawn.inside = figures.share >= 0.06 ? formats.share(figures.share) : "";
       facts.forEach(([, text], i) => { drawn[`tip${i}`] = text; });
-      return drawn;
+      return forVega(drawn);
     });
   }
 
@@ -183,8 +190,8 @@ class Shown {
   differenceRows() {
     const { difference } = this.visual;
     return this.differences.map((row) => {
-      const groups = difference.within.map((column) => this.dashboard.definition.groups[column]);
-      const names = groups.map((group, i) => group.labels[row.key[i]] ?? row.key[i]);
+      const groups = difference.within.map((column) => this.dashboard.groups.get(column));
+      const names = groups.map((group, i) => group.label(row.key[i]));
       const category = names.join(", ") || "Everybody";
       const brief = STATE_TEXT[row.state] ?? this.differenceText(row);
       const text = (row.p ?? null) === null ? brief : `${brief}, ${formatP(row.p)}`;

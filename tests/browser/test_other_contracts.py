@@ -140,3 +140,66 @@ def test_a_measure_is_written_to_three_digits_or_to_cents(
     formats = "([unit, typical, value]) => makeFormats({ unit }, typical).measure(value)"
     assert page.evaluate(formats, [unit, typical, value]) == text
     page.close()
+
+
+# --- groups called like what every JavaScript object has
+
+JOBS = ("constructor", "__proto__", "toString", "maestra")
+UNSEEN = "\u200b"
+OF_JOBS = """
+dataset: jobs
+prefix: Jobs
+source:
+  format: csv
+  columns:
+    job: { type: string, allowed: [constructor, __proto__, toString, maestra] }
+    year: { type: integer, minimum: 2000, maximum: 2020 }
+    __proto__: { type: string, allowed: [here, there] }
+    cost: { type: double, minimum: 0 }
+measure: cost
+analyses:
+  bars: { group_by: [job], statistics: [patients, mean, ci95] }
+  pie: { group_by: [job], statistics: [patients, share] }
+  grouped: { group_by: [__proto__, job], statistics: [patients, mean] }
+  lines: { group_by: [job, year], statistics: [mean] }
+dashboard:
+  filters: [job, __proto__]
+  charts: { pie: pie, lines: line }
+"""
+
+
+def test_a_group_called_as_javascript_calls_something_is_shown_by_its_name(
+    browser: Browser, publish_folder: Publish
+) -> None:
+    contract = parse_contract(OF_JOBS)
+    people = [
+        (job, year, place, 10 * (1 + JOBS.index(job)))
+        for job in JOBS
+        for year in (2001, 2002)
+        for place in ("here", "there")
+        for _ in range(20)
+    ]
+    store = publish_folder(contract, {"jobs.csv": csv_of(list(contract.source.columns), people)})
+    path = Path(store.uri.removeprefix("file://")) / write_page(store, contract)
+    with Dashboard(browser, path) as dashboard:
+        drawn = dashboard.drawn()
+        bars = drawn.marks("bars", "bar")
+        assert {name.strip(UNSEEN): mark["to"] for (name,), mark in bars.items()} == pytest.approx(
+            {job: 10 * (1 + place) for place, job in enumerate(JOBS)}
+        )
+        assert set(JOBS) <= {text.strip(UNSEEN) for text in drawn.charts["bars"]["texts"]}
+        assert len(drawn.marks("pie", "slice")) == len(JOBS)
+        grouped = {(place, job.strip(UNSEEN)) for place, job in drawn.marks("grouped", "bar")}
+        assert grouped == {(place, job) for place in ("here", "there") for job in JOBS}
+        points = drawn.charts["lines"]["marks"]["point"]
+        assert {point["of"][1].strip(UNSEEN) for point in points} == set(JOBS)
+        options = dashboard.page.locator("select[name=filter-job] option").all_inner_texts()
+        assert options == ["All", *JOBS]
+        dashboard.page.locator("#chart-bars").get_by_role("button", name="Show as a table").click()
+        heads = dashboard.page.locator("#chart-bars tbody th").all_inner_texts()
+        assert heads == list(JOBS)
+        for job in JOBS:
+            selected = dashboard.select(job=job)
+            assert selected.figure("people") == "80"
+            assert dashboard.page.get_by_role("status").inner_text() == f"{job}: 80 people"
+        assert dashboard.complaints == []
