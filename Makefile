@@ -10,6 +10,8 @@ INPUT ?= data
 CONTRACT ?= contracts/medical_charges.yaml
 OUT ?= out
 FILE ?= data/Charges.csv
+# A word for the shell, whatever stands in it.
+quoted = '$(subst ','\'',$(1))'
 # How the whole suite is run; tests/sharing.py says what stays together, and in which order.
 WORKERS := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
@@ -24,36 +26,36 @@ help: ## List the targets
 setup: $(VENV)/laptop ## Make the Python environment, a JDK in it
 
 run: $(VENV)/laptop ## Run the whole stack here: INPUT by CONTRACT, mirrored to OUT
-	@$(PY) -m ops run --input "$(INPUT)" --contract "$(CONTRACT)" --out "$(OUT)"
+	@$(PY) -m ops run --input $(call quoted,$(INPUT)) --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT))
 
 dashboard: $(VENV)/laptop ## Write the page of what OUT holds, and open it
-	@$(PY) -m ops dashboard --contract "$(CONTRACT)" --out "$(OUT)"
+	@$(PY) -m ops dashboard --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT))
 
 local: $(VENV)/laptop ## Leave the stack running here, to poke at it with the AWS CLI
-	@$(PY) -m ops local --contract "$(CONTRACT)"
+	@$(PY) -m ops local --contract $(call quoted,$(CONTRACT))
 
 ##@ In an AWS account
 
 package: $(VENV)/laptop ## Build what AWS runs
-	@$(PY) -m ops package --contract "$(CONTRACT)"
+	@$(PY) -m ops package --contract $(call quoted,$(CONTRACT))
 
 plan: $(VENV)/laptop ## Show what a deployment would change
-	@$(PY) -m ops plan --contract "$(CONTRACT)"
+	@$(PY) -m ops plan --contract $(call quoted,$(CONTRACT))
 
 deploy: $(VENV)/laptop ## Deploy to the account of the environment; FILE=... to run once for QuickSight
-	@$(PY) -m ops apply --contract "$(CONTRACT)" $(if $(filter command,$(firstword $(origin FILE))),--file "$(FILE)")
+	@$(PY) -m ops apply --contract $(call quoted,$(CONTRACT)) $(if $(filter command,$(firstword $(origin FILE))),--file $(call quoted,$(FILE)))
 
 destroy: $(VENV)/laptop ## Remove the deployment
-	@$(PY) -m ops destroy --contract "$(CONTRACT)"
+	@$(PY) -m ops destroy --contract $(call quoted,$(CONTRACT))
 
 execute: $(VENV)/laptop ## Start a run by hand and follow it; RECHECK=1 reads every row again, PUBLISH_HELD=1 publishes a small change
-	@$(PY) -m ops execute --contract "$(CONTRACT)" $(if $(RECHECK),--recheck) $(if $(PUBLISH_HELD),--publish-held)
+	@$(PY) -m ops execute --contract $(call quoted,$(CONTRACT)) $(if $(RECHECK),--recheck) $(if $(PUBLISH_HELD),--publish-held)
 
 upload: $(VENV)/laptop ## Upload FILE and follow the run that this starts
-	@$(PY) -m ops upload --file "$(FILE)" --contract "$(CONTRACT)"
+	@$(PY) -m ops upload --file $(call quoted,$(FILE)) --contract $(call quoted,$(CONTRACT))
 
 logs: $(VENV)/laptop ## Show what the last run did
-	@$(PY) -m ops logs --contract "$(CONTRACT)"
+	@$(PY) -m ops logs --contract $(call quoted,$(CONTRACT))
 
 ##@ Development
 
@@ -70,7 +72,7 @@ dashboard-bench: $(VENV)/dev ## Time the dashboard's page with a cube of 50,000 
 
 screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT holds
 	@tests/browser/install
-	@$(PY) -m ops.screenshots --contract "$(CONTRACT)" --out "$(OUT)" docs/images
+	@$(PY) -m ops.screenshots --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) docs/images
 
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
@@ -98,7 +100,7 @@ lock: $(VENV)/dev ## Resolve the dependencies anew
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/compile
 
 clean: ## Remove the environment and what runs have made
-	rm -rf $(VENV) $(OUT) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(call quoted,$(OUT)) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.errors import ContractError, ObjectMissingError
-from medical_charges.storage import open_store
+from medical_charges.storage import local_path, open_store
 
 
 def read_contract(uri: str) -> Contract:
@@ -16,7 +16,7 @@ def read_contract(uri: str) -> Contract:
         ContractError: it is missing, is not YAML, or contradicts itself or the schema.
     """
     if not uri.startswith("s3://"):
-        return load_contract(uri.removeprefix("file://"))
+        return load_contract(local_path(uri))
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     try:
         text = open_store(f"s3://{bucket}").read(key).decode("utf-8")

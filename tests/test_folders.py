@@ -6,6 +6,8 @@ import base64
 import gzip
 import json
 import random
+import shlex
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,12 @@ from typing import Any
 import pytest
 
 from glue_jobs import analyze
+from medical_charges.contract_uri import read_contract
 from medical_charges.printable import printable
+from medical_charges.storage import LocalStore, open_store
 from ops import __main__ as ops
 from ops.terraform import TerraformError
+from tests.conftest import ROOT
 
 CONTRACT = """
 dataset: clinics
@@ -152,6 +157,53 @@ def test_a_group_with_a_line_separator_is_one_group(laptop: Laptop, character: s
     assert f"{printable(name)}  " in printed
     table = page_data(laptop.folder / "out/Clinics/dashboard.html")["tables"]["cost_by_clinic"]
     assert table["values"][0] == [name, "South"]
+
+
+# --- names of folders and files
+
+ODD_NAMES = [
+    "my out",
+    "a+b",
+    "f(1)",
+    "50%",
+    "a%20b",
+    "no#1",
+    "caf\u00e9",
+    "it's",
+    'a "b"',
+    "q?x=1&y",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_input_and_output_may_have_any_name(laptop: Laptop, name: str) -> None:
+    code, _ = laptop.run(clinics("North"), name=f"{name}.csv", out=name, source=f"{name} in")
+    assert code == 0
+    assert (laptop.folder / name / "Clinics/dashboard.html").is_file()
+    made = {path.name for path in laptop.folder.iterdir()}
+    assert made == {name, f"{name} in", "contract.yaml"}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_store_is_opened_again_by_its_uri(tmp_path: Path, name: str) -> None:
+    LocalStore(tmp_path / name).write("key", b"value")
+    uri = LocalStore(tmp_path / name).uri
+    assert open_store(uri).read("key") == b"value"
+    (tmp_path / name / "contract.yaml").write_text(CONTRACT)
+    assert read_contract(f"{uri}/contract.yaml").prefix == "Clinics"
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_make_hands_names_on_as_they_are(name: str) -> None:
+    wanted = {"INPUT": f"{name}/in.csv", "OUT": name, "CONTRACT": f"{name}.yaml"}
+    command = ["make", "--dry-run", "--old-file", ".venv/laptop", "run"]
+    command += [f"{variable}={value}" for variable, value in wanted.items()]
+    shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    (line,) = [line for line in shown.split("\n") if "-m ops run" in line]
+    words = shlex.split(line)
+    assert [words[words.index(f"--{variable.lower()}") + 1] for variable in wanted] == [
+        *wanted.values()
+    ]
 
 
 def page_data(page: Path) -> dict[str, Any]:

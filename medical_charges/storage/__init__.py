@@ -1,5 +1,8 @@
 """Where bytes lie: a bucket or a folder, behind one interface."""
 
+from pathlib import Path
+from urllib.parse import unquote
+
 from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.storage.below import Below
 from medical_charges.storage.fenced import Fenced
@@ -14,6 +17,7 @@ __all__ = [
     "ObjectRef",
     "S3Store",
     "Store",
+    "local_path",
     "open_store",
 ]
 
@@ -22,4 +26,11 @@ def open_store(uri: str) -> Store:
     """The store at `uri`: `s3://bucket`, `file:///folder` or the path of a folder."""
     if uri.startswith("s3://"):
         return S3Store(uri)
-    return LocalStore(uri.removeprefix("file://"))
+    return LocalStore(local_path(uri))
+
+
+def local_path(uri: str) -> Path:
+    """The path that a `file://` URI means, or a path as it is."""
+    if uri.startswith("file://"):
+        return Path(unquote(uri.removeprefix("file://")))
+    return Path(uri)

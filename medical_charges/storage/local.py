@@ -24,7 +24,7 @@ class LocalStore:
     @property
     def uri(self) -> str:
         """The folder as a file URI."""
-        return f"file://{self._root}"
+        return self._root.as_uri()
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
         """Every file below `prefix`, sorted by key."""
