@@ -34,6 +34,12 @@ CONTRACTS = {
     .replace("smoker: Smoking", f"smoker: {LONG}")
     .replace("{ age: age_decade }", "{}")
     .replace("children:", f"{'c' * 100}:"),
+    "a comparison of everybody beside its own groups": REAL.replace(
+        "comparisons:\n",
+        "  charges_by_smoker: { group_by: [smoker], statistics: [patients, mean, ci95] }\n"
+        "comparisons:\n",
+        1,
+    ),
     "nothing to filter by": REAL.partition("dashboard:")[0],
 }
 

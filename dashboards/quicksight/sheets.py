@@ -292,9 +292,8 @@ class _Everybody(_Sheet):
             drawn = [visual.value.column, *(visual.limits or ())]
             values = [it for name in drawn for it in visual.fields if it.column == name]
             more = [it for it in visual.fields if it.column not in drawn]
-            category, series = visual.category, visual.series
-            if visual.limits and visual.kind != "line":
-                category, series = tuple(range(len(visual.groups))), None
+            apart = visual.limits is not None and visual.kind != "line"
+            category, series = _places(visual, apart=apart)
             view = _View(
                 data_set=visual.output,
                 groups=visual.groups,
@@ -330,13 +329,14 @@ class _Selection(_Sheet):
                 more = [Figure(people, "People", "count")]
             else:
                 value, more = Figure(people, "People", "count"), []
-            alt = _alt(visual, [value], more, alone=visual.series is not None)
+            category, series = _places(visual)
+            alt = _alt(visual, [value], more, alone=series is not None)
             view = _View(
                 data_set=cube,
                 groups=visual.filtered_groups,
                 values=[value],
-                category=visual.category,
-                series=visual.series,
+                category=category,
+                series=series,
                 more=more,
                 figure=people,
                 alt=f"{alt} Of the people selected alone.",
@@ -384,6 +384,16 @@ class _Selection(_Sheet):
             elements.append(element(control, "PARAMETER_CONTROL", (4 * place, 4), (0, 2)))
         layout = {"Configuration": {"GridLayout": {"Elements": elements}}}
         return {"ParameterControls": listed, "SheetControlLayouts": [layout]}
+
+
+def _places(visual: Visual, *, apart: bool = False) -> tuple[tuple[int, ...], int | None]:
+    """Places of the groups on the axis, and of those with a colour each.
+
+    All are on the axis if they are to stand apart, or if none would be there otherwise.
+    """
+    if apart or not visual.category:
+        return tuple(range(len(visual.groups))), None
+    return visual.category, visual.series
 
 
 def _alt(visual: Visual, values: list[Figure], more: list[Figure], *, alone: bool) -> str:
