@@ -298,7 +298,7 @@ def test_what_other_tools_leave_in_the_input_is_ignored(
     store: LocalStore, contract: Contract, real_file: bytes
 ) -> None:
     hidden = ["_temporary/0/part-0.csv", "a/.ipynb_checkpoints/x.csv", "__MACOSX/._x.csv", "_x.csv"]
-    upload(store, contract, {name: real_file for name in ["a_b/Charges.csv", *hidden]})
+    upload(store, contract, dict.fromkeys(["a_b/Charges.csv", *hidden], real_file))
     upload(store, contract, {"2024_$folder$": b"", "2023_$folder$": real_file})
     below = f"{contract.prefix}/Input_data/"
     found = list_input(store, contract)
