@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -10,7 +9,6 @@ import platform
 import shutil
 import signal
 import subprocess
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -176,13 +174,12 @@ def _fetch(program: Path) -> None:
         raise TerraformError(f"there is no Terraform for {' '.join(kind)} to fetch: {_ADVICE}")
     name, expected = _ARCHIVES[kind]
     url = f"{_RELEASES}/{VERSION}/terraform_{VERSION}_{name}.zip"
+    from local_aws.download import DownloadError, download  # noqa: PLC0415 - only needed once
+
     try:
-        with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - a constant https URL
-            archive = response.read()
-    except OSError as error:
-        raise TerraformError(f"Terraform cannot be fetched ({error}): {_ADVICE}") from error
-    if hashlib.sha256(archive).hexdigest() != expected:
-        raise TerraformError(f"what {url} sent is not Terraform {VERSION}: its checksum differs")
+        archive = download(url, expected)
+    except DownloadError as error:
+        raise TerraformError(f"Terraform cannot be downloaded ({error}): {_ADVICE}") from error
     program.parent.mkdir(parents=True, exist_ok=True)
     partial = program.with_suffix(f".{os.getpid()}")
     partial.write_bytes(zipfile.ZipFile(io.BytesIO(archive)).read("terraform"))

@@ -14,6 +14,7 @@ from medical_charges.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.dqdl import (
+    WITHOUT_EVALUATOR,
     Evaluator,
     Rule,
     Ruleset,
@@ -329,6 +330,10 @@ def test_terraform_gets_the_very_texts_that_are_evaluated(contract: Contract) ->
     assert list(texts) == ["input", *contract.outputs]
     for ruleset in rulesets(contract):
         assert texts[ruleset.name] == ruleset.text
+
+
+def test_the_laptop_says_why_there_is_no_evaluator_where_validation_looks_for_it() -> None:
+    assert deequ.WITHOUT_EVALUATOR == WITHOUT_EVALUATOR
 
 
 def test_without_network_or_cache_there_is_a_sentence_and_with_the_cache_no_network_is_asked(
