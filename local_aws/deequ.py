@@ -89,7 +89,9 @@ def _fetch(jar: Jar, cache: Path) -> None:
     try:
         content = download(_repository() + jar.path, jar.sha256)
     except DownloadError as error:
-        raise NoDeequError(f"{jar.file} is not in {cache} and cannot be downloaded: {error}") from error
+        raise NoDeequError(
+            f"{jar.file} is not in {cache} and cannot be downloaded: {error}"
+        ) from error
     cache.mkdir(parents=True, exist_ok=True)
     # A rename, so that a jar appears there at once and whole.
     with tempfile.TemporaryDirectory(dir=cache, prefix=".fetching-") as folder:
