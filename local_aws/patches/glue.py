@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,20 @@ def run_jobs() -> None:
         return ActionResult({"SuccessfulSubmissions": stopped, "Errors": errors})
 
 
+def update_jobs() -> None:
+    """A job cannot be changed, so Terraform cannot apply another contract to one."""
+
+    @define(GlueResponse, "update_job")
+    def update_job(response: Any) -> ActionResult:
+        name = response.parameters["JobName"]
+        jobs, before = response.glue_backend.jobs, response.glue_backend.get_job(name)
+        # As on AWS: what an update leaves out is as if it had never been given.
+        response.body = json.dumps({"Name": name, **response.parameters["JobUpdate"]})
+        response.create_job()
+        jobs[name].created_on, jobs[name].job_runs = before.created_on, before.job_runs
+        return ActionResult({"JobName": name})
+
+
 def delete_connections() -> None:
     """A connection cannot be deleted, so Terraform cannot destroy one."""
 
@@ -202,6 +217,7 @@ def _ruleset_arn(response: Any, name: str) -> str:
 
 PATCHES = {
     "glue: run jobs": run_jobs,
+    "glue: update jobs": update_jobs,
     "glue: delete connections": delete_connections,
     "glue: keep rulesets": keep_rulesets,
 }

@@ -201,6 +201,34 @@ def test_a_job_run_can_be_stopped(bare: Endpoint, stack: Endpoint) -> None:
     assert glue.batch_stop_job_run(JobName=name, JobRunIds=[run_id])["Errors"]
 
 
+def test_a_job_can_be_updated_and_keeps_its_runs(bare: Endpoint, stack: Endpoint) -> None:
+    def update(endpoint: Endpoint, name: str) -> None:
+        made = endpoint.client("glue").get_job(JobName=name)["Job"]
+        given = {"Role": made["Role"], "Command": made["Command"]}
+        given["DefaultArguments"] = {"--color": "blue"}
+        endpoint.client("glue").update_job(JobName=name, JobUpdate=given)
+
+    script = "import sys; assert 'blue' in sys.argv"
+    with pytest.raises(ClientError, match="UpdateJob"):
+        update(bare, job(bare, script))
+    name = job(stack, script, Description="before", Tags={"Project": "p"})
+    glue = stack.client("glue")
+    made = glue.get_job(JobName=name)["Job"]
+    before = glue.start_job_run(JobName=name)["JobRunId"]
+    assert ended_run(stack, name, before)["JobRunState"] == "FAILED"
+    update(stack, name)
+    after = glue.start_job_run(JobName=name)["JobRunId"]
+    assert ended_run(stack, name, after)["JobRunState"] == "SUCCEEDED"
+    assert ended_run(stack, name, before)["JobRunState"] == "FAILED"
+    updated = glue.get_job(JobName=name)["Job"]
+    assert updated["CreatedOn"] == made["CreatedOn"]
+    assert not updated.get("Description"), "an update that leaves a setting out removes it"
+    arn = f"arn:aws:glue:{environment.REGION}:{environment.ACCOUNT}:job/{name}"
+    assert glue.get_tags(ResourceArn=arn)["Tags"] == {"Project": "p"}
+    with pytest.raises(ClientError, match="EntityNotFound"):
+        glue.update_job(JobName="none", JobUpdate={"Role": "r"})
+
+
 def test_a_connection_has_a_type_and_can_be_deleted(bare: Endpoint, stack: Endpoint) -> None:
     given = {"Name": "net", "ConnectionType": "NETWORK", "ConnectionProperties": {}}
 
