@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import psutil
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
@@ -47,8 +48,10 @@ def running(state: Path) -> Stack | None:
     """The stack that was left running with this state folder, if it still is."""
     try:
         found = json.loads((state / _STATE_FILE).read_text())
-        os.kill(found["pid"], 0)
-    except (OSError, ValueError, KeyError):
+        # Another process may have the number by now, but it started at another time.
+        if psutil.Process(found["pid"]).create_time() != found["started"]:
+            return None
+    except (OSError, ValueError, KeyError, psutil.Error):
         return None
     return Stack(found["endpoint"], state)
 
@@ -80,7 +83,9 @@ def serve(state: Path, port: int = 0) -> Iterator[Stack]:
         ending.callback(thread.join)
         ending.callback(server.shutdown)
         file = state / _STATE_FILE
-        file.write_text(json.dumps({"endpoint": endpoint, "pid": os.getpid()}))
+        me = psutil.Process()
+        found = {"endpoint": endpoint, "pid": me.pid, "started": me.create_time()}
+        file.write_text(json.dumps(found))
         ending.callback(file.unlink, missing_ok=True)
         yield Stack(endpoint, state)
 

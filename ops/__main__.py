@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from medical_charges.errors import MedicalChargesError
 from medical_charges.printable import printable
@@ -16,6 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; every expected failure is a sentence and an exit code."""
     options = _parser().parse_args(argv)
     start = time.perf_counter()
+    _end_in_order()
     try:
         code = int(options.command(options))
     except MedicalChargesError as error:
@@ -27,6 +30,18 @@ def main(argv: list[str] | None = None) -> int:
     if not code:
         console().print(f"{time.perf_counter() - start:.1f} s in all")
     return code
+
+
+def _end_in_order() -> None:
+    """Let every signal that ends a command unwind it, so that what it started ends with it."""
+
+    def end(number: int, _frame: object) -> NoReturn:
+        sys.exit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    # Polars restarts calls that a signal interrupts: an untimed wait would never see Ctrl-C.
+    signal.siginterrupt(signal.SIGINT, True)
 
 
 _ACCOUNT_COMMANDS = {

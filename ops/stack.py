@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Deployed:
 def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
     """Put a file or a folder into the input, follow what that starts, show what came out."""
     files = data_files(source)
-    with deployed(terraform, contract, console) as stack:
+    with turn(STATE, console), deployed(terraform, contract, console) as stack:
         pipeline = stack.pipeline
         known = pipeline.executions()
         changed = pipeline.put(files)
@@ -68,7 +69,9 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
 
 def serve_stack(terraform: str, contract: Path, console: Console) -> int:
     """Serve the applied stack until somebody interrupts."""
-    with deployed(terraform, contract, console) as stack:
+    with ExitStack() as ending:
+        with turn(STATE, console):
+            stack = ending.enter_context(deployed(terraform, contract, console))
         layout = Layout(stack.contract.prefix)
         console.print(
             f"\nAWS answers at {stack.endpoint}. In another terminal:\n\n"
@@ -81,6 +84,19 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
         )
         threading.Event().wait()
     return 0
+
+
+@contextmanager
+def turn(state: Path, console: Console) -> Iterator[None]:
+    """Wait until no other command applies or runs anything here; the kernel ends a turn."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "turn").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.print("another make run or make local is at work here; waiting for its end")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

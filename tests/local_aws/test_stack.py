@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from local_aws import environment, processes, running
+from local_aws import environment, processes, running, serve
 from tests.local_aws.endpoints import Endpoint, archive, until
 
 STATES = "arn:aws:states:::"
@@ -335,6 +336,21 @@ def test_ending_a_stack_ends_everything_that_it_started(tmp_path: Path) -> None:
         assert process.wait(15) == code
         until(lambda child=child: not alive(child), seconds=10)  # type: ignore[misc]
         assert running(folder) is None
+
+
+def test_a_process_that_has_a_dead_stack_s_number_is_not_taken_for_it(tmp_path: Path) -> None:
+    process = serving(tmp_path)
+    process.kill()
+    process.wait()
+    file = tmp_path / "stack.json"
+    left = json.loads(file.read_text())
+    file.write_text(json.dumps(left | {"pid": os.getpid()}))
+    assert running(tmp_path) is None
+    with serve(tmp_path) as stack:
+        found = running(tmp_path)
+        assert found
+        assert found.endpoint == stack.endpoint
+    assert not file.exists()
 
 
 def test_two_stacks_do_not_share_a_state_folder(

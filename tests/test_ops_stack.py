@@ -1,0 +1,91 @@
+"""Commands that hold a stack on a laptop end whole, and take turns."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local_aws import running
+from tests.conftest import ROOT
+
+# The commands with a stack that has nothing applied to it.
+COMMAND = """
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+import local_aws, ops.stack, ops.terraform
+from ops.__main__ import main
+
+@contextmanager
+def deployed(terraform, contract, console):
+    with local_aws.serve(ops.stack.STATE) as stack:
+        pipeline = SimpleNamespace(bucket="b", machine="m")
+        yield SimpleNamespace(
+            endpoint=stack.endpoint, pipeline=pipeline, contract=SimpleNamespace(prefix="p")
+        )
+
+ops.stack.STATE, ops.stack.deployed = Path(sys.argv[1]), deployed
+ops.terraform.find_or_fetch = lambda: "terraform"
+sys.exit(main(["local", "--contract", "c.yaml"]))
+"""
+TURN = """
+import sys
+from pathlib import Path
+from rich.console import Console
+from ops.stack import turn
+with turn(Path(sys.argv[1]), Console()):
+    print("at work", flush=True)
+    sys.stdin.read()
+"""
+
+
+def started(script: str, folder: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", script, str(folder)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: subprocess.Popen[str], words: str) -> bool:
+    assert process.stdout
+    return any(words in line for line in process.stdout)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stack_that_is_served_ends_whole_at_a_signal(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    with started(COMMAND, tmp_path) as process:
+        try:
+            assert said(process, "Ctrl-C ends it")
+            assert running(tmp_path)
+            process.send_signal(number)
+            assert process.wait(30) == code
+        finally:
+            process.kill()
+    assert not (tmp_path / "stack.json").exists()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_second_command_says_that_it_waits_for_the_first(killed: bool, tmp_path: Path) -> None:
+    with started(TURN, tmp_path) as first, started(TURN, tmp_path / "..") as other:
+        assert said(first, "at work")
+        assert said(other, "at work"), "another folder is another turn"
+        other.kill()
+        with started(TURN, tmp_path) as second:
+            assert said(second, "waiting for its end")
+            if killed:
+                first.kill()
+            else:
+                first.communicate()
+            assert said(second, "at work")
+            second.communicate()
