@@ -131,7 +131,7 @@ def _apply(
         "artefacts_index": str(artefacts / "index.json"),
         "catalog_file": str(artefacts / "catalog.json"),
         "rulesets_file": str(artefacts / "rulesets.json"),
-        "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.json"),
+        "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.yaml"),
         "force_destroy": "true",
     }
     applied = stack.state / "applied"

@@ -97,9 +97,9 @@ variable "rulesets_file" {
 }
 
 variable "state_machine_file" {
-  description = "Template of the state machine."
+  description = "Template of the state machine: Amazon States Language in YAML or JSON."
   type        = string
-  default     = "../state_machine/pipeline.asl.json"
+  default     = "../state_machine/pipeline.asl.yaml"
   nullable    = false
 
   validation {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from medical_charges.analysis import Summary, analyze
 from medical_charges.contract import Contract
@@ -13,7 +17,8 @@ from medical_charges.kernel.work import Worker
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 
-_SHIPPED = Path(__file__).resolve().parent.parent / "contracts" / "medical_charges.yaml"
+_ROOT = Path(__file__).resolve().parent.parent
+_SHIPPED = _ROOT / "contracts" / "medical_charges.yaml"
 WITHOUT_CUBES = _SHIPPED.read_text().partition("dashboard:")[0]
 """The contract of the real file, without the filter cubes.
 
@@ -79,3 +84,20 @@ class CountingEngine:
     def __call__(self, worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
         self.read += sorted({part.ref.key.split("/")[-1] for task in tasks for part in task})
         return in_this_process(worker, tasks)
+
+
+_PLACEHOLDERS = {
+    "dashboard_data_sets": "[]",
+    "emr_cluster_parameters": "{}",
+    "emr_step_arguments": "[]",
+    "timeout_seconds": "1",
+}
+
+
+def state_machine(**known: str) -> dict[str, Any]:
+    """The definition, with a variable's name in place of each value that only Terraform knows."""
+    text = (_ROOT / "state_machine" / "pipeline.asl.yaml").read_text()
+    values = _PLACEHOLDERS | known
+    filled = re.sub(r"\$\{(\w+)\}", lambda match: values.get(match[1], match[1]), text)
+    definition: dict[str, Any] = yaml.safe_load(filled)
+    return definition

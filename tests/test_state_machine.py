@@ -7,31 +7,17 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers import state_machine
 
 State = dict[str, Any]
-
-_ANY_NUMBER = {"timeout_seconds"}
-_ANY_VALUE = {
-    "dashboard_data_sets": "[]",
-    "emr_cluster_parameters": "{}",
-    "emr_step_arguments": "[]",
-}
 
 
 @pytest.fixture(scope="module")
 def machine() -> State:
-    """The definition with something in place of what Terraform knows."""
-    text = (ROOT / "state_machine" / "pipeline.asl.json").read_text()
-
-    def known(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return "1" if name in _ANY_NUMBER else _ANY_VALUE.get(name, name)
-
-    definition: State = json.loads(re.sub(r"\$\{(\w+)\}", known, text))
-    return definition
+    return state_machine()
 
 
 def exits(state: State) -> Iterator[tuple[str, set[str]]]:
@@ -94,3 +80,120 @@ def test_a_notice_says_how_many_rows_were_rejected(machine: State) -> None:
         "'\\nRows rejected: ' & $string($rejected)"
         in machine["States"]["Notify"]["Arguments"]["Message"]
     )
+
+
+def tasks(states: dict[str, State]) -> Iterator[tuple[str, State]]:
+    """Every state that calls a service, those of branches and of a map included."""
+    for name, state in states.items():
+        if state["Type"] == "Task":
+            yield name, state
+        for inner in [*state.get("Branches", []), *filter(None, [state.get("ItemProcessor")])]:
+            yield from tasks(inner["States"])
+
+
+# A service's errors are named by its prefix. What the SDK itself or the service's front end
+# answers stands in no operation's model.
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+SERVICES = {
+    "Lambda": "lambda", "ElasticMapReduce": "emr", "Glue": "glue", "SNS": "sns",
+    "QuickSight": "quicksight",
+}  # fmt: skip
+OF_THE_SDK = {"SdkClientException", "ClientExecutionTimeoutException", "ThrottlingException"}
+# What may be a throttled call and may be a permanent mistake.
+GENERAL = {"AmazonElasticMapReduceException", "AWSGlueException", "AWSLambdaException"}
+
+
+def test_what_is_retried_is_an_error_that_the_service_has_and_that_can_pass(
+    machine: State,
+) -> None:
+    lasting = re.compile(r"Invalid|NotFound|AccessDenied|Validation|Exists|Limit|Unsupported")
+    models = botocore.session.get_session()
+    for name, task in tasks(machine["States"]):
+        for error in (e for retry in task["Retry"] for e in retry["ErrorEquals"]):
+            if error == "States.ALL":
+                assert task["Resource"].endswith("terminateCluster.sync"), name
+                continue
+            service, _, kind = error.partition(".")
+            model = models.get_service_model(SERVICES[service])
+            assert {kind} & {*model.shape_names, *OF_THE_SDK, *GENERAL}, (name, error)
+            assert not lasting.search(kind), (name, error)
+
+
+def test_a_permanent_mistake_is_reported_within_a_minute(machine: State) -> None:
+    for name, task in tasks(machine["States"]):
+        for retry in task["Retry"]:
+            if GENERAL & {error.partition(".")[2] for error in retry["ErrorEquals"]}:
+                waits = [
+                    retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt
+                    for attempt in range(retry["MaxAttempts"])
+                ]
+                assert sum(waits) <= 65, name
+
+
+def ways(machine: State, name: str) -> Iterator[list[str]]:
+    """Each way from a state to an end of the execution, errors on the way left aside."""
+    state = machine["States"][name]
+    targets = {state.get("Next"), state.get("Default")} - {None}
+    targets |= {choice["Next"] for choice in state.get("Choices", [])}
+    if not targets:
+        yield [name]
+    for target in sorted(targets):
+        for rest in ways(machine, target):
+            yield [name, *rest]
+
+
+def caught(machine: State) -> Iterator[tuple[str, State]]:
+    for name, state in machine["States"].items():
+        for catch in state.get("Catch", []):
+            yield name, catch
+
+
+# Their failures are no failures of the run: it is published, and its dashboards are stale.
+FORGIVEN = {"RefreshDashboards"}
+
+
+def test_every_failure_is_recorded_and_fails_the_execution(machine: State) -> None:
+    for name, catch in caught(machine):
+        if name in FORGIVEN:
+            continue
+        for way in ways(machine, catch["Next"]):
+            assert way[-1] == "RunFailed", (name, way)
+            assert name == "RecordFailure" or "RecordFailure" in way, (name, way)
+            assert not {"EndRun", "Notify", "PublishOutputs"} & set(way), (name, way)
+
+
+def test_a_failure_while_a_cluster_may_be_up_ends_the_cluster(machine: State) -> None:
+    up, waiting = set(), [machine["States"]["CreateCluster"]["Next"]]
+    while waiting:
+        name = waiting.pop()
+        up.add(name)
+        if name != "TerminateCluster" and "Next" in (state := machine["States"][name]):
+            waiting.append(state["Next"])
+        elif name == "IsClusterTransient":
+            waiting += [choice["Next"] for choice in state["Choices"]]
+    assert up == {"Analyze", "IsClusterTransient", "TerminateCluster"}
+    for name, catch in caught(machine):
+        if name in up:
+            assert catch["Next"] == "ClusterCleanupNeeded", name
+    for way in ways(machine, "ClusterCleanupNeeded"):
+        assert way[1:] in (
+            ["RecordFailure", "RunFailed"],
+            ["TerminateClusterAfterFailure", "RecordFailure", "RunFailed"],
+        )
+
+
+def test_a_failure_is_named_by_the_state_that_failed(machine: State) -> None:
+    for name, catch in caught(machine):
+        if name in FORGIVEN | {"TerminateClusterAfterFailure", "RecordFailure"}:
+            continue
+        assert catch["Assign"]["failed_state"] == "{% $states.context.State.Name %}", name
+        assert catch["Assign"]["failure"] == "{% $states.errorOutput %}", name
+
+
+def test_only_calls_that_may_be_repeated_are_retried_whatever_the_error(machine: State) -> None:
+    always = {
+        name
+        for name, task in tasks(machine["States"])
+        if any("States.ALL" in retry["ErrorEquals"] for retry in task["Retry"])
+    }
+    assert always == {"TerminateCluster", "TerminateClusterAfterFailure"}

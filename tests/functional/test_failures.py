@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -121,7 +120,7 @@ def test_input_that_cannot_be_analysed_is_refused_before_any_compute(
     execution = live.run(lambda: live.put(key, b"Dear Sir,\nplease find enclosed\n"))
     assert live.clusters() == clusters
     # Without it all is as it was when it was served.
-    assert live.run(lambda: live.remove(key)).entered[-1] == "NothingNew"
+    assert live.run(lambda: live.remove(key)).entered[-1] == "SkippedUnchanged"
     assert execution.entered == ["PlanRun", "RecordFailure", "RunFailed"]
     text = check(live, execution, "PlanRun", "letter.csv")
     assert "InputRefusedError" in live.log_of(text)
@@ -134,9 +133,9 @@ def test_a_step_that_refuses_its_input_says_which_rule_was_broken(
     broken = "\n".join([header, *(row.replace("male", "unknown") for row in rows)]).encode()
     key = live.input("broken.csv")
     execution = live.run(lambda: live.put(key, broken))
-    assert live.run(lambda: live.remove(key)).entered[-1] == "NothingNew"
+    assert live.run(lambda: live.remove(key)).entered[-1] == "SkippedUnchanged"
     assert execution.entered[-4:] == [
-        "ClusterToEnd", "TerminateClusterOfFailure", "RecordFailure", "RunFailed",
+        "ClusterCleanupNeeded", "TerminateClusterAfterFailure", "RecordFailure", "RunFailed",
     ]  # fmt: skip
     text = check(live, execution, "Analyze", "broken.csv: 39 of 39 rows break a rule")
     assert "39 of 39 rows break a rule" in live.log_of(text)
@@ -210,7 +209,7 @@ def test_a_function_that_raises_while_a_run_is_published_has_everything_put_back
     package = refusing if state == "ValidateManifests" else raising
     with unchecked(live), live.changed_function(function, package):
         execution = live.execute()
-    assert execution.entered[-4:-1] == [state, "ClusterToEnd", "RecordFailure"]
+    assert execution.entered[-4:-1] == [state, "ClusterCleanupNeeded", "RecordFailure"]
     [run] = live.runs(execution.arn)
     # It had been replaced: the run's own outputs are others.
     staged = live.read(live.layout.staged(run["run_id"], "charges_by_age"))
@@ -247,7 +246,7 @@ def test_an_execution_out_of_time_ends_its_step_and_its_cluster(
     live: Live, served: dict[str, bytes], work: Execution
 ) -> None:
     def hasten(definition: str) -> str:
-        return re.sub(r'"TimeoutSeconds": \d+(?=,\s*"States")', '"TimeoutSeconds": 8', definition)
+        return json.dumps(json.loads(definition) | {"TimeoutSeconds": 8})
 
     with live.replaced("artefacts/analyze.py", SLEEPS), live.changed_machine(hasten):
         execution = live.execute()

@@ -10,11 +10,11 @@ from tests.functional.live import Execution, Live
 from tests.helpers import outputs_of
 
 BEFORE_VALIDATION = ["PlanRun", "Decide", "CreateCluster", "Analyze"]
-BEFORE_VALIDATION += ["ClusterDone", "TerminateCluster"]
-BEFORE_VALIDATION += ["CompareRuns", "HoldOrPublish", "Validate"]
+BEFORE_VALIDATION += ["IsClusterTransient", "TerminateCluster"]
+BEFORE_VALIDATION += ["CompareRuns", "IsHeld", "Validate"]
 VALIDATION = ["TestAnalysis", "ValidateOutputs"]
 AFTER_VALIDATION = ["PublishOutputs", "GenerateManifests", "ValidateManifests"]
-AFTER_VALIDATION += ["RefreshDashboards", "Notify", "EndRun", "HeldOrPublished", "Published"]
+AFTER_VALIDATION += ["RefreshDashboards", "Notify", "EndRun", "WasHeld", "Published"]
 
 
 def test_an_upload_starts_an_execution_that_goes_through_every_state(first_run: Execution) -> None:
@@ -91,7 +91,7 @@ def test_a_folder_mirrors_the_bucket(live: Live, first_run: Execution, tmp_path:
 def test_an_execution_without_anything_new_does_nothing(live: Live, first_run: Execution) -> None:
     served, clusters = live.served(), live.clusters()
     execution = live.execute()
-    assert execution.entered == ["PlanRun", "Decide", "NothingNew"]
+    assert execution.entered == ["PlanRun", "Decide", "SkippedUnchanged"]
     assert execution.ended.status == "SUCCEEDED"
     assert (live.served(), live.clusters()) == (served, clusters)
 
@@ -104,9 +104,9 @@ def test_an_upload_of_a_few_people_is_held(
     execution = live.run(lambda: live.put(key, few))
     again = live.execute()
     # Without it all is as it was when it was served.
-    assert live.run(lambda: live.remove(key)).entered[-1] == "NothingNew"
-    end = ["NotifyHeld", "EndRun", "HeldOrPublished", "Held"]
-    assert execution.entered[-6:] == ["CompareRuns", "HoldOrPublish", *end]
+    assert live.run(lambda: live.remove(key)).entered[-1] == "SkippedUnchanged"
+    end = ["NotifyHeld", "EndRun", "WasHeld", "Held"]
+    assert execution.entered[-6:] == ["CompareRuns", "IsHeld", *end]
     assert again.entered == ["PlanRun", "Decide", *end]
     for one in (execution, again):
         assert one.ended.status == "SUCCEEDED"

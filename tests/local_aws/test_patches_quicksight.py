@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws import environment
-from tests.conftest import ROOT
+from tests.helpers import state_machine
 
 if TYPE_CHECKING:
     from tests.local_aws.endpoints import Endpoint
@@ -221,11 +220,8 @@ def test_a_stack_of_what_cannot_be_made_is_rolled_back_and_says_why(
 
 def refresh(endpoint: Endpoint, items: list[dict[str, str]], rows: dict[str, int]) -> str:
     """What the pipeline's own state says of data sets that it is to load, as a run would."""
-    text = (ROOT / "state_machine" / "pipeline.asl.json").read_text()
-    known = {"dashboard_data_sets": json.dumps(items), "account": environment.ACCOUNT}
-    usual = {"emr_cluster_parameters": "{}", "emr_step_arguments": "[]", "timeout_seconds": "1"}
-    filled = re.sub(r"\$\{(\w+)\}", lambda m: (known | usual).get(m[1], m[1]), text)
-    state = json.loads(filled)["States"]["RefreshDashboards"]
+    definition = state_machine(dashboard_data_sets=json.dumps(items), account=environment.ACCOUNT)
+    state = definition["States"]["RefreshDashboards"]
     assert state["Next"] == "Notify"
     assign = {"rows": rows, "run_id": uuid.uuid4().hex}
     machine = endpoint.machine(

@@ -56,7 +56,7 @@ resource "aws_sfn_state_machine" "this" {
   name       = var.name
   role_arn   = var.state_machine_role_arn
   type       = "STANDARD"
-  definition = templatefile(var.definition_file, var.definition_variables)
+  definition = jsonencode(yamldecode(templatefile(var.definition_file, var.definition_variables)))
 
   logging_configuration {
     level                  = "ALL"
@@ -66,13 +66,6 @@ resource "aws_sfn_state_machine" "this" {
 
   tracing_configuration {
     enabled = true
-  }
-
-  lifecycle {
-    precondition {
-      condition     = can(jsondecode(templatefile(var.definition_file, var.definition_variables)))
-      error_message = "${var.definition_file} is not JSON once it is filled in."
-    }
   }
 }
 
