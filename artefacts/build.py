@@ -18,8 +18,8 @@ from artefacts.cache import Cache, digest
 from artefacts.certificate import CERTIFICATES, certificates
 from artefacts.wheels import BuildError
 from artefacts.zips import tree, write_zip
-from dashboards.quicksight.references import template_problems
-from dashboards.quicksight.template import template, template_text
+from medical_charges.dashboard.quicksight.references import template_problems
+from medical_charges.dashboard.quicksight.template import template, template_text
 from medical_charges.catalog import catalog_text
 from medical_charges.contract import load_contract
 from medical_charges.dqdl import rulesets_text

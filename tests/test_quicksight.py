@@ -13,9 +13,9 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
-from dashboards.definition import define
-from dashboards.quicksight.references import template_problems, visuals_of
-from dashboards.quicksight.template import template
+from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.quicksight.references import template_problems, visuals_of
+from medical_charges.dashboard.quicksight.template import template
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.storage import LocalStore
 from tests.conftest import ROOT

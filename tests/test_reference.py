@@ -25,7 +25,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.page import make_page
+from medical_charges.dashboard.page import make_page
 from glue_jobs import analyze
 from medical_charges.contract import load_contract
 from medical_charges.manifests import generate_manifests

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser
 from scipy import stats
 
-from dashboards.page import ASSETS
+from medical_charges.dashboard.page import ASSETS
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from dashboards.page import ASSETS, write_page
+from medical_charges.dashboard.page import ASSETS, write_page
 from medical_charges.contract import parse_contract
 from tests.browser.conftest import Publish
 from tests.browser.drawn import Dashboard

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from dashboards.published import Mirror
+from medical_charges.dashboard.published import Mirror
 from medical_charges.analysis import analyze
 from medical_charges.canonical import seal, unseal
 from medical_charges.checks import Check

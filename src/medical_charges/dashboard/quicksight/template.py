@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dashboards.definition import define
-from dashboards.quicksight.fields import Json
-from dashboards.quicksight.sheets import definition_of
+from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.quicksight.fields import Json
+from medical_charges.dashboard.quicksight.sheets import definition_of
 from medical_charges.catalog import tables
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from dashboards.quicksight.expressions import ExpressionError, Type, type_of
-from dashboards.quicksight.fields import Json
-from dashboards.quicksight.layout import WIDTH
+from medical_charges.dashboard.quicksight.expressions import ExpressionError, Type, type_of
+from medical_charges.dashboard.quicksight.fields import Json
+from medical_charges.dashboard.quicksight.layout import WIDTH
 from medical_charges.contract.model import MARGIN
 
 _NAME_LIMIT = 127

@@ -1,5 +1,5 @@
 """QuickSight as code: data sources, data sets, analysis and dashboard, derived from a contract."""
 
-from dashboards.quicksight.template import template
+from medical_charges.dashboard.quicksight.template import template
 
 __all__ = ["template"]

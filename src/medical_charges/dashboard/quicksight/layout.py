@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.quicksight.fields import Json
+from medical_charges.dashboard.quicksight.fields import Json
 
 WIDTH = 36
 """The columns of QuickSight's grid."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dashboards.definition import COMPARISONS, Definition, Tile, Visual
-from dashboards.definition import Field as Figure
-from dashboards.quicksight.comparisons import comparisons_table
-from dashboards.quicksight.fields import (
+from medical_charges.dashboard.definition import COMPARISONS, Definition, Tile, Visual
+from medical_charges.dashboard.definition import Field as Figure
+from medical_charges.dashboard.quicksight.comparisons import comparisons_table
+from medical_charges.dashboard.quicksight.fields import (
     NONE,
     WITHHELD,
     Fields,
@@ -22,7 +22,7 @@ from dashboards.quicksight.fields import (
     parameter_names,
     values_of,
 )
-from dashboards.quicksight.layout import RESPONSIVE, element, layout
+from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
 from medical_charges.catalog import tables
 from medical_charges.contract import Contract
 from medical_charges.contract.model import MARGIN

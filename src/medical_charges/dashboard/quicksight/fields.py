@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dashboards.definition import Definition, Format, Group, Visual
+from medical_charges.dashboard.definition import Definition, Format, Group, Visual
 from medical_charges.contract.model import MARGIN
 
 Json = dict[str, Any]

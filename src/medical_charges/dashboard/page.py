@@ -16,8 +16,8 @@ from typing import Any
 
 import vl_convert
 
-from dashboards.definition import Definition, Tile, Visual, define
-from dashboards.published import read_published
+from medical_charges.dashboard.definition import Definition, Tile, Visual, define
+from medical_charges.dashboard.published import read_published
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
