@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 import local_aws
-from artefacts.build import Build
+from ops.build.artifacts import Build
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout

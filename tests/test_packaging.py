@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from artefacts import certificate, lock
-from artefacts.build import FUNCTIONS, Build
-from artefacts.wheels import BuildError
+from ops.build import certificate, lock
+from ops.build.artifacts import FUNCTIONS, Build
+from ops.build.wheels import BuildError
 from tests.conftest import ROOT
 
 CONTRACT = ROOT / "contracts" / "medical_charges.yaml"

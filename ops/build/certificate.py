@@ -10,7 +10,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from artefacts.zips import write_zip
+from ops.build.zips import write_zip
 
 CERTIFICATES = "emr/certificates.zip"
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from artefacts.build import Build
+from ops.build.artifacts import Build
 from medical_charges.errors import MedicalChargesError
 
 ROOT = Path(__file__).resolve().parent.parent

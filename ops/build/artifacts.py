@@ -13,11 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from artefacts import lock, wheels
-from artefacts.cache import Cache, digest
-from artefacts.certificate import CERTIFICATES, certificates
-from artefacts.wheels import BuildError
-from artefacts.zips import tree, write_zip
+from ops.build import lock, wheels
+from ops.build.cache import Cache, digest
+from ops.build.certificate import CERTIFICATES, certificates
+from ops.build.wheels import BuildError
+from ops.build.zips import tree, write_zip
 from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template, template_text
 from medical_charges.catalog import catalog_text
