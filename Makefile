@@ -7,9 +7,9 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 INPUT ?= data
-CONTRACT ?= contracts/medical_charges.yaml
+CONTRACT ?= datasets/medical_charges/contract.yaml
 OUT ?= out
-FILE ?= data/Charges.csv
+FILE ?= datasets/medical_charges/Charges.csv
 # A word for the shell, whatever stands in it.
 quoted = '$(subst ','\'',$(1))'
 # How the whole suite is run; tests/sharing.py says what stays together, and in which order.
@@ -87,13 +87,13 @@ lint: $(VENV)/dev ## Check style, types, and that derived files are current
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(PY) -m medical_charges.contract.schema --check contracts/schema.json
+	@$(PY) -m medical_charges.contract.schema --check datasets/schema.json
 	@$(PY) -m medical_charges.report.schema --check docs/report.schema.json
 
 format: $(VENV)/dev ## Format the code and write the derived files
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
-	@$(PY) -m medical_charges.contract.schema contracts/schema.json
+	@$(PY) -m medical_charges.contract.schema datasets/schema.json
 	@$(PY) -m medical_charges.report.schema docs/report.schema.json
 
 lock: $(VENV)/dev ## Resolve the dependencies anew

@@ -77,7 +77,7 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
             f"\nAWS answers at {stack.endpoint}. In another terminal:\n\n"
             f"  export AWS_ENDPOINT_URL={stack.endpoint} AWS_REGION=us-east-1 "
             f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
-            f"  aws s3 cp data/Charges.csv s3://{stack.pipeline.bucket}/{layout.input}/\n"
+            f"  aws s3 cp datasets/medical_charges/Charges.csv s3://{stack.pipeline.bucket}/{layout.input}/\n"
             f"  aws stepfunctions list-executions --state-machine-arn {stack.pipeline.machine}\n"
             f"  aws s3 ls --recursive s3://{stack.pipeline.bucket}/{layout.output}/\n\n"
             f"`make run` uses this stack while it is up. Ctrl-C ends it."

@@ -93,7 +93,7 @@ def terraform() -> str:
 
 @pytest.fixture(scope="session")
 def real_file() -> bytes:
-    """data/Charges.csv."""
+    """datasets/medical_charges/Charges.csv."""
     return (ROOT / "data" / "Charges.csv").read_bytes()
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import ops.folders
 always_on_spark = partial(ops.folders.run_analysis, here_bytes=0)
 ops.folders.run_analysis = always_on_spark
-contract = Path("contracts/medical_charges.yaml")
+contract = Path("datasets/medical_charges/contract.yaml")
 sys.exit(ops.folders.analyse_folders(Path("data"), contract, Path(sys.argv[1])))
 """
 BAD_ROW = b"\n19,nobody,27.9,0,yes,southwest,1\n"

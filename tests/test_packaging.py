@@ -45,7 +45,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return copy
 
 
-def build(root: Path, contract: str = "contracts/medical_charges.yaml") -> dict[str, Any]:
+def build(root: Path, contract: str = "datasets/medical_charges/contract.yaml") -> dict[str, Any]:
     """A laptop's build of a tree."""
     return Build(root, root / ".build" / "artefacts", root / contract, laptop=True).run()
 
