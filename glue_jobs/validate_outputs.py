@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pyspark.sql import SparkSession
 
-from medical_charges.contract_uri import read_contract
+from medical_charges.contract.uri import read_contract
 from medical_charges.dqdl import rule_checks
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments

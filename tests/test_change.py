@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medical_charges.canonical import seal, unseal
+from medical_charges.hashing import seal, unseal
 from medical_charges.change import Change, change_between
 from medical_charges.contract import parse_contract
 from medical_charges.state import read_state, read_stored_state

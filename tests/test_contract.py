@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from medical_charges.contract import Contract, load_contract, parse_contract
-from medical_charges.contract.consistency import RULE_TYPES
+from medical_charges.contract.rules import RULE_TYPES
 from medical_charges.contract.naming import called
 from medical_charges.contract.schema import main as schema_main
 from medical_charges.errors import ContractError

@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.identifying import kind_of_person_data
+from medical_charges.contract.pii_names import kind_of_person_data
 from medical_charges.cube import Cells, Cube, Sums, merge_cells
 from medical_charges.disclosure import SPAN
 from medical_charges.errors import ContractError

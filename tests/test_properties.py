@@ -24,7 +24,7 @@ from scipy import stats
 
 from medical_charges import statistics
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.consistency import needs_quoting
+from medical_charges.contract.rules import needs_quoting
 from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.cube import Sums, cube_from_json, cube_to_json, merge_cubes
 from medical_charges.errors import InputRefusedError

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medical_charges.contract import Contract
-from medical_charges.contract.values import kind_of_values
+from medical_charges.contract.pii_values import kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.plan import list_input, read_headers
 from medical_charges.storage import LocalStore

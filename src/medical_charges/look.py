@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
-from medical_charges.contract.values import ENOUGH, kind_of_values
+from medical_charges.contract.pii_values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header, text_of
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from medical_charges.canonical import digest
+from medical_charges.hashing import digest
 from medical_charges.change import (
     LOST,
     change_between,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medical_charges.canonical import digest, seal, unseal
+from medical_charges.hashing import digest, seal, unseal
 from medical_charges.contract import Contract
 from medical_charges.cube import Cube, cube_from_json, cube_to_json
 from medical_charges.errors import ObjectMissingError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from medical_charges.dashboard.published import Mirror
 from medical_charges.analysis import analyze
-from medical_charges.canonical import seal, unseal
+from medical_charges.hashing import seal, unseal
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.engine import in_this_process

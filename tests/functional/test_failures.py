@@ -16,7 +16,7 @@ NOTHING = b"print('nothing is checked')\n"
 PASSES = b"""
 import sys
 
-from medical_charges.contract_uri import read_contract
+from medical_charges.contract.uri import read_contract
 from medical_charges.glue_arguments import glue_arguments
 from medical_charges.storage import open_store
 from medical_charges.validation import Result

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medical_charges.canonical import seal, unseal
+from medical_charges.hashing import seal, unseal
 from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore

@@ -26,7 +26,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from medical_charges.canonical import digest
+from medical_charges.hashing import digest
 from medical_charges.checks import Category, Severity
 
 NAME_LIMIT = 63

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.consistency import needs_quoting
+from medical_charges.contract.rules import needs_quoting
 from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
 from medical_charges.cube import Cells, Cube, Sums, check_size, merge_cubes
 from medical_charges.errors import InputRefusedError

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medical_charges.canonical import seal, unseal
+from medical_charges.hashing import seal, unseal
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from medical_charges.contract.identifying import kind_of_person_data
+from medical_charges.contract.pii_names import kind_of_person_data
 from medical_charges.contract.model import (
     COMPARISONS,
     CUBE_FIGURES,
