@@ -18,9 +18,9 @@ from benchmarks.results import Measurement, Results
 from benchmarks.subjects import OURS, SUBJECTS
 from benchmarks.subjects.this_project import RUN, keep_answers
 from medical_charges.contract import Contract, load_contract
-from medical_charges.cube import merge_cubes
+from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.layout import Layout
-from medical_charges.state import read_latest_state
+from medical_charges.aggregates.state import read_latest_state
 from medical_charges.storage import LocalStore
 from medical_charges.validation.lines import pieces
 from medical_charges.validation.sums import Summing

@@ -13,7 +13,7 @@ from scipy import stats
 
 from medical_charges.comparisons import figures, small_sample_factor, welch
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.cube import Sums
+from medical_charges.aggregates.cube import Sums
 from medical_charges.errors import ContractError
 from medical_charges.storage import LocalStore
 from tests.conftest import ROOT

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from medical_charges.contract import parse_contract
 from medical_charges.contract.model import MULTILINE_VERSION
-from medical_charges.partial import KERNEL_VERSION, identity_of
+from medical_charges.aggregates.partial import KERNEL_VERSION, identity_of
 from medical_charges.storage import ObjectRef
 
 LIBRARY = Path(__file__).resolve().parent.parent / "medical_charges"

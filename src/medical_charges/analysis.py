@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from medical_charges.contract import Contract
-from medical_charges.cube import merge_cubes, rows_of
+from medical_charges.aggregates.cube import merge_cubes, rows_of
 from medical_charges.engine import RANGE_BYTES, Engine
 from medical_charges.errors import (
     InputRefusedError,
@@ -27,7 +27,7 @@ from medical_charges.errors import (
 )
 from medical_charges.kernel.work import RangeResult, Worker
 from medical_charges.layout import Layout
-from medical_charges.partial import (
+from medical_charges.aggregates.partial import (
     KERNEL_VERSION,
     Partial,
     RuleCount,
@@ -45,7 +45,7 @@ from medical_charges.plan import (
     plan_tasks,
     read_headers,
 )
-from medical_charges.state import EMPTY, Member, State, read_latest_state, write_state
+from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.tables import make_tables
 

@@ -12,7 +12,7 @@ from math import isqrt
 
 from scipy.special import stdtrit
 
-from medical_charges.cube import Sums
+from medical_charges.aggregates.cube import Sums
 
 PLACES = 6
 _UNIT = 10**PLACES

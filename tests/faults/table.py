@@ -18,13 +18,13 @@ from typing import Any
 from medical_charges.analysis import _combined, _merge
 from medical_charges.comparisons import figures, welch
 from medical_charges.contract import Contract
-from medical_charges.cube import Sums
+from medical_charges.aggregates.cube import Sums
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.judge import Judge
 from medical_charges.kernel.scan import Scanner, _between
 from medical_charges.kernel.work import Worker
 from medical_charges.manifests import manifest
-from medical_charges.partial import identity_of
+from medical_charges.aggregates.partial import identity_of
 from medical_charges.statistics import (
     _plain,
     critical,

@@ -16,7 +16,7 @@ from medical_charges.change import (
     removed_rows,
 )
 from medical_charges.comparisons import pairs, welch
-from medical_charges.cube import check_size
+from medical_charges.aggregates.cube import check_size
 from medical_charges.disclosure.pattern import _Search
 from medical_charges.disclosure.system import System
 from medical_charges.kernel.blocks import read_range
@@ -25,10 +25,10 @@ from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.scan import Scanner, _fits
 from medical_charges.ledger import Fence, Ledger
 from medical_charges.manifests import _content_problems, _file_problems, _setting_problems
-from medical_charges.partial import read_partial
+from medical_charges.aggregates.partial import read_partial
 from medical_charges.publish import _refuse_others, restore, save_previous, validated_files
 from medical_charges.runs import _is_stale
-from medical_charges.state import StoredState, read_state
+from medical_charges.aggregates.state import StoredState, read_state
 from medical_charges.statistics import _rounded_root
 from medical_charges.tables import _analysis, _check_no_margin, _figures
 from medical_charges.undo import undo

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from medical_charges.contract import Contract
-from medical_charges.cube import Key
+from medical_charges.aggregates.cube import Key
 
 HIDDEN_LIMIT = 20_000
 """The most groups of a clique that no output publishes as such."""

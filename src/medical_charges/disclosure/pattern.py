@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from medical_charges.contract import Contract
-from medical_charges.cube import Key
+from medical_charges.aggregates.cube import Key
 from medical_charges.disclosure.lattice import TooLargeError
 from medical_charges.disclosure.published import Published, Row
 from medical_charges.disclosure.system import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from medical_charges.cube import Key
+from medical_charges.aggregates.cube import Key
 
 
 class Cell(NamedTuple):

@@ -20,7 +20,7 @@ import polars as pl
 from medical_charges.contract import Column, Contract
 from medical_charges.contract.rules import needs_quoting
 from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
-from medical_charges.cube import Cells, Cube, Sums, check_size, merge_cubes
+from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.judge import Judge, Rejection, Value

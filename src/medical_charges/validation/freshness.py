@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from medical_charges.hashing import digest
 from medical_charges.checks import Check
-from medical_charges.partial import KERNEL_VERSION
+from medical_charges.aggregates.partial import KERNEL_VERSION
 from medical_charges.storage import ObjectRef
 from medical_charges.validation.result import judged
 from medical_charges.validation.stored import LeftBehind, sha256_of

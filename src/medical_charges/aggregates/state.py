@@ -8,10 +8,10 @@ from typing import Any
 
 from medical_charges.hashing import digest, seal, unseal
 from medical_charges.contract import Contract
-from medical_charges.cube import Cube, cube_from_json, cube_to_json
+from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.partial import (
+from medical_charges.aggregates.partial import (
     KERNEL_VERSION,
     Partial,
     Tally,
