@@ -20,7 +20,7 @@ from medical_charges.layout import Layout
 from medical_charges.printable import printable
 from medical_charges.publish import published
 from medical_charges.storage import Store
-from medical_charges.tables import read_csv
+from medical_charges.outputs.tables import read_csv
 
 ROWS_SHOWN = 100
 _WIDTH = 10_000

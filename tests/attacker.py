@@ -19,7 +19,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn
-from medical_charges.tables import Table
+from medical_charges.outputs.tables import Table
 
 Group = dict[str, str]
 """Values by name, as they are published."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from medical_charges.catalog import main, tables
+from medical_charges.outputs.catalog import main, tables
 from medical_charges.contract import Contract
 from tests.conftest import ROOT
 

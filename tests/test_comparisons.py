@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from medical_charges.comparisons import figures, small_sample_factor, welch
+from medical_charges.outputs.welch import figures, small_sample_factor, welch
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.aggregates.cube import Sums
 from medical_charges.errors import ContractError

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_aws import deequ
-from medical_charges.catalog import tables
+from medical_charges.outputs.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.dqdl import (

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from medical_charges import statistics
+from medical_charges.outputs import statistics
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.rules import needs_quoting
 from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn

@@ -20,7 +20,7 @@ from ops.build.wheels import BuildError
 from ops.build.zips import tree, write_zip
 from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template, template_text
-from medical_charges.catalog import catalog_text
+from medical_charges.outputs.catalog import catalog_text
 from medical_charges.contract import load_contract
 from medical_charges.dqdl import rulesets_text
 

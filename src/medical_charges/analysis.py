@@ -47,7 +47,7 @@ from medical_charges.plan import (
 )
 from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
-from medical_charges.tables import make_tables
+from medical_charges.outputs.tables import make_tables
 
 WORST_RULES = 3
 OBJECTS_NAMED = 10

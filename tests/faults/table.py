@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from medical_charges.analysis import _combined, _merge
-from medical_charges.comparisons import figures, welch
+from medical_charges.outputs.welch import figures, welch
 from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Sums
 from medical_charges.kernel.blocks import read_range
@@ -25,7 +25,7 @@ from medical_charges.kernel.scan import Scanner, _between
 from medical_charges.kernel.work import Worker
 from medical_charges.manifests import manifest
 from medical_charges.aggregates.partial import identity_of
-from medical_charges.statistics import (
+from medical_charges.outputs.statistics import (
     _plain,
     critical,
     decimal,
@@ -34,7 +34,7 @@ from medical_charges.statistics import (
     share,
     squares,
 )
-from medical_charges.tables import (
+from medical_charges.outputs.tables import (
     Table,
     _analysis,
     _filter_cube,

@@ -15,10 +15,10 @@ from medical_charges.change import (
     _rows_by_object,
     removed_rows,
 )
-from medical_charges.comparisons import pairs, welch
+from medical_charges.outputs.welch import pairs, welch
 from medical_charges.aggregates.cube import check_size
-from medical_charges.disclosure.pattern import _Search
-from medical_charges.disclosure.system import System
+from medical_charges.outputs.disclosure.pattern import _Search
+from medical_charges.outputs.disclosure.system import System
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.judge import Judge, _integer, scale
 from medical_charges.kernel.lines import Lines, record_ends
@@ -29,8 +29,8 @@ from medical_charges.aggregates.partial import read_partial
 from medical_charges.publish import _refuse_others, restore, save_previous, validated_files
 from medical_charges.runs import _is_stale
 from medical_charges.aggregates.state import StoredState, read_state
-from medical_charges.statistics import _rounded_root
-from medical_charges.tables import _analysis, _check_no_margin, _figures
+from medical_charges.outputs.statistics import _rounded_root
+from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures
 from medical_charges.undo import undo
 from medical_charges.validation.disclosed import _small
 from medical_charges.validation.files import _encoding_problems

@@ -11,7 +11,7 @@ from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import Dashboard
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
-from medical_charges.tables import make_tables
+from medical_charges.outputs.tables import make_tables
 from medical_charges.validation import Result, validate_outputs
 from medical_charges.validation.disclosed import disclosure_checks
 from medical_charges.validation.expected import expected_outputs, label_columns

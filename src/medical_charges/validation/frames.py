@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medical_charges.catalog import tables
+from medical_charges.outputs.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn, StringColumn

@@ -23,7 +23,7 @@ from medical_charges.dashboard.quicksight.fields import (
     values_of,
 )
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
-from medical_charges.catalog import tables
+from medical_charges.outputs.catalog import tables
 from medical_charges.contract import Contract
 from medical_charges.contract.model import MARGIN
 

@@ -1,4 +1,4 @@
-"""The Glue Catalog's tables: `python -m medical_charges.catalog --contract FILE OUT`.
+"""The Glue Catalog's tables: `python -m medical_charges.outputs.catalog --contract FILE OUT`.
 
 Terraform reads the file that this writes, so that a table's columns are said once, in the
 contract.

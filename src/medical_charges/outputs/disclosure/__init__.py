@@ -6,8 +6,8 @@ from everything that is published together. `docs/disclosure.md` says what that 
 taken to know.
 """
 
-from medical_charges.disclosure.pattern import Protection, protect
-from medical_charges.disclosure.published import Cell, Row
-from medical_charges.disclosure.system import SPAN
+from medical_charges.outputs.disclosure.pattern import Protection, protect
+from medical_charges.outputs.disclosure.published import Cell, Row
+from medical_charges.outputs.disclosure.system import SPAN
 
 __all__ = ["SPAN", "Cell", "Protection", "Row", "protect"]

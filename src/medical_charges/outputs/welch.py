@@ -15,7 +15,7 @@ from scipy.special import stdtr
 from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import COMPARISON_COLUMNS
 from medical_charges.aggregates.cube import Cells, Key, Sums
-from medical_charges.statistics import critical, decimal, mean, root, sample_variance
+from medical_charges.outputs.statistics import critical, decimal, mean, root, sample_variance
 
 LEAST_P = 1e-300
 """A smaller p is published as 0: it is near the end of what a double can hold."""

@@ -19,8 +19,8 @@ from scipy.sparse.csgraph import connected_components
 
 from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Key
-from medical_charges.disclosure.lattice import Lattice, Level, TooLargeError
-from medical_charges.disclosure.published import Cell, Published
+from medical_charges.outputs.disclosure.lattice import Lattice, Level, TooLargeError
+from medical_charges.outputs.disclosure.published import Cell, Published
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

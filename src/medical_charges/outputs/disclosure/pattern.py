@@ -10,9 +10,9 @@ import numpy as np
 
 from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Key
-from medical_charges.disclosure.lattice import TooLargeError
-from medical_charges.disclosure.published import Published, Row
-from medical_charges.disclosure.system import (
+from medical_charges.outputs.disclosure.lattice import TooLargeError
+from medical_charges.outputs.disclosure.published import Published, Row
+from medical_charges.outputs.disclosure.system import (
     CANDIDATE_LIMIT,
     Ints,
     Mask,
