@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from medical_charges.engine import RANGE_BYTES, WAVE_TASKS
-from medical_charges.plan import TASK_LIMIT
+from medical_charges.analysis.engine import RANGE_BYTES, WAVE_TASKS
+from medical_charges.analysis.snapshot import TASK_LIMIT
 
 CLUSTER_STARTS_SECONDS = 480
 """From the run's start to the step's: instances, bootstrap action, Spark. An assumption."""

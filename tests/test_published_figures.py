@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from medical_charges.contract import Contract
-from medical_charges.engine import on_spark
+from medical_charges.analysis.engine import on_spark
 from medical_charges.storage import LocalStore
 from tests.helpers import rows, run, staged, upload
 

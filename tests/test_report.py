@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import jsonschema
 import pytest
 
-from medical_charges.analysis import write_error
+from medical_charges.analysis.run import write_error
 from medical_charges.change import write_hold
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.engine import Results, in_this_process, on_spark
+from medical_charges.analysis.engine import Results, in_this_process, on_spark
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.storage import LocalStore
@@ -207,9 +207,9 @@ def test_the_engines_agree(
 ANALYSE = """
 import sys
 from pathlib import Path
-from medical_charges.analysis import analyze
+from medical_charges.analysis.run import analyze
 from medical_charges.contract import load_contract
-from medical_charges.engine import in_this_process
+from medical_charges.analysis.engine import in_this_process
 from medical_charges.storage import open_store
 summary = analyze(open_store(sys.argv[1]), load_contract(Path(sys.argv[2])), "run", in_this_process)
 print(summary.staged)

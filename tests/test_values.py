@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from medical_charges.contract import Contract
 from medical_charges.contract.pii_values import kind_of_values
 from medical_charges.errors import InputRefusedError
-from medical_charges.plan import list_input, read_headers
+from medical_charges.analysis.snapshot import list_input, read_headers
 from medical_charges.storage import LocalStore
 from tests.conftest import ROOT
 from tests.helpers import csv_of, upload

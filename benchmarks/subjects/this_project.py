@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.session import local_session
 from benchmarks.subjects import Run
-from medical_charges.analysis import analyze
+from medical_charges.analysis.run import analyze
 from medical_charges.contract import load_contract
-from medical_charges.engine import executor_settings, on_spark
+from medical_charges.analysis.engine import executor_settings, on_spark
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.folders import ROOT, SPARK_SETTINGS

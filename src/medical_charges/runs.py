@@ -29,7 +29,7 @@ from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.ledger import Fence, Lease, Ledger, Served
 from medical_charges.manifests import generate_manifests, validate_manifests
-from medical_charges.plan import Snapshot, list_input, read_headers
+from medical_charges.analysis.snapshot import Snapshot, list_input, read_headers
 from medical_charges.publish import check_published, publish, served_files, validated_files
 from medical_charges.report import write_report
 from medical_charges.aggregates.state import read_latest_state, read_state, snapshot_identity

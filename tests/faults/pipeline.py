@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from medical_charges.dashboard.published import Mirror
-from medical_charges.analysis import analyze
+from medical_charges.analysis.run import analyze
 from medical_charges.hashing import seal, unseal
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
-from medical_charges.engine import in_this_process
+from medical_charges.analysis.engine import in_this_process
 from medical_charges.errors import MedicalChargesError
 from medical_charges.golden import check_golden
 from medical_charges.layout import Layout

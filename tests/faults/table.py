@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from medical_charges.analysis import _combined, _merge
+from medical_charges.analysis.run import _combined, _merge
 from medical_charges.outputs.welch import figures, welch
 from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Sums
 from medical_charges.kernel.blocks import read_range
-from medical_charges.kernel.judge import Judge
+from medical_charges.kernel.row_validator import Judge
 from medical_charges.kernel.scan import Scanner, _between
 from medical_charges.kernel.work import Worker
 from medical_charges.manifests import manifest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lambdas.end_run.aws import AwsPlatform
-from medical_charges.analysis import _account, _note_duplicates, _split
+from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.change import (
     Change as Difference,
 )
@@ -20,7 +20,7 @@ from medical_charges.aggregates.cube import check_size
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
 from medical_charges.kernel.blocks import read_range
-from medical_charges.kernel.judge import Judge, _integer, scale
+from medical_charges.kernel.row_validator import Judge, _integer, scale
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.scan import Scanner, _fits
 from medical_charges.ledger import Fence, Ledger

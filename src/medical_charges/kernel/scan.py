@@ -23,7 +23,7 @@ from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringC
 from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header
-from medical_charges.kernel.judge import Judge, Rejection, Value
+from medical_charges.kernel.row_validator import Judge, Rejection, Value
 from medical_charges.kernel.lines import (
     COMMA,
     NEWLINE,

@@ -19,7 +19,7 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.plan import in_parallel
+from medical_charges.analysis.snapshot import in_parallel
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.validation.result import judged
 from medical_charges.validation.stored import (

@@ -19,7 +19,7 @@ import polars as pl
 
 from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import merge_cubes, rows_of
-from medical_charges.engine import RANGE_BYTES, Engine
+from medical_charges.analysis.engine import RANGE_BYTES, Engine
 from medical_charges.errors import (
     InputRefusedError,
     MedicalChargesError,
@@ -36,7 +36,7 @@ from medical_charges.aggregates.partial import (
     read_partial,
     write_partial,
 )
-from medical_charges.plan import (
+from medical_charges.analysis.snapshot import (
     NewObject,
     Snapshot,
     in_parallel,
