@@ -10,8 +10,8 @@ import boto3
 
 from medical_charges.contract import Contract
 from medical_charges.contract.uri import read_contract
-from medical_charges.ledger import Ledger
-from medical_charges.runs import Turn
+from medical_charges.runs.ledger import Ledger
+from medical_charges.runs.lifecycle import Turn
 from medical_charges.storage import Store, open_store
 
 

@@ -134,7 +134,7 @@ def _account(options: argparse.Namespace) -> int:
 
 
 def _in_account(options: argparse.Namespace) -> int:
-    from medical_charges.runs import PUBLISH_HELD, RECHECK  # noqa: PLC0415 - as above
+    from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK  # noqa: PLC0415 - as above
     from ops import account  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 

@@ -23,8 +23,8 @@ from medical_charges.contract import load_contract
 from medical_charges.analysis.engine import HERE_BYTES
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
-from medical_charges.manifests import generate_manifests
-from medical_charges.publish import UNVALIDATED, publish
+from medical_charges.runs.manifests import generate_manifests
+from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from ops.dashboard import save_page
 from ops.show import console, read_error, show_examples, show_run

@@ -16,7 +16,7 @@ import boto3
 from medical_charges.analysis.run import Summary
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
-from medical_charges.ledger import Ledger
+from medical_charges.runs.ledger import Ledger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,7 +100,7 @@ class Pipeline:
     def execute(self, **asked: bool) -> str:
         """Start an execution as the console does, with `{}`; return its ARN.
 
-        What may be asked of it has its names in `medical_charges.runs`.
+        What may be asked of it has its names in `medical_charges.runs.lifecycle`.
         """
         given = json.dumps({name: True for name, wanted in asked.items() if wanted})
         started = self._states.start_execution(stateMachineArn=self.machine, input=given)

@@ -18,7 +18,7 @@ from lambdas.validate_manifests.handler import handle as validate_manifests
 from medical_charges.analysis.run import analyze
 from medical_charges.contract import Contract
 from medical_charges.analysis.engine import in_this_process
-from medical_charges.ledger import Ledger
+from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
 from tests.helpers import WITHOUT_CUBES

@@ -16,8 +16,8 @@ from medical_charges.dashboard.published import Mirror
 from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template
 from medical_charges.contract import parse_contract
-from medical_charges.manifests import generate_manifests
-from medical_charges.publish import UNVALIDATED, publish
+from medical_charges.runs.manifests import generate_manifests
+from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from tests.helpers import csv_of, run, upload
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
-from medical_charges.manifests import generate_manifests
+from medical_charges.runs.manifests import generate_manifests
 from medical_charges.storage import S3Store
 from ops import account
 from ops.__main__ import main

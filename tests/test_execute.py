@@ -12,7 +12,7 @@ import pytest
 
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
-from medical_charges.runs import PUBLISH_HELD, RECHECK
+from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK
 from medical_charges.storage import S3Store
 from ops import account, terraform
 from ops.__main__ import main

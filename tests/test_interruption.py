@@ -14,7 +14,7 @@ import pytest
 
 from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.layout import Layout
-from medical_charges.publish import UNVALIDATED, publish
+from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from tests.helpers import WITHOUT_CUBES, run, upload
 

@@ -25,9 +25,9 @@ from medical_charges.errors import (
     OutputsRefusedError,
     TooManyRejectedError,
 )
-from medical_charges.failure import Failure
-from medical_charges.ledger import Lease, Ledger
-from medical_charges.manifests import validate_manifests
+from medical_charges.runs.failure import Failure
+from medical_charges.runs.ledger import Lease, Ledger
+from medical_charges.runs.manifests import validate_manifests
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
 from tests.functions import CONTRACT, Pipeline, deploy, execution
@@ -552,7 +552,7 @@ def test_a_run_is_not_served_once_somebody_else_writes(
         expire(pipeline)
         pipeline.plan("two")
 
-    monkeypatch.setattr("medical_charges.runs.validate_manifests", check_while_it_is_stopped)
+    monkeypatch.setattr("medical_charges.runs.lifecycle.validate_manifests", check_while_it_is_stopped)
     now = soon()
     table = pipeline.ledger.table
     monkeypatch.setattr(Settings, "ledger", lambda _: Ledger(table, 600, now, lambda _: None))

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from medical_charges.errors import LeaseLostError
-from medical_charges.ledger import DELETE_AFTER, Ledger, Served
+from medical_charges.runs.ledger import DELETE_AFTER, Ledger, Served
 from tests.conftest import ROOT
 
 SECONDS = 600

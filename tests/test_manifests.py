@@ -11,7 +11,7 @@ import pytest
 from medical_charges.contract import Contract
 from medical_charges.errors import ManifestError
 from medical_charges.layout import Layout
-from medical_charges.manifests import FILES_LIMIT, generate_manifests, validate_manifests
+from medical_charges.runs.manifests import FILES_LIMIT, generate_manifests, validate_manifests
 from medical_charges.storage import S3Store
 
 ANALYSIS = "charges_by_age"

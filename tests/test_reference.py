@@ -28,8 +28,8 @@ import pytest
 from medical_charges.dashboard.page import make_page
 from glue_jobs import analyze
 from medical_charges.contract import load_contract
-from medical_charges.manifests import generate_manifests
-from medical_charges.publish import UNVALIDATED, publish
+from medical_charges.runs.manifests import generate_manifests
+from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import Store
 from tests.conftest import ROOT
 from tests.generated import Dataset, dataset, visits, visits_file

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from medical_charges.analysis.run import write_error
-from medical_charges.change import write_hold
+from medical_charges.runs.differencing import write_hold
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import MedicalChargesError

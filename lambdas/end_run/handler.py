@@ -10,8 +10,8 @@ from typing import Any
 
 from lambdas.end_run.aws import AwsPlatform
 from lambdas.settings import Context, Settings, seconds_left, turn
-from medical_charges.failure import Failure, fail_run
-from medical_charges.runs import finish_run
+from medical_charges.runs.failure import Failure, fail_run
+from medical_charges.runs.lifecycle import finish_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.settings import Context, Settings, turn
-from medical_charges.runs import generate_run_manifests
+from medical_charges.runs.lifecycle import generate_run_manifests
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

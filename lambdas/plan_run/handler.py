@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lambdas.settings import Context, Settings, seconds_left
-from medical_charges.runs import PUBLISH_HELD, RECHECK, Order, plan_run
+from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK, Order, plan_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

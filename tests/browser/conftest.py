@@ -13,8 +13,8 @@ from medical_charges.dashboard.page import write_page
 from medical_charges.dashboard.published import Mirror
 from medical_charges.contract import Contract
 from medical_charges.errors import MedicalChargesError
-from medical_charges.manifests import generate_manifests
-from medical_charges.publish import UNVALIDATED, publish
+from medical_charges.runs.manifests import generate_manifests
+from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from ops.chromium import chromium, find_chromium
 from tests.browser.drawn import Dashboard

@@ -24,9 +24,9 @@ from medical_charges.analysis.engine import in_this_process
 from medical_charges.errors import MedicalChargesError
 from medical_charges.golden import check_golden
 from medical_charges.layout import Layout
-from medical_charges.ledger import Ledger
-from medical_charges.publish import published
-from medical_charges.runs import (
+from medical_charges.runs.ledger import Ledger
+from medical_charges.runs.publish import published
+from medical_charges.runs.lifecycle import (
     Order,
     Turn,
     compare_run,

@@ -23,7 +23,7 @@ from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.row_validator import Judge
 from medical_charges.kernel.scan import Scanner, _between
 from medical_charges.kernel.work import Worker
-from medical_charges.manifests import manifest
+from medical_charges.runs.manifests import manifest
 from medical_charges.aggregates.partial import identity_of
 from medical_charges.outputs.statistics import (
     _plain,

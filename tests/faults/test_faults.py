@@ -12,7 +12,7 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from medical_charges.ledger import Ledger
+from medical_charges.runs.ledger import Ledger
 from tests.faults.clean import CLEAN, Clean
 from tests.faults.pipeline import Machine
 from tests.faults.table import FAULTS, Fault

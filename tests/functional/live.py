@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from local_aws import environment
 from medical_charges.layout import Layout
-from medical_charges.ledger import Ledger
+from medical_charges.runs.ledger import Ledger
 from ops.pipeline import Ended
 from ops.stack import Deployed
 

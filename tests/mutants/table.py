@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from lambdas.end_run.aws import AwsPlatform
 from medical_charges.analysis.run import _account, _note_duplicates, _split
-from medical_charges.change import (
+from medical_charges.runs.differencing import (
     Change as Difference,
 )
-from medical_charges.change import (
+from medical_charges.runs.differencing import (
     _exchanged,
     _margin,
     _rows_by_object,
@@ -23,15 +23,15 @@ from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.row_validator import Judge, _integer, scale
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.scan import Scanner, _fits
-from medical_charges.ledger import Fence, Ledger
-from medical_charges.manifests import _content_problems, _file_problems, _setting_problems
+from medical_charges.runs.ledger import Fence, Ledger
+from medical_charges.runs.manifests import _content_problems, _file_problems, _setting_problems
 from medical_charges.aggregates.partial import read_partial
-from medical_charges.publish import _refuse_others, restore, save_previous, validated_files
-from medical_charges.runs import _is_stale
+from medical_charges.runs.publish import _refuse_others, restore, save_previous, validated_files
+from medical_charges.runs.lifecycle import _is_stale
 from medical_charges.aggregates.state import StoredState, read_state
 from medical_charges.outputs.statistics import _rounded_root
 from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures
-from medical_charges.undo import undo
+from medical_charges.runs.rollback import undo
 from medical_charges.validation.disclosed import _small
 from medical_charges.validation.files import _encoding_problems
 from medical_charges.validation.freshness import _stale

@@ -11,8 +11,8 @@ from medical_charges.analysis.run import Summary
 from medical_charges.contract import Contract
 from medical_charges.errors import ManifestError, ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.manifests import files_of, validate_manifests
-from medical_charges.publish import published
+from medical_charges.runs.manifests import files_of, validate_manifests
+from medical_charges.runs.publish import published
 from medical_charges.storage import ObjectRef, Store
 
 

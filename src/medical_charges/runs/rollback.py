@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from medical_charges.ledger import Lease, Ledger
-from medical_charges.publish import restore
+from medical_charges.runs.ledger import Lease, Ledger
+from medical_charges.runs.publish import restore
 from medical_charges.storage import Fenced, Store
 
 PUBLISHED = "It was published before it failed, and stays so."

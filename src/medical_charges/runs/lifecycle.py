@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from medical_charges.hashing import digest
-from medical_charges.change import (
+from medical_charges.runs.differencing import (
     LOST,
     change_between,
     hold_reason,
@@ -27,14 +27,14 @@ from medical_charges.change import (
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
-from medical_charges.ledger import Fence, Lease, Ledger, Served
-from medical_charges.manifests import generate_manifests, validate_manifests
+from medical_charges.runs.ledger import Fence, Lease, Ledger, Served
+from medical_charges.runs.manifests import generate_manifests, validate_manifests
 from medical_charges.analysis.snapshot import Snapshot, list_input, read_headers
-from medical_charges.publish import check_published, publish, served_files, validated_files
+from medical_charges.runs.publish import check_published, publish, served_files, validated_files
 from medical_charges.report import write_report
 from medical_charges.aggregates.state import read_latest_state, read_state, snapshot_identity
 from medical_charges.storage import Fenced, Store
-from medical_charges.undo import undo
+from medical_charges.runs.rollback import undo
 
 SUCCEEDED, STALE = "succeeded", "dashboards stale"
 """The status of a run that is published, and that dashboards show or do not show."""
