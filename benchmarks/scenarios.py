@@ -22,8 +22,8 @@ from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.layout import Layout
 from medical_charges.aggregates.state import read_latest_state
 from medical_charges.storage import LocalStore
-from medical_charges.validation.lines import pieces
-from medical_charges.validation.sums import Summing
+from medical_charges.validation.recount.lines import pieces
+from medical_charges.validation.recount.sums import Summing
 from ops.folders import ROOT, analysis_command
 
 CONTRACT = ROOT / "contracts" / "medical_charges.yaml"

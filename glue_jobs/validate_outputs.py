@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 
 from medical_charges.contract.uri import read_contract
-from medical_charges.dqdl import rule_checks
+from medical_charges.validation.dqdl import rule_checks
 from medical_charges.errors import OutputsRefusedError
-from medical_charges.glue_arguments import glue_arguments
+from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.layout import Layout
 from medical_charges.report import write_report
 from medical_charges.storage import open_store

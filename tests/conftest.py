@@ -12,7 +12,7 @@ import pytest
 
 from local_aws import deequ
 from medical_charges.contract import Contract, load_contract
-from medical_charges.dqdl import Evaluator, NoEvaluatorError, evaluator_of
+from medical_charges.validation.dqdl import Evaluator, NoEvaluatorError, evaluator_of
 from medical_charges.storage import LocalStore, S3Store
 from ops.terraform import TerraformError, find_or_fetch
 from tests import sharing

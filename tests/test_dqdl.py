@@ -13,7 +13,7 @@ from local_aws import deequ
 from medical_charges.outputs.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.dqdl import (
+from medical_charges.validation.dqdl import (
     WITHOUT_EVALUATOR,
     Evaluator,
     Rule,
@@ -24,7 +24,7 @@ from medical_charges.dqdl import (
     rulesets,
     rulesets_text,
 )
-from medical_charges.dqdl.evaluate import Answer
+from medical_charges.validation.dqdl.evaluate import Answer
 from medical_charges.storage import LocalStore
 from tests.conftest import ROOT
 from tests.helpers import outputs_of, rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from medical_charges.contract.rules import RULE_TYPES
-from medical_charges.dqdl import Evaluator, Rule, answers_to
+from medical_charges.validation.dqdl import Evaluator, Rule, answers_to
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,11 +14,11 @@ import yaml
 from glue_jobs import test_analysis as golden_job
 from glue_jobs import validate_outputs as outputs_job
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.dqdl import Evaluator, rulesets
+from medical_charges.validation.dqdl import Evaluator, rulesets
 from medical_charges.analysis.engine import in_this_process, on_spark
 from medical_charges.errors import OutputsRefusedError
-from medical_charges.glue_arguments import glue_arguments
-from medical_charges.golden import check_golden
+from medical_charges.validation.glue_arguments import glue_arguments
+from medical_charges.validation.golden import check_golden
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore, S3Store
 from medical_charges.validation import validate_outputs

@@ -22,7 +22,7 @@ from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template, template_text
 from medical_charges.outputs.catalog import catalog_text
 from medical_charges.contract import load_contract
-from medical_charges.dqdl import rulesets_text
+from medical_charges.validation.dqdl import rulesets_text
 
 FUNCTIONS = (
     "plan_run",

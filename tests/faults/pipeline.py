@@ -22,7 +22,7 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.errors import MedicalChargesError
-from medical_charges.golden import check_golden
+from medical_charges.validation.golden import check_golden
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 from medical_charges.runs.publish import published
@@ -38,7 +38,7 @@ from medical_charges.runs.lifecycle import (
 )
 from medical_charges.storage import Below, LocalStore
 from medical_charges.validation import validate_outputs
-from medical_charges.validation.stored import sha256_of
+from medical_charges.validation.artifacts import sha256_of
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

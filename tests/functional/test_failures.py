@@ -17,10 +17,10 @@ PASSES = b"""
 import sys
 
 from medical_charges.contract.uri import read_contract
-from medical_charges.glue_arguments import glue_arguments
+from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.storage import open_store
 from medical_charges.validation import Result
-from medical_charges.validation.stored import LeftBehind, sha256_of
+from medical_charges.validation.artifacts import LeftBehind, sha256_of
 
 options = glue_arguments(sys.argv, "bucket", "contract", "run_id")
 store, contract = open_store("s3://" + options["bucket"]), read_contract(options["contract"])

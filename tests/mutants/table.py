@@ -32,9 +32,9 @@ from medical_charges.aggregates.state import StoredState, read_state
 from medical_charges.outputs.statistics import _rounded_root
 from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures
 from medical_charges.runs.rollback import undo
-from medical_charges.validation.disclosed import _small
-from medical_charges.validation.files import _encoding_problems
-from medical_charges.validation.freshness import _stale
+from medical_charges.validation.checks.disclosure import _small
+from medical_charges.validation.checks.files import _encoding_problems
+from medical_charges.validation.checks.freshness import _stale
 from tests.mutation import Change, dropped, replaced
 
 

@@ -13,11 +13,13 @@ import pytest
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.dqdl import rule_checks
+from medical_charges.validation.dqdl import rule_checks
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
-from medical_charges.validation import FrameCheck, Frames, lines, sums, validate_outputs
-from medical_charges.validation.rows import BAD, Rows, fields_of, value_of
+from medical_charges.validation import FrameCheck, Frames, validate_outputs
+from medical_charges.validation.recount import lines
+from medical_charges.validation.recount import sums
+from medical_charges.validation.recount.rows import BAD, Rows, fields_of, value_of
 from tests.helpers import run, upload
 from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
 
@@ -148,7 +150,7 @@ def test_records_are_judged_together_as_each_is_judged_by_itself(
     monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     random = Random(seed)
-    monkeypatch.setattr("medical_charges.validation.rows._AT_ONCE", 64)
+    monkeypatch.setattr("medical_charges.validation.recount.rows._AT_ONCE", 64)
     contract = parse_contract(RULES)
     header = csv_lines().decode().strip().split(",")
     records = [record_for(random) for _ in range(500)]
@@ -338,8 +340,8 @@ def test_the_accepted_rows_are_held_while_rules_look_at_them_and_no_longer(
         held.append(frame.storageLevel.useMemory and frame.storageLevel.useDisk)
         return []
 
-    monkeypatch.setattr("medical_charges.dqdl.checks.evaluator_of", MagicMock())
-    monkeypatch.setattr("medical_charges.dqdl.checks.checks_of", looking)
+    monkeypatch.setattr("medical_charges.validation.dqdl.checks.evaluator_of", MagicMock())
+    monkeypatch.setattr("medical_charges.validation.dqdl.checks.checks_of", looking)
     assert list(rule_checks(frames)) == []
     assert held == [True]
     assert not frames.accepted.is_cached

@@ -8,8 +8,8 @@ import pytest
 
 from medical_charges.contract import parse_contract
 from medical_charges.storage import LocalStore
-from medical_charges.validation import sums
-from medical_charges.validation.sums import Found, Moments, Summing, all_pieces
+from medical_charges.validation.recount import sums
+from medical_charges.validation.recount.sums import Found, Moments, Summing, all_pieces
 from tests.validation.helpers import RULES, csv_lines
 
 APART = parse_contract(
@@ -50,7 +50,7 @@ def test_a_piece_comes_back_by_what_is_grouped_by_and_not_by_all_columns_at_once
 def test_how_many_groups_are_held_before_they_are_rolled_up_changes_no_sum(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, held: int
 ) -> None:
-    monkeypatch.setattr("medical_charges.validation.lines._CHUNK_BYTES", 512)
+    monkeypatch.setattr("medical_charges.validation.recount.lines._CHUNK_BYTES", 512)
     monkeypatch.setattr(sums, "_FINEST_HELD", held)
     cents = [100 * i for i in range(1000)]
     evens = cents[::2]

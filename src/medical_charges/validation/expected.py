@@ -16,7 +16,7 @@ from scipy.special import betainc, betaincinv
 
 from medical_charges.contract import Analysis, Comparison, Contract
 from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, MARGIN
-from medical_charges.validation.sums import Cells, Groups, Key, Moments, add
+from medical_charges.validation.recount.sums import Cells, Groups, Key, Moments, add
 
 _EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _LAST_PLACE = Decimal("0.000001")

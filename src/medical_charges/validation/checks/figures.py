@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from medical_charges.checks import Check
 from medical_charges.validation.expected import Expected
-from medical_charges.validation.files import StagedFile
+from medical_charges.validation.checks.files import StagedFile
 from medical_charges.validation.result import judged
 
 _UNREADABLE = "its rows cannot be told by their columns"

@@ -22,13 +22,13 @@ from medical_charges.layout import Layout
 from medical_charges.analysis.snapshot import in_parallel
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 from medical_charges.validation.result import judged
-from medical_charges.validation.stored import (
+from medical_charges.validation.artifacts import (
     LeftBehind,
     StoredPartial,
     Tallied,
     read_stored_partial,
 )
-from medical_charges.validation.sums import Cells, Found, add_cells, mark_of, sum_objects
+from medical_charges.validation.recount.sums import Cells, Found, add_cells, mark_of, sum_objects
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from medical_charges.contract import Contract
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.lines import Piece, pieces, records
-from medical_charges.validation.rows import Rows, Value
+from medical_charges.validation.recount.lines import Piece, pieces, records
+from medical_charges.validation.recount.rows import Rows, Value
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -10,7 +10,7 @@ from medical_charges.checks import Check
 from medical_charges.aggregates.partial import KERNEL_VERSION
 from medical_charges.storage import ObjectRef
 from medical_charges.validation.result import judged
-from medical_charges.validation.stored import LeftBehind, sha256_of
+from medical_charges.validation.artifacts import LeftBehind, sha256_of
 
 
 def freshness_checks(left: LeftBehind) -> list[Check]:

@@ -1,13 +1,13 @@
 """The rules of Glue Data Quality that follow from a contract, and how they are evaluated."""
 
-from medical_charges.dqdl.checks import answers_to, checks_of, not_applicable, rule_checks
-from medical_charges.dqdl.evaluate import (
+from medical_charges.validation.dqdl.checks import answers_to, checks_of, not_applicable, rule_checks
+from medical_charges.validation.dqdl.evaluate import (
     WITHOUT_EVALUATOR,
     Evaluator,
     NoEvaluatorError,
     evaluator_of,
 )
-from medical_charges.dqdl.rules import (
+from medical_charges.validation.dqdl.rules import (
     Rule,
     Ruleset,
     input_rules,

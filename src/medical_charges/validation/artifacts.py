@@ -14,7 +14,7 @@ from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.sums import Cells, Moments
+from medical_charges.validation.recount.sums import Cells, Moments
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn, StringColumn
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.lines import Piece, records
-from medical_charges.validation.rows import Rows
-from medical_charges.validation.sums import DRIVER_BYTES, all_pieces, weight
+from medical_charges.validation.recount.lines import Piece, records
+from medical_charges.validation.recount.rows import Rows
+from medical_charges.validation.recount.sums import DRIVER_BYTES, all_pieces, weight
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
