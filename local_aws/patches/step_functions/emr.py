@@ -31,7 +31,7 @@ from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from local_aws.patches.hooks import event_details, wrap
-from local_aws.patches.step_functions import SyncTask
+from local_aws.patches.step_functions.interpreter import SyncTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
