@@ -64,7 +64,7 @@ test: $(VENV)/dev ## Run all tests, or those of ARGS
 	@$(PY) -m pytest $(or $(ARGS),$(WORKERS))
 
 fuzz: $(VENV)/dev ## Analyse 2,000 corrupted copies of the real file
-	@FUZZ_COPIES=$${FUZZ_COPIES:-2000} $(PY) -m pytest tests/test_fuzz.py $(ARGS)
+	@FUZZ_COPIES=$${FUZZ_COPIES:-2000} $(PY) -m pytest tests/unit/kernel/test_fuzz.py $(ARGS)
 
 dashboard-bench: $(VENV)/dev ## Time the dashboard's page with a cube of 50,000 cells
 	@tests/browser/install

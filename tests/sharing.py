@@ -18,7 +18,7 @@ _PLACES = {
     "tests/local_aws/": "local_aws",
     "tests/terraform/": "terraform",
     "tests/browser/": "browser",
-    "tests/test_packaging.py": "packaging",
+    "tests/unit/ops/test_packaging.py": "packaging",
 }
 
 

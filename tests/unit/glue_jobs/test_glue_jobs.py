@@ -24,7 +24,7 @@ from medical_charges.storage import LocalStore, S3Store
 from medical_charges.validation import validate_outputs
 from tests.conftest import ROOT
 from tests.helpers import run
-from tests.validation.helpers import without_spark
+from tests.unit.validation.helpers import without_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -18,8 +18,8 @@ from medical_charges.validation.expected import expected_outputs, label_columns
 from medical_charges.validation.checks.files import staged_files
 from medical_charges.validation.recount.sums import Moments
 from tests.helpers import run, upload
-from tests.test_disclosure import case, cube_of
-from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
+from tests.unit.outputs.test_disclosure import case, cube_of
+from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 
 
 def failed(result: Result) -> set[str]:

@@ -21,7 +21,7 @@ from medical_charges.validation.recount import lines
 from medical_charges.validation.recount import sums
 from medical_charges.validation.recount.rows import BAD, Rows, fields_of, value_of
 from tests.helpers import run, upload
-from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
+from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

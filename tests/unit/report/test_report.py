@@ -20,7 +20,7 @@ from medical_charges.storage import LocalStore
 from medical_charges.validation import validate_outputs
 from tests.conftest import ROOT
 from tests.helpers import run, upload
-from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
+from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 
 CONTRACT = parse_contract(RULES)
 STRICT = parse_contract(RULES.replace("maximum_rejected_share: 1.0", "maximum_rejected_share: 0.1"))

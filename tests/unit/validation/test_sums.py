@@ -10,7 +10,7 @@ from medical_charges.contract import parse_contract
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount import sums
 from medical_charges.validation.recount.sums import Found, Moments, Summing, all_pieces
-from tests.validation.helpers import RULES, csv_lines
+from tests.unit.validation.helpers import RULES, csv_lines
 
 APART = parse_contract(
     RULES.replace(

@@ -16,7 +16,7 @@ from medical_charges.validation import Result, validate_outputs
 from medical_charges.validation.checks import objects
 from medical_charges.validation.artifacts import LeftBehind
 from tests.helpers import run, upload
-from tests.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
+from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 
 CONTRACT = parse_contract(RULES)
 LAYOUT = Layout(CONTRACT.prefix)
