@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 PY := $(VENV)/bin/python
-INPUT ?= data
+INPUT ?= datasets/medical_charges/Charges.csv
 CONTRACT ?= datasets/medical_charges/contract.yaml
 OUT ?= out
 FILE ?= datasets/medical_charges/Charges.csv
@@ -15,7 +15,7 @@ quoted = '$(subst ','\'',$(1))'
 # How the whole suite is run; tests/sharing.py says what stays together, and in which order.
 WORKERS := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
-export PYTHONPATH := $(CURDIR)
+export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
 
 ##@ First steps
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.page import render
-from medical_charges.contract import Contract, parse_contract
 from ops.chromium import chromium
 
 OPENED, SELECTIONS = 7, 60

@@ -16,7 +16,7 @@ import polars as pl
 from medical_charges.contract import Contract
 from ops.folders import ROOT
 
-REAL = ROOT / "data" / "Charges.csv"
+REAL = ROOT / "datasets" / "medical_charges" / "Charges.csv"
 
 _ROWS_AT_ONCE = 2_000_000
 _SMEAR = {"bmi": 0.02, "charges": 0.05}

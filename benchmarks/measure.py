@@ -31,7 +31,10 @@ class Measured:
 
 def environment(cores: int) -> dict[str, str]:
     """The environment of every subject."""
-    return os.environ | {"PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": str(cores)}
+    return os.environ | {
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+        "POLARS_MAX_THREADS": str(cores),
+    }
 
 
 def whole(

@@ -17,16 +17,16 @@ from benchmarks.measure import Measured, Warm, environment, whole
 from benchmarks.results import Measurement, Results
 from benchmarks.subjects import OURS, SUBJECTS
 from benchmarks.subjects.this_project import RUN, keep_answers
-from medical_charges.contract import Contract, load_contract
 from medical_charges.aggregates.cube import merge_cubes
-from medical_charges.layout import Layout
 from medical_charges.aggregates.state import read_latest_state
+from medical_charges.contract import Contract, load_contract
+from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount.lines import pieces
 from medical_charges.validation.recount.sums import Summing
 from ops.folders import ROOT, analysis_command
 
-CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
+CONTRACT = ROOT / "datasets" / "medical_charges" / "contract.yaml"
 NEW_SHARE = 100
 """One in so many rows is new where a run has to do with what is new only."""
 NEW_OBJECTS = 1_000

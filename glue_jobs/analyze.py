@@ -14,9 +14,15 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from medical_charges.analysis.engine import (
+    HERE_BYTES,
+    RANGE_BYTES,
+    executor_settings,
+    on_spark,
+    small_here,
+)
 from medical_charges.analysis.run import analyze, write_error
 from medical_charges.contract.uri import read_contract
-from medical_charges.analysis.engine import HERE_BYTES, RANGE_BYTES, executor_settings, on_spark, small_here
 from medical_charges.errors import MedicalChargesError
 from medical_charges.printable import printable
 from medical_charges.storage import open_store

@@ -12,14 +12,14 @@ from dataclasses import asdict
 
 from pyspark.sql import SparkSession
 
+from medical_charges.analysis.engine import on_spark
 from medical_charges.checks import Check
 from medical_charges.contract.uri import read_contract
-from medical_charges.analysis.engine import on_spark
 from medical_charges.errors import OutputsRefusedError
-from medical_charges.validation.glue_arguments import glue_arguments
-from medical_charges.validation.golden import check_golden
 from medical_charges.layout import Layout
 from medical_charges.storage import Below, open_store
+from medical_charges.validation.glue_arguments import glue_arguments
+from medical_charges.validation.golden import check_golden
 
 
 def main(argv: list[str]) -> None:

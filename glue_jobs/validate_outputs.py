@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pyspark.sql import SparkSession
 
 from medical_charges.contract.uri import read_contract
-from medical_charges.validation.dqdl import rule_checks
 from medical_charges.errors import OutputsRefusedError
-from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.layout import Layout
 from medical_charges.report import write_report
 from medical_charges.storage import open_store
 from medical_charges.validation import FrameCheck, validate_outputs
+from medical_charges.validation.dqdl import rule_checks
+from medical_charges.validation.glue_arguments import glue_arguments
 
 FRAME_CHECKS: Sequence[FrameCheck] = (rule_checks,)
 """What is checked on data frames: the rows that the input's new objects keep, and each output."""

@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 import local_aws
-from ops.build.artifacts import Build
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
+from ops.build.artifacts import Build
 from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples
 from ops.stack import STATE, follow

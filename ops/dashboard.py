@@ -7,8 +7,8 @@ import sys
 import webbrowser
 from pathlib import Path
 
-from medical_charges.dashboard.page import write_page
 from medical_charges.contract import Contract
+from medical_charges.dashboard.page import write_page
 from medical_charges.storage import LocalStore
 
 

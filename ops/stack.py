@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import local_aws
-from ops.build.artifacts import Build
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
+from ops.build.artifacts import Build
 from ops.dashboard import save_page
 from ops.folders import data_files
 from ops.pipeline import Ended, Pipeline, Step

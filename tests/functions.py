@@ -15,9 +15,9 @@ from lambdas.generate_manifests.handler import handle as generate_manifests
 from lambdas.plan_run.handler import handle as plan_run
 from lambdas.publish_outputs.handler import handle as publish_outputs
 from lambdas.validate_manifests.handler import handle as validate_manifests
+from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
 from medical_charges.contract import Contract
-from medical_charges.analysis.engine import in_this_process
 from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result

@@ -9,17 +9,20 @@ from typing import Any
 
 import yaml
 
+from medical_charges.analysis.engine import RANGE_BYTES, Engine, Results, in_this_process
 from medical_charges.analysis.run import Summary, analyze
 from medical_charges.contract import Contract
-from medical_charges.analysis.engine import RANGE_BYTES, Engine, Results, in_this_process
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 
-_ROOT = Path(__file__).resolve().parent.parent
-_SHIPPED = _ROOT / "contracts" / "medical_charges.yaml"
-WITHOUT_CUBES = _SHIPPED.read_text().partition("dashboard:")[0]
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT_FILE = ROOT / "datasets" / "medical_charges" / "contract.yaml"
+CHARGES_FILE = ROOT / "datasets" / "medical_charges" / "Charges.csv"
+VISITS_CONTRACT_FILE = ROOT / "tests" / "data" / "visits.yaml"
+
+WITHOUT_CUBES = CONTRACT_FILE.read_text().partition("dashboard:")[0]
 """The contract of the real file, without the filter cubes.
 
 To protect these takes a second for every run, and most runs of the tests are about other things.
@@ -96,7 +99,7 @@ _PLACEHOLDERS = {
 
 def state_machine(**known: str) -> dict[str, Any]:
     """The definition, with a variable's name in place of each value that only Terraform knows."""
-    text = (_ROOT / "state_machine" / "pipeline.asl.yaml").read_text()
+    text = (ROOT / "state_machine" / "pipeline.asl.yaml").read_text()
     values = _PLACEHOLDERS | known
     filled = re.sub(r"\$\{(\w+)\}", lambda match: values.get(match[1], match[1]), text)
     definition: dict[str, Any] = yaml.safe_load(filled)

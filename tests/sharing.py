@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.helpers import ROOT
 
 # The longest first. While Terraform waits for the stack Spark has the cores; what is in no group
 # fills the gaps, test by test.

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmarks.session import local_session
 from benchmarks.subjects import Run
+from medical_charges.analysis.engine import executor_settings, on_spark
 from medical_charges.analysis.run import analyze
 from medical_charges.contract import load_contract
-from medical_charges.analysis.engine import executor_settings, on_spark
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.folders import ROOT, SPARK_SETTINGS
@@ -19,7 +19,7 @@ RUN = "bench"
 
 def start(cores: int) -> Run:
     """Analyse what is new in a folder that is laid out as the bucket is."""
-    contract = load_contract(ROOT / "contracts" / "medical_charges.yaml")
+    contract = load_contract(ROOT / "datasets" / "medical_charges" / "contract.yaml")
     session = local_session(cores, SPARK_SETTINGS | executor_settings())
 
     def run(source: Path, out: Path) -> None:

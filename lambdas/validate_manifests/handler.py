@@ -7,8 +7,8 @@ from typing import Any
 
 from lambdas.settings import Context, Settings, turn
 from medical_charges.layout import Layout
-from medical_charges.runs.publish import published_rows
 from medical_charges.runs.lifecycle import serve_run
+from medical_charges.runs.publish import published_rows
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:

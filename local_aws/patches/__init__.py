@@ -12,22 +12,24 @@ from moto.core.config import default_user_config
 
 from local_aws.patches import (
     cloudformation,
-    concurrency,
     emr,
     events,
     glue,
     hooks,
     instance_connect,
-    jsonata,
     lambda_,
     policies,
     quicksight,
     s3,
-    status_events,
-    step_functions,
-    step_functions_emr,
     terraform,
 )
+from local_aws.patches.step_functions import (
+    concurrency,
+    jsonata,
+    status_events,
+)
+from local_aws.patches.step_functions import emr as step_functions_emr
+from local_aws.patches.step_functions import interpreter as step_functions
 
 if TYPE_CHECKING:
     from local_aws.workers import Workers

@@ -6,17 +6,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from ops.build.artifacts import Build
 from medical_charges.errors import MedicalChargesError
+from ops.build.artifacts import Build
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Build, and print the version."""
     parser = argparse.ArgumentParser(prog="python -m artefacts", description=__doc__)
     parser.add_argument(
-        "--contract", type=Path, default=ROOT / "contracts" / "medical_charges.yaml"
+        "--contract", type=Path, default=ROOT / "datasets" / "medical_charges" / "contract.yaml"
     )
     parser.add_argument("--out", type=Path, default=ROOT / ".build" / "artefacts")
     parser.add_argument(

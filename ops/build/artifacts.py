@@ -13,16 +13,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from medical_charges.contract import load_contract
+from medical_charges.dashboard.quicksight.references import template_problems
+from medical_charges.dashboard.quicksight.template import template, template_text
+from medical_charges.outputs.catalog import catalog_text
+from medical_charges.validation.dqdl import rulesets_text
 from ops.build import lock, wheels
 from ops.build.cache import Cache, digest
 from ops.build.certificate import CERTIFICATES, certificates
 from ops.build.wheels import BuildError
 from ops.build.zips import tree, write_zip
-from medical_charges.dashboard.quicksight.references import template_problems
-from medical_charges.dashboard.quicksight.template import template, template_text
-from medical_charges.outputs.catalog import catalog_text
-from medical_charges.contract import load_contract
-from medical_charges.validation.dqdl import rulesets_text
 
 FUNCTIONS = (
     "plan_run",
@@ -87,7 +87,7 @@ class Build:
         golden = self.root / "glue_jobs" / "golden"
         found = {
             "contract.yaml": self.contract,
-            "emr/bootstrap.sh": self.root / "emr" / "bootstrap.sh",
+            "emr/bootstrap.sh": self.root / "ops" / "build" / "emr_bootstrap.sh",
             f"library/{self._library.name}": self._library,
             **{name: self.root / "glue_jobs" / name for name in SCRIPTS},
             **{
@@ -118,7 +118,7 @@ class Build:
 
     @cached_property
     def _library(self) -> Path:
-        sources = [path for _, path in tree(self.root / "medical_charges")]
+        sources = [path for _, path in tree(self.root / "src" / "medical_charges")]
         names = [str(path.relative_to(self.root)) for path in sources]
         others = [self.root / name for name in ("pyproject.toml", "LICENSE", "README.md")]
         inputs = digest([*names, *sources, *(path for path in others if path.exists())])

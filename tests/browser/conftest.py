@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from medical_charges.contract import Contract
 from medical_charges.dashboard.page import write_page
 from medical_charges.dashboard.published import Mirror
-from medical_charges.contract import Contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import UNVALIDATED, publish

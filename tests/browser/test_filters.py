@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser
 from scipy import stats
 
-from medical_charges.dashboard.page import ASSETS
 from medical_charges.contract import Contract
+from medical_charges.dashboard.page import ASSETS
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from tests.browser.drawn import Dashboard, Drawn

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from medical_charges.dashboard.page import ASSETS, write_page
 from medical_charges.contract import parse_contract
+from medical_charges.dashboard.page import ASSETS, write_page
 from tests.browser.conftest import Publish
 from tests.browser.drawn import Dashboard
 from tests.helpers import csv_of

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Download, Locator
 
 from benchmarks.dashboard import make_page as make_large_page
+from medical_charges.contract import Contract, load_contract
 from medical_charges.dashboard.page import make_page, write_page
 from medical_charges.dashboard.published import served_run
-from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import ManifestError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore

@@ -9,8 +9,8 @@ from random import Random
 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import Analysis, Comparison
-from tests.conftest import ROOT
 from tests.faults import inputs
+from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE
 
 Files = Mapping[str, bytes | None]
 """What changes in the input before a run: files by name, None for one that is removed."""
@@ -78,7 +78,7 @@ def _without_extremes() -> Contract:
 
 
 def _visits() -> Contract:
-    return parse_contract((ROOT / "tests" / "data" / "visits.yaml").read_text())
+    return parse_contract(VISITS_CONTRACT_FILE.read_text())
 
 
 def _visits_file() -> bytes:
@@ -87,7 +87,7 @@ def _visits_file() -> bytes:
 
 
 def _with_cubes() -> Contract:
-    return parse_contract((ROOT / "contracts" / "medical_charges.yaml").read_text())
+    return parse_contract(CONTRACT_FILE.read_text())
 
 
 REAL = file(*rows())

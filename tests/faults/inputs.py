@@ -6,7 +6,7 @@ from functools import cache
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.contract.model import Dashboard
-from tests.conftest import ROOT
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE
 
 EDGES = (
     b"20,female,18.5,1,no,northeast,2000.5",
@@ -30,14 +30,14 @@ BAD = (
 @cache
 def guarded() -> Contract:
     """The real data's contract, without the cubes, whose protection takes long."""
-    contract = load_contract(ROOT / "contracts" / "medical_charges.yaml")
+    contract = load_contract(CONTRACT_FILE)
     return contract.model_copy(update={"dashboard": Dashboard()})
 
 
 @cache
 def opened() -> Contract:
     """The real data's contract under which nothing is suppressed, so that every figure shows."""
-    contract = load_contract(ROOT / "contracts" / "medical_charges.yaml")
+    contract = load_contract(CONTRACT_FILE)
     disclosure = contract.disclosure.model_copy(update={"minimum_cell": 1})
     return contract.model_copy(update={"disclosure": disclosure})
 
@@ -45,7 +45,7 @@ def opened() -> Contract:
 @cache
 def real_lines() -> tuple[bytes, ...]:
     """The real file's header and rows."""
-    return tuple((ROOT / "data" / "Charges.csv").read_bytes().splitlines())
+    return tuple(CHARGES_FILE.read_bytes().splitlines())
 
 
 def csv_of(*rows: bytes) -> bytes:

@@ -15,17 +15,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from medical_charges.dashboard.published import Mirror
+from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
-from medical_charges.hashing import seal, unseal
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
-from medical_charges.analysis.engine import in_this_process
+from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import MedicalChargesError
-from medical_charges.validation.golden import check_golden
+from medical_charges.hashing import seal, unseal
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
-from medical_charges.runs.publish import published
 from medical_charges.runs.lifecycle import (
     Order,
     Turn,
@@ -36,10 +34,12 @@ from medical_charges.runs.lifecycle import (
     publish_run,
     serve_run,
 )
+from medical_charges.runs.publish import published
 from medical_charges.storage import Below, LocalStore
 from medical_charges.validation import validate_outputs
 from medical_charges.validation.artifacts import sha256_of
-from tests.conftest import ROOT
+from medical_charges.validation.golden import check_golden
+from tests.helpers import ROOT
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

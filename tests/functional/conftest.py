@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from ops.stack import deployed
-from tests.conftest import ROOT
 from tests.functional.live import Execution, Live, inventory
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
 # A stack has one life, which these follow.
 ORDER = ("first_run", "quicksight", "failures", "uploads", "persistent_cluster", "destroy")
@@ -55,7 +55,7 @@ def before(endpoint: tuple[str, Path]) -> set[str]:
 @pytest.fixture(scope="session")
 def live(terraform: str, endpoint: tuple[str, Path], before: set[str]) -> Iterator[Live]:
     """The stack, applied."""
-    contract = ROOT / "contracts" / "medical_charges.yaml"
+    contract = CONTRACT_FILE
     with deployed(terraform, contract, Console(), endpoint[1]) as stack:
         found = Live(stack)
         assert found.inbox
@@ -65,4 +65,4 @@ def live(terraform: str, endpoint: tuple[str, Path], before: set[str]) -> Iterat
 @pytest.fixture(scope="session")
 def first_run(live: Live) -> Execution:
     """What the upload of the real file started."""
-    return live.run(lambda: live.stack.pipeline.upload(ROOT / "data" / "Charges.csv"))
+    return live.run(lambda: live.stack.pipeline.upload(CHARGES_FILE))

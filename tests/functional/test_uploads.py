@@ -41,7 +41,8 @@ def replaced(wheel: bytes) -> bytes:
         for name in old.namelist():
             text = old.read(name)
             new.writestr(
-                name, text + REPLACED.encode() if name == "medical_charges/analysis.py" else text
+                name,
+                text + REPLACED.encode() if name == "medical_charges/analysis/run.py" else text,
             )
     return target.getvalue()
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from local_aws import environment
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import ROOT
 
 Json = dict[str, Any]
 

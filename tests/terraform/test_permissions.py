@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.helpers import ROOT
 from tests.terraform.iam import Call, allows, listed
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).parents[2]
 
 ACCOUNT = "eu-central-1:123456789012"
 CLUSTER = f"arn:aws:elasticmapreduce:{ACCOUNT}:cluster/j-1"
@@ -439,7 +438,7 @@ def _operations() -> set[str]:
 
 def _called() -> set[str]:
     found = set()
-    for folder in ("medical_charges", "glue_jobs", "lambdas"):
+    for folder in ("src", "glue_jobs", "lambdas"):
         for file in (ROOT / folder).rglob("*.py"):
             if "boto3" not in (text := file.read_text()) and file.name != "ledger.py":
                 continue

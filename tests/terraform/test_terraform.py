@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.helpers import ROOT
+
 if TYPE_CHECKING:
     from tests.terraform.conftest import Configuration, Json, Mocked
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = [ROOT / "terraform", *sorted((ROOT / "terraform/modules").iterdir())]
 
 

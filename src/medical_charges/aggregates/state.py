@@ -6,11 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medical_charges.hashing import digest, seal, unseal
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json
-from medical_charges.errors import ObjectMissingError
-from medical_charges.layout import Layout
 from medical_charges.aggregates.partial import (
     KERNEL_VERSION,
     Partial,
@@ -18,6 +14,10 @@ from medical_charges.aggregates.partial import (
     tally_from_json,
     tally_to_json,
 )
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError
+from medical_charges.hashing import digest, seal, unseal
+from medical_charges.layout import Layout
 from medical_charges.storage import ObjectRef, Store
 
 

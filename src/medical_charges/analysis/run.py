@@ -17,16 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import merge_cubes, rows_of
-from medical_charges.analysis.engine import RANGE_BYTES, Engine
-from medical_charges.errors import (
-    InputRefusedError,
-    MedicalChargesError,
-    TooManyRejectedError,
-)
-from medical_charges.kernel.work import RangeResult, Worker
-from medical_charges.layout import Layout
 from medical_charges.aggregates.partial import (
     KERNEL_VERSION,
     Partial,
@@ -36,6 +27,8 @@ from medical_charges.aggregates.partial import (
     read_partial,
     write_partial,
 )
+from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
+from medical_charges.analysis.engine import RANGE_BYTES, Engine
 from medical_charges.analysis.snapshot import (
     NewObject,
     Snapshot,
@@ -45,9 +38,16 @@ from medical_charges.analysis.snapshot import (
     plan_tasks,
     read_headers,
 )
-from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
-from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
+from medical_charges.contract import Contract
+from medical_charges.errors import (
+    InputRefusedError,
+    MedicalChargesError,
+    TooManyRejectedError,
+)
+from medical_charges.kernel.work import RangeResult, Worker
+from medical_charges.layout import Layout
 from medical_charges.outputs.tables import make_tables
+from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 
 WORST_RULES = 3
 OBJECTS_NAMED = 10

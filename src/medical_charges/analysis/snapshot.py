@@ -9,13 +9,13 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TypeVar
 
+from medical_charges.aggregates.partial import identity_of
+from medical_charges.analysis.pii_scan import OBJECTS_LOOKED_AT, Rows, first_rows, refuse_people
 from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
 from medical_charges.kernel.range import Range
 from medical_charges.layout import Layout
-from medical_charges.analysis.pii_scan import OBJECTS_LOOKED_AT, Rows, first_rows, refuse_people
-from medical_charges.aggregates.partial import identity_of
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
 
 TASK_LIMIT = 2_000

@@ -14,8 +14,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from medical_charges.contract.rules import Problem, contradictions, kind_of, show
 from medical_charges.contract.model import Contract
+from medical_charges.contract.rules import Problem, contradictions, kind_of, show
 from medical_charges.errors import ContractError
 
 

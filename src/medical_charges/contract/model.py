@@ -26,8 +26,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from medical_charges.hashing import digest
 from medical_charges.checks import Category, Severity
+from medical_charges.hashing import digest
 
 NAME_LIMIT = 63
 Name = Annotated[StrictStr, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{NAME_LIMIT - 1}}}$")]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from medical_charges.contract.pii_names import kind_of_person_data
 from medical_charges.contract.model import (
     COMPARISONS,
     CUBE_FIGURES,
@@ -21,6 +20,7 @@ from medical_charges.contract.model import (
     cube_name,
 )
 from medical_charges.contract.naming import called
+from medical_charges.contract.pii_names import kind_of_person_data
 
 
 @dataclass(frozen=True)

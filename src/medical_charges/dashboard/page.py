@@ -16,9 +16,9 @@ from typing import Any
 
 import vl_convert
 
+from medical_charges.contract import Contract
 from medical_charges.dashboard.definition import Definition, Tile, Visual, define
 from medical_charges.dashboard.published import read_published
-from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 from medical_charges.outputs.tables import read_csv

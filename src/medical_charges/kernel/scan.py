@@ -17,13 +17,12 @@ from operator import and_
 import numpy as np
 import polars as pl
 
-from medical_charges.contract import Column, Contract
-from medical_charges.contract.rules import needs_quoting
-from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
 from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
+from medical_charges.contract import Column, Contract
+from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
+from medical_charges.contract.rules import needs_quoting
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header
-from medical_charges.kernel.row_validator import Judge, Rejection, Value
 from medical_charges.kernel.lines import (
     COMMA,
     NEWLINE,
@@ -34,6 +33,7 @@ from medical_charges.kernel.lines import (
     count,
     unquoted,
 )
+from medical_charges.kernel.row_validator import Judge, Rejection, Value
 
 _SQUARES_LIMIT = 2**127
 _JUDGED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)

@@ -9,15 +9,15 @@ from itertools import groupby
 
 import polars as pl
 
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Cube, merge_cubes
+from medical_charges.aggregates.partial import EXAMPLES, RuleCount, Tally
+from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError, MedicalChargesError
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.scan import RejectedLine, Scanned, Scanner
 from medical_charges.layout import Layout
-from medical_charges.aggregates.partial import EXAMPLES, RuleCount, Tally
 from medical_charges.storage import Store
 
 QUARANTINE_SCHEMA = {

@@ -8,14 +8,13 @@ from functools import partial
 from itertools import compress, product
 from operator import itemgetter
 
-from medical_charges.outputs import welch as comparisons
-
-from medical_charges.outputs import statistics
+from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, check_size, merge_cells
 from medical_charges.contract import Analysis, Contract
 from medical_charges.contract.model import COMPARISONS, MARGIN
-from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, check_size, merge_cells
-from medical_charges.outputs.disclosure import Cell, Row, protect
 from medical_charges.errors import InputRefusedError
+from medical_charges.outputs import statistics
+from medical_charges.outputs import welch as comparisons
+from medical_charges.outputs.disclosure import Cell, Row, protect
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from math import gamma, sqrt
 
 from scipy.special import stdtr
 
+from medical_charges.aggregates.cube import Cells, Key, Sums
 from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import COMPARISON_COLUMNS
-from medical_charges.aggregates.cube import Cells, Key, Sums
 from medical_charges.outputs.statistics import critical, decimal, mean, root, sample_variance
 
 LEAST_P = 1e-300

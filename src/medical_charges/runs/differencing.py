@@ -11,12 +11,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, merge_cells
+from medical_charges.aggregates.partial import KERNEL_VERSION
+from medical_charges.aggregates.state import (
+    State,
+    StoredState,
+    measure_of,
+    names_of,
+    read_stored_state,
+)
+from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.aggregates.partial import KERNEL_VERSION
-from medical_charges.aggregates.state import State, StoredState, measure_of, names_of, read_stored_state
 from medical_charges.storage import ObjectRef, Store
 
 

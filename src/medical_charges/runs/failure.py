@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.runs.ledger import Lease, Ledger
 from medical_charges.report import read_checks, write_report
+from medical_charges.runs.ledger import Lease, Ledger
 from medical_charges.runs.lifecycle import mark_of, now, successor_of
-from medical_charges.storage import Store
 from medical_charges.runs.rollback import undo
+from medical_charges.storage import Store
 
 REASON_LIMIT = 4_000
 SUBJECT_LIMIT = 100

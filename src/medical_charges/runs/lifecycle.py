@@ -14,7 +14,13 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from medical_charges.aggregates.state import read_latest_state, read_state, snapshot_identity
+from medical_charges.analysis.snapshot import Snapshot, list_input, read_headers
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.hashing import digest
+from medical_charges.layout import Layout
+from medical_charges.report import write_report
 from medical_charges.runs.differencing import (
     LOST,
     change_between,
@@ -24,17 +30,11 @@ from medical_charges.runs.differencing import (
     write_change,
     write_hold,
 )
-from medical_charges.contract import Contract
-from medical_charges.errors import ObjectMissingError, OutputsRefusedError
-from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Fence, Lease, Ledger, Served
 from medical_charges.runs.manifests import generate_manifests, validate_manifests
-from medical_charges.analysis.snapshot import Snapshot, list_input, read_headers
 from medical_charges.runs.publish import check_published, publish, served_files, validated_files
-from medical_charges.report import write_report
-from medical_charges.aggregates.state import read_latest_state, read_state, snapshot_identity
-from medical_charges.storage import Fenced, Store
 from medical_charges.runs.rollback import undo
+from medical_charges.storage import Fenced, Store
 
 SUCCEEDED, STALE = "succeeded", "dashboards stale"
 """The status of a run that is published, and that dashboards show or do not show."""

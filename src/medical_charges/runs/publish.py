@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Literal
 
-from medical_charges.hashing import canonical_json, digest
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
+from medical_charges.hashing import canonical_json, digest
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef, Store
-from medical_charges.storage.prefix import Below
 from medical_charges.storage.fenced import Fenced
 from medical_charges.storage.local import LocalStore
+from medical_charges.storage.prefix import Below
 from medical_charges.storage.s3 import S3Store
 
 __all__ = [

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from medical_charges.hashing import unseal
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
+from medical_charges.hashing import unseal
 from medical_charges.layout import Layout
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.sums import Cells, Moments

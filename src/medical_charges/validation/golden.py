@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from medical_charges.analysis.engine import Engine
 from medical_charges.analysis.run import analyze
 from medical_charges.contract import parse_contract
-from medical_charges.analysis.engine import Engine
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.storage import Store

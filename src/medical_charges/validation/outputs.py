@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.storage import Store
+from medical_charges.validation.artifacts import LeftBehind, sha256_of
 from medical_charges.validation.checks.disclosure import disclosure_checks
-from medical_charges.validation.expected import expected_outputs
 from medical_charges.validation.checks.figures import figure_checks
 from medical_charges.validation.checks.files import file_checks, staged_files
-from medical_charges.validation.recount.frames import FrameCheck, Frames
 from medical_charges.validation.checks.freshness import freshness_checks
 from medical_charges.validation.checks.merge import merge_checks
 from medical_charges.validation.checks.objects import look_at_objects, object_checks, record_objects
-from medical_charges.validation.result import Result, told
-from medical_charges.validation.artifacts import LeftBehind, sha256_of
+from medical_charges.validation.expected import expected_outputs
+from medical_charges.validation.recount.frames import FrameCheck, Frames
 from medical_charges.validation.recount.sums import Cells
+from medical_charges.validation.result import Result, told
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,15 +14,14 @@ import polars as pl
 import pytest
 
 from glue_jobs import analyze
-from medical_charges.contract import Contract
 from medical_charges.analysis.engine import on_spark
+from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops import __main__ as ops
 from ops.terraform import TerraformError
-from tests.helpers import WITHOUT_CUBES
+from tests.helpers import CHARGES_FILE, ROOT, WITHOUT_CUBES
 
-ROOT = Path(__file__).resolve().parent.parent
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
 ALWAYS_ON_SPARK = ("--here-bytes", "0")
@@ -347,7 +346,12 @@ analyses: {by_number: {group_by: [number], statistics: [patients]}}
 def test_a_wrong_path_is_answered_with_a_sentence(
     arguments: tuple[str, ...], code: int, sentence: str, cli: Laptop
 ) -> None:
-    defaults = ("--input", str(ROOT / "data"), "--contract", str(cli.contract))
+    defaults = (
+        "--input",
+        str(CHARGES_FILE),
+        "--contract",
+        str(cli.contract),
+    )
     outcome = cli.command(*defaults, *arguments)
     assert outcome.code == code
     assert sentence in outcome.err

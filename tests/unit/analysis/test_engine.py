@@ -15,8 +15,8 @@ from zipimport import zipimporter
 
 import pytest
 
-from medical_charges.contract import Contract, parse_contract
 from medical_charges.analysis.engine import Results, in_this_process, on_spark, small_here
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.storage import LocalStore

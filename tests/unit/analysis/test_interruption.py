@@ -16,9 +16,8 @@ from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.layout import Layout
 from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
-from tests.helpers import WITHOUT_CUBES, run, upload
+from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES, run, upload
 
-ROOT = Path(__file__).resolve().parent.parent
 ANALYSE_FOLDERS = """
 import sys
 from functools import partial
@@ -26,8 +25,12 @@ from pathlib import Path
 import ops.folders
 always_on_spark = partial(ops.folders.run_analysis, here_bytes=0)
 ops.folders.run_analysis = always_on_spark
-contract = Path("datasets/medical_charges/contract.yaml")
-sys.exit(ops.folders.analyse_folders(Path("data"), contract, Path(sys.argv[1])))
+dataset = Path("datasets/medical_charges")
+sys.exit(
+    ops.folders.analyse_folders(
+        dataset / "Charges.csv", dataset / "contract.yaml", Path(sys.argv[1])
+    )
+)
 """
 BAD_ROW = b"\n19,nobody,27.9,0,yes,southwest,1\n"
 
@@ -160,7 +163,7 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     process.wait()
     again = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
     assert "rows read 1338, counted 1338, rejected 0" in again.stdout
-    contract = load_contract(ROOT / "contracts" / "medical_charges.yaml")
+    contract = load_contract(CONTRACT_FILE)
     expected = LocalStore(tmp_path / "expected")
     upload(expected, contract, {"Charges.csv": real_file})
     run(expected, contract)

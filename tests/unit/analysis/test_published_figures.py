@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from medical_charges.contract import Contract
 from medical_charges.analysis.engine import on_spark
+from medical_charges.contract import Contract
 from medical_charges.storage import LocalStore
 from tests.helpers import rows, run, staged, upload
 
@@ -35,7 +35,7 @@ def tables(
 
 @pytest.fixture(scope="module")
 def published() -> Any:
-    path = Path(__file__).parent / "data" / "published_figures.json"
+    path = Path(__file__).resolve().parents[2] / "data" / "published_figures.json"
     return json.loads(path.read_text(), parse_float=Decimal)
 
 

@@ -14,13 +14,22 @@ from typing import Any
 
 import pytest
 
-from medical_charges.contract import Contract, parse_contract
 from medical_charges.analysis.engine import Results, in_this_process, on_spark
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.storage import LocalStore
-from tests.conftest import ROOT
-from tests.helpers import WITHOUT_CUBES, csv_of, outputs_of, rows, run, staged, upload
+from tests.helpers import (
+    CONTRACT_FILE,
+    ROOT,
+    WITHOUT_CUBES,
+    csv_of,
+    outputs_of,
+    rows,
+    run,
+    staged,
+    upload,
+)
 
 
 @pytest.fixture(scope="module")
@@ -223,8 +232,14 @@ def test_what_is_withheld_does_not_depend_on_how_a_process_hashes_texts(
     # So few people that many rows of the filter cubes must go, in one of many ways.
     few = random.Random(0).sample(lines, 400)
     store.write("MedicalCharges/Input_data/a.csv", joined(header, few))
-    command = [sys.executable, "-c", ANALYSE, store.uri, f"{ROOT}/contracts/medical_charges.yaml"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-c",
+        ANALYSE,
+        store.uri,
+        str(CONTRACT_FILE),
+    ]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     found = {
         subprocess.run(
             command,

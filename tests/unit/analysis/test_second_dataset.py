@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
@@ -13,9 +12,7 @@ from medical_charges.contract import Contract, load_contract
 from medical_charges.storage import LocalStore
 from tests import generated
 from tests.generated import Visit
-from tests.helpers import outputs_of, rows
-
-HERE = Path(__file__).parent
+from tests.helpers import ROOT, VISITS_CONTRACT_FILE, outputs_of, rows
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +22,7 @@ def visits() -> list[Visit]:
 
 @pytest.fixture(scope="module")
 def visits_contract() -> Contract:
-    return load_contract(HERE / "data" / "visits.yaml")
+    return load_contract(VISITS_CONTRACT_FILE)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +82,7 @@ def test_the_columns_are_named_after_the_measure(
 
 def test_the_library_does_not_know_the_words_of_the_real_data() -> None:
     words = re.compile(r"\b(smoker|region|bmi|charges|children|sex)\b", re.IGNORECASE)
-    sources = (HERE.parent / "medical_charges").rglob("*.py")
+    sources = (ROOT / "src" / "medical_charges").rglob("*.py")
     known = {
         f"{path.name}: {line.strip()}"
         for path in sources

@@ -11,14 +11,14 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from medical_charges.contract import Contract, load_contract, parse_contract
-from medical_charges.contract.rules import RULE_TYPES
 from medical_charges.contract.naming import called
+from medical_charges.contract.rules import RULE_TYPES
 from medical_charges.contract.schema import main as schema_main
 from medical_charges.errors import ContractError
+from tests.helpers import CONTRACT_FILE, ROOT, VISITS_CONTRACT_FILE
 
-ROOT = Path(__file__).resolve().parent.parent
-TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
-SCHEMA: dict[str, Any] = json.loads((ROOT / "contracts" / "schema.json").read_text())
+TEXT = CONTRACT_FILE.read_text()
+SCHEMA: dict[str, Any] = json.loads((ROOT / "datasets" / "schema.json").read_text())
 
 TOP_KEYS = (
     "the keys dataset, prefix, source, bands, measure, analyses, comparisons, quality, disclosure, "
@@ -521,7 +521,7 @@ def test_without_filters_there_are_no_cubes() -> None:
 
 
 def test_a_column_with_blanks_and_capitals_gives_its_cube_a_name_all_the_same() -> None:
-    contract = load_contract(ROOT / "tests" / "data" / "visits.yaml")
+    contract = load_contract(VISITS_CONTRACT_FILE)
     assert contract.cubes["cube_insured_clinic_code"] == ("insured", "Clinic Code")
 
 
@@ -672,7 +672,7 @@ def test_a_file_that_is_missing_or_no_text_is_refused_by_name(tmp_path: Path) ->
 def test_the_schema_in_the_repository_is_what_the_types_say(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert schema_main(["--check", str(ROOT / "contracts" / "schema.json")]) == 0
+    assert schema_main(["--check", str(ROOT / "datasets" / "schema.json")]) == 0
     stale = tmp_path / "schema.json"
     stale.write_text("{}\n")
     assert schema_main(["--check", str(stale)]) == 1

@@ -16,13 +16,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medical_charges.analysis.snapshot import list_input, read_headers
 from medical_charges.contract import Contract
 from medical_charges.contract.pii_values import kind_of_values
 from medical_charges.errors import InputRefusedError
-from medical_charges.analysis.snapshot import list_input, read_headers
 from medical_charges.storage import LocalStore
-from tests.conftest import ROOT
-from tests.helpers import csv_of, upload
+from tests.helpers import CONTRACT_FILE, csv_of, upload
 
 GIVEN = re.split(" ", "Anna Peter Maria John Fatima Wei Carlos Susan Ahmed Julia Thomas Priya")
 FAMILY = re.split(
@@ -174,7 +173,7 @@ def test_the_digits_of_a_quantity_are_no_number_of_a_person() -> None:
 
 def with_column(**spec: Any) -> Contract:
     """The contract of the real file with one column more."""
-    text = yaml.safe_load((ROOT / "contracts" / "medical_charges.yaml").read_text())
+    text = yaml.safe_load(CONTRACT_FILE.read_text())
     text["source"]["columns"]["field_7"] = {"type": "string", **spec}
     return Contract.model_validate(text)
 

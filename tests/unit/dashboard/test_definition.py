@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from medical_charges.dashboard.definition import Definition, Visual, define
 from medical_charges.contract import Contract, load_contract, parse_contract
+from medical_charges.dashboard.definition import Definition, Visual, define
+from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE
 
-ROOT = Path(__file__).resolve().parent.parent
-TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+TEXT = CONTRACT_FILE.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +20,7 @@ def charges(contract: Contract) -> Definition:
 @pytest.fixture(scope="module")
 def visits() -> Definition:
     """The dashboard of another data set."""
-    return define(load_contract(ROOT / "tests" / "data" / "visits.yaml"))
+    return define(load_contract(VISITS_CONTRACT_FILE))
 
 
 def visual(definition: Definition, name: str) -> Visual:

@@ -13,20 +13,19 @@ import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
 
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.quicksight.references import template_problems, visuals_of
 from medical_charges.dashboard.quicksight.template import template
-from medical_charges.contract import Contract, parse_contract
 from medical_charges.storage import LocalStore
-from tests.conftest import ROOT
-from tests.helpers import outputs_of, rows
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, VISITS_CONTRACT_FILE, outputs_of, rows
 
 Json = dict[str, Any]
-REAL = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+REAL = CONTRACT_FILE.read_text()
 LONG = "what people call it where words are not counted " * 4
 CONTRACTS = {
     "charges": REAL,
-    "visits": (ROOT / "tests" / "data" / "visits.yaml").read_text(),
+    "visits": VISITS_CONTRACT_FILE.read_text(),
     "three groups, one of numbers, and long names": REAL.replace(
         "[region, smoker]", "[smoker, age, sex]"
     )
@@ -288,7 +287,11 @@ def test_nobody_but_the_owner_has_a_share_unless_there_are_readers(made: Json) -
 @pytest.fixture(scope="module")
 def published(real: Contract, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     store = LocalStore(tmp_path_factory.mktemp("published"))
-    return outputs_of(store, real, {"Charges.csv": (ROOT / "data" / "Charges.csv").read_bytes()})
+    return outputs_of(
+        store,
+        real,
+        {"Charges.csv": CHARGES_FILE.read_bytes()},
+    )
 
 
 def _ifelse(*arguments: Any) -> Any:
@@ -324,7 +327,7 @@ def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
         (it["DataSetIdentifier"], it["Name"]): it["Expression"]
         for it in definition_in(made)["CalculatedFields"]
     }
-    people = rows((ROOT / "data" / "Charges.csv").read_bytes())
+    people = rows(CHARGES_FILE.read_bytes())
     offered = [["all", *(definition.groups[name].values or ())] for name in definition.filters]
     for values in itertools.product(*offered):
         chosen = dict(zip(definition.filters, values, strict=True))

@@ -13,17 +13,16 @@ import yaml
 
 from glue_jobs import test_analysis as golden_job
 from glue_jobs import validate_outputs as outputs_job
-from medical_charges.contract import Contract, parse_contract
-from medical_charges.validation.dqdl import Evaluator, rulesets
 from medical_charges.analysis.engine import in_this_process, on_spark
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import OutputsRefusedError
-from medical_charges.validation.glue_arguments import glue_arguments
-from medical_charges.validation.golden import check_golden
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore, S3Store
 from medical_charges.validation import validate_outputs
-from tests.conftest import ROOT
-from tests.helpers import run
+from medical_charges.validation.dqdl import Evaluator, rulesets
+from medical_charges.validation.glue_arguments import glue_arguments
+from medical_charges.validation.golden import check_golden
+from tests.helpers import CONTRACT_FILE, ROOT, run
 from tests.unit.validation.helpers import without_spark
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def test_the_golden_job_reads_what_was_uploaded_and_writes_its_result(
     for path in sorted(GOLDEN.rglob("*")):
         if path.is_file():
             bucket.write(f"artefacts/golden/{path.relative_to(GOLDEN)}", path.read_bytes())
-    contract = (ROOT / "contracts" / "medical_charges.yaml").read_bytes()
+    contract = CONTRACT_FILE.read_bytes()
     bucket.write("artefacts/contract.yaml", contract)
     # Spark's workers are other processes, which do not see this one's AWS.
     monkeypatch.setattr(golden_job, "on_spark", lambda session: in_this_process)
@@ -144,7 +143,8 @@ def test_the_outputs_job_writes_its_report_and_fails_on_a_problem(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bucket.write(
-        "artefacts/contract.yaml", (ROOT / "contracts" / "medical_charges.yaml").read_bytes()
+        "artefacts/contract.yaml",
+        CONTRACT_FILE.read_bytes(),
     )
     bucket.write("MedicalCharges/Input_data/Charges.csv", real_file)
     run(bucket, contract, "r-1")  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ quality:
 def test_a_run_whose_data_breaks_rules_of_its_contract_is_refused_with_how_many_rows(
     bucket: S3Store, real_file: bytes, evaluator: Evaluator
 ) -> None:
-    raw = yaml.safe_load((ROOT / "contracts" / "medical_charges.yaml").read_text())
+    raw = yaml.safe_load(CONTRACT_FILE.read_text())
     few = {key: raw[key] for key in ("dataset", "prefix", "source", "measure")}
     few["analyses"] = {"charges_by_region": raw["analyses"]["charges_by_region"]}
     text = yaml.safe_dump(few, sort_keys=False)

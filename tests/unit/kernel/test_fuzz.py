@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
+from medical_charges.analysis.engine import Engine, in_this_process, on_spark
 from medical_charges.analysis.run import Summary, analyze
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.analysis.engine import Engine, in_this_process, on_spark
 from medical_charges.errors import InputRefusedError, MedicalChargesError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
@@ -31,7 +31,6 @@ from tests.helpers import WITHOUT_CUBES
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-ROOT = Path(__file__).resolve().parent.parent
 COPIES = int(os.environ.get("FUZZ_COPIES", "200"))
 COPIES_ON_SPARK = 20
 REAL = parse_contract(WITHOUT_CUBES)

@@ -22,17 +22,17 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from medical_charges.outputs import statistics
-from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.rules import needs_quoting
-from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.aggregates.cube import Sums, cube_from_json, cube_to_json, merge_cubes
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
+from medical_charges.contract.rules import needs_quoting
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.row_validator import Judge, Rejection, scale
 from medical_charges.kernel.scan import Scanned, Scanner, merge_scanned
+from medical_charges.outputs import statistics
 from medical_charges.storage import ObjectRef
 from tests import oracle
 

@@ -552,7 +552,9 @@ def test_a_run_is_not_served_once_somebody_else_writes(
         expire(pipeline)
         pipeline.plan("two")
 
-    monkeypatch.setattr("medical_charges.runs.lifecycle.validate_manifests", check_while_it_is_stopped)
+    monkeypatch.setattr(
+        "medical_charges.runs.lifecycle.validate_manifests", check_while_it_is_stopped
+    )
     now = soon()
     table = pipeline.ledger.table
     monkeypatch.setattr(Settings, "ledger", lambda _: Ledger(table, 600, now, lambda _: None))

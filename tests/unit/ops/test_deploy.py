@@ -19,10 +19,8 @@ from medical_charges.storage import S3Store
 from ops import account
 from ops.__main__ import main
 from ops.pipeline import Ended, Pipeline
-from tests.conftest import ROOT
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE
 
-CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
-FILE = ROOT / "data" / "Charges.csv"
 OUTPUTS = {
     "bucket_name": "medicalcharges",
     "state_machine_arn": "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges",
@@ -108,14 +106,14 @@ def change(
     monkeypatch.setattr(account, "_account", lambda _: world)
     monkeypatch.setattr(account, "Pipeline", lambda _, outputs, __: world.at(outputs))
     monkeypatch.setattr(account, "follow", lambda *_: world.end())
-    code = account.change(command, "terraform", CONTRACT, Console(quiet=True), file)
+    code = account.change(command, "terraform", CONTRACT_FILE, Console(quiet=True), file)
     return code, world.did
 
 
 def test_a_new_account_is_applied_run_once_and_applied_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = change(World(), monkeypatch, file=FILE)
+    done = change(World(), monkeypatch, file=CHARGES_FILE)
     assert done == (0, ["apply without", "upload Charges.csv", "apply with"])
 
 
@@ -203,7 +201,7 @@ def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
 
 
 def test_other_labels_read_what_is_published(pipeline: Pipeline, contract: Contract) -> None:
-    text = CONTRACT.read_text()
+    text = CONTRACT_FILE.read_text()
     other = parse_contract(text.replace("title: Medical charges", "title: Another", 1))
     assert other.fingerprint != contract.fingerprint
     assert pipeline.publishes(contract)
@@ -250,12 +248,14 @@ def told(
     monkeypatch.setattr("ops.terraform.find_or_fetch", lambda: "terraform")
     monkeypatch.setattr(account, "package", lambda *_: 0)
     monkeypatch.setattr(account, "_account", lambda _: world)
-    assert main([*words, "--contract", str(CONTRACT)]) == 1
+    assert main([*words, "--contract", str(CONTRACT_FILE)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     return line
 
 
-@pytest.mark.parametrize("words", [("logs",), ("execute",), ("upload", "--file", str(FILE))])
+@pytest.mark.parametrize(
+    "words", [("logs",), ("execute",), ("upload", "--file", str(CHARGES_FILE))]
+)
 @pytest.mark.parametrize("world", [World(), World(deployed=True, without=("bucket_name",))])
 def test_whoever_uses_what_is_not_deployed_is_told(
     monkeypatch: pytest.MonkeyPatch,
@@ -276,7 +276,8 @@ def test_a_file_that_is_not_there_is_told_before_anything_is_asked(
 
 
 @pytest.mark.parametrize(
-    "words", [("apply",), ("plan",), ("logs",), ("execute",), ("upload", "--file", str(FILE))]
+    "words",
+    [("apply",), ("plan",), ("logs",), ("execute",), ("upload", "--file", str(CHARGES_FILE))],
 )
 @pytest.mark.parametrize(
     ("environment", "reason"),

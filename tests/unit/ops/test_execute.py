@@ -17,10 +17,10 @@ from medical_charges.storage import S3Store
 from ops import account, terraform
 from ops.__main__ import main
 from ops.pipeline import Pipeline
-from tests.conftest import ROOT
 from tests.functions import deploy
+from tests.helpers import CONTRACT_FILE, ROOT
 
-CONTRACT = str(ROOT / "contracts" / "medical_charges.yaml")
+CONTRACT = str(CONTRACT_FILE)
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,9 @@ import pytest
 from ops.build import certificate, lock
 from ops.build.artifacts import FUNCTIONS, Build
 from ops.build.wheels import BuildError
-from tests.conftest import ROOT
+from tests.helpers import CONTRACT_FILE, ROOT, VISITS_CONTRACT_FILE
 
-CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
-SOURCES = ("medical_charges", "lambdas", "glue_jobs", "emr", "contracts", "requirements")
+SOURCES = ("src", "lambdas", "glue_jobs", "ops", "datasets", "requirements")
 FILES = ("pyproject.toml", "LICENSE", "README.md")
 
 Tree = Callable[[], Path]
@@ -131,7 +130,7 @@ def test_a_second_build_makes_nothing_again(built: tuple[Path, dict[str, Any]]) 
 def test_changed_code_changes_what_carries_it_and_the_version(tree: Tree) -> None:
     root = tree()
     before = build(root)
-    with (root / "medical_charges" / "errors.py").open("a") as file:
+    with (root / "src" / "medical_charges" / "errors.py").open("a") as file:
         file.write("# changed\n")
     with (root / "lambdas" / "end_run" / "aws.py").open("a") as file:
         file.write("# changed\n")
@@ -145,8 +144,8 @@ def test_changed_code_changes_what_carries_it_and_the_version(tree: Tree) -> Non
 def test_another_contract_makes_another_catalog_and_version(tree: Tree) -> None:
     root = tree()
     before = build(root)
-    shutil.copy(ROOT / "tests" / "data" / "visits.yaml", root / "contracts" / "visits.yaml")
-    after = build(root, "contracts/visits.yaml")
+    shutil.copy(VISITS_CONTRACT_FILE, root / "datasets" / "visits.yaml")
+    after = build(root, "datasets/visits.yaml")
     assert after["version"] != before["version"]
     assert after["lambdas"] == before["lambdas"]
     catalog = json.loads((root / ".build" / "artefacts" / "catalog.json").read_text())
@@ -158,7 +157,7 @@ def test_another_contract_makes_another_catalog_and_version(tree: Tree) -> None:
 def test_a_folder_that_is_no_builds_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(BuildError, match="holds something else"):
-        Build(ROOT, tmp_path, CONTRACT, laptop=True).run()
+        Build(ROOT, tmp_path, CONTRACT_FILE, laptop=True).run()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -228,7 +227,7 @@ def test_each_platform_gets_the_lock_without_what_it_brings() -> None:
 
 
 def test_the_bootstrap_script_installs_offline_by_hash() -> None:
-    script = ROOT / "emr" / "bootstrap.sh"
+    script = ROOT / "ops" / "build" / "emr_bootstrap.sh"
     subprocess.run(["bash", "-n", str(script)], check=True)
     text = script.read_text()
     assert "--no-index" in text

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from medical_charges.outputs.catalog import main, tables
 from medical_charges.contract import Contract
-from tests.conftest import ROOT
+from medical_charges.outputs.catalog import main, tables
+from tests.helpers import CONTRACT_FILE
 
 
 def test_there_is_a_table_for_every_output_over_its_own_folder(contract: Contract) -> None:
@@ -59,7 +59,7 @@ def test_the_header_is_skipped_and_an_empty_figure_is_none(contract: Contract) -
 
 
 def test_the_command_writes_what_terraform_reads(tmp_path: Path, contract: Contract) -> None:
-    source = ROOT / "contracts" / "medical_charges.yaml"
+    source = CONTRACT_FILE
     assert main(["--contract", str(source), str(tmp_path / "catalog.json")]) == 0
     assert json.loads((tmp_path / "catalog.json").read_text()) == tables(contract)
 

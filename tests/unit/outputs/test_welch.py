@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from medical_charges.outputs.welch import figures, small_sample_factor, welch
-from medical_charges.contract import Contract, parse_contract
 from medical_charges.aggregates.cube import Sums
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import ContractError
+from medical_charges.outputs.welch import figures, small_sample_factor, welch
 from medical_charges.storage import LocalStore
-from tests.conftest import ROOT
-from tests.helpers import outputs_of, rows
+from tests.helpers import CONTRACT_FILE, outputs_of, rows
 
 DECIMALS = 2
 
@@ -165,7 +164,7 @@ def test_every_difference_is_that_of_the_rows(
         assert float(row["difference"]) == pytest.approx(float(gap), abs=1e-6)
 
 
-TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+TEXT = CONTRACT_FILE.read_text()
 PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
 
 

@@ -9,17 +9,16 @@ import jsonschema
 import pytest
 
 from medical_charges.analysis.run import write_error
-from medical_charges.runs.differencing import write_hold
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.report import Report, write_report
 from medical_charges.report.schema import schema_text
+from medical_charges.runs.differencing import write_hold
 from medical_charges.storage import LocalStore
 from medical_charges.validation import validate_outputs
-from tests.conftest import ROOT
-from tests.helpers import run, upload
+from tests.helpers import ROOT, run, upload
 from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 
 CONTRACT = parse_contract(RULES)

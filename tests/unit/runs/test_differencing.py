@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from medical_charges.aggregates.state import read_state, read_stored_state
+from medical_charges.contract import parse_contract
 from medical_charges.hashing import seal, unseal
 from medical_charges.runs.differencing import Change, change_between
-from medical_charges.contract import parse_contract
-from medical_charges.aggregates.state import read_state, read_stored_state
 from medical_charges.storage import LocalStore
 from tests.helpers import WITHOUT_CUBES, run, upload
 

@@ -12,7 +12,7 @@ import pytest
 
 from medical_charges.errors import LeaseLostError
 from medical_charges.runs.ledger import DELETE_AFTER, Ledger, Served
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 SECONDS = 600
 ORCHESTRATION = ROOT / "terraform/modules/orchestration/main.tf"

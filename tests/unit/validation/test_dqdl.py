@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local_aws import deequ
-from medical_charges.outputs.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.outputs.catalog import tables
+from medical_charges.storage import LocalStore
 from medical_charges.validation.dqdl import (
     WITHOUT_EVALUATOR,
     Evaluator,
@@ -25,16 +26,14 @@ from medical_charges.validation.dqdl import (
     rulesets_text,
 )
 from medical_charges.validation.dqdl.evaluate import Answer
-from medical_charges.storage import LocalStore
-from tests.conftest import ROOT
-from tests.helpers import outputs_of, rows
+from tests.helpers import CONTRACT_FILE, outputs_of, rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = pytest.mark.spark
 
-TEXT = (ROOT / "contracts" / "medical_charges.yaml").read_text()
+TEXT = CONTRACT_FILE.read_text()
 INPUT_TYPES = (
     "age bigint, sex string, bmi double, children bigint, smoker string, region string, "
     "charges double"

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from medical_charges.hashing import seal, unseal
 from medical_charges.contract import parse_contract
+from medical_charges.hashing import seal, unseal
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import Result, validate_outputs
-from medical_charges.validation.checks import objects
 from medical_charges.validation.artifacts import LeftBehind
+from medical_charges.validation.checks import objects
 from tests.helpers import run, upload
 from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
 

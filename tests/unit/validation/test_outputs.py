@@ -10,12 +10,12 @@ import pytest
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import Dashboard
 from medical_charges.layout import Layout
-from medical_charges.storage import LocalStore
 from medical_charges.outputs.tables import make_tables
+from medical_charges.storage import LocalStore
 from medical_charges.validation import Result, validate_outputs
 from medical_charges.validation.checks.disclosure import disclosure_checks
-from medical_charges.validation.expected import expected_outputs, label_columns
 from medical_charges.validation.checks.files import staged_files
+from medical_charges.validation.expected import expected_outputs, label_columns
 from medical_charges.validation.recount.sums import Moments
 from tests.helpers import run, upload
 from tests.unit.outputs.test_disclosure import case, cube_of

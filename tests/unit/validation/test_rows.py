@@ -13,12 +13,11 @@ import pytest
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.validation.dqdl import rule_checks
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, validate_outputs
-from medical_charges.validation.recount import lines
-from medical_charges.validation.recount import sums
+from medical_charges.validation.dqdl import rule_checks
+from medical_charges.validation.recount import lines, sums
 from medical_charges.validation.recount.rows import BAD, Rows, fields_of, value_of
 from tests.helpers import run, upload
 from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated

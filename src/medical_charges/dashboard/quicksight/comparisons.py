@@ -5,11 +5,19 @@ from __future__ import annotations
 from itertools import product
 from math import prod
 
-from medical_charges.dashboard.definition import COMPARISONS, group_of
-from medical_charges.dashboard.quicksight.fields import NONE, WITHHELD, Fields, Json, column, switch, text
 from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import COMPARISON_COLUMNS, MARGIN
 from medical_charges.contract.naming import words
+from medical_charges.dashboard.definition import COMPARISONS, group_of
+from medical_charges.dashboard.quicksight.fields import (
+    NONE,
+    WITHHELD,
+    Fields,
+    Json,
+    column,
+    switch,
+    text,
+)
 
 _TITLES = (
     "Comparison", "Among", "First group", "Second group", "People in the first",

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from medical_charges.dashboard.definition import Definition, Format, Group, Visual
 from medical_charges.contract.model import MARGIN
+from medical_charges.dashboard.definition import Definition, Format, Group, Visual
 
 Json = dict[str, Any]
 

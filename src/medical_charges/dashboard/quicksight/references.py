@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
+from medical_charges.contract.model import MARGIN
 from medical_charges.dashboard.quicksight.expressions import ExpressionError, Type, type_of
 from medical_charges.dashboard.quicksight.fields import Json
 from medical_charges.dashboard.quicksight.layout import WIDTH
-from medical_charges.contract.model import MARGIN
 
 _NAME_LIMIT = 127
 """CloudFormation's limit of a calculated field's name; QuickSight's own is one more."""

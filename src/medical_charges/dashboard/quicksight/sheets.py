@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from medical_charges.contract import Contract
+from medical_charges.contract.model import MARGIN
 from medical_charges.dashboard.definition import COMPARISONS, Definition, Tile, Visual
 from medical_charges.dashboard.definition import Field as Figure
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
@@ -24,8 +26,6 @@ from medical_charges.dashboard.quicksight.fields import (
 )
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
 from medical_charges.outputs.catalog import tables
-from medical_charges.contract import Contract
-from medical_charges.contract.model import MARGIN
 
 EVERYBODY, SELECTION = "everybody", "selection"
 

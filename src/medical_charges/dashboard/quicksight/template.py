@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from medical_charges.contract import Contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.quicksight.fields import Json
 from medical_charges.dashboard.quicksight.sheets import definition_of
-from medical_charges.outputs.catalog import tables
-from medical_charges.contract import Contract
 from medical_charges.layout import Layout
+from medical_charges.outputs.catalog import tables
 
 # Okabe and Ito's, which colour-blind readers tell apart. QuickSight wants at least eight.
 _COLOURS = (

@@ -19,8 +19,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Key
+from medical_charges.contract import Contract
 
 HIDDEN_LIMIT = 20_000
 """The most groups of a clique that no output publishes as such."""

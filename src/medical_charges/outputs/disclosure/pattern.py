@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Key
+from medical_charges.contract import Contract
 from medical_charges.outputs.disclosure.lattice import TooLargeError
 from medical_charges.outputs.disclosure.published import Published, Row
 from medical_charges.outputs.disclosure.system import (

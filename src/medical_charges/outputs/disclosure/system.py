@@ -17,8 +17,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array, eye_array, hstack
 from scipy.sparse.csgraph import connected_components
 
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Key
+from medical_charges.contract import Contract
 from medical_charges.outputs.disclosure.lattice import Lattice, Level, TooLargeError
 from medical_charges.outputs.disclosure.published import Cell, Published
 

@@ -15,8 +15,8 @@ from typing import Any
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
-from medical_charges.validation.expected import Expected, Group
 from medical_charges.validation.checks.files import StagedFile
+from medical_charges.validation.expected import Expected, Group
 from medical_charges.validation.result import judged
 
 LEAST_SPAN = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from medical_charges.checks import Check
-from medical_charges.validation.expected import Expected
 from medical_charges.validation.checks.files import StagedFile
+from medical_charges.validation.expected import Expected
 from medical_charges.validation.result import judged
 
 _UNREADABLE = "its rows cannot be told by their columns"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from medical_charges.outputs.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
+from medical_charges.outputs.catalog import tables
 from medical_charges.validation.expected import label_columns
 from medical_charges.validation.result import judged
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from medical_charges.hashing import digest
-from medical_charges.checks import Check
 from medical_charges.aggregates.partial import KERNEL_VERSION
+from medical_charges.checks import Check
+from medical_charges.hashing import digest
 from medical_charges.storage import ObjectRef
-from medical_charges.validation.result import judged
 from medical_charges.validation.artifacts import LeftBehind, sha256_of
+from medical_charges.validation.result import judged
 
 
 def freshness_checks(left: LeftBehind) -> list[Check]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from medical_charges.checks import Check
-from medical_charges.validation.checks.objects import Objects
-from medical_charges.validation.result import judged
 from medical_charges.validation.artifacts import LeftBehind
+from medical_charges.validation.checks.objects import Objects
 from medical_charges.validation.recount.sums import Cells
+from medical_charges.validation.result import judged
 
 
 def merge_checks(left: LeftBehind, objects: Objects) -> list[Check]:

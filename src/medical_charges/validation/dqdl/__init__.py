@@ -1,6 +1,11 @@
 """The rules of Glue Data Quality that follow from a contract, and how they are evaluated."""
 
-from medical_charges.validation.dqdl.checks import answers_to, checks_of, not_applicable, rule_checks
+from medical_charges.validation.dqdl.checks import (
+    answers_to,
+    checks_of,
+    not_applicable,
+    rule_checks,
+)
 from medical_charges.validation.dqdl.evaluate import (
     WITHOUT_EVALUATOR,
     Evaluator,

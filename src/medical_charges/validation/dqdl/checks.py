@@ -9,8 +9,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medical_charges.checks import Check, Outcome
-from medical_charges.validation.dqdl.evaluate import Answer, Evaluator, NoEvaluatorError, evaluator_of
-from medical_charges.validation.dqdl.rules import Rule, Ruleset, input_rules, output_rules, ruleset_text
+from medical_charges.validation.dqdl.evaluate import (
+    Answer,
+    Evaluator,
+    NoEvaluatorError,
+    evaluator_of,
+)
+from medical_charges.validation.dqdl.rules import (
+    Rule,
+    Ruleset,
+    input_rules,
+    output_rules,
+    ruleset_text,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

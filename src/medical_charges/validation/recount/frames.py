@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from medical_charges.outputs.catalog import tables
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn, StringColumn
+from medical_charges.outputs.catalog import tables
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, records
 from medical_charges.validation.recount.rows import Rows

@@ -1,0 +1,1 @@
+"""Patches of Step Functions: the interpreter, its tasks, its expressions and its events."""
