@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 
 from pyspark.sql import SparkSession
 
 from medical_charges.analysis.engine import on_spark
+from medical_charges.analysis.run import analyze
 from medical_charges.checks import Check
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import OutputsRefusedError
@@ -31,7 +33,9 @@ def main(argv: list[str]) -> None:
     golden = open_store_below(f"{artefacts}/golden")
     cases, found = dict[str, list[str]](), ""
     try:
-        cases = check_golden(golden, Below(store, layout.golden(run_id)), on_spark(_session))
+        cases = check_golden(
+            golden, Below(store, layout.golden(run_id)), partial(analyze, engine=on_spark(_session))
+        )
     except OutputsRefusedError as error:
         found = str(error)
         raise

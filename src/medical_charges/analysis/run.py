@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from fractions import Fraction
 from platform import python_version
 from typing import Any
@@ -19,7 +16,6 @@ import polars as pl
 
 from medical_charges.aggregates.cube import merge_cubes, rows_of
 from medical_charges.aggregates.partial import (
-    KERNEL_VERSION,
     Partial,
     RuleCount,
     Tally,
@@ -28,16 +24,17 @@ from medical_charges.aggregates.partial import (
     write_partial,
 )
 from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
+from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.analysis.engine import RANGE_BYTES, Engine
 from medical_charges.analysis.snapshot import (
     NewObject,
     Snapshot,
-    in_parallel,
     list_input,
     plan_ranges,
     plan_tasks,
     read_headers,
 )
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.errors import (
     InputRefusedError,
@@ -47,48 +44,10 @@ from medical_charges.errors import (
 from medical_charges.kernel.work import RangeResult, Worker
 from medical_charges.layout import Layout
 from medical_charges.outputs.tables import make_tables
-from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
+from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_parallel
 
 WORST_RULES = 3
 OBJECTS_NAMED = 10
-
-
-@dataclass
-class Summary:
-    """What a run read and made. It holds no row and no value of the measure."""
-
-    run_id: str
-    contract: str
-    """The contract's fingerprint."""
-    state: str = ""
-    """The key of the snapshot's state."""
-    rows: int = 0
-    """Non-empty lines after the headers."""
-    counted: int = 0
-    rejected: int = 0
-    objects: int = 0
-    objects_read: int = 0
-    suppressed: dict[str, int] = field(default_factory=dict)
-    """By output, how many rows lost their figures: a group in them is too small, or would give
-    away one that is. Which of both is not said, as that would narrow down the counts."""
-    withheld: dict[str, str] = field(default_factory=dict)
-    """Outputs without any row, because nothing less protects them, with the reason."""
-    rules: dict[str, int] = field(default_factory=dict)
-    """By rule, how many rows broke it."""
-    staged: dict[str, str] = field(default_factory=dict)
-    """By output, the SHA-256 of the file that was staged."""
-    warnings: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Wall time by phase."""
-    versions: dict[str, str] = field(default_factory=dict)
-    """What the run was made with."""
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time a phase."""
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
 
 
 def analyze(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TypeVar
 
 from medical_charges.aggregates.partial import identity_of
 from medical_charges.analysis.pii_scan import OBJECTS_LOOKED_AT, Rows, first_rows, refuse_people
@@ -16,16 +14,13 @@ from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
 from medical_charges.kernel.range import Range
 from medical_charges.layout import Layout
-from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
+from medical_charges.storage import ObjectRef, Store, in_parallel
 
 TASK_LIMIT = 2_000
 """The most tasks of a run: their results meet on the driver."""
 
 SMALL_TASK_BYTES = 32 * 1024 * 1024
 """Small objects share a task until it holds this much."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -44,12 +39,6 @@ class NewObject:
     identity: str
     ref: ObjectRef
     header: Header
-
-
-def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Map with many requests of a store under way at once."""
-    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        return list(pool.map(function, items))
 
 
 def list_input(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from medical_charges.analysis.run import Summary
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.errors import ManifestError, ObjectMissingError
 from medical_charges.layout import Layout

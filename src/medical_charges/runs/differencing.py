@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, merge_cells
-from medical_charges.aggregates.partial import KERNEL_VERSION
 from medical_charges.aggregates.state import (
     State,
     StoredState,
@@ -20,6 +19,7 @@ from medical_charges.aggregates.state import (
     names_of,
     read_stored_state,
 )
+from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout

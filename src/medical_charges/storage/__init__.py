@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote
 
-from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef, Store
+from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef, Store, in_parallel
 from medical_charges.storage.fenced import Fenced
 from medical_charges.storage.local import LocalStore
 from medical_charges.storage.prefix import Below
@@ -17,6 +17,7 @@ __all__ = [
     "ObjectRef",
     "S3Store",
     "Store",
+    "in_parallel",
     "local_path",
     "open_store",
 ]

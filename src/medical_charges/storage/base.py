@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
 REQUESTS_AT_ONCE = 32
 """How many requests a caller may have under way: a store's latency is not its throughput."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class ObjectRef(NamedTuple):
@@ -53,3 +57,9 @@ class Store(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
+
+
+def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Map with up to REQUESTS_AT_ONCE requests of a store under way."""
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        return list(pool.map(function, items))

@@ -6,20 +6,21 @@ the sample must come to under it, computed by other means than this library.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from medical_charges.analysis.engine import Engine
-from medical_charges.analysis.run import analyze
-from medical_charges.contract import parse_contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
 SAMPLE = "sample.csv"
 
+Analyze = Callable[[Store, Contract, str], object]
+"""Stages the outputs of a store's input by a contract, under a run id."""
 
-def check_golden(golden: Store, work: Store, engine: Engine) -> dict[str, list[str]]:
-    """Analyse the sample in `work` by every case's contract; return the outputs by case.
+
+def check_golden(golden: Store, work: Store, analyze: Analyze) -> dict[str, list[str]]:
+    """Analyze the sample in `work` by every case's contract; return the outputs by case.
 
     Raises:
         OutputsRefusedError: an output is not what it must be, or there is no case at all.
@@ -30,18 +31,18 @@ def check_golden(golden: Store, work: Store, engine: Engine) -> dict[str, list[s
     found, problems = {}, []
     for key in contracts:
         case = key.partition("/")[0]
-        problems += list(_differences(case, golden, work, engine))
+        problems += list(_differences(case, golden, work, analyze))
         found[case] = [ref.key for ref in golden.list(case) if ref.key.endswith(".csv")]
     if problems:
         raise OutputsRefusedError("\n".join(problems[:10]))
     return found
 
 
-def _differences(case: str, golden: Store, work: Store, engine: Engine) -> Iterator[str]:
+def _differences(case: str, golden: Store, work: Store, analyze: Analyze) -> Iterator[str]:
     contract = parse_contract(golden.read(f"{case}/contract.yaml").decode(), origin=case)
     layout = Layout(contract.prefix)
     work.write(f"{layout.input}/{SAMPLE}", golden.read(SAMPLE))
-    analyze(work, contract, case, engine)
+    analyze(work, contract, case)
     for name in contract.outputs:
         expected = golden.read(f"{case}/{name}.csv").decode().split("\n")
         actual = work.read(layout.staged(case, name)).decode().split("\n")

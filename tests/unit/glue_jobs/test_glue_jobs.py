@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import yaml
 from glue_jobs import test_analysis as golden_job
 from glue_jobs import validate_outputs as outputs_job
 from medical_charges.analysis.engine import in_this_process, on_spark
+from medical_charges.analysis.run import analyze
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
@@ -66,7 +68,7 @@ def test_the_sample_has_groups_of_one_withheld_groups_and_rejected_rows(
     tmp_path: Path,
 ) -> None:
     work = LocalStore(tmp_path)
-    check_golden(LocalStore(GOLDEN), work, in_this_process)
+    check_golden(LocalStore(GOLDEN), work, partial(analyze, engine=in_this_process))
     summary = json.loads(work.read("Golden/Run_data/guarded/summary.json"))
     assert summary["rejected"] >= 10
     assert len(summary["rules"]) >= 10
@@ -81,7 +83,9 @@ def test_the_sample_has_groups_of_one_withheld_groups_and_rejected_rows(
 def test_the_analysis_passes_the_golden_sample_on_spark(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    found = check_golden(LocalStore(GOLDEN), LocalStore(tmp_path), on_spark(lambda: spark))
+    found = check_golden(
+        LocalStore(GOLDEN), LocalStore(tmp_path), partial(analyze, engine=on_spark(lambda: spark))
+    )
     assert {case: len(outputs) for case, outputs in found.items()} == {"guarded": 5, "open": 9}
 
 
@@ -89,20 +93,32 @@ def test_a_wrong_figure_is_named_with_its_line(golden: Path, tmp_path: Path) -> 
     path = golden / "open" / "charges_by_region.csv"
     path.write_text(path.read_text().replace("northwest,24,", "northwest,25,"))
     with pytest.raises(OutputsRefusedError, match=r"open/charges_by_region, line 3: found 'north"):
-        check_golden(LocalStore(golden), LocalStore(tmp_path / "work"), in_this_process)
+        check_golden(
+            LocalStore(golden),
+            LocalStore(tmp_path / "work"),
+            partial(analyze, engine=in_this_process),
+        )
 
 
 def test_a_missing_row_is_named(golden: Path, tmp_path: Path) -> None:
     path = golden / "open" / "charges_by_region.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(OutputsRefusedError, match=r"charges_by_region: 5 lines instead of 4"):
-        check_golden(LocalStore(golden), LocalStore(tmp_path / "work"), in_this_process)
+        check_golden(
+            LocalStore(golden),
+            LocalStore(tmp_path / "work"),
+            partial(analyze, engine=in_this_process),
+        )
 
 
 def test_a_golden_folder_without_cases_passes_nothing(tmp_path: Path) -> None:
     (tmp_path / "golden").mkdir()
     with pytest.raises(OutputsRefusedError, match="there is no golden case"):
-        check_golden(LocalStore(tmp_path / "golden"), LocalStore(tmp_path), in_this_process)
+        check_golden(
+            LocalStore(tmp_path / "golden"),
+            LocalStore(tmp_path),
+            partial(analyze, engine=in_this_process),
+        )
 
 
 def test_the_golden_job_reads_what_was_uploaded_and_writes_its_result(

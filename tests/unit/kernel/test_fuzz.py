@@ -20,7 +20,8 @@ import polars as pl
 import pytest
 
 from medical_charges.analysis.engine import Engine, in_this_process, on_spark
-from medical_charges.analysis.run import Summary, analyze
+from medical_charges.analysis.run import analyze
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError, MedicalChargesError, TooManyRejectedError
 from medical_charges.layout import Layout

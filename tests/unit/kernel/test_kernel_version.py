@@ -7,9 +7,10 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
+from medical_charges.aggregates.partial import identity_of
+from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.contract import parse_contract
 from medical_charges.contract.model import MULTILINE_VERSION
-from medical_charges.aggregates.partial import KERNEL_VERSION, identity_of
 from medical_charges.storage import ObjectRef
 
 LIBRARY = Path(__file__).resolve().parents[3] / "src" / "medical_charges"

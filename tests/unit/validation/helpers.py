@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from medical_charges.analysis.run import Summary
+from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.storage import LocalStore
 from medical_charges.validation import Result, validate_outputs

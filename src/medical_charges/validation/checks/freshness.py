@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from medical_charges.aggregates.partial import KERNEL_VERSION
+from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.checks import Check
 from medical_charges.hashing import digest
 from medical_charges.storage import ObjectRef

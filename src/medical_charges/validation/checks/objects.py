@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from medical_charges.analysis.snapshot import in_parallel
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.hashing import seal, unseal
 from medical_charges.layout import Layout
-from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store
+from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_parallel
 from medical_charges.validation.artifacts import (
     LeftBehind,
     StoredPartial,
