@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from medical_charges.analysis.run import _combined, _merge
-from medical_charges.outputs.welch import figures, welch
-from medical_charges.contract import Contract
 from medical_charges.aggregates.cube import Sums
+from medical_charges.aggregates.partial import identity_of
+from medical_charges.analysis.run import _combined, _merge
+from medical_charges.contract import Contract
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.row_validator import Judge
 from medical_charges.kernel.scan import Scanner, _between
 from medical_charges.kernel.work import Worker
-from medical_charges.runs.manifests import manifest
-from medical_charges.aggregates.partial import identity_of
 from medical_charges.outputs.statistics import (
     _plain,
     critical,
@@ -42,6 +40,8 @@ from medical_charges.outputs.tables import (
     _top_coded,
     make_tables,
 )
+from medical_charges.outputs.welch import figures, welch
+from medical_charges.runs.manifests import manifest
 from tests.faults import inputs
 from tests.faults.pipeline import (
     ANALYSIS,

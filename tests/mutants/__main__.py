@@ -10,9 +10,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 from tests.mutants.table import MUTANTS, Mutant
 
+PYTHONPATH = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
 KILLED, SURVIVED, TIMED_OUT, BROKEN = "killed", "survived", "timed out", "not run"
 
 _OUTCOMES = {0: SURVIVED, 1: KILLED}
@@ -28,7 +29,12 @@ def outcome_of(mutant: Mutant, seconds: float) -> str:
         process = subprocess.Popen(
             [*pytest, "-p", "tests.mutants.plugin", *mutant.tests],
             cwd=ROOT,
-            env={**os.environ, **seeds, "PYTHONPATH": str(ROOT), "MUTANT": mutant.name},
+            env={
+                **os.environ,
+                **seeds,
+                "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
+                "MUTANT": mutant.name,
+            },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

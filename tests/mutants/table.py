@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lambdas.end_run.aws import AwsPlatform
+from medical_charges.aggregates.cube import check_size
+from medical_charges.aggregates.partial import read_partial
+from medical_charges.aggregates.state import StoredState, read_state
 from medical_charges.analysis.run import _account, _note_duplicates, _split
+from medical_charges.kernel.blocks import read_range
+from medical_charges.kernel.lines import Lines, record_ends
+from medical_charges.kernel.row_validator import Judge, _integer, scale
+from medical_charges.kernel.scan import Scanner, _fits
+from medical_charges.outputs.disclosure.pattern import _Search
+from medical_charges.outputs.disclosure.system import System
+from medical_charges.outputs.statistics import _rounded_root
+from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures
+from medical_charges.outputs.welch import pairs, welch
 from medical_charges.runs.differencing import (
     Change as Difference,
 )
@@ -15,26 +27,15 @@ from medical_charges.runs.differencing import (
     _rows_by_object,
     removed_rows,
 )
-from medical_charges.outputs.welch import pairs, welch
-from medical_charges.aggregates.cube import check_size
-from medical_charges.outputs.disclosure.pattern import _Search
-from medical_charges.outputs.disclosure.system import System
-from medical_charges.kernel.blocks import read_range
-from medical_charges.kernel.row_validator import Judge, _integer, scale
-from medical_charges.kernel.lines import Lines, record_ends
-from medical_charges.kernel.scan import Scanner, _fits
 from medical_charges.runs.ledger import Fence, Ledger
-from medical_charges.runs.manifests import _content_problems, _file_problems, _setting_problems
-from medical_charges.aggregates.partial import read_partial
-from medical_charges.runs.publish import _refuse_others, restore, save_previous, validated_files
 from medical_charges.runs.lifecycle import _is_stale
-from medical_charges.aggregates.state import StoredState, read_state
-from medical_charges.outputs.statistics import _rounded_root
-from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures
+from medical_charges.runs.manifests import _content_problems, _file_problems, _setting_problems
+from medical_charges.runs.publish import _refuse_others, restore, save_previous, validated_files
 from medical_charges.runs.rollback import undo
 from medical_charges.validation.checks.disclosure import _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
+from tests.helpers import ROOT
 from tests.mutation import Change, dropped, replaced
 
 
@@ -50,33 +51,41 @@ class Mutant:
 
 
 def mutant(name: str, target: object, change: Change, *tests: str) -> Mutant:
-    return Mutant(name, target, change, tuple(f"tests/{test}.py" for test in tests))
+    return Mutant(name, target, change, tuple(map(_file, tests)))
+
+
+def _file(test: str) -> str:
+    """The one file of tests with this name."""
+    [found] = (ROOT / "tests").rglob(f"{test}.py")
+    return str(found.relative_to(ROOT))
 
 
 KERNEL = (
     mutant("the nullable last column is forgotten", Scanner.__init__,
-           replaced("_ or self._columns[last].nullable", "_"), "test_bad_input", "test_values"),
+           replaced("_ or self._columns[last].nullable", "_"), "test_bad_input", "test_pii_values"),
     mutant("examples of a rejected integer measure may be shown", Judge._may_show,
-           replaced("bool(whole) and _", "bool(whole)"), "test_bad_input", "test_values"),
+           replaced("bool(whole) and _", "bool(whole)"), "test_bad_input", "test_pii_values"),
     mutant("a value of the measure is shown as an example", Judge._may_show,
            dropped("name == self._contract.measure"), "test_bad_input"),
     mutant("a value on the minimum is rejected", Judge._value,
            replaced("value < column.minimum", "value <= column.minimum"),
-           "test_bad_input", "test_values"),
+           "test_bad_input", "test_pii_values"),
     mutant("the least 64-bit integer is refused", _integer,
-           replaced("_1 <= value < _2", "_1 < value < _2"), "test_bad_input", "test_values"),
+           replaced("_1 <= value < _2", "_1 < value < _2"), "test_bad_input", "test_pii_values"),
     mutant("a measure on the limit is too large", scale,
-           replaced("_ <= MEASURE_LIMIT", "_ < MEASURE_LIMIT"), "test_values", "test_bad_input"),
+           replaced("_ <= MEASURE_LIMIT", "_ < MEASURE_LIMIT"),
+           "test_pii_values", "test_bad_input"),
     mutant("sums are checked by their greatest value alone", _fits,
-           replaced("max(abs(least), abs(most))", "abs(most)"), "test_values", "test_properties"),
+           replaced("max(abs(least), abs(most))", "abs(most)"),
+           "test_pii_values", "test_properties"),
     mutant("a range may start inside a line", read_range,
            replaced("start == data_start", "start >= data_start"), "test_same_bytes"),
     mutant("a record may end inside quotes", record_ends,
            replaced("_ % 2 == 0", "_ % 2 >= 0"),
-           "test_values", "test_bad_input", "test_properties"),
+           "test_pii_values", "test_bad_input", "test_properties"),
     mutant("an open record at a block's end is lost", Lines.records_of,
            replaced("ends[-1] != last", "ends[-1] > last"),
-           "test_bad_input", "test_values", "test_properties"),
+           "test_bad_input", "test_pii_values", "test_properties"),
 )  # fmt: skip
 
 AGGREGATES = (
@@ -90,7 +99,7 @@ AGGREGATES = (
            "test_kernel_version", "test_increments"),
     mutant("a stored state of another kernel fits", StoredState.fits,
            replaced("(self.shape, self.kernel) == _", "self.shape == contract.shape"),
-           "test_change", "test_hold"),
+           "test_differencing", "test_hold"),
     mutant("what was removed stays in the state", _split,
            replaced("base = EMPTY", "pass"), "test_increments"),
     mutant("a share of rejected rows on the limit is over it", _account,
@@ -110,10 +119,10 @@ OUTPUTS = (
     mutant("a share reveals no whole", _analysis,
            replaced("_1 if shares else ()", "()"), "test_disclosure"),
     mutant("Welch's test needs variance in both groups", welch,
-           replaced("variance_a or variance_b", "variance_a and variance_b"), "test_comparisons"),
+           replaced("variance_a or variance_b", "variance_a and variance_b"), "test_welch"),
     mutant("a stratum needs the first group", pairs,
            replaced("key[-1] in comparison.groups", "key[-1] == comparison.groups[0]"),
-           "test_comparisons"),
+           "test_welch"),
 )  # fmt: skip
 
 DISCLOSURE = (
@@ -121,7 +130,7 @@ DISCLOSURE = (
            replaced("0 < _ < minimum", "0 < _ <= minimum"), "test_disclosure"),
     mutant("a row is small only if all its groups are", _Search.run,
            replaced("any(_1 for cell in _2)", "all(_1 for cell in _2)"), "test_disclosure",
-           "test_comparisons"),
+           "test_welch"),
     mutant("a count may be confined to one value less", System.unsafe,
            replaced("_ < SPAN", "_ < SPAN - 1"), "test_disclosure"),
     mutant("the solver may confine a count to one value less", System._confined,
@@ -133,16 +142,17 @@ DISCLOSURE = (
 
 RUNS = (
     mutant("a moved sum with equal counts is nobody", _exchanged,
-           replaced("max(1, -_)", "-_"), "test_change", "test_hold"),
+           replaced("max(1, -_)", "-_"), "test_differencing", "test_hold"),
     mutant("a change of the minimum is small", Difference.is_small,
-           replaced("0 < size < minimum", "0 < size <= minimum"), "test_change", "test_hold"),
+           replaced("0 < size < minimum", "0 < size <= minimum"), "test_differencing", "test_hold"),
     mutant("rejected rows count as people that came", _rows_by_object,
-           replaced("m.tally.rows - m.tally.rejected", "m.tally.rows"), "test_change", "test_hold"),
+           replaced("m.tally.rows - m.tally.rejected", "m.tally.rows"),
+           "test_differencing", "test_hold"),
     mutant("rejected rows count as people that went", removed_rows,
-           replaced("_ - member.tally.rejected", "_"), "test_change", "test_hold"),
+           replaced("_ - member.tally.rejected", "_"), "test_differencing", "test_hold"),
     mutant("margins are read off the largest grouping set", _margin,
            replaced("min(having, key=len, default=())", "max(having, key=len, default=())"),
-           "test_change"),
+           "test_differencing"),
     mutant("a fence of an earlier attempt still records", Ledger.serve,
            replaced('"holder = :holder AND run_id = :run AND attempt = :attempt"',
                     '"holder = :holder AND run_id = :run AND attempt >= :attempt"'), "test_ledger"),
@@ -183,12 +193,12 @@ RUNS = (
 
 VALIDATION = (
     mutant("a shown group of one is not small", _small,
-           replaced("0 < n < least", "1 < n < least"), "validation/test_outputs"),
+           replaced("0 < n < least", "1 < n < least"), "test_outputs"),
     mutant("a file without a last newline is right", _encoding_problems,
-           dropped(r'not file.data.endswith(b"\n")'), "validation/test_outputs"),
+           dropped(r'not file.data.endswith(b"\n")'), "test_outputs"),
     mutant("a summary of another contract is right", _stale,
            replaced('summary["contract"] != _', "False"),
-           "validation/test_outputs"),
+           "test_outputs"),
 )  # fmt: skip
 
 MUTANTS = (*KERNEL, *AGGREGATES, *OUTPUTS, *DISCLOSURE, *RUNS, *VALIDATION)

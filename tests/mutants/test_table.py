@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.faults.table import FAULTS, Fault
+from tests.helpers import ROOT
 from tests.mutants.table import MUTANTS, Mutant
 from tests.mutation import mutated
 

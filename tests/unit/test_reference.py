@@ -25,18 +25,16 @@ from typing import Any
 
 import pytest
 
-from medical_charges.dashboard.page import make_page
 from glue_jobs import analyze
 from medical_charges.contract import load_contract
+from medical_charges.dashboard.page import make_page
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import Store
-from tests.conftest import ROOT
 from tests.generated import Dataset, dataset, visits, visits_file
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
-DATA = Path(__file__).parent / "data"
-REAL_CONTRACT = ROOT / "contracts" / "medical_charges.yaml"
-REAL_FILE = ROOT / "data" / "Charges.csv"
+DATA = ROOT / "tests" / "data"
 
 GENERATED = range(20)
 STORED = 11
@@ -46,7 +44,7 @@ STORED = 11
 def case(name: str) -> Dataset:
     """The data set of a case."""
     if name == "real":
-        return Dataset(REAL_CONTRACT.read_bytes(), {REAL_FILE.name: REAL_FILE.read_bytes()})
+        return Dataset(CONTRACT_FILE.read_bytes(), {CHARGES_FILE.name: CHARGES_FILE.read_bytes()})
     if name == "visits":
         contract = (DATA / "visits.yaml").read_bytes()
         return Dataset(contract, {"visits.csv": visits_file(visits())})
