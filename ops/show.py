@@ -17,10 +17,10 @@ from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
+from medical_charges.outputs.tables import read_csv
 from medical_charges.printable import printable
 from medical_charges.runs.publish import published
 from medical_charges.storage import Store
-from medical_charges.outputs.tables import read_csv
 
 ROWS_SHOWN = 100
 _WIDTH = 10_000

@@ -20,8 +20,8 @@ from medical_charges.contract import Contract
 from medical_charges.dashboard.definition import Definition, Tile, Visual, define
 from medical_charges.dashboard.published import read_published
 from medical_charges.layout import Layout
-from medical_charges.storage import Store
 from medical_charges.outputs.tables import read_csv
+from medical_charges.storage import Store
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 SCRIPTS = ("statistics.js", "data.js", "format.js", "rows.js", "charts.js", "page.js")

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medical_charges.contract import parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.page import make_page
 from medical_charges.dashboard.published import Mirror
 from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template
-from medical_charges.contract import parse_contract
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore

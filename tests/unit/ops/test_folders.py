@@ -20,7 +20,7 @@ from medical_charges.printable import printable
 from medical_charges.storage import LocalStore, open_store
 from ops import __main__ as ops
 from ops.terraform import TerraformError
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 CONTRACT = """
 dataset: clinics
