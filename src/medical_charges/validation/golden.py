@@ -44,11 +44,15 @@ def _differences(case: str, golden: Store, work: Store, analyze: Analyze) -> Ite
     work.write(f"{layout.input}/{SAMPLE}", golden.read(SAMPLE))
     analyze(work, contract, case)
     for name in contract.outputs:
-        expected = golden.read(f"{case}/{name}.csv").decode().split("\n")
-        actual = work.read(layout.staged(case, name)).decode().split("\n")
+        expected = _lines(golden.read(f"{case}/{name}.csv"))
+        actual = _lines(work.read(layout.staged(case, name)))
         if len(actual) != len(expected):
             yield f"{case}/{name}: {len(actual)} lines instead of {len(expected)}"
         for number, (line, wanted) in enumerate(zip(actual, expected, strict=False), 1):
             if line != wanted:
                 yield f"{case}/{name}, line {number}: found {line!r} instead of {wanted!r}"
                 break
+
+
+def _lines(data: bytes) -> list[str]:
+    return data.decode().removesuffix("\n").split("\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local_aws import running
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 # The commands with a stack that has nothing applied to it.
 COMMAND = """
