@@ -252,6 +252,21 @@ def test_a_certificate_is_made_once_and_anew_before_it_expires(
     assert "*.ec2.internal" in names.get_values_for_type(x509.DNSName)
     assert found.not_valid_after_utc > datetime.now(UTC) + timedelta(days=300)
     assert path.stat().st_mode & 0o077 == 0
+    # Of the regions with EMR: one of the oldest, one of the newest, one of another partition.
+    regions = {"eu-central-1", "mx-central-1", "us-gov-west-1"}
+    assert {f"*.{region}.compute.internal" for region in regions} <= set(
+        names.get_values_for_type(x509.DNSName)
+    )
     assert certificate.certificates(path).read_bytes() == first
     monkeypatch.setattr(certificate, "_RENEWED_BEFORE", timedelta(days=366))
+    assert certificate.certificates(path).read_bytes() != first
+
+
+def test_a_certificate_that_lacks_a_region_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(certificate, "node_names", lambda: ["*.ec2.internal"])
+        path = certificate.certificates(tmp_path / "certificates.zip")
+        first = path.read_bytes()
     assert certificate.certificates(path).read_bytes() != first
