@@ -5,6 +5,16 @@ provider "aws" {
   }
 }
 
+# QuickSight keeps its users and groups in one region of an account.
+provider "aws" {
+  alias  = "identity"
+  region = var.quicksight_identity_region
+
+  default_tags {
+    tags = local.tags
+  }
+}
+
 data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
@@ -40,10 +50,12 @@ locals {
 
 locals {
   quicksight_state = var.quicksight_user == "" ? "off" : var.quicksight_ready ? "on" : "waiting"
-  quicksight_arn   = "arn:${local.partition}:quicksight:${local.region}:${local.account}"
+  quicksight_arn   = "arn:${local.partition}:quicksight:${coalesce(var.quicksight_identity_region, local.region)}:${local.account}"
 
-  # A user's ARN has the region in which QuickSight keeps its users; where that is
-  # another one, it is given whole.
+  # CloudFormation cannot make a dashboard there.
+  # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-quicksight-dashboard.html
+  regions_without_dashboards = ["ap-east-1", "ap-northeast-3", "ap-south-2", "ap-southeast-4", "ca-west-1", "il-central-1", "me-central-1", "mx-central-1", "us-west-1"]
+
   quicksight_owner   = startswith(var.quicksight_user, "arn:") ? var.quicksight_user : "${local.quicksight_arn}:user/default/${var.quicksight_user}"
   quicksight_readers = var.quicksight_readers == "" || startswith(var.quicksight_readers, "arn:") ? var.quicksight_readers : "${local.quicksight_arn}:group/default/${var.quicksight_readers}"
 
@@ -104,6 +116,7 @@ module "network" {
 
   name                      = var.project
   vpc_cidr                  = var.vpc_cidr
+  instance_types            = distinct([var.emr_primary_instance_type, var.emr_core_instance_type])
   bucket_arns               = values(local.bucket_arns)
   log_bucket_arn            = module.storage.log_bucket_arn
   ssh_allowed_cidrs         = var.ssh_allowed_cidrs
@@ -137,6 +150,7 @@ module "iam" {
   dead_letter_queue_name = local.queue_name
   job_names              = [for job in values(local.jobs) : job.name]
   connection_name        = local.connection_name
+  vpc_id                 = module.network.vpc_id
   subnet_ids             = [module.network.private_subnet_ids[0]]
   glue_security_group_id = module.network.security_group_ids["glue"]
   session_manager        = var.session_manager
@@ -147,6 +161,7 @@ module "emr" {
   source = "./modules/emr"
 
   name                  = var.project
+  tags                  = var.tags
   mode                  = var.emr_cluster
   release               = var.emr_release
   primary_instance_type = var.emr_primary_instance_type
@@ -275,10 +290,13 @@ module "quicksight" {
   source = "./modules/quicksight"
   count  = local.quicksight_state == "on" ? 1 : 0
 
+  providers = { aws = aws, aws.identity = aws.identity }
+
   name         = var.project
   template_url = replace(module.storage.artefacts_uri, "s3://${var.bucket_name}/artefacts", "https://${var.bucket_name}.s3.${local.region}.${data.aws_partition.current.dns_suffix}/artefacts/${local.quicksight_template}")
   bucket_name  = module.storage.bucket_name
   role_arn     = module.iam.role_arns["quicksight"]
   owner_arn    = local.quicksight_owner
   readers_arn  = local.quicksight_readers
+  readers      = { group = var.quicksight_readers, members = var.quicksight_members }
 }

@@ -57,12 +57,12 @@ output "ledger_table" {
 }
 
 output "topic_arn" {
-  description = "Topic of the notices; subscribe to it to be told."
+  description = "Topic of the notices and alarms."
   value       = module.monitoring.topic_arn
 }
 
 output "dead_letter_queue_url" {
-  description = "Queue of events and calls that failed; empty when all is well."
+  description = "Queue of events and calls that failed; normally empty."
   value       = module.orchestration.dead_letter_queue_url
 }
 
@@ -87,8 +87,14 @@ output "instance_connect_endpoint_id" {
 }
 
 output "quicksight_state" {
-  description = "off: nobody asked for a dashboard. waiting: no run has published what it reads. on: it is there."
+  description = "off: quicksight_user is empty. waiting: no run has published what the dashboard reads. on: there is a dashboard."
   value       = local.quicksight_state
+
+  # Before anything is made, not when the first run has published.
+  precondition {
+    condition     = local.quicksight_state == "off" || !contains(local.regions_without_dashboards, local.region)
+    error_message = "CloudFormation makes no QuickSight dashboard in ${local.region}: deploy to another region, or leave quicksight_user empty."
+  }
 }
 
 output "quicksight" {

@@ -9,8 +9,8 @@ variable "project" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,29}[a-z0-9]$", var.project))
-    error_message = "project must be 3 to 31 lower-case letters, digits and hyphens, beginning with a letter: role names are built from it."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,28}[a-z0-9]$", var.project))
+    error_message = "project must be 3 to 30 lower-case letters, digits and hyphens, beginning with a letter: role names are built from it."
   }
 }
 
@@ -38,7 +38,7 @@ variable "log_bucket_name" {
 }
 
 variable "tags" {
-  description = "Tags of everything, beside Project."
+  description = "Tags of every resource and cluster, next to Project."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -131,13 +131,13 @@ variable "ssh_allowed_cidrs" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for cidr in var.ssh_allowed_cidrs : can(cidrhost(cidr, 0))])
-    error_message = "ssh_allowed_cidrs takes networks such as 203.0.113.0/24."
+    condition     = alltrue([for cidr in var.ssh_allowed_cidrs : can(cidrnetmask(cidr))])
+    error_message = "ssh_allowed_cidrs takes IPv4 networks such as 203.0.113.0/24: the VPC has no IPv6 addresses."
   }
 
   validation {
-    condition     = alltrue([for cidr in var.ssh_allowed_cidrs : try(tonumber(split("/", cidr)[1]), 0) >= (strcontains(cidr, ":") ? 32 : 8)])
-    error_message = "ssh_allowed_cidrs must not open SSH to everyone: 0.0.0.0/0, ::/0 and anything wider than /8 (IPv6: /32) are refused."
+    condition     = alltrue([for cidr in var.ssh_allowed_cidrs : try(tonumber(split("/", cidr)[1]), 0) >= 8])
+    error_message = "ssh_allowed_cidrs must not open SSH to everyone: 0.0.0.0/0 and anything wider than /8 are refused."
   }
 }
 
@@ -370,6 +370,29 @@ variable "quicksight_readers" {
   validation {
     condition     = var.quicksight_readers == "" || var.quicksight_user != ""
     error_message = "quicksight_readers needs quicksight_user: there is no dashboard without an owner."
+  }
+}
+
+variable "quicksight_members" {
+  description = "QuickSight users who become members of the group quicksight_readers, which is then made here; empty where the group exists."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = length(var.quicksight_members) == 0 || (var.quicksight_readers != "" && !startswith(var.quicksight_readers, "arn:"))
+    error_message = "quicksight_members needs quicksight_readers, the name (not the ARN) of the group to make."
+  }
+}
+
+variable "quicksight_identity_region" {
+  description = "Region in which QuickSight keeps the account's users and groups; the deployment's own region if null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.quicksight_identity_region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.quicksight_identity_region))
+    error_message = "quicksight_identity_region must be a region such as us-east-1, or null."
   }
 }
 

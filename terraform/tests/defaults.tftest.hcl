@@ -5,6 +5,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "identity"
+  source = "./tests/mocks"
+}
+
 variables {
   artefacts_index = "tests/fixtures/index.json"
   catalog_file    = "tests/fixtures/catalog.json"
@@ -69,6 +74,14 @@ run "cluster_of_a_run" {
 
   variables {
     name                  = "medical-charges"
+    tags                  = { CostCenter = "42" }
+    mode                  = "transient"
+    release               = "emr-7.12.0"
+    primary_instance_type = "m5.xlarge"
+    core_instance_type    = "m5.xlarge"
+    core_instances        = { minimum = 1, maximum = 4 }
+    idle_timeout_seconds  = 900
+    ec2_key_name          = null
     subnet_id             = "subnet-1"
     security_group_ids    = { primary = "sg-1", core = "sg-2", service_access = "sg-3" }
     service_role_arn      = "arn:aws:iam::123456789012:role/service"
@@ -93,7 +106,12 @@ run "cluster_of_a_run" {
 
   assert {
     condition     = contains(output.cluster_parameters.Tags, { Key = "Project", Value = "medical-charges" })
-    error_message = "The Project tag is what the roles go by."
+    error_message = "The roles recognize a cluster by its Project tag."
+  }
+
+  assert {
+    condition     = contains(output.cluster_parameters.Tags, { Key = "CostCenter", Value = "42" })
+    error_message = "A run's cluster has the user's tags, by which its cost is allocated."
   }
 
   assert {
@@ -159,11 +177,18 @@ run "dashboards" {
     quicksight_user    = "alice"
     quicksight_readers = "nurses"
     quicksight_ready   = true
+
+    quicksight_identity_region = "us-east-1"
   }
 
   assert {
     condition     = output.quicksight_state == "on" && endswith(output.quicksight, "/sn/dashboards/medical-charges-dashboard")
-    error_message = "The dashboard's address is told: ${output.quicksight}"
+    error_message = "The output gives the dashboard's address: ${output.quicksight}"
+  }
+
+  assert {
+    condition     = local.quicksight_owner == "arn:aws:quicksight:us-east-1:123456789012:user/default/alice" && local.quicksight_readers == "arn:aws:quicksight:us-east-1:123456789012:group/default/nurses"
+    error_message = "Users and groups are looked for in the region where QuickSight keeps them."
   }
 
   assert {
@@ -185,10 +210,40 @@ run "template_and_shares" {
     bucket_name  = "medicalcharges"
     role_arn     = "arn:aws:iam::123456789012:role/medical-charges-quicksight"
     owner_arn    = "arn:aws:quicksight:eu-central-1:123456789012:user/default/alice"
+    readers_arn  = ""
+    readers      = { group = "", members = [] }
   }
 
   assert {
     condition     = aws_cloudformation_stack.this.parameters["Readers"] == ""
     error_message = "It is shared with nobody unless asked."
+  }
+
+  assert {
+    condition     = length(aws_quicksight_group.readers) == 0
+    error_message = "No group is made unless its members are named."
+  }
+}
+
+run "group_of_readers" {
+  command = apply
+
+  module {
+    source = "./modules/quicksight"
+  }
+
+  variables {
+    name         = "medical-charges"
+    template_url = "https://medicalcharges.s3.eu-central-1.amazonaws.com/artefacts/quicksight/0123456789abcdef.json"
+    bucket_name  = "medicalcharges"
+    role_arn     = "arn:aws:iam::123456789012:role/medical-charges-quicksight"
+    owner_arn    = "arn:aws:quicksight:eu-central-1:123456789012:user/default/alice"
+    readers_arn  = "arn:aws:quicksight:eu-central-1:123456789012:group/default/nurses"
+    readers      = { group = "nurses", members = ["bob", "carol"] }
+  }
+
+  assert {
+    condition     = aws_quicksight_group.readers[0].group_name == "nurses" && toset([for it in aws_quicksight_group_membership.readers : it.member_name]) == toset(["bob", "carol"])
+    error_message = "A group whose members are named is made, with them in it."
   }
 }

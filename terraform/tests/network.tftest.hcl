@@ -9,6 +9,11 @@ variables {
   vpc_cidr       = "10.20.0.0/22"
   bucket_arns    = ["arn:aws:s3:::data", "arn:aws:s3:::logs"]
   log_bucket_arn = "arn:aws:s3:::logs"
+  instance_types = ["m5.xlarge", "r5.xlarge"]
+
+  ssh_allowed_cidrs         = []
+  instance_connect_endpoint = false
+  session_manager           = false
 }
 
 run "closed_by_default" {
@@ -41,9 +46,80 @@ run "closed_by_default" {
   }
 
   assert {
-    condition     = toset([for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement : statement.Sid]) == toset(["OwnBuckets", "Repositories"]) && !strcontains(aws_vpc_endpoint.s3.policy, "\"Resource\":\"*\"")
-    error_message = "Through the S3 endpoint lead ways to the project's buckets and to EMR's repositories."
+    condition     = toset([for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement : statement.Sid]) == toset(["OwnBuckets", "Repositories", "SystemLogs", "ApplicationHistory"]) && !strcontains(aws_vpc_endpoint.s3.policy, "\"Resource\":\"*\"")
+    error_message = "The S3 endpoint admits the project's buckets and what EMR documents, and nothing else."
   }
+
+  assert {
+    condition     = { for statement in jsondecode(aws_vpc_endpoint.s3.policy).Statement : statement.Sid => statement.Resource if contains(["SystemLogs", "ApplicationHistory"], statement.Sid) } == { SystemLogs = "arn:aws:s3:::aws157-logs-prod-eu-central-1/*", ApplicationHistory = "arn:aws:s3:::prod.eu-central-1.appinfo.src/*" }
+    error_message = "EMR may keep its own logs and the history of applications: ${aws_vpc_endpoint.s3.policy}"
+  }
+
+  assert {
+    condition     = { for key, rule in aws_vpc_security_group_egress_rule.s3 : key => [rule.from_port, rule.to_port] } == { primary = [0, 65535], core = [0, 65535], glue = [443, 443] }
+    error_message = "EMR's nodes reach S3 by all of TCP, Glue's workers by TLS."
+  }
+
+  assert {
+    condition     = alltrue([for node in ["primary", "core"] : aws_vpc_security_group_egress_rule.flow["${node}-service-tls"].from_port == 443 && aws_vpc_security_group_egress_rule.flow["${node}-service-tls"].to_port == 443])
+    error_message = "EMR's nodes reach its service by TLS."
+  }
+
+  assert {
+    condition     = keys(aws_vpc_endpoint.interface) == ["kms"] && length(aws_vpc_endpoint.interface["kms"].subnet_ids) == 1
+    error_message = "An interface endpoint costs by the hour and zone: one, in the zone of clusters and jobs."
+  }
+}
+
+run "in_us_east_1" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { name = "us-east-1" }
+  }
+
+  assert {
+    condition     = strcontains(aws_vpc_endpoint.s3.policy, "arn:aws:s3:::aws157-logs-prod/*")
+    error_message = "The system log bucket of us-east-1 has no region in its name."
+  }
+}
+
+run "first_zone_without_the_instance_type" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.nodes["r5.xlarge"]
+    values = { locations = ["eu-central-1c"] }
+  }
+
+  assert {
+    condition     = join(" ", output.zones) == "eu-central-1c eu-central-1a"
+    error_message = "Clusters are made in a zone that offers all their types: ${jsonencode(output.zones)}"
+  }
+}
+
+run "no_zone_with_the_instance_type" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.nodes["r5.xlarge"]
+    values = { locations = [] }
+  }
+
+  expect_failures = [aws_subnet.private]
 }
 
 run "ssh_from_two_networks" {
@@ -54,17 +130,12 @@ run "ssh_from_two_networks" {
   }
 
   variables {
-    ssh_allowed_cidrs = ["10.0.0.0/8", "2001:db8::/32"]
+    ssh_allowed_cidrs = ["10.0.0.0/8", "203.0.113.0/24"]
   }
 
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.ssh) == 4 && alltrue([for rule in aws_vpc_security_group_ingress_rule.ssh : rule.from_port == 22 && rule.to_port == 22 && rule.ip_protocol == "tcp"])
     error_message = "Each network is one rule on port 22 for each of the two kinds of node."
-  }
-
-  assert {
-    condition     = aws_vpc_security_group_ingress_rule.ssh["core 2001:db8::/32"].cidr_ipv6 == "2001:db8::/32"
-    error_message = "An IPv6 network is an IPv6 rule."
   }
 }
 

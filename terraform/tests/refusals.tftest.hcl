@@ -4,6 +4,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "identity"
+  source = "./tests/mocks"
+}
+
 variables {
   artefacts_index = "tests/fixtures/index.json"
   catalog_file    = "tests/fixtures/catalog.json"
@@ -20,11 +25,11 @@ run "ssh_from_everywhere" {
   expect_failures = [var.ssh_allowed_cidrs]
 }
 
-run "ssh_from_everywhere_by_ipv6" {
+run "ssh_by_ipv6_into_a_vpc_without_it" {
   command = plan
 
   variables {
-    ssh_allowed_cidrs = ["::/0"]
+    ssh_allowed_cidrs = ["2001:db8::/48"]
   }
 
   expect_failures = [var.ssh_allowed_cidrs]
@@ -108,6 +113,42 @@ run "nothing_built" {
   }
 
   expect_failures = [var.artefacts_index]
+}
+
+run "region_without_dashboards" {
+  command = plan
+
+  variables {
+    quicksight_user = "alice"
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { name = "us-west-1" }
+  }
+
+  expect_failures = [output.quicksight_state]
+}
+
+run "members_of_no_group" {
+  command = plan
+
+  variables {
+    quicksight_user    = "alice"
+    quicksight_members = ["bob"]
+  }
+
+  expect_failures = [var.quicksight_members]
+}
+
+run "name_too_long_for_a_role" {
+  command = plan
+
+  variables {
+    project = "medical-charges-of-the-archives"
+  }
+
+  expect_failures = [var.project]
 }
 
 run "readers_without_an_owner" {

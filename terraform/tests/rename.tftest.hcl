@@ -4,6 +4,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "identity"
+  source = "./tests/mocks"
+}
+
 variables {
   artefacts_index = "tests/fixtures/index.json"
   catalog_file    = "tests/fixtures/catalog.json"

@@ -31,6 +31,8 @@ OUR_NEW = {"aws:RequestTag/Project": "medical-charges"}
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 TABLE = f"arn:aws:dynamodb:{ACCOUNT}:table/medical-charges-ledger"
 BUCKET = "arn:aws:s3:::medicalcharges"
+INTERFACE = f"arn:aws:ec2:{ACCOUNT}:network-interface/eni-1"
+VPC = f"arn:aws:ec2:{ACCOUNT}:vpc/vpc-00000000000000001"
 INGESTION = (
     f"arn:aws:quicksight:{ACCOUNT}:dataset/medical-charges-charges_by_age/ingestion/20261124T1"
 )
@@ -59,6 +61,12 @@ NOT_NAMEABLE = {
     "xray:GetSamplingTargets",
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
+}
+
+# Actions on a cluster that may have no tag yet; they bound its size and its idle time.
+UNTAGGED = {
+    "elasticmapreduce:PutAutoTerminationPolicy",
+    "elasticmapreduce:PutManagedScalingPolicy",
 }
 
 AWS_MANAGED = {
@@ -102,7 +110,7 @@ def _watch(call: str) -> list[Call]:
 
 
 def _pass(role: str, service: str) -> Call:
-    arn = f"arn:aws:iam::123456789012:role/medical-charges-{role}"
+    arn = f"arn:aws:iam::123456789012:role/medical-charges-{role}-eu-central-1"
     return Call("iam:PassRole", arn, {"iam:PassedToService": service})
 
 
@@ -113,8 +121,9 @@ EMR = {
         Call("elasticmapreduce:AddTags", CLUSTER, OUR_NEW),
         Call("elasticmapreduce:DescribeCluster", CLUSTER, OURS),
         Call("elasticmapreduce:TerminateJobFlows", CLUSTER, OURS),
-        Call("elasticmapreduce:PutAutoTerminationPolicy", CLUSTER, OURS),
-        Call("elasticmapreduce:PutManagedScalingPolicy", CLUSTER, OURS),
+        # Asked for while the cluster is made; it may have no tag yet.
+        Call("elasticmapreduce:PutAutoTerminationPolicy", CLUSTER),
+        Call("elasticmapreduce:PutManagedScalingPolicy", CLUSTER),
         _pass("emr-service", "elasticmapreduce.amazonaws.com"),
         _pass("emr-instances", "ec2.amazonaws.com"),
         *_watch("RunJobFlow"),
@@ -215,6 +224,14 @@ def test_the_state_machine_may_not_touch_what_is_not_the_projects(
     assert not allows(policy, Call("quicksight:CreateIngestion", another))
 
 
+def test_glue_may_not_delete_a_network_interface_of_another_vpc(
+    policies: dict[str, Json],
+) -> None:
+    foreign = {"ec2:Vpc": VPC.replace("vpc-0", "vpc-9")}
+    assert not allows(policies["glue"], Call("ec2:DeleteNetworkInterface", INTERFACE, foreign))
+    assert not allows(policies["glue"], Call("ec2:DeleteNetworkInterface", INTERFACE))
+
+
 def _paths(*folders: str) -> list[str]:
     return [f if f == "artefacts" else f"MedicalCharges/{f}_data" for f in folders]
 
@@ -305,7 +322,9 @@ USES = {
         *_objects("PutObject", "Run"),
         *_objects("DeleteObject", "Run"),
         Call("glue:GetConnection", f"arn:aws:glue:{ACCOUNT}:connection/medical-charges-private"),
-        Call("ec2:CreateNetworkInterface", f"arn:aws:ec2:{ACCOUNT}:network-interface/eni-1"),
+        Call("ec2:CreateNetworkInterface", INTERFACE),
+        # Whether its tag is still there or not.
+        Call("ec2:DeleteNetworkInterface", INTERFACE, {"ec2:Vpc": VPC}),
         Call("logs:PutLogEvents", f"arn:aws:logs:{ACCOUNT}:log-group:/aws-glue/jobs:log-stream:1"),
     ],
     "events": [
@@ -377,9 +396,9 @@ def test_no_resource_is_a_wildcard_where_aws_lets_one_be_named(
             if "*" in listed(statement["Resource"]):
                 assert set(actions) <= NOT_NAMEABLE, (actor, actions)
             for resource in listed(statement["Resource"]):
-                # A service's whole kind of thing is named by its tag instead.
+                # A cluster has no name before it is made; its tag stands for it.
                 if re.fullmatch(r"arn:aws:elasticmapreduce:[^/]+/\*", resource):
-                    assert "Condition" in statement, (actor, actions)
+                    assert "Condition" in statement or set(actions) <= UNTAGGED, (actor, actions)
                 assert not re.fullmatch(r"arn:aws:\w+:[^:]*:[^:]*:\*", resource), (actor, resource)
 
 

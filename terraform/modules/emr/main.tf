@@ -1,7 +1,13 @@
+data "aws_region" "current" {}
+
 locals {
   applications = ["Spark"]
 
   python = "/opt/medical-charges/bin/python"
+
+  # Without a region boto3 asks S3's address in us-east-1, which a VPC without a way
+  # to the internet does not reach.
+  region = { for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] : name => data.aws_region.current.name }
 
   # https://docs.aws.amazon.com/emr/latest/ReleaseGuide/emr-configure-apps.html
   configurations = [
@@ -10,17 +16,20 @@ locals {
       Properties     = {}
       Configurations = [{
         Classification = "export"
-        Properties     = { PYSPARK_PYTHON = local.python, PYSPARK_DRIVER_PYTHON = local.python }
+        Properties     = merge({ PYSPARK_PYTHON = local.python, PYSPARK_DRIVER_PYTHON = local.python }, local.region)
       }]
     },
     {
       Classification = "spark-defaults"
-      Properties = {
-        "spark.pyspark.python"        = local.python
-        "spark.pyspark.driver.python" = local.python
-        # A core per task is the parallelism; threads inside a task would fight for it.
-        "spark.executorEnv.POLARS_MAX_THREADS" = "1"
-      }
+      Properties = merge(
+        {
+          "spark.pyspark.python"        = local.python
+          "spark.pyspark.driver.python" = local.python
+          # A core per task is the parallelism; threads inside a task would compete for it.
+          "spark.executorEnv.POLARS_MAX_THREADS" = "1"
+        },
+        { for name, value in local.region : "spark.executorEnv.${name}" => value },
+      )
     },
   ]
 
@@ -33,11 +42,12 @@ locals {
   log_uri = "s3://${var.log_bucket_name}/emr/"
 
   # EMR's managed service policy works for clusters with the first tag only; the
-  # second is what the project's own roles ask for.
-  tags = {
+  # second is what the project's own roles ask for. The provider's default tags do
+  # not reach a cluster that a run makes.
+  tags = merge(var.tags, {
     "for-use-with-amazon-emr-managed-policies" = "true"
     Project                                    = var.name
-  }
+  })
 
   volume = { size = var.volume_size, type = "gp3" }
 
@@ -89,7 +99,7 @@ resource "aws_emr_security_configuration" "this" {
       },
       var.encrypt_in_transit ? local.in_transit : {},
     )
-    # Credentials of the instance are for who has a session token only.
+    # Credentials of the instance are given for a session token only.
     # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-create-security-configuration.html#emr-security-configuration-imdsv2
     InstanceMetadataServiceConfiguration = {
       MinimumInstanceMetadataServiceVersion = 2
@@ -162,7 +172,7 @@ locals {
         MaximumCapacityUnits = local.scaling.maximum
       }
     }
-    # Ends a cluster whose run has died without a word. A persistent cluster has none.
+    # Ends a cluster whose execution died. A persistent cluster has none.
     AutoTerminationPolicy = { IdleTimeout = var.idle_timeout_seconds }
     BootstrapActions = [{
       Name                  = local.bootstrap.name
@@ -178,7 +188,7 @@ locals {
   step_arguments = concat(
     ["spark-submit", "--master", "yarn", "--deploy-mode", "client"],
     # The library comes with the step, so that a persistent cluster runs new code
-    # without being made anew.
+    # without being replaced.
     length(var.library_keys) == 0 ? [] : ["--py-files", join(",", [for key in var.library_keys : "${var.artefacts_uri}/${key}"])],
     ["${var.artefacts_uri}/analyze.py"],
   )

@@ -17,8 +17,3 @@ output "security_configuration" {
   description = "Security configuration of every cluster, as JSON."
   value       = aws_emr_security_configuration.this.configuration
 }
-
-output "log_uri" {
-  description = "Where clusters write their logs."
-  value       = local.log_uri
-}

@@ -8,6 +8,8 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.name
+  # IAM has one list of roles for all regions of an account.
+  role_name = "${var.name}-%s-${local.region}"
   # arn:PARTITION:SERVICE:REGION:ACCOUNT, to be continued
   arn = { for service in ["dynamodb", "ec2", "elasticmapreduce", "events", "glue", "lambda", "logs", "quicksight", "sns", "sqs", "states"] : service => "arn:${local.partition}:${service}:${local.region}:${local.account}" }
 
@@ -20,7 +22,7 @@ locals {
   functions       = { for key, name in var.function_names : key => "${local.arn.lambda}:function:${name}" }
   ingestions      = "${local.arn.quicksight}:dataset/${var.name}-*/ingestion/*"
   jobs            = [for name in var.job_names : "${local.arn.glue}:job/${name}"]
-  emr_roles       = { for key in ["emr-service", "emr-instances"] : key => "arn:${local.partition}:iam::${local.account}:role/${var.name}-${key}" }
+  emr_roles       = { for key in ["emr-service", "emr-instances"] : key => "arn:${local.partition}:iam::${local.account}:role/${format(local.role_name, key)}" }
   own_cluster     = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
   own_new_cluster = { StringEquals = { "aws:RequestTag/Project" = var.name } }
 
@@ -117,7 +119,7 @@ locals {
 resource "aws_iam_role" "this" {
   for_each = local.actors
 
-  name               = "${var.name}-${each.key}"
+  name               = format(local.role_name, each.key)
   assume_role_policy = jsonencode(local.trust[each.key])
 }
 

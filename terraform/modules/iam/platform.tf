@@ -130,7 +130,7 @@ locals {
       Action   = "glue:GetSecurityConfiguration"
       Resource = "*" # security configurations have no ARN
     },
-    # https://docs.aws.amazon.com/glue/latest/dg/connection-VPC-disable-proxy.html
+    # https://docs.aws.amazon.com/glue/latest/dg/setup-vpc-for-glue-access.html
     {
       Sid      = "FindNetwork"
       Effect   = "Allow"
@@ -155,11 +155,13 @@ locals {
       Condition = { "ForAllValues:StringEquals" = { "aws:TagKeys" = ["aws-glue-service-resource"] } }
     },
     {
+      # By its VPC: a network interface that has lost its tag would stay, and keep the
+      # subnet from being deleted.
       Sid       = "LeaveNetwork"
       Effect    = "Allow"
       Action    = "ec2:DeleteNetworkInterface"
       Resource  = "${local.arn.ec2}:network-interface/*"
-      Condition = { StringLike = { "aws:ResourceTag/aws-glue-service-resource" = "*" } }
+      Condition = { ArnEquals = { "ec2:Vpc" = "${local.arn.ec2}:vpc/${var.vpc_id}" } }
     },
   ]
 }

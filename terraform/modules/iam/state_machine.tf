@@ -2,7 +2,7 @@
 # The state machine: per integration, what Step Functions does on its behalf
 #
 # A `.sync` integration watches its job through a rule that Step Functions keeps
-# in the account; without leave to write that rule the machine is refused with
+# in the account; without permission to write that rule the machine is refused with
 # "not authorized to create managed-rule".
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
 ################################################################################
@@ -27,7 +27,10 @@ locals {
       # for it.
       { Action = ["elasticmapreduce:RunJobFlow"], Resource = ["*"], Condition = local.own_new_cluster },
       { Action = ["elasticmapreduce:AddTags"], Resource = [local.clusters], Condition = local.own_new_cluster },
-      { Action = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:PutManagedScalingPolicy", "elasticmapreduce:TerminateJobFlows"], Resource = [local.clusters], Condition = local.own_cluster },
+      { Action = ["elasticmapreduce:DescribeCluster", "elasticmapreduce:TerminateJobFlows"], Resource = [local.clusters], Condition = local.own_cluster },
+      # Asked for while the cluster is made, when it may have no tag yet. They bound a
+      # cluster's size and its idle time, no more.
+      { Action = ["elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:PutManagedScalingPolicy"], Resource = [local.clusters] },
       { Action = ["iam:PassRole"], Resource = values(local.emr_roles), Condition = { StringEquals = { "iam:PassedToService" = ["ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"] } } },
       { Action = ["iam:CreateServiceLinkedRole"], Resource = ["arn:${local.partition}:iam::${local.account}:role/aws-service-role/elasticmapreduce.amazonaws.com/AWSServiceRoleForEMRCleanup"], Condition = { StringEquals = { "iam:AWSServiceName" = "elasticmapreduce.amazonaws.com" } } },
       { Action = local.watch, Resource = [local.managed_rule.RunJobFlow] },

@@ -129,7 +129,7 @@ locals {
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name
+  dashboard_name = "${var.name}-${local.region}" # dashboards are one list for all regions
 
   dashboard_body = jsonencode({
     widgets = concat(
@@ -167,7 +167,7 @@ resource "aws_cloudwatch_dashboard" "this" {
 resource "aws_budgets_budget" "this" {
   count = var.monthly_budget_usd == null ? 0 : 1
 
-  name         = var.name
+  name         = "${var.name}-${local.region}" # so are budgets
   budget_type  = "COST"
   limit_amount = format("%.2f", var.monthly_budget_usd)
   limit_unit   = "USD"

@@ -13,10 +13,25 @@ data "aws_availability_zones" "available" {
   }
 }
 
+# Not every zone of a region has every type of instance.
+data "aws_ec2_instance_type_offerings" "nodes" {
+  for_each = toset(var.instance_types)
+
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = [each.key]
+  }
+}
+
 locals {
   region    = data.aws_region.current.name
   partition = data.aws_partition.current.partition
-  zones     = slice(data.aws_availability_zones.available.names, 0, 2)
+
+  # Clusters are made in the first zone, so it must be one that offers their types.
+  offering = [for zone in data.aws_availability_zones.available.names : zone if alltrue([for type in data.aws_ec2_instance_type_offerings.nodes : contains(type.locations, zone)])]
+  zones    = slice(distinct(concat(local.offering, data.aws_availability_zones.available.names)), 0, 2)
 
   # EMR's managed service policy acts only on a network that carries this tag.
   # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-managed-iam-policies.html
@@ -50,7 +65,16 @@ resource "aws_subnet" "private" {
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.vpc_cidr, 2, count.index)
 
+  map_public_ip_on_launch = false
+
   tags = merge(local.emr_tags, { Name = "${var.name}-private-${local.zones[count.index]}" })
+
+  lifecycle {
+    precondition {
+      condition     = length(local.offering) > 0
+      error_message = "No zone of ${local.region} offers ${join(" and ", distinct(var.instance_types))}: set emr_primary_instance_type and emr_core_instance_type to types that one zone offers."
+    }
+  }
 }
 
 resource "aws_route_table" "private" {
@@ -88,7 +112,7 @@ locals {
     "prod.${local.region}.appinfo.src",
     "repo.${local.region}.emr.amazonaws.com",
   ]
-
+  system_log_bucket = local.region == "us-east-1" ? "aws157-logs-prod" : "aws157-logs-prod-${local.region}"
 
   s3_endpoint_policy = {
     Version = "2012-10-17"
@@ -106,6 +130,22 @@ locals {
         Principal = { AWS = "*" }
         Action    = ["s3:GetObject", "s3:ListBucket"]
         Resource  = flatten([for name in local.repository_buckets : ["arn:${local.partition}:s3:::${name}", "arn:${local.partition}:s3:::${name}/*"]])
+      },
+      # EMR's own copy of a cluster's logs, which AWS Support reads.
+      {
+        Sid       = "SystemLogs"
+        Effect    = "Allow"
+        Principal = { AWS = "*" }
+        Action    = "s3:PutObject*"
+        Resource  = "arn:${local.partition}:s3:::${local.system_log_bucket}/*"
+      },
+      # Spark's history, which the console shows after a cluster has ended.
+      {
+        Sid       = "ApplicationHistory"
+        Effect    = "Allow"
+        Principal = { AWS = "*" }
+        Action    = ["s3:AbortMultipartUpload", "s3:CreateMultipartUpload", "s3:GetObject*", "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:PutObject*"]
+        Resource  = "arn:${local.partition}:s3:::prod.${local.region}.appinfo.src/*"
       },
     ]
   }
@@ -127,11 +167,16 @@ data "aws_prefix_list" "s3" {
 
 ################################################################################
 # Interface endpoints: the other services that nodes and jobs call
+#
+# EMR's nodes and Glue's workers ask KMS for data keys. Glue itself reaches the
+# Catalog and CloudWatch through its own proxy, unless a job sets
+# --disable-proxy-v2, and EMR calls neither: its logs go to S3.
+# https://docs.aws.amazon.com/glue/latest/dg/connection-VPC-disable-proxy.html
 ################################################################################
 
 locals {
   interface_endpoints = toset(concat(
-    ["glue", "kms", "logs"],
+    ["kms"],
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/setup-create-vpc.html
     var.session_manager ? ["ssm", "ssmmessages"] : [],
   ))
@@ -144,7 +189,7 @@ resource "aws_vpc_endpoint" "interface" {
   service_name        = "com.amazonaws.${local.region}.${each.key}"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  subnet_ids          = aws_subnet.private[*].id
+  subnet_ids          = [aws_subnet.private[0].id] # where clusters and jobs are
   security_group_ids  = [aws_security_group.this["endpoints"].id]
 
   tags = { Name = "${var.name}-${each.key}" }
@@ -155,7 +200,7 @@ resource "aws_vpc_endpoint" "interface" {
 #
 # Groups refer to each other, so a group that held its rules could never be
 # deleted: every rule is a resource of its own. EMR finds the rules that it wants
-# and adds none, so that `terraform destroy` is not left with strangers' rules.
+# and adds none, so that `terraform destroy` meets no rules that it does not know.
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html
 ################################################################################
 
@@ -186,6 +231,8 @@ locals {
     service-primary      = ["service_access", "primary", "tcp", 8443, 8443]
     service-core         = ["service_access", "core", "tcp", 8443, 8443]
     primary-service      = ["primary", "service_access", "tcp", 9443, 9443]
+    primary-service-tls  = ["primary", "service_access", "tcp", 443, 443]
+    core-service-tls     = ["core", "service_access", "tcp", 443, 443]
     primary-endpoints    = ["primary", "endpoints", "tcp", 443, 443]
     core-endpoints       = ["core", "endpoints", "tcp", 443, 443]
     glue-endpoints       = ["glue", "endpoints", "tcp", 443, 443]
@@ -241,15 +288,17 @@ resource "aws_vpc_security_group_egress_rule" "flow" {
   depends_on = [aws_vpc_security_group_ingress_rule.flow]
 }
 
+# https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html has all of TCP
+# to S3 as what EMR's nodes need at least.
 resource "aws_vpc_security_group_egress_rule" "s3" {
-  for_each = toset(["primary", "core", "glue"])
+  for_each = { primary = [0, 65535], core = [0, 65535], glue = [443, 443] }
 
   description       = "To S3 through its gateway endpoint"
   security_group_id = aws_security_group.this[each.key].id
   prefix_list_id    = data.aws_prefix_list.s3.id
   ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
+  from_port         = each.value[0]
+  to_port           = each.value[1]
 
   tags = { Name = "${each.key}-s3" }
 
@@ -261,8 +310,7 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
 
   description       = "SSH, as ssh_allowed_cidrs says"
   security_group_id = aws_security_group.this[each.value.group].id
-  cidr_ipv4         = strcontains(each.value.cidr, ":") ? null : each.value.cidr
-  cidr_ipv6         = strcontains(each.value.cidr, ":") ? each.value.cidr : null
+  cidr_ipv4         = each.value.cidr
   ip_protocol       = "tcp"
   from_port         = 22
   to_port           = 22
@@ -273,7 +321,7 @@ resource "aws_vpc_security_group_ingress_rule" "ssh" {
 }
 
 ################################################################################
-# A way in for people, without a public address
+# SSH for people, without a public address
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/connect-with-ec2-instance-connect-endpoint.html
 ################################################################################
 

@@ -1,5 +1,22 @@
+# The group of readers, where its members are named.
+resource "aws_quicksight_group" "readers" {
+  count    = length(var.readers.members) == 0 ? 0 : 1
+  provider = aws.identity
+
+  group_name  = var.readers.group
+  description = "Readers of the dashboard ${var.name}"
+}
+
+resource "aws_quicksight_group_membership" "readers" {
+  for_each = toset(var.readers.members)
+  provider = aws.identity
+
+  group_name  = aws_quicksight_group.readers[0].group_name
+  member_name = each.key
+}
+
 # Data sources, data sets, analysis and dashboard are one template, which the
-# build derives from the contract. The provider's own resources know no alt text,
+# build derives from the contract. The provider's own resources have no alt text,
 # and never send how a file is to be read (s3_source.upload_settings).
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/AWS_QuickSight.html
 resource "aws_cloudformation_stack" "this" {
@@ -24,4 +41,6 @@ resource "aws_cloudformation_stack" "this" {
     update = "30m"
     delete = "30m"
   }
+
+  depends_on = [aws_quicksight_group.readers]
 }

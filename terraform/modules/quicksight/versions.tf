@@ -5,6 +5,8 @@ terraform {
     aws = {
       source  = "hashicorp/aws"
       version = "~> 5.100"
+
+      configuration_aliases = [aws.identity]
     }
   }
 }

@@ -20,7 +20,7 @@ locals {
 resource "aws_kms_key" "this" {
   description             = "Encrypts the data, logs, queues and tables of ${var.name}"
   enable_key_rotation     = true
-  deletion_window_in_days = 7
+  deletion_window_in_days = 30
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -72,6 +72,10 @@ resource "aws_s3_bucket" "data" {
   #checkov:skip=CKV_AWS_144: outputs are rebuilt from the input by one command; copying health data to a second region is the owner's decision
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
+
+  # A bucket that refuses to be deleted must stop the destruction before the key
+  # that decrypts its objects.
+  depends_on = [aws_kms_key.this]
 }
 
 resource "aws_s3_bucket_ownership_controls" "data" {
@@ -183,6 +187,8 @@ resource "aws_s3_bucket" "logs" {
   #checkov:skip=CKV2_AWS_62: nothing acts on the arrival of a log file
   bucket        = var.log_bucket_name
   force_destroy = var.force_destroy
+
+  depends_on = [aws_kms_key.this] # as the data bucket
 }
 
 resource "aws_s3_bucket_ownership_controls" "logs" {

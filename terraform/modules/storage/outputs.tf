@@ -17,11 +17,6 @@ output "log_bucket_name" {
   depends_on = [aws_s3_bucket_policy.logs]
 }
 
-output "bucket_arn" {
-  description = "ARN of the data bucket."
-  value       = aws_s3_bucket.data.arn
-}
-
 output "log_bucket_arn" {
   description = "ARN of the log bucket."
   value       = aws_s3_bucket.logs.arn

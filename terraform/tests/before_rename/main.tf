@@ -24,7 +24,10 @@ module "security" {
   dead_letter_queue_name = "medical-charges-dead-letters"
   job_names              = ["medical-charges-test-analysis"]
   connection_name        = "medical-charges-private"
+  vpc_id                 = "vpc-1"
   subnet_ids             = ["subnet-1"]
+  session_manager        = false
+  quicksight             = false
   glue_security_group_id = "sg-1"
   function_names         = { for key in ["plan_run", "compare_runs", "publish_outputs", "generate_manifests", "validate_manifests", "end_run"] : key => key }
 }

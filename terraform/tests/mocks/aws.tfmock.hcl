@@ -25,6 +25,12 @@ mock_data "aws_availability_zones" {
   }
 }
 
+mock_data "aws_ec2_instance_type_offerings" {
+  defaults = {
+    locations = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+  }
+}
+
 mock_resource "aws_kms_key" {
   defaults = {
     arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
@@ -77,6 +83,12 @@ mock_resource "aws_sqs_queue" {
 mock_resource "aws_sns_topic" {
   defaults = {
     arn = "arn:aws:sns:eu-central-1:123456789012:mocked"
+  }
+}
+
+mock_resource "aws_vpc" {
+  defaults = {
+    id = "vpc-00000000000000001"
   }
 }
 
