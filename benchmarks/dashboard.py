@@ -85,22 +85,20 @@ def make_tables(contract: Contract) -> dict[str, str]:
         "age": list(map(str, range(110))),
     }
     tables = {}
-    for name, header in contract.outputs.items():
-        groups = contract.cubes.get(name)
-        if groups is not None:
-            axes = [
-                ["all", *values[g]] if g in contract.dashboard.filters else values[g]
-                for g in groups
-            ]
-        elif name in contract.analyses:
-            axes = [values[group] for group in contract.analyses[name].group_by]
-        else:
+    for name, output in contract.outputs.items():
+        if output.kind == "comparisons":
             axes = [["urgency"], [f"payer={payer}" for payer in PAYERS], ["yes"], ["no"]]
+        else:
+            filters = contract.dashboard.filters if output.kind == "cube" else ()
+            axes = [
+                ["all", *values[it.name]] if it.name in filters else values[it.name]
+                for it in output.labels
+            ]
         lines = [
-            ",".join((*key, *(_figure(chance, column) for column in header[len(axes) :])))
+            ",".join((*key, *(_figure(chance, column.name) for column in output.figures)))
             for key in itertools.product(*axes)
         ]
-        tables[name] = "\n".join((",".join(header), *lines)) + "\n"
+        tables[name] = "\n".join((",".join(output.header), *lines)) + "\n"
     return tables
 
 

@@ -15,6 +15,7 @@ import boto3
 
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
+from medical_charges.contract.outputs import DELIMITER
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 
@@ -192,12 +193,12 @@ class Pipeline:
         """
         return all(
             self._read(self._layout.manifest(name)) is not None
-            and self._has_header(self._layout.published(name), columns)
-            for name, columns in contract.outputs.items()
+            and self._has_header(self._layout.published(name), output.header)
+            for name, output in contract.outputs.items()
         )
 
     def _has_header(self, key: str, columns: Iterable[str]) -> bool:
-        return (self._read(key) or b"").startswith(f"{','.join(columns)}\n".encode())
+        return (self._read(key) or b"").startswith(f"{DELIMITER.join(columns)}\n".encode())
 
     def _read(self, key: str) -> bytes | None:
         missing = (self._s3.exceptions.NoSuchKey, self._s3.exceptions.NoSuchBucket)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
-from medical_charges.contract.model import COMPARISONS
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.outputs.tables import read_csv
@@ -46,13 +45,14 @@ def console() -> Console:
 def show_run(console: Console, store: Store, contract: Contract, summary: Summary) -> None:
     """Print the published tables and what the run read, rejected and withheld."""
     for name, data in published(store, contract).items():
-        if name in contract.cubes:
+        output = contract.outputs[name]
+        if output.kind == "cube":
             continue  # which people see on the dashboard
-        header, rows = read_csv(data.decode())
+        _, rows = read_csv(data.decode())
         table = Table(title=name, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-        groups = 4 if name == COMPARISONS else len(contract.analyses[name].group_by)
-        for index, column in enumerate(header):
-            table.add_column(column, justify="left" if index < groups else "right", no_wrap=True)
+        for column in output.columns:
+            justify: JustifyMethod = "left" if column.role == "label" else "right"
+            table.add_column(column.name, justify=justify, no_wrap=True)
         for row in rows[:ROWS_SHOWN]:
             table.add_row(*row)
         if len(rows) > ROWS_SHOWN:

@@ -220,7 +220,7 @@ FIGURES = (
     code("a byte-order mark", Table.to_csv,
          replaced("_.encode()", '_.encode("utf-8-sig")'), GOLDEN_SAMPLE, f"{REGION}: encoding"),
     code("semicolons between the fields", Table.to_csv,
-         replaced('",".join', '";".join'), GOLDEN_SAMPLE, f"{REGION}: header"),
+         replaced("DELIMITER.join", '";".join'), GOLDEN_SAMPLE, f"{REGION}: header"),
 )  # fmt: skip
 
 DISCLOSURE = (

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from math import ceil
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -27,6 +28,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from medical_charges.checks import Category, Severity
+from medical_charges.contract.naming import called, in_sentence
+from medical_charges.contract.outputs import (
+    COMPARISON_COLUMNS,
+    CUBE_FIGURES,
+    STATISTICS,
+    Output,
+    OutputColumn,
+)
 from medical_charges.hashing import digest
 
 NAME_LIMIT = 63
@@ -45,29 +54,13 @@ IDENTIFYING: Reason | None = Field(
     None,
     description="Why the column is no danger, or is needed, though its name says it names people.",
 )
-Statistic = Literal["patients", "share", "mean", "minimum", "maximum", "stddev", "ci95"]
+if TYPE_CHECKING:
+    Statistic = str
+else:
+    Statistic = Literal[tuple(STATISTICS)]
 
 COMPARISONS = "comparisons"
 """The output that holds all comparisons."""
-
-COMPARISON_COLUMNS = (
-    "comparison",
-    "stratum",
-    "group_a",
-    "group_b",
-    "n_a",
-    "n_b",
-    "difference",
-    "ci95_low",
-    "ci95_high",
-    "t",
-    "df",
-    "p",
-    "hedges_g",
-)
-
-CUBE_FIGURES = ("patients", "sum_{measure}", "m2_{measure}")
-"""What a filter cube holds of each group: from these any mean and deviation can be worked out."""
 
 MARGIN = "all"
 """A filter's value in the rows that take all its groups together."""
@@ -317,24 +310,62 @@ class Contract(_Part):
     disclosure: Disclosure = Disclosure()
     dashboard: Dashboard = Dashboard()
 
-    STATISTIC_COLUMNS: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "patients": ("patients",),
-        "share": ("share",),
-        "mean": ("mean_{measure}",),
-        "minimum": ("minimum_{measure}",),
-        "maximum": ("maximum_{measure}",),
-        "stddev": ("stddev_{measure}",),
-        "ci95": ("ci95_low", "ci95_high"),
-    }
-
     @property
-    def outputs(self) -> Mapping[str, tuple[str, ...]]:
-        """Every output with its header: analyses, comparisons if there are any, filter cubes."""
-        headers = {name: self.output_columns(name) for name in self.analyses}
+    def outputs(self) -> Mapping[str, Output]:
+        """Every output: analyses, the comparisons if there are any, filter cubes."""
+        found = [self.analysis_output(name) for name in self.analyses]
         if self.comparisons:
-            headers[COMPARISONS] = COMPARISON_COLUMNS
-        figures = tuple(figure.format(measure=self.measure) for figure in CUBE_FIGURES)
-        return headers | {name: columns + figures for name, columns in self.cubes.items()}
+            name, *others = self._described(COMPARISON_COLUMNS)
+            columns = (replace(name, values=tuple(self.comparisons)), *others)
+            found.append(Output(COMPARISONS, "comparisons", columns))
+        found += map(self.cube_output, self.filtered_groups)
+        return {output.name: output for output in found}
+
+    def analysis_output(self, name: str) -> Output:
+        """The output of an analysis: grouping columns, then its statistics."""
+        analysis = self.analyses[name]
+        within = " and ".join(in_sentence(called(self, g)) for g in analysis.group_by[:-1])
+        figures = [
+            replace(column, empty="withheld") if self.withholds(statistic) else column
+            for statistic in analysis.statistics
+            for column in STATISTICS[statistic].columns
+        ]
+        described = self._described(figures, f" within {within}" if within else "")
+        return Output(name, "analysis", (*map(self._label, analysis.group_by), *described))
+
+    def cube_output(self, columns: Collection[str]) -> Output:
+        """The output of a filter cube."""
+        labels = map(self._label, columns)
+        filters = self.dashboard.filters
+        marked = (_with_margin(it) if it.name in filters else it for it in labels)
+        return Output(cube_name(columns), "cube", (*marked, *self._described(CUBE_FIGURES)))
+
+    def withholds(self, statistic: str) -> bool:
+        """Whether a statistic is never shown, for telling single people's values."""
+        return STATISTICS[statistic].extreme and self.disclosure.extremes == "suppress"
+
+    def _label(self, name: str) -> OutputColumn:
+        integer = isinstance(self.source.columns.get(name), IntegerColumn)
+        return OutputColumn(
+            name,
+            "bigint" if integer else "string",
+            "label",
+            "integer" if integer else "text",
+            called(self, name),
+            "Grouped by",
+            values=self.groups_listed(name),
+        )
+
+    def _described(self, columns: Iterable[OutputColumn], within: str = "") -> list[OutputColumn]:
+        noun = in_sentence(called(self, self.measure))
+        return [column.of(self.measure, noun=noun, within=within) for column in columns]
+
+    def groups_listed(self, name: str) -> tuple[str, ...] | None:
+        """The groups of a band or a column of text, where the contract lists them."""
+        if name in self.bands:
+            return self.bands[name].labels
+        column = self.source.columns.get(name)
+        return column.allowed if isinstance(column, StringColumn) else None
 
     @property
     def cubes(self) -> Mapping[str, tuple[str, ...]]:
@@ -385,15 +416,6 @@ class Contract(_Part):
         """To how many decimals the measure is held: its integers are this many digits finer."""
         column = self.source.columns[self.measure]
         return column.decimals if isinstance(column, DoubleColumn) else 0
-
-    def output_columns(self, analysis: str) -> tuple[str, ...]:
-        """The header of an analysis' CSV, grouping columns first."""
-        spec = self.analyses[analysis]
-        return spec.group_by + tuple(
-            column.format(measure=self.measure)
-            for statistic in spec.statistics
-            for column in self.STATISTIC_COLUMNS[statistic]
-        )
 
     def grouping_set_of(self, names: Collection[str]) -> tuple[str, ...]:
         """The smallest grouping set that has these names, in whatever order."""
@@ -447,6 +469,13 @@ class Contract(_Part):
     def fingerprint(self) -> str:
         """A hash of the whole contract."""
         return digest(self.model_dump(mode="json"))
+
+
+def _with_margin(label: OutputColumn) -> OutputColumn:
+    """A filter's column in a cube: a margin is text among the groups, whatever these are."""
+    values = None if label.values is None else (*label.values, MARGIN)
+    comment = f"Filtered by; {MARGIN} for everybody"
+    return replace(label, type="string", format="text", comment=comment, values=values)
 
 
 def cube_name(columns: Collection[str]) -> str:

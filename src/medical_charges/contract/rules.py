@@ -9,7 +9,6 @@ from itertools import combinations, pairwise
 
 from medical_charges.contract.model import (
     COMPARISONS,
-    CUBE_FIGURES,
     INPUT,
     MARGIN,
     NAME_LIMIT,
@@ -17,7 +16,6 @@ from medical_charges.contract.model import (
     DoubleColumn,
     IntegerColumn,
     StringColumn,
-    cube_name,
 )
 from medical_charges.contract.naming import called
 from medical_charges.contract.pii_names import kind_of_person_data
@@ -171,8 +169,8 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
             values = getattr(analysis, key)
             if len(set(values)) < len(values):
                 yield Problem(f"{path}.{key}", show(list(values)), "each entry once")
-        header = contract.output_columns(name)
-        if set(analysis.group_by) & set(header[len(analysis.group_by) :]):
+        output = contract.analysis_output(name)
+        if set(analysis.group_by) & {column.name for column in output.figures}:
             yield Problem(path, "a grouping column named like a statistic", "distinct columns")
 
 
@@ -269,7 +267,7 @@ def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
     for index, name in enumerate(dashboard.filters):
         where = f"{path}.filters[{index}]"
         yield from _group_problems(contract, where, name)
-        if MARGIN in _groups_of(contract, name):
+        if MARGIN in (contract.groups_listed(name) or ()):
             allowed = f"no group of that name: it stands for everybody where {name} is no filter"
             yield Problem(where, f"{name!r}, which has the group {MARGIN!r}", allowed)
     if len(set(dashboard.filters)) < len(dashboard.filters):
@@ -322,7 +320,7 @@ def _label_problems(contract: Contract) -> Iterator[Problem]:
         path = f"dashboard.labels.{name}"
         if name not in grouped:
             yield Problem(path, show(name), _one_of(grouped))
-        elif known := _groups_of(contract, name):
+        elif known := contract.groups_listed(name):
             for value in labels.keys() - set(known):
                 yield Problem(f"{path}.{value}", show(value), _one_of(list(known)))
         for value, label in labels.items():
@@ -366,7 +364,8 @@ def _cube_problems(contract: Contract) -> Iterator[Problem]:
     """What stands against the filter cubes, whose names follow from their columns."""
     named: dict[str, str] = {}
     for columns in contract.filtered_groups:
-        name, listed = cube_name(columns), ", ".join(columns)
+        cube, listed = contract.cube_output(columns), ", ".join(columns)
+        name = cube.name
         found = f"filters that make a cube of {listed}, called {name!r}"
         if len(name) > NAME_LIMIT:
             allowed = f"names that come to {NAME_LIMIT} characters at most"
@@ -376,16 +375,8 @@ def _cube_problems(contract: Contract) -> Iterator[Problem]:
         elif name in named:
             yield Problem("dashboard.filters", found, f"one such name; {named[name]} has it too")
         named[name] = listed
-        if set(columns) & {figure.format(measure=contract.measure) for figure in CUBE_FIGURES}:
+        if set(columns) & {column.name for column in cube.figures}:
             yield Problem("dashboard.filters", found, "no column named like one of its figures")
-
-
-def _groups_of(contract: Contract, name: str) -> tuple[str, ...]:
-    """The groups that a column of text or a band can have, as far as the contract lists them."""
-    if name in contract.bands:
-        return contract.bands[name].labels
-    column = contract.source.columns.get(name)
-    return column.allowed or () if isinstance(column, StringColumn) else ()
 
 
 def _one_of(names: list[str]) -> str:

@@ -17,20 +17,12 @@ from itertools import pairwise
 from typing import Literal
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import (
-    COMPARISONS,
-    CUBE_FIGURES,
-    Band,
-    IntegerColumn,
-    StringColumn,
-)
-from medical_charges.contract.naming import called, words
+from medical_charges.contract.model import Band, IntegerColumn, StringColumn
+from medical_charges.contract.naming import called, in_sentence, words
+from medical_charges.contract.outputs import CUBE_FIGURES, Format
 
 Kind = Literal["bars", "grouped", "comparison", "pie", "line"]
 """Bars of groups, of groups within groups, with the difference of two groups; a pie; a line."""
-
-Format = Literal["text", "integer", "count", "measure", "share"]
-"""How a field is written: a group's label, a group's number, people, the measure, a percentage."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +145,7 @@ def define(contract: Contract) -> Definition:
     dashboard, measure = contract.dashboard, contract.measure
     shown = [name for analysis in contract.analyses.values() for name in analysis.group_by]
     columns = dict.fromkeys([*dashboard.filters, *shown, *dashboard.filtered_as.values()])
-    people, total, spread = (figure.format(measure=measure) for figure in CUBE_FIGURES)
+    people, total, spread = (column.name.format(measure=measure) for column in CUBE_FIGURES)
     return Definition(
         dataset=contract.dataset,
         title=dashboard.title or words(contract.dataset),
@@ -196,19 +188,17 @@ def _tiles(contract: Contract) -> tuple[Tile, ...]:
 
 def _visual(contract: Contract, name: str) -> Visual:
     analysis = contract.analyses[name]
-    groups, statistics = analysis.group_by, analysis.statistics
-    kind = _kind(contract, name)
-    fields = _fields(contract, name)
+    groups, kind = analysis.group_by, _kind(contract, name)
+    fields = {
+        column.quantity: Field(column.name, column.title, column.format)
+        for column in contract.outputs[name].figures
+    }
     wanted = ("patients", "share", "mean") if kind == "pie" else ("mean", "patients", "share")
-    value = next(fields[s][0] for s in (*wanted, *statistics) if s in fields)
-    of_mean = value in fields.get("mean", ())
-    limits = _columns(fields.get("ci95")) if of_mean else None
+    value = next(fields[quantity] for quantity in (*wanted, *fields) if quantity in fields)
+    of_mean = value == fields.get("mean")
+    limits = _pair(fields, "ci95_low", "ci95_high") if of_mean else None
     shown = of_mean and contract.disclosure.extremes == "publish"
-    extremes = (
-        (fields["minimum"][0].column, fields["maximum"][0].column)
-        if shown and {"minimum", "maximum"} <= fields.keys()
-        else None
-    )
+    extremes = _pair(fields, "minimum", "maximum") if shown else None
     difference = _difference(contract, groups) if kind == "comparison" else None
     if difference is not None:
         series: int | None = groups.index(difference.column)
@@ -225,7 +215,7 @@ def _visual(contract: Contract, name: str) -> Visual:
         subtitle=subtitle,
         filtered_subtitle=_subtitle(kind, limits, None, fields),
         unshared_subtitle=_subtitle(
-            kind, limits, None, {s: found for s, found in fields.items() if s != "share"}
+            kind, limits, None, {q: field for q, field in fields.items() if q != "share"}
         ),
         alt=_alt(contract, kind, value, groups, subtitle),
         kind=kind,
@@ -237,7 +227,7 @@ def _visual(contract: Contract, name: str) -> Visual:
         value=value,
         limits=limits,
         extremes=extremes,
-        fields=tuple(field for found in fields.values() for field in found),
+        fields=tuple(fields.values()),
         difference=difference,
     )
 
@@ -275,33 +265,9 @@ def _is_integer(contract: Contract, name: str) -> bool:
     return isinstance(contract.source.columns.get(name), IntegerColumn)
 
 
-def _fields(contract: Contract, analysis: str) -> dict[str, tuple[Field, ...]]:
-    """An analysis' figures by statistic."""
-    measure, groups = contract.measure, contract.analyses[analysis].group_by
-    noun = _inline(contract, measure)
-    within = " and ".join(_inline(contract, g) for g in groups[:-1])
-    titles: Mapping[str, tuple[tuple[str, Format], ...]] = {
-        "patients": (("People", "count"),),
-        "share": ((f"Share within {within}" if within else "Share", "share"),),
-        "mean": ((f"Mean {noun}", "measure"),),
-        "minimum": (("Minimum", "measure"),),
-        "maximum": (("Maximum", "measure"),),
-        "stddev": (("Standard deviation", "measure"),),
-        "ci95": (("95% interval from", "measure"), ("95% interval to", "measure")),
-    }
-    return {
-        statistic: tuple(
-            Field(column.format(measure=measure), title, form)
-            for column, (title, form) in zip(
-                contract.STATISTIC_COLUMNS[statistic], titles[statistic], strict=True
-            )
-        )
-        for statistic in contract.analyses[analysis].statistics
-    }
-
-
-def _columns(fields: tuple[Field, ...] | None) -> tuple[str, str] | None:
-    return (fields[0].column, fields[1].column) if fields else None
+def _pair(fields: Mapping[str, Field], low: str, high: str) -> tuple[str, str] | None:
+    """The columns of two quantities, if there are both."""
+    return (fields[low].column, fields[high].column) if {low, high} <= fields.keys() else None
 
 
 def _difference(contract: Contract, groups: tuple[str, ...]) -> Difference | None:
@@ -315,8 +281,8 @@ def _difference(contract: Contract, groups: tuple[str, ...]) -> Difference | Non
                 column=comparison.column,
                 groups=(first, second),
                 within=comparison.within,
-                title=f"Difference, {_lower(group.label(first))} less "
-                f"{_lower(group.label(second))}",
+                title=f"Difference, {in_sentence(group.label(first))} less "
+                f"{in_sentence(group.label(second))}",
             )
     return None
 
@@ -362,7 +328,7 @@ def _subtitle(
     kind: Kind,
     limits: tuple[str, str] | None,
     extremes: tuple[str, str] | None,
-    fields: Mapping[str, tuple[Field, ...]],
+    fields: Mapping[str, Field],
 ) -> str:
     parts = []
     if limits:
@@ -373,7 +339,7 @@ def _subtitle(
         parts = ["number of people" + (" and share of all" if "share" in fields else "")]
     elif not parts and "patients" in fields and "mean" not in fields:
         shared = fields.get("share")
-        brackets = f", and in brackets the {_lower(shared[0].title)}" if shared else ""
+        brackets = f", and in brackets the {in_sentence(shared.title)}" if shared else ""
         parts.append(f"number of people{brackets}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
@@ -397,22 +363,17 @@ def _alt(
         + (f" ({', '.join(map(group.label, group.values))})" if group.values is not None else "")
         for group in listed
     ]
-    text = f"{_CHARTS[kind]} of {_lower(value.title)} by {' and '.join(map(_lower, described))}."
+    by = " and ".join(map(in_sentence, described))
+    text = f"{_CHARTS[kind]} of {in_sentence(value.title)} by {by}."
     return f"{text} {subtitle}." if subtitle else text
 
 
 def _inline(contract: Contract, name: str) -> str:
     """The same within a sentence."""
-    return _lower(called(contract, name))
-
-
-def _lower(text: str) -> str:
-    """A heading within a sentence: an abbreviation such as BMI stays as it is."""
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    return in_sentence(called(contract, name))
 
 
 __all__ = [
-    "COMPARISONS",
     "Definition",
     "Difference",
     "Field",

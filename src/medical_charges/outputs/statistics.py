@@ -6,6 +6,7 @@ even to PLACES decimals and written without trailing zeros.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from math import isqrt
@@ -95,3 +96,16 @@ def root(value: Fraction) -> Fraction:
 def critical(freedom: float) -> Fraction:
     """The two-sided critical value of Student's t at CONFIDENCE."""
     return Fraction(float(stdtrit(freedom, (1 + CONFIDENCE) / 2)))
+
+
+COMPUTED: Mapping[str, Callable[[Sums, int, int], tuple[str, ...]]] = {
+    "patients": lambda sums, _, __: (str(sums.n),),
+    "share": lambda sums, whole, _: (share(sums.n, whole),),
+    "mean": lambda sums, _, decimals: (decimal(mean(sums, decimals)),),
+    "minimum": lambda sums, _, decimals: (measured(sums.minimum, decimals),),
+    "maximum": lambda sums, _, decimals: (measured(sums.maximum, decimals),),
+    "stddev": lambda sums, _, decimals: (sample_deviation(sums, decimals),),
+    "ci95": lambda sums, _, decimals: interval(sums, decimals),
+}
+"""The figures of each statistic of `contract.outputs`: of a group's sums, of the people of whom its
+share is taken, and of the decimals of the measure."""

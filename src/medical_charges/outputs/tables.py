@@ -10,7 +10,8 @@ from operator import itemgetter
 
 from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, check_size, merge_cells
 from medical_charges.contract import Analysis, Contract
-from medical_charges.contract.model import COMPARISONS, MARGIN
+from medical_charges.contract.model import MARGIN
+from medical_charges.contract.outputs import DELIMITER, NULL, STATISTICS, Kind, Output
 from medical_charges.errors import InputRefusedError
 from medical_charges.outputs import statistics
 from medical_charges.outputs import welch as comparisons
@@ -34,13 +35,13 @@ class Table:
 
         No field needs quotes: group values that would are refused when they are read.
         """
-        return "".join(f"{','.join(row)}\n" for row in (self.columns, *self.rows)).encode()
+        return "".join(f"{DELIMITER.join(row)}\n" for row in (self.columns, *self.rows)).encode()
 
 
 def read_csv(text: str) -> tuple[list[str], list[list[str]]]:
     """The columns and the rows of a CSV that `Table.to_csv` made."""
     # Not by splitlines, which takes U+2028 and others that a group may hold for line breaks.
-    columns, *rows = (line.split(",") for line in text.removesuffix("\n").split("\n"))
+    columns, *rows = (line.split(DELIMITER) for line in text.removesuffix("\n").split("\n"))
     return columns, rows
 
 
@@ -60,16 +61,14 @@ def make_tables(cube: Cube, contract: Contract) -> list[Table]:
         InputRefusedError: a group is called like a margin, or an output is too large.
     """
     groups = _Groups(cube, contract)
-    drafts = {name: _analysis(name, groups, contract) for name in contract.analyses}
-    if contract.comparisons:
-        drafts[COMPARISONS] = _comparisons(groups, contract)
-    drafts |= {name: _filter_cube(name, groups, contract) for name in contract.cubes}
-    rows = [draft.row for table in drafts.values() for draft in table]
+    outputs = contract.outputs.values()
+    drafts = [_DRAFTS[output.kind](output.name, groups, contract) for output in outputs]
+    rows = [draft.row for table in drafts for draft in table]
     protection = protect(rows, groups.people(rows), contract)
     hidden = {id(rows[place]) for place in protection.suppressed}
     return [
-        _table(name, table, columns, hidden, protection.withheld.get(name, ""))
-        for (name, table), columns in zip(drafts.items(), contract.outputs.values(), strict=True)
+        _table(output, table, hidden, protection.withheld.get(output.name, ""))
+        for output, table in zip(outputs, drafts, strict=True)
     ]
 
 
@@ -126,11 +125,11 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     return [draft(key) for key in sorted(cells, key=lambda key: contract.sort_key(names, key))]
 
 
-def _comparisons(groups: _Groups, contract: Contract) -> list[_Draft]:
+def _comparisons(output: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     def draft(pair: comparisons.Pair, cells: Cells) -> _Draft:
         a, b = pair.keys
         return _Draft(
-            Row(COMPARISONS, (Cell.of(pair.names, a), Cell.of(pair.names, b))),
+            Row(output, (Cell.of(pair.names, a), Cell.of(pair.names, b))),
             pair.labels,
             lambda: comparisons.figures(cells.get(a), cells.get(b), contract.decimals),
         )
@@ -161,6 +160,13 @@ def _filter_cube(name: str, groups: _Groups, contract: Contract) -> list[_Draft]
     return [draft for _, draft in sorted(found, key=itemgetter(0))]
 
 
+_DRAFTS: Mapping[Kind, Callable[[str, _Groups, Contract], list[_Draft]]] = {
+    "analysis": _analysis,
+    "comparisons": _comparisons,
+    "cube": _filter_cube,
+}
+
+
 def _check_no_margin(values: Mapping[str, str | int], filters: Sequence[str]) -> None:
     for name in filters:
         if values.get(name) == MARGIN:
@@ -175,19 +181,16 @@ def _cube_figures(sums: Sums, decimals: int) -> tuple[str, ...]:
     return str(sums.n), total, squares
 
 
-def _table(
-    name: str, drafts: list[_Draft], columns: tuple[str, ...], hidden: set[int], withheld: str
-) -> Table:
+def _table(output: Output, drafts: list[_Draft], hidden: set[int], withheld: str) -> Table:
     if withheld:
         # Not even the groups' names: that somebody is in each may be too much.
-        return Table(name, columns, (), 0, withheld)
+        return Table(output.name, output.header, (), 0, withheld)
+    nothing = (NULL,) * len(output.figures)
     rows = tuple(
-        draft.labels + ("",) * (len(columns) - len(draft.labels))
-        if id(draft.row) in hidden
-        else draft.labels + draft.figures()
-        for draft in drafts
+        draft.labels + (nothing if id(draft.row) in hidden else draft.figures()) for draft in drafts
     )
-    return Table(name, columns, rows, sum(id(draft.row) in hidden for draft in drafts))
+    suppressed = sum(id(draft.row) in hidden for draft in drafts)
+    return Table(output.name, output.header, rows, suppressed)
 
 
 def _top_coded(group_by: Sequence[str], cells: Cells, top_code: Mapping[str, int]) -> Cells:
@@ -213,23 +216,10 @@ def _wholes(cells: Cells) -> dict[Key, int]:
 
 
 def _figures(sums: Sums, whole: int, analysis: Analysis, contract: Contract) -> tuple[str, ...]:
-    decimals = contract.decimals
-    extremes = contract.disclosure.extremes == "publish"
     figures: list[str] = []
     for statistic in analysis.statistics:
-        match statistic:
-            case "patients":
-                figures.append(str(sums.n))
-            case "share":
-                figures.append(statistics.share(sums.n, whole))
-            case "mean":
-                figures.append(statistics.decimal(statistics.mean(sums, decimals)))
-            case "minimum":
-                figures.append(statistics.measured(sums.minimum, decimals) if extremes else "")
-            case "maximum":
-                figures.append(statistics.measured(sums.maximum, decimals) if extremes else "")
-            case "stddev":
-                figures.append(statistics.sample_deviation(sums, decimals))
-            case "ci95":
-                figures.extend(statistics.interval(sums, decimals))
+        if contract.withholds(statistic):
+            figures += (NULL,) * len(STATISTICS[statistic].columns)
+        else:
+            figures += statistics.COMPUTED[statistic](sums, whole, contract.decimals)
     return tuple(figures)

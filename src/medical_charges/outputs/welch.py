@@ -14,14 +14,11 @@ from scipy.special import stdtr
 
 from medical_charges.aggregates.cube import Cells, Key, Sums
 from medical_charges.contract import Comparison, Contract
-from medical_charges.contract.model import COMPARISON_COLUMNS
+from medical_charges.contract.outputs import COMPARISON_COLUMNS, NULL
 from medical_charges.outputs.statistics import critical, decimal, mean, root, sample_variance
 
 LEAST_P = 1e-300
 """A smaller p is published as 0: it is near the end of what a double can hold."""
-
-FIGURES = COMPARISON_COLUMNS[4:]
-"""The columns behind the names of the groups."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def pairs(name: str, comparison: Comparison, cells: Cells, contract: Contract) -
 
 def figures(a: Sums | None, b: Sums | None, decimals: int) -> tuple[str, ...]:
     """What is published of two groups; None is a group without anybody."""
-    shown = dict.fromkeys(FIGURES, "")
+    shown = {column.name: NULL for column in COMPARISON_COLUMNS if column.role != "label"}
     shown["n_a"], shown["n_b"] = str(a.n if a else 0), str(b.n if b else 0)
     if a and b:
         shown["difference"] = decimal(mean(a, decimals) - mean(b, decimals))

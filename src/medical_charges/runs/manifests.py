@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from medical_charges.contract import Contract
+from medical_charges.contract.outputs import DELIMITER, HEADER_LINES, QUOTE
 from medical_charges.errors import ManifestError, ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
@@ -23,7 +24,12 @@ from medical_charges.storage import Store
 FILES_LIMIT = 1_000
 """The most files that QuickSight reads through one manifest."""
 
-SETTINGS = {"format": "CSV", "delimiter": ",", "textqualifier": '"', "containsHeader": "true"}
+SETTINGS = {
+    "format": "CSV",
+    "delimiter": DELIMITER,
+    "textqualifier": QUOTE,
+    "containsHeader": json.dumps(HEADER_LINES > 0),
+}
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -63,14 +69,14 @@ def validate_manifests(store: Store, contract: Contract, withheld: Collection[st
     """
     layout = Layout(contract.prefix)
     problems = []
-    for name, columns in contract.outputs.items():
+    for name, output in contract.outputs.items():
         key = layout.manifest(name)
         try:
             data = store.read(key)
         except ObjectMissingError:
             problems.append(f"{key} does not exist")
             continue
-        table = _Table(store, layout, name, columns, name in withheld)
+        table = _Table(store, layout, name, output.header, name in withheld)
         problems += [f"{key}: {problem}" for problem in _problems(data, table)]
     wanted = {layout.manifest(name) for name in contract.outputs}
     problems += [
@@ -229,7 +235,7 @@ def _content_problems(uri: str, data: bytes, table: _Table) -> Iterator[str]:
         yield f"{uri} starts with a byte-order mark, which would become part of the first column"
         return
     header, _, rows = data.partition(b"\n")
-    expected = ",".join(table.columns)
+    expected = DELIMITER.join(table.columns)
     if header != expected.encode():
         found = header.decode("utf-8", errors="replace")[:200]
         yield f"{uri} has the header {found!r}; the contract says {expected!r}"

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from scipy.special import betainc, betaincinv
 
-from medical_charges.contract import Analysis, Comparison, Contract
-from medical_charges.contract.model import COMPARISON_COLUMNS, COMPARISONS, MARGIN
+from medical_charges.contract import Comparison, Contract
+from medical_charges.contract.model import MARGIN
 from medical_charges.validation.recount.sums import Cells, Groups, Key, Moments, add
 
 _EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
@@ -67,29 +67,14 @@ class Expected:
         return not any(figure.text for figure in self.figures)
 
 
-def label_columns(contract: Contract, name: str) -> tuple[str, ...]:
-    """The columns of an output that say what a row is of."""
-    if name == COMPARISONS:
-        return COMPARISON_COLUMNS[:4]
-    return contract.cubes[name] if name in contract.cubes else contract.analyses[name].group_by
-
-
 def expected_outputs(contract: Contract, cells: Cells) -> dict[str, list[Expected]]:
     """Every row of every output, in order."""
+    rows = {"analysis": _analysis, "comparisons": _comparisons, "cube": _filter_cube}
     with localcontext(_EXACT):
-        found = {
-            name: list(_analysis(contract, analysis, cells))
-            for name, analysis in contract.analyses.items()
+        return {
+            name: list(rows[output.kind](contract, name, cells))
+            for name, output in contract.outputs.items()
         }
-        if contract.comparisons:
-            found[COMPARISONS] = [
-                row
-                for name, comparison in contract.comparisons.items()
-                for row in _comparison(contract, name, comparison, cells)
-            ]
-        for name, columns in contract.cubes.items():
-            found[name] = _filter_cube(contract, columns, cells)
-    return found
 
 
 def groups_by(contract: Contract, names: Sequence[str], cells: Cells) -> Groups:
@@ -128,7 +113,8 @@ def group_of(names: Sequence[str], key: Key) -> Group:
     return Group(tuple(name for name, _ in pairs), tuple(value for _, value in pairs))
 
 
-def _analysis(contract: Contract, analysis: Analysis, cells: Cells) -> Iterator[Expected]:
+def _analysis(contract: Contract, name: str, cells: Cells) -> Iterator[Expected]:
+    analysis = contract.analyses[name]
     names = analysis.group_by
     groups = groups_by(contract, names, cells)
     wholes: dict[Key, int] = {}
@@ -173,6 +159,11 @@ def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> 
     raise ValueError(statistic)
 
 
+def _comparisons(contract: Contract, _: str, cells: Cells) -> Iterator[Expected]:
+    for name, comparison in contract.comparisons.items():
+        yield from _comparison(contract, name, comparison, cells)
+
+
 def _comparison(
     contract: Contract, name: str, comparison: Comparison, cells: Cells
 ) -> Iterator[Expected]:
@@ -193,10 +184,10 @@ def _comparison(
         )
 
 
-def _filter_cube(contract: Contract, columns: Sequence[str], cells: Cells) -> list[Expected]:
+def _filter_cube(contract: Contract, output: str, cells: Cells) -> Iterator[Expected]:
     """Every group of the columns, and every group of some filters with all of the others."""
     unit = Decimal(10) ** contract.decimals
-    filters = contract.dashboard.filters
+    columns, filters = contract.cubes[output], contract.dashboard.filters
     found = []
     for number in range(2 ** len(filters)):
         left_out = {name for place, name in enumerate(filters) if number >> place & 1}
@@ -216,7 +207,7 @@ def _filter_cube(contract: Contract, columns: Sequence[str], cells: Cells) -> li
             )
             # All of a filter comes before its values.
             found.append(([[order[name]] if name in order else [] for name in columns], row))
-    return [row for _, row in sorted(found, key=lambda pair: pair[0])]
+    yield from (row for _, row in sorted(found, key=lambda pair: pair[0]))
 
 
 def _welch(contract: Contract, a: Moments | None, b: Moments | None) -> list[Figure]:

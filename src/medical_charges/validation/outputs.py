@@ -78,7 +78,7 @@ def _output_checks(left: LeftBehind, cells: Cells) -> Iterator[Check]:
     contract, summary = left.contract, left.summary
     files = staged_files(contract, left.staged)
     for file in files.values():
-        yield from file_checks(file, contract)
+        yield from file_checks(file)
     expected = expected_outputs(contract, cells)
     for name, file in files.items():
         yield from figure_checks(file, expected[name], withheld=name in summary["withheld"])

@@ -61,13 +61,13 @@ def test_a_visual_reads_columns_that_its_output_and_its_cube_have(
     contract: Contract, charges: Definition
 ) -> None:
     for shown in charges.visuals:
-        header = contract.outputs[shown.output]
+        header = contract.outputs[shown.output].header
         read = (*shown.groups, *(field.column for field in shown.fields))
         assert read == header
         assert {shown.value.column, *(shown.limits or ()), *(shown.extremes or ())} <= set(header)
         assert shown.cube is not None
         assert {*shown.filtered_groups, *charges.filters, *charges.figures} == set(
-            contract.outputs[shown.cube]
+            contract.outputs[shown.cube].header
         )
         places = {*shown.category, *([] if shown.series is None else [shown.series])}
         assert places == set(range(len(shown.groups)))

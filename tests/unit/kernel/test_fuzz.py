@@ -303,7 +303,7 @@ def _check_outputs(store: LocalStore, contract: Contract, text: bytes, summary: 
     for name, expected in oracle.tables(rows, contract).items():
         staged = store.read(Layout(contract.prefix).staged(summary.run_id, name)).decode()
         first, *others = staged.removesuffix("\n").split("\n")
-        assert first == ",".join(contract.output_columns(name))
+        assert first == ",".join(contract.outputs[name].header)
         if name in summary.withheld:
             assert others == []
             continue

@@ -194,8 +194,8 @@ def test_destroying_asks_nothing_of_what_is_deployed(monkeypatch: pytest.MonkeyP
 def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
     """A pipeline that has published the outputs of the contract."""
     layout = Layout(contract.prefix)
-    for name, columns in contract.outputs.items():
-        bucket.write(layout.published(name), f"{','.join(columns)}\n".encode())
+    for name, output in contract.outputs.items():
+        bucket.write(layout.published(name), f"{','.join(output.header)}\n".encode())
     generate_manifests(bucket, contract)
     return Pipeline({"AWS_REGION": "us-east-1"}, OUTPUTS, layout)
 

@@ -33,7 +33,7 @@ def test_there_is_a_table_for_every_output_over_its_own_folder(contract: Contrac
 def test_columns_are_those_of_the_csv_with_the_types_of_their_figures(contract: Contract) -> None:
     for table in tables(contract):
         names = tuple(column["name"] for column in table["columns"])
-        assert names == contract.outputs[table["name"]]
+        assert names == contract.outputs[table["name"]].header
     age = next(table for table in tables(contract) if table["name"] == "charges_by_age")
     assert [(column["name"], column["type"]) for column in age["columns"]] == [
         ("age", "bigint"),

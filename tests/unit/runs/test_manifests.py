@@ -25,8 +25,8 @@ HEADER = b"age,patients,mean_charges,ci95_low,ci95_high"
 def published(bucket: S3Store, contract: Contract) -> S3Store:
     """A bucket with published outputs and good manifests."""
     layout = Layout(contract.prefix)
-    for name, columns in contract.outputs.items():
-        header = ",".join(columns).encode()
+    for name, output in contract.outputs.items():
+        header = ",".join(output.header).encode()
         row = b",".join([b"1"] * (header.count(b",") + 1))
         bucket.write(layout.published(name), header + b"\n" + row + b"\n")
     generate_manifests(bucket, contract)

@@ -5,6 +5,8 @@
 
 const ALL = "all";
 const SEPARATOR = "\u001f";
+/** The comparisons' columns of what is shown of them. */
+const DIFFERENCE = { difference: "difference", low: "ci95_low", high: "ci95_high", p: "p" };
 const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody" };
 
 /** A table as the page holds it, column by column, as lines. */
@@ -155,8 +157,7 @@ class Dashboard {
   /** The columns that can hold figures, whether or not these are withheld. */
   columns(visual, selection) {
     if (!this.isNarrowed(selection)) return this.tables.get(visual.id).columns;
-    const { measure } = this.definition;
-    const held = ["patients", `mean_${measure}`, `stddev_${measure}`, "ci95_low", "ci95_high"];
+    const held = Object.keys(this.described({ n: 0, sum: 0, m2: 0 }));
     return this.hasShare(visual, selection) ? [...held, "share"] : held;
   }
 
@@ -215,20 +216,20 @@ class Dashboard {
   }
 
   figures(visual, selection, key, sums) {
-    const { measure } = this.definition;
-    const { mean, deviation, low, high } = describe(sums);
-    const figures = {
-      patients: sums.n,
-      [`mean_${measure}`]: mean,
-      [`stddev_${measure}`]: deviation,
-      ci95_low: low,
-      ci95_high: high,
-    };
+    const figures = this.described(sums);
     if (this.hasShare(visual, selection)) {
       const whole = this.whole(visual, selection, key);
       figures.share = whole && sums.n / whole.n;
     }
     return { figures, sums };
+  }
+
+  /** What follows from a cube's sums, by the names that columns of it have in any output. */
+  described(sums) {
+    const { measure } = this.definition;
+    return Object.fromEntries(Object.entries(describe(sums)).flatMap(
+      ([quantity, figure]) => [[quantity, figure], [`${quantity}_${measure}`, figure]],
+    ));
   }
 
   /** Whether a share can be told, and says something. */
@@ -257,19 +258,16 @@ class Dashboard {
 
   publishedDifferences({ comparison, within }) {
     const { columns, lines } = this.tables.get("comparisons");
-    const place = (column) => columns.indexOf(column);
     const rows = lines
-      .filter((line) => line[place("comparison")] === comparison)
-      .map((line) => {
-        const stratum = line[place("stratum")];
-        const parts = within.length ? stratum.split("; ") : [];
+      .map((line) => Object.fromEntries(columns.map((column, i) => [column, line[i]])))
+      .filter((row) => row.comparison === comparison)
+      .map((row) => {
+        const parts = within.length ? row.stratum.split("; ") : [];
         const key = parts.map((text, i) => text.slice(within[i].length + 1));
-        const [difference, low, high, p] = ["difference", "ci95_low", "ci95_high", "p"].map(
-          (column) => number(line[place(column)]),
-        );
-        if (difference !== null) return { key, state: STATES.shown, difference, low, high, p };
-        const withheld = line[place("n_a")] === "";
-        return { key, state: withheld ? STATES.withheld : STATES.nobody };
+        const found = Object.entries(DIFFERENCE).map(([name, column]) => [name, number(row[column])]);
+        const shown = { key, state: STATES.shown, ...Object.fromEntries(found) };
+        if (shown.difference !== null) return shown;
+        return { key, state: row.n_a === "" ? STATES.withheld : STATES.nobody };
       });
     return this.sorted(within, rows);
   }

@@ -243,7 +243,8 @@ class Shown {
   differencesCsv() {
     const { within } = this.visual.difference;
     const fixed = [...this.selection].filter(([column]) => !within.includes(column));
-    const header = [...fixed.map(([column]) => column), ...within, "difference", "ci95_low", "ci95_high"];
+    const columns = [DIFFERENCE.difference, DIFFERENCE.low, DIFFERENCE.high];
+    const header = [...fixed.map(([column]) => column), ...within, ...columns];
     const lines = this.differences.map(({ key, difference, low, high }) => [
       ...fixed.map(([, value]) => value), ...key, ...[difference, low, high].map((x) => plain(x ?? null)),
     ]);

@@ -71,13 +71,16 @@ function criticalT(freedom) {
   return (low + high) / 2;
 }
 
-/** Mean, sample deviation and the 95% limits of the mean; null where there are none. */
+/**
+ * The figures of a group by their columns' names, less the measure in these; null where there is
+ * none. What is not among them, such as a minimum, does not follow from a cube.
+ */
 function describe({ n, sum, m2 }) {
   const mean = n ? sum / n : null;
-  if (n < 2) return { mean, deviation: null, low: null, high: null };
-  const deviation = Math.sqrt(m2 / (n - 1));
-  const margin = (criticalT(n - 1) * deviation) / Math.sqrt(n);
-  return { mean, deviation, low: mean - margin, high: mean + margin };
+  const stddev = n < 2 ? null : Math.sqrt(m2 / (n - 1));
+  const margin = n < 2 ? null : (criticalT(n - 1) * stddev) / Math.sqrt(n);
+  const [ci95_low, ci95_high] = n < 2 ? [null, null] : [mean - margin, mean + margin];
+  return { patients: n, mean, stddev, ci95_low, ci95_high };
 }
 
 /** The difference of two means with its 95% limits by Welch's t; null where there are none. */

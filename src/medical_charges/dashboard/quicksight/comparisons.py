@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from math import prod
 
 from medical_charges.contract import Comparison, Contract
-from medical_charges.contract.model import COMPARISON_COLUMNS, MARGIN
+from medical_charges.contract.model import COMPARISONS, MARGIN
 from medical_charges.contract.naming import words
-from medical_charges.dashboard.definition import COMPARISONS, group_of
+from medical_charges.contract.outputs import OutputColumn
+from medical_charges.dashboard.definition import group_of
 from medical_charges.dashboard.quicksight.fields import (
     NONE,
     WITHHELD,
@@ -19,38 +21,15 @@ from medical_charges.dashboard.quicksight.fields import (
     text,
 )
 
-_TITLES = (
-    "Comparison", "Among", "First group", "Second group", "People in the first",
-    "People in the second", "Difference of means", "95% interval from", "95% interval to",
-    "Welch's t", "Degrees of freedom", "p", "Hedges' g",
-)  # fmt: skip
-_OF_THE_MEASURE = ("difference", "ci95_low", "ci95_high")
 _STRATA = 500
 """Of how many strata a comparison at most has its strata written out: an expression has a limit."""
 
 
 def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
     """The table, as a visual of that name."""
-    called = _called(contract)
-    values: list[Json] = []
-    for source, kind in fields.columns[COMPARISONS].items():
-        shown = (
-            fields.add(COMPARISONS, f"Label of {source}", called[source])
-            if source in called
-            else column(COMPARISONS, source)
-        )
-        entry: Json = {"FieldId": f"{name}-{source}", "Column": shown}
-        if kind != "string":
-            form = _format(fields, source, kind)
-            entry["FormatConfiguration"] = {
-                "NumberFormatConfiguration": {"FormatConfiguration": form}
-            }
-        values.append(entry)
-    titles = dict(zip(COMPARISON_COLUMNS, _TITLES, strict=True))
-    options = [
-        {"FieldId": f"{name}-{source}", "CustomLabel": titles[source]}
-        for source in fields.columns[COMPARISONS]
-    ]
+    columns, called = contract.outputs[COMPARISONS].columns, _called(contract)
+    options = [{"FieldId": f"{name}-{it.name}", "CustomLabel": it.title} for it in columns]
+    values = [_value(it, called, fields, f"{name}-{it.name}") for it in columns]
     note = f"{NONE} where there is no figure: of withheld groups, and of too few people for one."
     return {
         "TableVisual": {
@@ -69,11 +48,17 @@ def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
     }
 
 
-def _format(fields: Fields, source: str, kind: str) -> Json:
-    """People are counted even where they are none, and missing only where they are withheld."""
-    if kind == "bigint":
-        return fields.format("count", WITHHELD)
-    return fields.format("measure", NONE) if source in _OF_THE_MEASURE else fields.plain(4, NONE)
+def _value(it: OutputColumn, called: Mapping[str, str], fields: Fields, field_id: str) -> Json:
+    if it.role == "label":
+        label = fields.add(COMPARISONS, f"Label of {it.name}", called[it.name])
+        return {"FieldId": field_id, "Column": label}
+    # People are counted even where they are none, and missing only where they are withheld.
+    form = fields.format(it.format, WITHHELD if it.role == "count" else NONE)
+    return {
+        "FieldId": field_id,
+        "Column": column(COMPARISONS, it.name),
+        "FormatConfiguration": {"NumberFormatConfiguration": {"FormatConfiguration": form}},
+    }
 
 
 def _called(contract: Contract) -> dict[str, str]:

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from medical_charges.contract.model import MARGIN
-from medical_charges.dashboard.definition import Definition, Format, Group, Visual
+from medical_charges.contract.naming import in_sentence
+from medical_charges.contract.outputs import Format
+from medical_charges.dashboard.definition import Definition, Group, Visual
 
 Json = dict[str, Any]
 
@@ -75,20 +77,16 @@ class Fields:
     def format(self, kind: Format, missing: str = WITHHELD) -> Json:
         """How a figure is written, and what stands in place of one that is missing."""
         unit = self.definition.unit if kind == "measure" else None
-        decimals = {"share": 1, "measure": self.decimals}.get(kind, 0)
+        decimals = {"share": 1, "measure": self.decimals, "number": 4, "p": 4}.get(kind, 0)
         if kind == "share":
             return {"PercentageDisplayFormatConfiguration": _number(decimals, missing)}
         if unit is None:
-            return self.plain(decimals, missing)
+            return {"NumberDisplayFormatConfiguration": _number(decimals, missing)}
         if re.fullmatch("[A-Z]{3}", unit):
             currency = _number(decimals, missing) | {"Symbol": unit}
             return {"CurrencyDisplayFormatConfiguration": currency}
         number = _number(decimals, missing) | {"Suffix": f" {unit}"}
         return {"NumberDisplayFormatConfiguration": number}
-
-    def plain(self, decimals: int, missing: str) -> Json:
-        """How a number without a unit is written."""
-        return {"NumberDisplayFormatConfiguration": _number(decimals, missing)}
 
     def figure(self, data_set: str, source: str, title: str) -> Json:
         """A figure under the name that people read."""
@@ -136,7 +134,7 @@ class Fields:
         return self.add(data_set, f"Order of {self._listed(sources)}", ordered)
 
     def _listed(self, sources: tuple[str, ...]) -> str:
-        return " and ".join(_inline(self.definition.groups[source].title) for source in sources)
+        return " and ".join(in_sentence(self.definition.groups[source].title) for source in sources)
 
     def _text(self, data_set: str, source: str) -> str:
         """A group's value as text, which a whole number is in one data set and not in another."""
@@ -263,10 +261,6 @@ def _short(name: str) -> str:
     if len(name) <= _NAME_LIMIT:
         return name
     return f"{name[: _NAME_LIMIT - 9]} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _inline(title: str) -> str:
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def values_of(group: Group) -> list[str] | None:

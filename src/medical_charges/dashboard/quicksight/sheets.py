@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import MARGIN
-from medical_charges.dashboard.definition import COMPARISONS, Definition, Tile, Visual
+from medical_charges.contract.model import COMPARISONS, MARGIN
+from medical_charges.dashboard.definition import Definition, Tile, Visual
 from medical_charges.dashboard.definition import Field as Figure
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
 from medical_charges.dashboard.quicksight.fields import (
@@ -25,7 +25,6 @@ from medical_charges.dashboard.quicksight.fields import (
     values_of,
 )
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
-from medical_charges.outputs.catalog import tables
 
 EVERYBODY, SELECTION = "everybody", "selection"
 
@@ -41,8 +40,8 @@ def definition_of(contract: Contract, definition: Definition) -> Json:
     their ARNs.
     """  # noqa: D205
     columns = {
-        table["name"]: {it["name"]: it["type"] for it in table["columns"]}
-        for table in tables(contract)
+        name: {it.name: it.type for it in output.columns}
+        for name, output in contract.outputs.items()
     }
     # A mean of whole numbers has a digit more than they have.
     fields = Fields(definition, columns, decimals=min(contract.decimals + 1, 2))

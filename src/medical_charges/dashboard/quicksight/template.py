@@ -6,14 +6,15 @@ CloudFormation, since Terraform's blocks know neither alt text nor how a file is
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from medical_charges.contract import Contract
+from medical_charges.contract.outputs import DELIMITER, HEADER_LINES, QUOTE, OutputColumn
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.quicksight.fields import Json
 from medical_charges.dashboard.quicksight.sheets import definition_of
 from medical_charges.layout import Layout
-from medical_charges.outputs.catalog import tables
 
 # Okabe and Ito's, which colour-blind readers tell apart. QuickSight wants at least eight.
 _COLOURS = (
@@ -24,6 +25,8 @@ _TYPES = {
     "bigint": {"NewColumnType": "INTEGER"},
     "double": {"NewColumnType": "DECIMAL", "SubType": "FLOAT"},
 }
+
+_QUALIFIERS = {'"': "DOUBLE_QUOTE", "'": "SINGLE_QUOTE"}
 
 # https://docs.aws.amazon.com/quicksight/latest/developerguide/permissions-quicksight.html
 _OWNER = {
@@ -67,10 +70,9 @@ def template(contract: Contract) -> Json:
     found = define(contract)
     resources: Json = {}
     layout = Layout(contract.prefix)
-    for table in tables(contract):
-        name = table["name"]
+    for name, output in contract.outputs.items():
         resources[_logical("DataSource", name)] = _source(name, layout.manifest(name))
-        resources[_logical("DataSet", name)] = _data_set(name, table["columns"])
+        resources[_logical("DataSet", name)] = _data_set(name, output.columns)
     definition = definition_of(contract, found)
     used = _used(definition)
     definition["DataSetIdentifierDeclarations"] = [
@@ -124,14 +126,14 @@ def _source(name: str, manifest: str) -> Json:
     )
 
 
-def _data_set(name: str, columns: list[dict[str, str]]) -> Json:
+def _data_set(name: str, columns: Sequence[OutputColumn]) -> Json:
     """A file's columns arrive as text; the logical table casts them."""
     casts = [
-        {"CastColumnTypeOperation": {"ColumnName": it["name"], **_TYPES[it["type"]]}}
+        {"CastColumnTypeOperation": {"ColumnName": it.name, **_TYPES[it.type]}}
         for it in columns
-        if it["type"] in _TYPES
+        if it.type in _TYPES
     ]
-    projected = {"ProjectOperation": {"ProjectedColumns": [it["name"] for it in columns]}}
+    projected = {"ProjectOperation": {"ProjectedColumns": [it.name for it in columns]}}
     return _resource(
         "DataSet",
         name,
@@ -141,12 +143,12 @@ def _data_set(name: str, columns: list[dict[str, str]]) -> Json:
             "file": {
                 "S3Source": {
                     "DataSourceArn": {"Fn::GetAtt": [_logical("DataSource", name), "Arn"]},
-                    "InputColumns": [{"Name": it["name"], "Type": "STRING"} for it in columns],
+                    "InputColumns": [{"Name": it.name, "Type": "STRING"} for it in columns],
                     "UploadSettings": {
                         "Format": "CSV",
-                        "Delimiter": ",",
-                        "TextQualifier": "DOUBLE_QUOTE",
-                        "ContainsHeader": True,
+                        "Delimiter": DELIMITER,
+                        "TextQualifier": _QUALIFIERS[QUOTE],
+                        "ContainsHeader": HEADER_LINES > 0,
                         "StartFromRow": 1,
                     },
                 }

@@ -9,8 +9,7 @@ from functools import cached_property
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
-from medical_charges.outputs.catalog import tables
-from medical_charges.validation.expected import label_columns
+from medical_charges.contract.outputs import Output, OutputColumn
 from medical_charges.validation.result import judged
 
 _WHOLE = re.compile(r"0|[1-9][0-9]*")
@@ -22,11 +21,23 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]{0,5}[1-9])?")
 class StagedFile:
     """One output's bytes."""
 
-    name: str
-    columns: tuple[str, ...]
-    groups: int
-    """How many of the columns name the group."""
+    output: Output
     data: bytes
+
+    @property
+    def name(self) -> str:
+        """The output's name."""
+        return self.output.name
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Its header, as the contract has it."""
+        return self.output.header
+
+    @cached_property
+    def groups(self) -> int:
+        """How many of the columns name the group."""
+        return len(self.output.labels)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -47,13 +58,13 @@ class StagedFile:
 def staged_files(contract: Contract, staged: dict[str, bytes]) -> dict[str, StagedFile]:
     """The outputs that are staged, as the contract describes them."""
     return {
-        name: StagedFile(name, columns, len(label_columns(contract, name)), staged[name])
-        for name, columns in contract.outputs.items()
+        name: StagedFile(output, staged[name])
+        for name, output in contract.outputs.items()
         if name in staged
     }
 
 
-def file_checks(file: StagedFile, contract: Contract) -> list[Check]:
+def file_checks(file: StagedFile) -> list[Check]:
     """Everything about an output that can be told from its bytes."""
     return [
         judged(
@@ -73,7 +84,7 @@ def file_checks(file: StagedFile, contract: Contract) -> list[Check]:
             "conformance",
             "a field for each column, without quotes; whole numbers, and decimals of at most 6 "
             "places with a point, without trailing zeros or exponent",
-            lambda: [*field_problems(file), *_number_problems(file, contract)],
+            lambda: [*field_problems(file), *_number_problems(file)],
         ),
     ]
 
@@ -108,24 +119,21 @@ def field_problems(file: StagedFile) -> Iterator[str]:
             yield f"row {number} names no group"
 
 
-def _number_problems(file: StagedFile, contract: Contract) -> Iterator[str]:
-    table = next(table for table in tables(contract) if table["name"] == file.name)
-    kinds = [column["type"] for column in table["columns"]]
+def _number_problems(file: StagedFile) -> Iterator[str]:
     for number, row in enumerate(file.rows, 1):
-        for place, (kind, column, text) in enumerate(zip(kinds, file.columns, row, strict=False)):
-            label = place < file.groups
-            if not text and not label:
-                continue
-            if not _is_right(text, kind, column, label=label):
-                yield f"row {number}: {column} is not written as a number of type {kind}"
+        for column, text in zip(file.output.columns, row, strict=False):
+            if not _is_right(text, column):
+                name, kind = column.name, column.type
+                yield f"row {number}: {name} is not written as a number of type {kind}"
 
 
-def _is_right(text: str, kind: str, column: str, *, label: bool) -> bool:
-    if kind == "string":
+def _is_right(text: str, column: OutputColumn) -> bool:
+    label = column.role == "label"
+    if column.type == "string" or (not text and not label):
         return True
-    if kind == "bigint":
+    if column.type == "bigint":
         return (_LABEL if label else _WHOLE).fullmatch(text) is not None
-    if column == "p":
+    if column.format == "p":
         return _is_p(text)
     return _DECIMAL.fullmatch(text) is not None and text != "-0"
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
+from typing import get_args
 
 from medical_charges.checks import Category, Severity
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import (
-    COMPARISON_COLUMNS,
-    COMPARISONS,
-    INPUT,
-    MARGIN,
-    StringColumn,
-)
+from medical_charges.contract.model import INPUT, MARGIN, StringColumn
+from medical_charges.contract.outputs import Empty, Kind, Output, OutputColumn
 
 _EXACT = 2**53
 """Numbers in rules are doubles: whole ones beyond this are compared by SQL."""
@@ -83,16 +80,20 @@ def input_rules(contract: Contract) -> Ruleset:
     return Ruleset(INPUT, (*rules, *_own_rules(contract, None)))
 
 
-def output_rules(contract: Contract, output: str) -> Ruleset:
+def output_rules(contract: Contract, name: str) -> Ruleset:
     """What holds for an output, a suppressed row's figures being empty."""
-    header = contract.outputs[output]
-    if output == COMPARISONS:
-        rules = _comparison_rules(contract)
-    elif output in contract.analyses:
-        rules = _analysis_rules(contract, output)
-    else:
-        rules = _cube_rules(contract, output)
-    return Ruleset(output, (*_columns(header), *rules, *_own_rules(contract, output)))
+    output = contract.outputs[name]
+    rules = [
+        *_columns(output.header),
+        *_key_rules(output),
+        *_small_cells(output, contract.disclosure.minimum_cell),
+        *_together(output),
+        *(_in_order(rule, columns) for rule, columns in output.rising.items()),
+        # From the last column to the first: so they stand in rulesets that are deployed.
+        *(rule for column in reversed(output.figures) for rule in _bounds(column)),
+        *_OF_KIND[output.kind](output, contract),
+    ]
+    return Ruleset(name, (*rules, *_own_rules(contract, name)))
 
 
 def _own_rules(contract: Contract, output: str | None) -> Iterator[Rule]:
@@ -148,79 +149,13 @@ def _allowed(name: str, values: Sequence[str], *, nullable: bool = False) -> Rul
 ################################################################################
 
 
-def _analysis_rules(contract: Contract, output: str) -> Iterator[Rule]:
-    analysis = contract.analyses[output]
-    yield from _key_rules(contract, analysis.group_by)
-    header = contract.outputs[output][len(analysis.group_by) :]
-    counted = "patients" in header
-    if counted:
-        yield _small_cells(contract, ["patients"])
-    yield from _together(contract, header)
-    measure = contract.measure
-    low, mean, high, deviation = (
-        f"{statistic}_{measure}" for statistic in ("minimum", "mean", "maximum", "stddev")
-    )
-    extremes = [name for name in (low, mean, high) if name in header]
-    if extremes != [mean] and extremes:
-        yield _in_order("minimum_mean_maximum", extremes)
-    if "ci95_low" in header:
-        yield _in_order(
-            "ci95_around_mean", [n for n in ("ci95_low", mean, "ci95_high") if n in header]
-        )
-    if deviation in header:
-        yield _row_rule("deviation", f"{_quoted(deviation)} < 0", "plausibility")
-    if "share" in header:
-        yield _row_rule("share", "share < 0 OR share > 1", "plausibility")
-        yield _shares_add_up(analysis.group_by[:-1])
-
-
-def _comparison_rules(contract: Contract) -> Iterator[Rule]:
-    labels = COMPARISON_COLUMNS[:4]
-    for name in labels:
-        yield _complete(name)
-    yield _unique(labels)
-    yield _allowed("comparison", tuple(contract.comparisons))
-    yield _small_cells(contract, ["n_a", "n_b"])
-    # A test that does not exist is empty as a whole, and so is a suppressed row.
-    sizes = "(n_a IS NULL) <> (n_b IS NULL) OR (n_a IS NULL AND difference IS NOT NULL)"
-    tests = [f"(t IS NULL) <> ({n} IS NULL)" for n in COMPARISON_COLUMNS[7:] if n != "t"]
-    yield _row_rule("figures", " OR ".join([sizes, *tests]), "completeness")
-    yield _in_order("ci95_around_difference", ["ci95_low", "difference", "ci95_high"])
-    yield _row_rule("p", "p < 0 OR p > 1", "plausibility")
-    yield _row_rule("df", "df < 0.999998", "plausibility")
-    yield _row_rule("signs", "t * difference < 0 OR hedges_g * t < 0", "plausibility")
-
-
-def _cube_rules(contract: Contract, output: str) -> Iterator[Rule]:
-    names = contract.cubes[output]
-    yield from _key_rules(contract, names, margins=contract.dashboard.filters)
-    yield _small_cells(contract, ["patients"])
-    measure = contract.measure
-    figures = ["patients", f"sum_{measure}", f"m2_{measure}"]
-    apart = [f"(patients IS NULL) <> ({_quoted(name)} IS NULL)" for name in figures[1:]]
-    yield _row_rule("figures", " OR ".join(apart), "completeness")
-    yield _row_rule("squares", f"{_quoted(figures[2])} < 0", "plausibility")
-    yield _margins_add_up(names, contract.dashboard.filters)
-
-
-def _key_rules(
-    contract: Contract, names: Sequence[str], margins: Collection[str] = ()
-) -> Iterator[Rule]:
-    for name in names:
-        yield _complete(name)
+def _key_rules(output: Output) -> Iterator[Rule]:
+    names = [column.name for column in output.labels]
+    yield from map(_complete, names)
     yield _unique(names)
-    for name in names:
-        values = _groups(contract, name)
-        if values is not None:
-            yield _allowed(name, (*values, *((MARGIN,) if name in margins else ())))
-
-
-def _groups(contract: Contract, name: str) -> tuple[str, ...] | None:
-    """The groups that there can be, where the contract lists them."""
-    if name in contract.bands:
-        return contract.bands[name].labels
-    column = contract.source.columns[name]
-    return column.allowed if isinstance(column, StringColumn) else None
+    for column in output.labels:
+        if column.values is not None:
+            yield _allowed(column.name, column.values)
 
 
 def _unique(names: Sequence[str]) -> Rule:
@@ -228,31 +163,56 @@ def _unique(names: Sequence[str]) -> Rule:
     return Rule("unique", f"IsPrimaryKey {listed}", "conformance")
 
 
-def _small_cells(contract: Contract, counts: Sequence[str]) -> Rule:
-    least = contract.disclosure.minimum_cell
+def _small_cells(output: Output, least: int) -> Iterator[Rule]:
+    counts = [column.name for column in output.figures if column.role == "count"]
     small = [f"({name} > 0 AND {name} < {least}) OR {name} < 0" for name in counts]
-    return _row_rule("small_cells", " OR ".join(small), "conformance")
+    if small:
+        yield _row_rule("small_cells", " OR ".join(small), "conformance")
 
 
-def _together(contract: Contract, figures: Sequence[str]) -> Iterator[Rule]:
+def _together(output: Output) -> Iterator[Rule]:
     """A row has every figure that it can have, or none."""
-    extremes = contract.disclosure.extremes == "publish"
-    measure = contract.measure
-    without = {f"minimum_{measure}", f"maximum_{measure}"} if not extremes else set()
-    # A group of one has neither.
-    spread = [n for n in figures if n in {f"stddev_{measure}", "ci95_low", "ci95_high"}]
-    always = [n for n in figures if n not in spread and n not in without]
-    apart = [f"({a} IS NULL) <> ({b} IS NULL)" for a, b in _pairs(always)]
-    apart += [f"({a} IS NULL) <> ({b} IS NULL)" for a, b in _pairs(spread)]
-    if always and spread:
-        first, last = _quoted(always[0]), _quoted(spread[0])
-        several = " AND patients > 1" if "patients" in always else ""
-        apart.append(f"({first} IS NULL AND {last} IS NOT NULL)")
-        if several:
-            apart.append(f"({last} IS NULL{several})")
-    apart += [f"{_quoted(name)} IS NOT NULL" for name in figures if name in without]
+    empty: dict[Empty, list[str]] = {
+        when: [column.name for column in output.figures if column.empty == when]
+        for when in get_args(Empty)
+    }
+    withheld = empty.pop("withheld")
+    alike = [names for names in empty.values() if names]
+    apart = [f"({a} IS NULL) <> ({b} IS NULL)" for names in alike for a, b in _pairs(names)]
+    for before, after in pairwise(alike):
+        apart += [f"({a} IS NULL AND {b} IS NOT NULL)" for a, b in _pairs([before[0], after[0]])]
+    if "patients" in empty["suppressed"] and empty["single"]:
+        apart.append(f"({_quoted(empty['single'][0])} IS NULL AND patients > 1)")
+    apart += [f"{_quoted(name)} IS NOT NULL" for name in withheld]
     if apart:
         yield _row_rule("figures", " OR ".join(apart), "completeness")
+
+
+def _bounds(column: OutputColumn) -> Iterator[Rule]:
+    if column.bounds is not None:
+        ends = (("<", column.bounds.least), (">", column.bounds.most))
+        beyond = [f"{_quoted(column.name)} {sign} {end}" for sign, end in ends if end]
+        yield _row_rule(column.bounds.rule, " OR ".join(beyond), "plausibility")
+
+
+def _share_rules(output: Output, _: Contract) -> Iterator[Rule]:
+    if any(column.name == "share" for column in output.figures):
+        yield _shares_add_up([column.name for column in output.labels[:-1]])
+
+
+def _sign_rules(_: Output, __: Contract) -> Iterator[Rule]:
+    yield _row_rule("signs", "t * difference < 0 OR hedges_g * t < 0", "plausibility")
+
+
+def _margin_rules(output: Output, contract: Contract) -> Iterator[Rule]:
+    yield _margins_add_up([it.name for it in output.labels], contract.dashboard.filters)
+
+
+_OF_KIND: Mapping[Kind, Callable[[Output, Contract], Iterator[Rule]]] = {
+    "analysis": _share_rules,
+    "comparisons": _sign_rules,
+    "cube": _margin_rules,
+}
 
 
 def _pairs(names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn, StringColumn
-from medical_charges.outputs.catalog import tables
+from medical_charges.contract.outputs import OutputColumn
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, records
 from medical_charges.validation.recount.rows import Rows
@@ -52,18 +52,15 @@ class Frames:
     def outputs(self) -> Mapping[str, DataFrame]:
         """Every staged output, with the types that the Catalog has; an empty field is null."""
         return {
-            table["name"]: self._output(
-                self.staged[table["name"]],
-                {column["name"]: column["type"] for column in table["columns"]},
-            )
-            for table in tables(self.contract)
-            if table["name"] in self.staged
+            name: self._output(self.staged[name], output.columns)
+            for name, output in self.contract.outputs.items()
+            if name in self.staged
         }
 
-    def _output(self, data: bytes, types: Mapping[str, str]) -> DataFrame:
+    def _output(self, data: bytes, columns: Sequence[OutputColumn]) -> DataFrame:
         convert = {"bigint": int, "double": float, "string": str}
-        kinds = [convert[kind] for kind in types.values()]
-        schema = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
+        kinds = [convert[column.type] for column in columns]
+        schema = ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
         _, *rows = csv.reader(io.StringIO(data.decode()))
         typed = [
             tuple(kind(text) if text else None for kind, text in zip(kinds, row, strict=True))

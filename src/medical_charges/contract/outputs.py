@@ -1,0 +1,223 @@
+"""What outputs consist of: every column of every output is described here, and only here.
+
+Headers, the Catalog, the rules of Glue Data Quality, QuickSight's data sets, the page, the tables
+on the terminal and the JSON Schema are derived from these descriptions. A name, title or comment
+may hold `{measure}`, the measure's name, `{noun}`, what people call it within a sentence, and
+`{within}`, within what a share is taken.
+
+How a figure is computed is not said here: `outputs.statistics` and `outputs.welch` publish it, and
+`validation.expected` computes it again in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+DELIMITER, QUOTE, NULL, HEADER_LINES = ",", '"', "", 1
+"""How a published CSV is written: what lies between fields, what may surround one, what stands for
+a figure that is not there, and how many lines the header takes."""
+
+Kind = Literal["analysis", "comparisons", "cube"]
+
+Format = Literal["text", "integer", "count", "measure", "share", "number", "p"]
+"""How a field is written for people: a group's label, a group's number, people, the measure, a
+percentage, a number without a unit, a probability."""
+
+Empty = Literal["suppressed", "single", "absent", "untested", "withheld"]
+"""When a figure is not there. Each includes those before it.
+
+suppressed: where the row is, or one of its groups; single: of a group of one; absent: without
+anybody in one of two groups; untested: where Welch's test does not exist; withheld: always, as the
+contract says.
+"""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where a figure lies, ends included, and the name of the rule that says so."""
+
+    rule: str
+    least: str
+    most: str = ""
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """A column of an output."""
+
+    name: str
+    type: Literal["bigint", "double", "string"]
+    role: Literal["label", "count", "figure"]
+    format: Format
+    title: str
+    """What people read in place of the name."""
+    comment: str
+    """What the Catalog says of it."""
+    empty: Empty = "suppressed"
+    bounds: Bounds | None = None
+    values: tuple[str, ...] | None = None
+    """All values that a label can have, where the contract lists them."""
+    quantity: str = ""
+    """The name without the measure: `mean` of `mean_charges`."""
+
+    def of(self, measure: str, **words: str) -> OutputColumn:
+        """The column in the output of a contract."""
+        return replace(
+            self,
+            name=self.name.format(measure=measure),
+            title=self.title.format(measure=measure, **words),
+            comment=self.comment.format(measure=measure),
+            quantity=self.name.removesuffix("_{measure}"),
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """A published table: its columns, those that name the group first."""
+
+    name: str
+    kind: Kind
+    columns: tuple[OutputColumn, ...]
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of all columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def labels(self) -> tuple[OutputColumn, ...]:
+        """The columns that say what a row is of."""
+        return tuple(column for column in self.columns if column.role == "label")
+
+    @property
+    def figures(self) -> tuple[OutputColumn, ...]:
+        """All other columns: what a suppressed row loses."""
+        return self.columns[len(self.labels) :]
+
+    @property
+    def rising(self) -> dict[str, list[str]]:
+        """Figures that rise from one to the next, by the name of the rule that says so."""
+        names = {column.quantity: column.name for column in self.figures}
+        rules = {
+            rule: [names[q] for q in order if q in names]
+            for rule, order in RISING[self.kind].items()
+        }
+        return {rule: columns for rule, columns in rules.items() if len(columns) > 1}
+
+
+@dataclass(frozen=True)
+class StatisticSpec:
+    """What an analysis may publish of each group."""
+
+    columns: tuple[OutputColumn, ...]
+    extreme: bool = False
+    """Whether it tells single people's values, which a contract may withhold."""
+
+
+def _count(name: str, title: str, comment: str) -> OutputColumn:
+    return OutputColumn(name, "bigint", "count", "count", title, comment)
+
+
+def _label(name: str, title: str, comment: str) -> OutputColumn:
+    return OutputColumn(name, "string", "label", "text", title, comment)
+
+
+def _figure(
+    name: str,
+    format_: Format,
+    title: str,
+    comment: str,
+    *,
+    empty: Empty = "suppressed",
+    bounds: Bounds | None = None,
+) -> OutputColumn:
+    return OutputColumn(name, "double", "figure", format_, title, comment, empty, bounds)
+
+
+def _statistic(*columns: OutputColumn, extreme: bool = False) -> StatisticSpec:
+    return StatisticSpec(columns, extreme)
+
+
+_PEOPLE = _count("patients", "People", "People in the group")
+_OF_MEAN = "End of the 95 % t interval of the mean"
+_OF_DIFFERENCE = "End of the 95 % interval of the difference, by Welch's t"
+
+STATISTICS: Mapping[str, StatisticSpec] = {
+    "patients": _statistic(_PEOPLE),
+    "share": _statistic(
+        _figure(
+            "share", "share", "Share{within}",
+            "Share of the people, of all or within all but the last grouping column",
+            bounds=Bounds("share", "0", "1"),
+        ),
+    ),
+    "mean": _statistic(_figure("mean_{measure}", "measure", "Mean {noun}", "Mean of {measure}")),
+    "minimum": _statistic(
+        _figure("minimum_{measure}", "measure", "Minimum", "Least {measure}"), extreme=True
+    ),
+    "maximum": _statistic(
+        _figure("maximum_{measure}", "measure", "Maximum", "Greatest {measure}"), extreme=True
+    ),
+    "stddev": _statistic(
+        _figure(
+            "stddev_{measure}", "measure", "Standard deviation",
+            "Sample standard deviation of {measure}",
+            empty="single", bounds=Bounds("deviation", "0"),
+        ),
+    ),
+    "ci95": _statistic(
+        _figure("ci95_low", "measure", "95% interval from", _OF_MEAN, empty="single"),
+        _figure("ci95_high", "measure", "95% interval to", _OF_MEAN, empty="single"),
+    ),
+}  # fmt: skip
+"""What an analysis may publish, in the order in which the JSON Schema lists it."""
+
+COMPARISON_COLUMNS = (
+    _label("comparison", "Comparison", "The comparison's name"),
+    _label("stratum", "Among", "Within whom the two groups are compared; all for everybody"),
+    _label("group_a", "First group", "One group"),
+    _label("group_b", "Second group", "The other group"),
+    _count("n_a", "People in the first", "People in group a"),
+    _count("n_b", "People in the second", "People in group b"),
+    _figure(
+        "difference", "measure", "Difference of means",
+        "Mean of {measure} in group a less that in group b", empty="absent",
+    ),
+    _figure("ci95_low", "measure", "95% interval from", _OF_DIFFERENCE, empty="untested"),
+    _figure("ci95_high", "measure", "95% interval to", _OF_DIFFERENCE, empty="untested"),
+    _figure("t", "number", "Welch's t", "Welch's t", empty="untested"),
+    _figure(
+        "df", "number", "Degrees of freedom",
+        "Its degrees of freedom, by Welch and Satterthwaite", empty="untested",
+        bounds=Bounds("df", "0.999998"),
+    ),
+    _figure("p", "p", "p", "Its p, two-sided", empty="untested", bounds=Bounds("p", "0", "1")),
+    _figure(
+        "hedges_g", "number", "Hedges' g",
+        "Hedges' g, the difference in pooled deviations, corrected for small samples",
+        empty="untested",
+    ),
+)  # fmt: skip
+
+CUBE_FIGURES = (
+    _PEOPLE,
+    _figure("sum_{measure}", "measure", "Sum of {noun}", "Sum of {measure}"),
+    _figure(
+        "m2_{measure}", "number", "Sum of squares",
+        "Sum of the squared deviations of {measure} from the mean of the group",
+        bounds=Bounds("squares", "0"),
+    ),
+)  # fmt: skip
+"""What a filter cube holds of each group: from these any mean and deviation can be worked out."""
+
+RISING: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
+    "analysis": {
+        "minimum_mean_maximum": ("minimum", "mean", "maximum"),
+        "ci95_around_mean": ("ci95_low", "mean", "ci95_high"),
+    },
+    "comparisons": {"ci95_around_difference": ("ci95_low", "difference", "ci95_high")},
+    "cube": {},
+}
+"""Rules that figures rise from one to the next, and the quantities of which this holds."""
