@@ -16,10 +16,9 @@ from pathlib import Path
 import psutil
 import vl_convert
 
-from benchmarks import scale
 from benchmarks.data import REAL, row_bytes
 from benchmarks.results import Results, spread
-from benchmarks.scenarios import CHECK, MERGE, MERGED
+from benchmarks.scenarios import CHECK, MERGE
 from benchmarks.subjects import OURS, SUBJECTS
 
 PLOT = Path("images") / "performance.svg"
@@ -58,36 +57,14 @@ def write_report(results: Results, rows: int, cores: int, objects: int, page: Pa
     Raises:
         ValueError: the page has no such markers.
     """
-    text = _filled(page.read_text(), "measured", _lines(results, rows, cores, objects))
-    speed = _speed(results, rows, cores)
-    if speed is not None:
-        text = _filled(text, "scale", scale.lines(speed))
-    page.write_text(text)
-    (page.parent / PLOT).write_text(_plot(results, rows))
-
-
-def _filled(text: str, name: str, lines: Iterator[str]) -> str:
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, begun, rest = text.partition(begin)
+    begin, end = "<!-- measured: begin -->", "<!-- measured: end -->"
+    before, begun, rest = page.read_text().partition(begin)
     _, ended, after = rest.partition(end)
     if not begun or not ended:
         raise ValueError(f"the page lacks {begin} or {end}")
-    return "\n".join((f"{before}{begin}\n", *lines, f"\n{end}{after}"))
-
-
-def _speed(results: Results, rows: int, cores: int) -> scale.Speed | None:
-    """What large inputs are reckoned from, if all of it was measured."""
-    steady = results.median("steady", OURS, rows)
-    merges, checks = results.of(MERGE, OURS), results.of(CHECK, OURS)
-    if not steady or not merges or not checks:
-        return None
-    row = row_bytes(REAL)
-    return scale.Speed(
-        core=rows * row / steady / cores,
-        merged=statistics.median(m.rows / m.seconds for m in merges),
-        groups=merges[0].rows // MERGED,
-        checked=statistics.median(m.rows * row / m.seconds for m in checks),
-    )
+    lines = _lines(results, rows, cores, objects)
+    page.write_text("\n".join((f"{before}{begin}\n", *lines, f"\n{end}{after}")))
+    (page.parent / PLOT).write_text(_plot(results, rows))
 
 
 def _lines(results: Results, rows: int, cores: int, objects: int) -> Iterator[str]:
@@ -114,6 +91,10 @@ def _lines(results: Results, rows: int, cores: int, objects: int) -> Iterator[st
     yield "| this project alone | s | peak memory, MiB |"
     yield "|---|---|---|"
     yield from _alone(results, rows, objects)
+    yield ""
+    yield "| what a large input is estimated from | rate |"
+    yield "|---|---|"
+    yield from _rates(results, rows, cores)
 
 
 def _subject(results: Results, name: str, rows: int) -> str:
@@ -143,6 +124,19 @@ def _alone(results: Results, rows: int, objects: int) -> Iterator[str]:
         yield f"| {size:,} rows, steady | {_time(results, 'steady', OURS, size)} | {peak} |"
     one = _time(results, "steady, 1 core", OURS, rows)
     yield f"| {rows:,} rows, steady on one core | {one} | |"
+
+
+def _rates(results: Results, rows: int, cores: int) -> Iterator[str]:
+    row = row_bytes(REAL)
+    scanned = results.median("steady", OURS, rows)
+    merged = [m.rows / m.seconds for m in results.of(MERGE, OURS)]
+    checked = [m.rows * row / m.seconds for m in results.of(CHECK, OURS)]
+    scan = f"{rows * row / scanned / cores / 1e6:.0f} MB a second" if scanned else _NONE
+    merge = f"{statistics.median(merged) / 1e6:.1f} million a second" if merged else _NONE
+    check = f"{statistics.median(checked) / 1e6:.0f} MB a second" if checked else _NONE
+    yield f"| bytes scanned by a core | {scan} |"
+    yield f"| groups merged by the driver | {merge} |"
+    yield f"| bytes recounted by a core in ValidateOutputs | {check} |"
 
 
 def bars(results: Results, rows: int) -> list[Bar]:

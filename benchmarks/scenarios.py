@@ -146,7 +146,7 @@ class Bench:
             (inputs[0] / added[0].name).hardlink_to(added[0])
 
     def parts(self) -> None:
-        """What the whole is reckoned from: the driver's merge, and validation's own reading."""
+        """The parts of a large run: the driver's merge, and the recount of validation."""
         store = LocalStore(self._source(OURS, self.rows // 4))
         with self._warm(OURS) as ours:
             ours.run(self._source(OURS, self.rows // 4), self._out("parts"))
