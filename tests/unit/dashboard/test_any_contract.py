@@ -14,12 +14,12 @@ from medical_charges.contract import parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.page import make_page
 from medical_charges.dashboard.published import Mirror
-from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from tests.helpers import csv_of, run, upload
+from tests.unit.dashboard.references import template_problems
 
 COLUMNS: dict[str, dict[str, Any]] = {
     "sex": {"type": "string", "allowed": ["female", "male"]},
@@ -37,6 +37,7 @@ VALUES: dict[str, list[Any]] = {
 }
 BANDS = {"generation": {"column": "age", "below": {"young": 30}, "otherwise": "old"}}
 FILTERS = [*VALUES, "generation"]
+WORDS = ["plain", "Women's", 'the "ward"', "a, b", "${x} {y}", "</script>", "w" * 150]
 STATISTICS = ["patients", "share", "mean", "minimum", "maximum", "stddev", "ci95"]
 
 
@@ -56,6 +57,7 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
         f"analysis_{place}": {"group_by": groups, "statistics": draw(statistics)}
         for place, groups in enumerate(sets)
     }
+    words = st.sampled_from(WORDS)
     comparisons = {}
     for place, column in enumerate(draw(some(list(VALUES), 0, 4))):
         others = [name for name in FILTERS if name != column]
@@ -78,6 +80,8 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
         "dashboard": {
             "filters": draw(some(FILTERS, 0, 2)),
             "filtered_as": {"age": "generation"},
+            "names": {"ward": f"Ward: {draw(words)}"},
+            "labels": {"sex": {"female": draw(words), "male": "Men"}},
         },
         "disclosure": {"minimum_cell": 1, "extremes": "publish"},
     }

@@ -15,10 +15,10 @@ from botocore.validate import ParamValidator
 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.definition import define
-from medical_charges.dashboard.quicksight.references import template_problems, visuals_of
 from medical_charges.dashboard.quicksight.template import template
 from medical_charges.storage import LocalStore
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, VISITS_CONTRACT_FILE, outputs_of, rows
+from tests.unit.dashboard.references import template_problems, visuals_of
 
 Json = dict[str, Any]
 REAL = CONTRACT_FILE.read_text()

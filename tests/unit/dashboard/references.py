@@ -1,4 +1,4 @@
-"""Whether a template's parts refer to what is there. Nobody else checks that before QuickSight.
+"""Check that the parts of a template refer to what is there, as QuickSight does at deployment.
 
 botocore knows a definition's shape and not what its names mean: a column that no data set has,
 or a chart without alt text, is found when the dashboard is made, or by who cannot see it.
@@ -12,9 +12,9 @@ from itertools import combinations
 from typing import Any
 
 from medical_charges.contract.model import MARGIN
-from medical_charges.dashboard.quicksight.expressions import ExpressionError, Type, type_of
 from medical_charges.dashboard.quicksight.fields import Json
 from medical_charges.dashboard.quicksight.layout import WIDTH
+from tests.unit.dashboard.expressions import ExpressionError, Type, type_of
 
 _NAME_LIMIT = 127
 """CloudFormation's limit of a calculated field's name; QuickSight's own is one more."""
