@@ -23,7 +23,7 @@ from medical_charges.contract import Contract, load_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount.lines import pieces
-from medical_charges.validation.recount.sums import Summing
+from medical_charges.validation.recount.sums import RecountJob
 from ops.folders import ROOT, analysis_command
 
 CONTRACT = ROOT / "datasets" / "medical_charges" / "contract.yaml"
@@ -158,7 +158,7 @@ class Bench:
             merge_cubes(pickle.loads(cube) for _ in range(MERGED))
             self._add(MERGE, number, time.perf_counter() - start, rows=groups)
             start = time.perf_counter()
-            _, found = Summing(store, self.contract).piece(piece)
+            _, found = RecountJob(store, self.contract).recount(piece)
             self._add(CHECK, number, time.perf_counter() - start, rows=found.rows)
 
     # --- steps

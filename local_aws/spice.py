@@ -21,7 +21,7 @@ FILES_LIMIT = 1_000
 _LONG = 2**63
 
 
-class Objects(Protocol):
+class BucketReader(Protocol):
     """S3, as far as a manifest leads there."""
 
     def read(self, bucket: str, key: str) -> bytes | None:
@@ -67,7 +67,7 @@ _FORMS = (
 _DELIMITERS = {"CSV": ",", "TSV": "\t"}
 
 
-def read_manifest(objects: Objects, bucket: str, key: str) -> Manifest:
+def read_manifest(objects: BucketReader, bucket: str, key: str) -> Manifest:
     """Read a manifest and find the files that it names.
 
     Raises:
@@ -118,7 +118,7 @@ def _split(uri: Any) -> tuple[str, str]:
 
 
 def load(
-    objects: Objects,
+    objects: BucketReader,
     manifest: Manifest,
     columns: Collection[str],
     casts: Mapping[str, str],

@@ -53,7 +53,7 @@ class Attacker:
                 if table.name == "comparisons":
                     self._compare(dict(zip(table.columns, row, strict=True)))
                 else:
-                    self._analyse(table, row)
+                    self._analyze(table, row)
         shown = {tuple(places) for places, low, high in self.known if low == high}
         self.targets = {k: v for k, v in self.targets.items() if tuple(v) not in shown}
 
@@ -84,8 +84,8 @@ class Attacker:
                         seen.setdefault(name, {})[value] = None
         bands = self.contract.bands
         listed = [t for t in self.tables if t.name != "comparisons" and t.rows]
-        analysed = {name for table in listed for name in self._names(table)}
-        for name in seen.keys() - analysed - bands.keys():
+        analyzed = {name for table in listed for name in self._names(table)}
+        for name in seen.keys() - analyzed - bands.keys():
             seen[name].update(dict.fromkeys(self._others(name)))
         raw = [name for name in seen if name not in bands]
         free = [name for name in seen if name in bands and bands[name].column not in raw]
@@ -141,7 +141,7 @@ class Attacker:
             if all(cell[name] == value for name, value in group.items())
         ]
 
-    def _analyse(self, table: Table, row: tuple[str, ...]) -> None:
+    def _analyze(self, table: Table, row: tuple[str, ...]) -> None:
         names = self._names(table)
         group = self._group(table, row)
         figures = dict(zip(table.columns[len(names) :], row[len(names) :], strict=True))

@@ -53,7 +53,7 @@ class Pipeline:
     def analyze(self, run_id: str) -> None:
         """Analyses, and says of the outputs that they were found right."""
         summary = analyze(self.store, self.contract, run_id, in_this_process)
-        result = Result(run_id, self.contract.fingerprint, staged=summary.staged)
+        result = Result(run_id, self.contract.contract_hash, staged=summary.staged)
         result.write(self.store, self.contract)
 
     def compare(self, name: str, run_id: str) -> dict[str, Any]:

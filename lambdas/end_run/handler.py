@@ -10,7 +10,7 @@ from typing import Any
 
 from lambdas.end_run.aws import AwsPlatform
 from lambdas.settings import Context, Settings, seconds_left, turn
-from medical_charges.runs.failure import Failure, fail_run
+from medical_charges.runs.failure import FailedExecution, fail_run
 from medical_charges.runs.lifecycle import finish_run
 
 
@@ -41,9 +41,9 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"reason": reason}
 
 
-def _caught(event: dict[str, Any], context: Context) -> Failure:
+def _caught(event: dict[str, Any], context: Context) -> FailedExecution:
     found = event["failure"]
-    return Failure.of_state(
+    return FailedExecution.of_state(
         event["execution"],
         event["failed_state"],
         found.get("Error", ""),
@@ -52,8 +52,8 @@ def _caught(event: dict[str, Any], context: Context) -> Failure:
     )
 
 
-def _ended(detail: dict[str, Any]) -> Failure:
-    return Failure.of_end(
+def _ended(detail: dict[str, Any]) -> FailedExecution:
+    return FailedExecution.of_end(
         detail["executionArn"],
         detail["status"],
         detail.get("error") or "",

@@ -57,7 +57,7 @@ class LimitExceededError(JsonRESTError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceType:
     """A kind of thing that is made of a call's parameters."""
 
     name: str
@@ -71,23 +71,23 @@ class Kind:
         return f"{self.name}Id"
 
 
-KINDS = {
+RESOURCE_TYPES = {
     kind.name: kind
     for kind in (
-        Kind("DataSource", "DataSources", "data-sources", "datasource"),
-        Kind("DataSet", "DataSetSummaries", "data-sets", "dataset"),
-        Kind("Theme", "ThemeSummaryList", "themes", "theme"),
-        Kind("Analysis", "AnalysisSummaryList", "analyses", "analysis"),
-        Kind("Dashboard", "DashboardSummaryList", "dashboards", "dashboard"),
+        ResourceType("DataSource", "DataSources", "data-sources", "datasource"),
+        ResourceType("DataSet", "DataSetSummaries", "data-sets", "dataset"),
+        ResourceType("Theme", "ThemeSummaryList", "themes", "theme"),
+        ResourceType("Analysis", "AnalysisSummaryList", "analyses", "analysis"),
+        ResourceType("Dashboard", "DashboardSummaryList", "dashboards", "dashboard"),
     )
 }
 
 
 @dataclass
-class Thing:
+class Resource:
     """One of them, as it was asked for."""
 
-    kind: Kind
+    kind: ResourceType
     arn: str
     parameters: dict[str, Any]
     status: str = "CREATION_SUCCESSFUL"
@@ -121,72 +121,81 @@ def _declared(parameters: dict[str, Any]) -> list[dict[str, str]]:
     return list(definition.get("DataSetIdentifierDeclarations", []))
 
 
-class Shelf:
+class Backend:
     """What one account holds in one region."""
 
     def __init__(self, account: str, region: str) -> None:
         self._account = account
         self._region = region
-        self.things: dict[tuple[str, str], Thing] = {}
+        self.resources: dict[tuple[str, str], Resource] = {}
 
-    def create(self, kind: Kind, parameters: dict[str, Any]) -> Thing:
+    def create(self, kind: ResourceType, parameters: dict[str, Any]) -> Resource:
         """Make something; what makes a data source fail is in its status."""
         name = str(parameters[kind.key])
-        if (kind.name, name) in self.things:
+        if (kind.name, name) in self.resources:
             raise ResourceExistsError(f"{kind.name} {name} already exists")
         arn = f"arn:aws:quicksight:{self._region}:{self._account}:{kind.arn}/{name}"
-        thing = Thing(kind, arn, parameters)
-        self._check(thing)
-        self.things[kind.name, name] = thing
+        resource = Resource(kind, arn, parameters)
+        self._check(resource)
+        self.resources[kind.name, name] = resource
         if kind.name == "DataSet" and parameters["ImportMode"] == "SPICE":
             self.ingest(name, str(uuid.uuid4()))
-        return thing
+        return resource
 
-    def update(self, kind: Kind, parameters: dict[str, Any]) -> Thing:
+    def update(self, kind: ResourceType, parameters: dict[str, Any]) -> Resource:
         """Make something anew under its id."""
-        thing = self.find(kind, str(parameters[kind.key]))
-        changed = Thing(
-            kind, thing.arn, parameters, "UPDATE_SUCCESSFUL", None, thing.ingestions, thing.made
+        resource = self.find(kind, str(parameters[kind.key]))
+        changed = Resource(
+            kind,
+            resource.arn,
+            parameters,
+            "UPDATE_SUCCESSFUL",
+            None,
+            resource.ingestions,
+            resource.made,
         )
         self._check(changed)
-        self.things[kind.name, thing.id] = changed
+        self.resources[kind.name, resource.id] = changed
         if kind.name == "DataSet" and parameters["ImportMode"] == "SPICE":
-            self.ingest(thing.id, str(uuid.uuid4()))
+            self.ingest(resource.id, str(uuid.uuid4()))
         return changed
 
-    def find(self, kind: Kind, name: str) -> Thing:
+    def find(self, kind: ResourceType, name: str) -> Resource:
         """What has this id."""
-        if (kind.name, name) not in self.things:
+        if (kind.name, name) not in self.resources:
             raise ResourceNotFoundException(f"{kind.name} {name} is not found")
-        return self.things[kind.name, name]
+        return self.resources[kind.name, name]
 
-    def delete(self, kind: Kind, name: str) -> Thing:
+    def delete(self, kind: ResourceType, name: str) -> Resource:
         """Remove something."""
         self.find(kind, name)
-        return self.things.pop((kind.name, name))
+        return self.resources.pop((kind.name, name))
 
-    def of(self, kind: Kind) -> list[Thing]:
+    def of(self, kind: ResourceType) -> list[Resource]:
         """All of one kind."""
-        return [thing for thing in self.things.values() if thing.kind == kind]
+        return [resource for resource in self.resources.values() if resource.kind == kind]
 
     def ingest(self, data_set: str, name: str) -> dict[str, Any]:
         """Load a data set's rows; what goes wrong is in the ingestion's status."""
-        thing = self.find(KINDS["DataSet"], data_set)
-        if name in thing.ingestions:
+        resource = self.find(RESOURCE_TYPES["DataSet"], data_set)
+        if name in resource.ingestions:
             raise ResourceExistsError(f"Ingestion {name} already exists")
         since = time.time() - _DAY_SECONDS
-        if sum(it["CreatedTime"] > since for it in thing.ingestions.values()) >= INGESTIONS_A_DAY:
+        if (
+            sum(it["CreatedTime"] > since for it in resource.ingestions.values())
+            >= INGESTIONS_A_DAY
+        ):
             raise LimitExceededError(
                 f"Data set {data_set} was loaded {INGESTIONS_A_DAY} times in the last 24 hours"
             )
         ingestion: dict[str, Any] = {
-            "Arn": f"{thing.arn}/ingestion/{name}",
+            "Arn": f"{resource.arn}/ingestion/{name}",
             "IngestionId": name,
             "CreatedTime": time.time(),
             "RequestType": "FULL_REFRESH",
         }
         try:
-            loaded = self._load(thing)
+            loaded = self._load(resource)
         except spice.IngestionError as error:
             ingestion["IngestionStatus"] = "FAILED"
             ingestion["ErrorInfo"] = {"Type": error.kind, "Message": error.message}
@@ -198,45 +207,45 @@ class Shelf:
                 "RowsDropped": loaded.dropped,
                 "TotalRowsInDataset": len(loaded.rows),
             }
-        thing.ingestions[name] = ingestion
+        resource.ingestions[name] = ingestion
         return ingestion
 
-    def _check(self, thing: Thing) -> None:
-        parameters = thing.parameters
-        match thing.kind.name:
+    def _check(self, resource: Resource) -> None:
+        parameters = resource.parameters
+        match resource.kind.name:
             case "DataSource" if "S3Parameters" in parameters.get("DataSourceParameters", {}):
                 try:
-                    self._manifest(thing)
+                    self._manifest(resource)
                 except spice.IngestionError as error:
-                    thing.status = thing.status.replace("SUCCESSFUL", "FAILED")
+                    resource.status = resource.status.replace("SUCCESSFUL", "FAILED")
                     kind = "ACCESS_DENIED" if "permission" in error.message else "CONFLICT"
-                    thing.error = {"Type": kind, "Message": error.message}
+                    resource.error = {"Type": kind, "Message": error.message}
             case "DataSet":
                 for table in parameters["PhysicalTableMap"].values():
                     self._source_of(table)
             case "Analysis" | "Dashboard":
                 for declared in _declared(parameters):
-                    self.find(KINDS["DataSet"], declared["DataSetArn"].rpartition("/")[2])
+                    self.find(RESOURCE_TYPES["DataSet"], declared["DataSetArn"].rpartition("/")[2])
             case _:
                 pass
 
-    def _source_of(self, table: dict[str, Any]) -> Thing:
+    def _source_of(self, table: dict[str, Any]) -> Resource:
         source = table.get("S3Source")
         if source is None:
             raise InvalidParameterValueException("only S3 sources are served here")
-        return self.find(KINDS["DataSource"], source["DataSourceArn"].rpartition("/")[2])
+        return self.find(RESOURCE_TYPES["DataSource"], source["DataSourceArn"].rpartition("/")[2])
 
-    def _manifest(self, source: Thing) -> spice.Manifest:
+    def _manifest(self, source: Resource) -> spice.Manifest:
         place = source.parameters["DataSourceParameters"]["S3Parameters"]["ManifestFileLocation"]
         return spice.read_manifest(_Objects(self._account), place["Bucket"], place["Key"])
 
-    def _load(self, thing: Thing) -> spice.Loaded:
-        (table,) = thing.parameters["PhysicalTableMap"].values()
+    def _load(self, resource: Resource) -> spice.Loaded:
+        (table,) = resource.parameters["PhysicalTableMap"].values()
         manifest = self._manifest(self._source_of(table))
         columns = [column["Name"] for column in table["S3Source"]["InputColumns"]]
         casts = {
             cast["ColumnName"]: cast["NewColumnType"]
-            for logical in thing.parameters.get("LogicalTableMap", {}).values()
+            for logical in resource.parameters.get("LogicalTableMap", {}).values()
             for transform in logical.get("DataTransforms", [])
             if (cast := transform.get("CastColumnTypeOperation"))
         }
@@ -263,25 +272,25 @@ class _Objects:
         return sorted(name for name in found.keys if name.startswith(prefix))
 
 
-def shelf(account: str, region: str) -> Shelf:
+def backend(account: str, region: str) -> Backend:
     """What an account holds in a region."""
-    backend: Any = quicksight_backends[account][region]
-    if not hasattr(backend, "shelf"):
-        backend.shelf = Shelf(account, region)
-    found: Shelf = backend.shelf
+    emulated: Any = quicksight_backends[account][region]
+    if not hasattr(emulated, "resources"):
+        emulated.resources = Backend(account, region)
+    found: Backend = emulated.resources
     return found
 
 
-def _of(response: Any) -> Shelf:
-    return shelf(response.current_account, response.region)
+def _of(response: Any) -> Backend:
+    return backend(response.current_account, response.region)
 
 
-def keep_things() -> None:
+def keep_resources() -> None:
     """Data sources read no manifest, data sets cannot be described, dashboards not be deleted,
     and there are no analyses, definitions or permissions.
     """  # noqa: D205
     account = r"{0}/accounts/(?P<account_id>[\d]+)"
-    for kind in KINDS.values():
+    for kind in RESOURCE_TYPES.values():
         one = rf"{account}/{kind.path}/(?P<thing_id>[^/]+)"
         for path in (f"{account}/{kind.path}$", f"{one}$", f"{one}/definition$"):
             urls.url_paths[path] = QuickSightResponse.dispatch
@@ -289,33 +298,33 @@ def keep_things() -> None:
         _define(kind)
 
 
-def _define(kind: Kind) -> None:
+def _define(kind: ResourceType) -> None:
     snake = "".join(f"_{c.lower()}" if c.isupper() else c for c in kind.name).lstrip("_")
     plural = {"Analysis": "analyses"}.get(kind.name, f"{snake}s")
 
-    def find(response: Any) -> Thing:
+    def find(response: Any) -> Resource:
         return _of(response).find(kind, response._get_param(kind.key))  # noqa: SLF001
 
-    def named(thing: Thing) -> dict[str, Any]:
-        return {kind.key: thing.id, "Arn": thing.arn, "Name": thing.parameters["Name"]}
+    def named(resource: Resource) -> dict[str, Any]:
+        return {kind.key: resource.id, "Arn": resource.arn, "Name": resource.parameters["Name"]}
 
     def create(response: Any) -> dict[str, Any]:
-        thing = _of(response).create(kind, _parameters(response))
-        answer = named(thing) | {"CreationStatus": thing.status, "Status": 201}
-        if thing.ingestions:
-            answer["IngestionId"] = list(thing.ingestions)[-1]
+        resource = _of(response).create(kind, _parameters(response))
+        answer = named(resource) | {"CreationStatus": resource.status, "Status": 201}
+        if resource.ingestions:
+            answer["IngestionId"] = list(resource.ingestions)[-1]
         return answer
 
     def update(response: Any) -> dict[str, Any]:
-        thing = _of(response).update(kind, _parameters(response))
-        return named(thing) | {"UpdateStatus": thing.status, "Status": 200}
+        resource = _of(response).update(kind, _parameters(response))
+        return named(resource) | {"UpdateStatus": resource.status, "Status": 200}
 
     def delete(response: Any) -> dict[str, Any]:
         return named(_of(response).delete(kind, response._get_param(kind.key)))  # noqa: SLF001
 
     def part(name: str) -> Any:
         return lambda response: (
-            named(thing := find(response)) | {name: thing.parameters.get(name), "Status": 200}
+            named(resource := find(response)) | {name: resource.parameters.get(name), "Status": 200}
         )
 
     operations = {
@@ -360,7 +369,7 @@ def load_rows() -> None:
     @define(QuickSightResponse, "describe_ingestion")
     def describe(response: Any) -> str:
         data_set, name = names(response)
-        ingestions = _of(response).find(KINDS["DataSet"], data_set).ingestions
+        ingestions = _of(response).find(RESOURCE_TYPES["DataSet"], data_set).ingestions
         if name not in ingestions:
             raise ResourceNotFoundException(f"Ingestion {name} is not found")
         return json.dumps({"Ingestion": ingestions[name], "Status": 200})
@@ -368,8 +377,8 @@ def load_rows() -> None:
     @define(QuickSightResponse, "list_ingestions")
     def list_(response: Any) -> str:
         data_set = response._get_param("DataSetId")  # noqa: SLF001
-        thing = _of(response).find(KINDS["DataSet"], data_set)
-        return json.dumps({"Ingestions": list(reversed(thing.ingestions.values()))})
+        resource = _of(response).find(RESOURCE_TYPES["DataSet"], data_set)
+        return json.dumps({"Ingestions": list(reversed(resource.ingestions.values()))})
 
 
 def call_from_a_machine() -> None:
@@ -392,10 +401,10 @@ class StackResourceError(Exception):
 class _Resource:
     """One of QuickSight's things as a resource of a CloudFormation stack."""
 
-    kind: Kind
+    kind: ResourceType
 
-    def __init__(self, thing: Thing, account: str) -> None:
-        self.thing = thing
+    def __init__(self, resource: Resource, account: str) -> None:
+        self.resource = resource
         self._account = account
 
     @classmethod
@@ -409,11 +418,11 @@ class _Resource:
     def get_cfn_attribute(self, attr: str) -> str:
         if not self.has_cfn_attr(attr):
             raise UnformattedGetAttTemplateException
-        return self.thing.arn
+        return self.resource.arn
 
     @property
     def physical_resource_id(self) -> str:
-        return f"{self._account}|{self.thing.id}"
+        return f"{self._account}|{self.resource.id}"
 
     @staticmethod
     def is_created() -> bool:
@@ -424,7 +433,7 @@ class _Resource:
         cls, _: str, given: dict[str, Any], account: str, region: str, **__: Any
     ) -> _Resource:
         parameters = cls._checked(given["Properties"])
-        return cls(cls._made(shelf(account, region), parameters), account)
+        return cls(cls._made(backend(account, region), parameters), account)
 
     @classmethod
     def update_from_cloudformation_json(
@@ -436,9 +445,9 @@ class _Resource:
         region_name: str,
     ) -> _Resource:
         parameters = cls._checked(cloudformation_json["Properties"])
-        held = shelf(account_id, region_name)
-        if parameters[cls.kind.key] != original_resource.thing.id:
-            held.delete(cls.kind, original_resource.thing.id)
+        held = backend(account_id, region_name)
+        if parameters[cls.kind.key] != original_resource.resource.id:
+            held.delete(cls.kind, original_resource.resource.id)
             return cls(cls._made(held, parameters), account_id)
         return cls(cls._well(held.update(cls.kind, parameters)), account_id)
 
@@ -452,27 +461,29 @@ class _Resource:
         return properties
 
     @classmethod
-    def _made(cls, held: Shelf, parameters: dict[str, Any]) -> Thing:
-        thing = held.create(cls.kind, parameters)
+    def _made(cls, held: Backend, parameters: dict[str, Any]) -> Resource:
+        resource = held.create(cls.kind, parameters)
         try:
-            return cls._well(thing)
+            return cls._well(resource)
         except StackResourceError:
             # What failed does not stay: its stack does not know it.
-            held.delete(cls.kind, thing.id)
+            held.delete(cls.kind, resource.id)
             raise
 
     @classmethod
-    def _well(cls, thing: Thing) -> Thing:
+    def _well(cls, resource: Resource) -> Resource:
         """CloudFormation waits until a thing is made, and until a data set's rows are loaded."""
-        if thing.error:
-            raise StackResourceError(f"{thing.id}: {thing.error['Type']}: {thing.error['Message']}")
-        for ingestion in list(thing.ingestions.values())[-1:]:
+        if resource.error:
+            raise StackResourceError(
+                f"{resource.id}: {resource.error['Type']}: {resource.error['Message']}"
+            )
+        for ingestion in list(resource.ingestions.values())[-1:]:
             if error := ingestion.get("ErrorInfo"):
-                raise StackResourceError(f"{thing.id}: {error['Type']}: {error['Message']}")
-        return thing
+                raise StackResourceError(f"{resource.id}: {error['Type']}: {error['Message']}")
+        return resource
 
     def delete(self, account: str, region: str) -> None:
-        shelf(account, region).delete(self.kind, self.thing.id)
+        backend(account, region).delete(self.kind, self.resource.id)
 
 
 @cache
@@ -482,7 +493,7 @@ def _model() -> Any:
 
 _RESOURCES: dict[str, Any] = {
     f"AWS::QuickSight::{kind.name}": type(kind.name, (_Resource,), {"kind": kind})
-    for kind in KINDS.values()
+    for kind in RESOURCE_TYPES.values()
 }
 
 
@@ -495,7 +506,7 @@ def make_by_cloudformation() -> None:
 
 
 PATCHES = {
-    "quicksight: keep things": keep_things,
+    "quicksight: keep resources": keep_resources,
     "quicksight: load rows": load_rows,
     "quicksight: call from a machine": call_from_a_machine,
     "quicksight: make by CloudFormation": make_by_cloudformation,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from local_aws.workers.emr import EmrWorker
 from local_aws.workers.glue import GlueWorker
 from local_aws.workers.lambda_ import LambdaWorker
-from local_aws.workers.objects import Objects
+from local_aws.workers.objects import ObjectCache
 from local_aws.workers.spark import Spark
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Workers:
     """The three workers of a stack, and what they share."""
 
     def __init__(self, endpoint: str, state: Path, processes: Processes) -> None:
-        self.objects = Objects(endpoint, state / "objects")
+        self.objects = ObjectCache(endpoint, state / "objects")
         spark = Spark(
             endpoint, state / "spark", processes, threading.BoundedSemaphore(_JVMS_AT_ONCE)
         )

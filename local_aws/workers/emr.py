@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from local_aws.workers.objects import Objects
+    from local_aws.workers.objects import ObjectCache
 
 _COMMAND_RUNNER = "command-runner.jar"
 _FILE_OPTIONS = frozenset({"--files", "--jars", "--archives", "--properties-file"})
@@ -30,7 +30,7 @@ class StepOutcome:
 class EmrWorker:
     """Runs one step at a time for whoever asks."""
 
-    def __init__(self, spark: Spark, objects: Objects) -> None:
+    def __init__(self, spark: Spark, objects: ObjectCache) -> None:
         self._spark = spark
         self._objects = objects
 

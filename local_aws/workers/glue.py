@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from local_aws.workers.objects import Objects
+    from local_aws.workers.objects import ObjectCache
 
 # Glue keeps these to itself or acts on them; a laptop acts on the ones that bring code.
 _MODULES = "--additional-python-modules"
@@ -44,7 +44,7 @@ class JobOutcome:
 class GlueWorker:
     """Runs one job run at a time for whoever asks."""
 
-    def __init__(self, spark: Spark, objects: Objects) -> None:
+    def __init__(self, spark: Spark, objects: ObjectCache) -> None:
         self._spark = spark
         self._objects = objects
 

@@ -48,7 +48,7 @@ class Function:
     log_group: str
     variables: Mapping[str, str]
 
-    def fingerprint(self) -> str:
+    def configuration_hash(self) -> str:
         """Changes whenever a kept process would no longer do."""
         text = json.dumps(
             [self.arn, self.handler, self.version, self.memory, dict(self.variables)],
@@ -150,14 +150,14 @@ class LambdaWorker:
         return Answer(payload, failed, report)
 
     def _take(self, function: Function) -> _Sandbox:
-        fingerprint = function.fingerprint()
+        configuration_hash = function.configuration_hash()
         with self._lock:
             kept, sandboxes = self._warm.get(function.arn, ("", []))
-            if kept == fingerprint and sandboxes:
+            if kept == configuration_hash and sandboxes:
                 return sandboxes.pop()
-            stale = sandboxes if kept != fingerprint else []
-            if kept != fingerprint:
-                self._warm[function.arn] = (fingerprint, [])
+            stale = sandboxes if kept != configuration_hash else []
+            if kept != configuration_hash:
+                self._warm[function.arn] = (configuration_hash, [])
         for sandbox in stale:
             sandbox.close()
         return self._start(function)
@@ -165,7 +165,7 @@ class LambdaWorker:
     def _give_back(self, function: Function, sandbox: _Sandbox) -> None:
         with self._lock:
             kept, sandboxes = self._warm.get(function.arn, ("", []))
-            if kept == function.fingerprint() and len(sandboxes) < _WARM_PER_FUNCTION:
+            if kept == function.configuration_hash() and len(sandboxes) < _WARM_PER_FUNCTION:
                 sandboxes.append(sandbox)
                 return
         sandbox.close()
@@ -211,8 +211,8 @@ class LambdaWorker:
         return _Sandbox(child, requests, results, log)
 
     def _unpack(self, function: Function) -> Path:
-        digest = hashlib.sha256(function.package).hexdigest()[:16]
-        root = self._folder / "packages" / f"{function.name}-{digest}"
+        package_hash = hashlib.sha256(function.package).hexdigest()[:16]
+        root = self._folder / "packages" / f"{function.name}-{package_hash}"
         with self._lock:
             if not root.exists():
                 partial = root.with_suffix(".partial")

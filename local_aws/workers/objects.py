@@ -30,7 +30,7 @@ def split(uri: str) -> tuple[str, str]:
     return parts.netloc, parts.path.lstrip("/")
 
 
-class Objects:
+class ObjectCache:
     """Fetches by content: what is unchanged is fetched and unpacked once."""
 
     def __init__(self, endpoint: str, folder: Path) -> None:

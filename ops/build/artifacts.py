@@ -18,7 +18,7 @@ from medical_charges.dashboard.quicksight.template import template_text
 from medical_charges.outputs.catalog import catalog_text
 from medical_charges.validation.dqdl import rulesets_text
 from ops.build import lock, wheels
-from ops.build.cache import Cache, digest
+from ops.build.cache import Cache, inputs_hash
 from ops.build.certificate import CERTIFICATES, certificates
 from ops.build.wheels import BuildError
 from ops.build.zips import tree, write_zip
@@ -101,15 +101,15 @@ class Build:
 
     def _dashboards(self) -> tuple[str, Path]:
         text = template_text(load_contract(self.contract))
-        key = f"{QUICKSIGHT}{digest([text])[:16]}.json"
+        key = f"{QUICKSIGHT}{inputs_hash([text])[:16]}.json"
         return key, self._cache.file(
-            self.out / key, digest([text]), lambda path: _no_return(path.write_text(text))
+            self.out / key, inputs_hash([text]), lambda path: _no_return(path.write_text(text))
         )
 
     def _copy(self, key: str, source: Path) -> Path:
         target = self.out / key
         return self._cache.file(
-            target, digest([source]), lambda path: _no_return(shutil.copy(source, path))
+            target, inputs_hash([source]), lambda path: _no_return(shutil.copy(source, path))
         )
 
     @cached_property
@@ -117,7 +117,7 @@ class Build:
         sources = [path for _, path in tree(self.root / "src" / "medical_charges")]
         names = [str(path.relative_to(self.root)) for path in sources]
         others = [self.root / name for name in ("pyproject.toml", "LICENSE", "README.md")]
-        inputs = digest([*names, *sources, *(path for path in others if path.exists())])
+        inputs = inputs_hash([*names, *sources, *(path for path in others if path.exists())])
         folder = self._cache.folder(
             "library", inputs, lambda path: _no_return(wheels.library_wheel(self.root, path))
         )
@@ -130,7 +130,7 @@ class Build:
             "emr/wheelhouse.zip",
             self._cache.file(
                 self.out / "emr" / "wheelhouse.zip",
-                digest([house.name]),
+                inputs_hash([house.name]),
                 lambda path: write_zip(path, dict(tree(house)), compress=False),
             ),
         )
@@ -141,7 +141,7 @@ class Build:
     def _wheels(self, name: str, brought: frozenset[str]) -> Path:
         listed = lock.without(self._lock, brought)
         return self._cache.folder(
-            f"wheels-{name}", digest([listed]), lambda path: wheels.download(listed, path)
+            f"wheels-{name}", inputs_hash([listed]), lambda path: wheels.download(listed, path)
         )
 
     def _function(self, name: str) -> Path:
@@ -150,7 +150,7 @@ class Build:
         target = "laptop" if self.laptop else "lambda"
         packages = self._cache.folder(
             f"packages-{target}",
-            digest([listed]),
+            inputs_hash([listed]),
             lambda path: wheels.install(listed, path, for_lambda=not self.laptop),
         )
         folder = self.root / "lambdas"
@@ -158,7 +158,7 @@ class Build:
             ("handler.py" if path.name == "handler.py" else f"lambdas/{name}/{path.name}"): path
             for path in sorted((folder / name).glob("*.py"))
         } | {f"lambdas/{path.name}": path for path in sorted(folder.glob("*.py"))}
-        inputs = digest([target, listed, self._library, *own, *own.values()])
+        inputs = inputs_hash([target, listed, self._library, *own, *own.values()])
 
         def write(path: Path) -> None:
             write_zip(path, {**dict(tree(packages)), **_library_files(self._library), **own})
@@ -204,7 +204,7 @@ def _version(objects: dict[str, dict[str, str]], functions: dict[str, dict[str, 
         if key != CERTIFICATES and not key.startswith(QUICKSIGHT)
     }
     parts |= {f"lambdas/{name}": found["sha256"] for name, found in functions.items()}
-    return digest([json.dumps(parts, sort_keys=True)])[:16]
+    return inputs_hash([json.dumps(parts, sort_keys=True)])[:16]
 
 
 def _no_return(_: object) -> None:

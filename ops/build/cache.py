@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-def digest(parts: Iterable[str | bytes | Path]) -> str:
+def inputs_hash(parts: Iterable[str | bytes | Path]) -> str:
     """A hash of texts, bytes and files' contents, in their order."""
     found = hashlib.sha256()
     for part in parts:
@@ -31,7 +31,7 @@ class Cache:
 
     def file(self, target: Path, inputs: str, make: Callable[[Path], None]) -> Path:
         """Make `target` unless it stands there, made from `inputs`."""
-        stamp = self._folder / "stamps" / digest([str(target.resolve())])[:32]
+        stamp = self._folder / "stamps" / inputs_hash([str(target.resolve())])[:32]
         if not (target.exists() and stamp.exists() and stamp.read_text() == inputs):
             stamp.unlink(missing_ok=True)
             target.parent.mkdir(parents=True, exist_ok=True)

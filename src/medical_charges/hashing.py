@@ -16,18 +16,18 @@ def canonical_json(value: Any) -> bytes:
     return (_ENCODER.encode(value) + "\n").encode()
 
 
-def digest(value: Any) -> str:
+def content_hash(value: Any) -> str:
     """A hash of a JSON value, 32 hexadecimal digits."""
     return _hash(canonical_json(value))
 
 
-def seal(value: Any) -> bytes:
+def with_checksum(value: Any) -> bytes:
     """A JSON value with the hash of its content, so that damage shows."""
     text = canonical_json(value)
     return b"".join((_BEFORE, text[:-1], _BETWEEN, _hash(text).encode(), _AFTER))
 
 
-def unseal(data: bytes) -> Any:
+def verify_checksum(data: bytes) -> Any:
     """The value that was sealed.
 
     Raises:
@@ -36,8 +36,8 @@ def unseal(data: bytes) -> Any:
     # The bytes are hashed as they are: to write the value again would take as long as reading it.
     end = len(data) - len(_BETWEEN) - _DIGEST_LENGTH - len(_AFTER)
     text = data[len(_BEFORE) : max(end, 0)]
-    sealed = b"".join((_BEFORE, text, _BETWEEN, _hash(text + b"\n").encode(), _AFTER))
-    if data != sealed:
+    expected = b"".join((_BEFORE, text, _BETWEEN, _hash(text + b"\n").encode(), _AFTER))
+    if data != expected:
         raise ValueError("the content is not what was sealed")
     return json.loads(text)
 

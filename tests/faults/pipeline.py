@@ -21,7 +21,7 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import MedicalChargesError
-from medical_charges.hashing import seal, unseal
+from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 from medical_charges.runs.lifecycle import (
@@ -105,13 +105,13 @@ class Run:
 
         self.staged(name, edited)
 
-    def sealed(self, key: str, change: Callable[[Any], object]) -> None:
-        """Change what lies under a seal, in place, and seal it again."""
+    def rewrite(self, key: str, change: Callable[[Any], object]) -> None:
+        """Change a stored value in place, under a correct checksum."""
 
         def edited(data: bytes) -> bytes:
-            value = unseal(data)
+            value = verify_checksum(data)
             change(value)
-            return seal(value)
+            return with_checksum(value)
 
         self.edit(key, edited)
 

@@ -20,7 +20,7 @@ from medical_charges.aggregates.partial import identity_of
 from medical_charges.analysis.run import _combined, _merge
 from medical_charges.contract import Contract
 from medical_charges.kernel.blocks import read_range
-from medical_charges.kernel.row_validator import Judge
+from medical_charges.kernel.row_validator import RowValidator
 from medical_charges.kernel.scan import Scanner, _between
 from medical_charges.kernel.work import Worker
 from medical_charges.outputs.statistics import (
@@ -112,7 +112,7 @@ READING = (
     code("a rule is not applied", _between,
          replaced("_.is_between(low, high)", "_.is_between(low, high if high > 1e6 else 2 * high)"),
          GOLDEN_SAMPLE, ROWS, PARTIALS),
-    code("a row that must be judged by itself is judged mildly", Judge._value,
+    code("a row that must be validated by itself is validated mildly", RowValidator._value,
          replaced("value > column.maximum", "value > 2 * column.maximum"),
          GOLDEN_SAMPLE, ROWS, PARTIALS),
     code("cents for dollars", Scanner._scaled,
@@ -152,8 +152,8 @@ MERGING = (
          ANALYSIS, says="rows were read, but"),
     code("the greatest of both is the last one", Sums.merge,
          replaced("max(_, other.maximum)", "other.maximum"), PARTIALS),
-    code("a partial is named without the contract's shape", identity_of,
-         dropped("shape"), SNAPSHOT),
+    code("a partial is named without the contract's schema hash", identity_of,
+         dropped("schema_hash"), SNAPSHOT),
     code("a partial is named without its object's version", identity_of,
          dropped("ref.etag"), SNAPSHOT),
 )  # fmt: skip
@@ -285,23 +285,23 @@ def _state_of_less(run: Run) -> None:
         gone = sorted(value["members"])[0]
         del value["members"][gone]
 
-    run.sealed(run.told["state"], less)
+    run.rewrite(run.told["state"], less)
 
 
 IN_FLIGHT = (
     data(
         "a sum in a partial is off by one",
-        lambda run: run.sealed(run.partials[0], lambda value: _cell(value, 1, lambda n: n + 1)),
+        lambda run: run.rewrite(run.partials[0], lambda value: _cell(value, 1, lambda n: n + 1)),
         PARTIALS,
     ),
     data(
         "a rejected row is counted too",
-        lambda run: run.sealed(run.partials[0], lambda value: _cell(value, 0, lambda n: n + 1)),
+        lambda run: run.rewrite(run.partials[0], lambda value: _cell(value, 0, lambda n: n + 1)),
         ROWS, PARTIALS,
     ),
     data(
         "two groups of a partial are swapped",
-        lambda run: run.sealed(run.partials[0], _swapped),
+        lambda run: run.rewrite(run.partials[0], _swapped),
         PARTIALS,
     ),
     data("a partial is gone", lambda run: run.store.delete(run.partials[0]), PARTIAL_THERE),
@@ -313,12 +313,12 @@ IN_FLIGHT = (
     data("a partial is another object's", _partial_of_another, PARTIAL_THERE),
     data(
         "a sum in the state is off by one",
-        lambda run: run.sealed(run.told["state"], lambda value: _cell(value, 2, lambda n: n + 1)),
+        lambda run: run.rewrite(run.told["state"], lambda value: _cell(value, 2, lambda n: n + 1)),
         MERGED,
     ),
     data(
         "two groups of the state are swapped",
-        lambda run: run.sealed(run.told["state"], _swapped),
+        lambda run: run.rewrite(run.told["state"], _swapped),
         MERGED,
     ),
     data("the state is gone", lambda run: run.store.delete(run.told["state"]), MERGED),

@@ -11,7 +11,7 @@ from medical_charges.aggregates.state import StoredState, read_state
 from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
-from medical_charges.kernel.row_validator import Judge, _integer, scale
+from medical_charges.kernel.row_validator import RowValidator, _integer, scale
 from medical_charges.kernel.scan import Scanner, _fits
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
@@ -63,11 +63,11 @@ def _file(test: str) -> str:
 KERNEL = (
     mutant("the nullable last column is forgotten", Scanner.__init__,
            replaced("_ or self._columns[last].nullable", "_"), "test_bad_input", "test_pii_values"),
-    mutant("examples of a rejected integer measure may be shown", Judge._may_show,
+    mutant("examples of a rejected integer measure may be shown", RowValidator._may_show,
            replaced("bool(whole) and _", "bool(whole)"), "test_bad_input", "test_pii_values"),
-    mutant("a value of the measure is shown as an example", Judge._may_show,
+    mutant("a value of the measure is shown as an example", RowValidator._may_show,
            dropped("name == self._contract.measure"), "test_bad_input"),
-    mutant("a value on the minimum is rejected", Judge._value,
+    mutant("a value on the minimum is rejected", RowValidator._value,
            replaced("value < column.minimum", "value <= column.minimum"),
            "test_bad_input", "test_pii_values"),
     mutant("the least 64-bit integer is refused", _integer,
@@ -95,10 +95,12 @@ AGGREGATES = (
            replaced("(ObjectMissingError, ValueError)", "ObjectMissingError"),
            "test_increments"),
     mutant("a state of another kernel fits", read_state,
-           replaced('(value["shape"], value["kernel"]) == _', 'value["shape"] == contract.shape'),
+           replaced('(value["shape"], value["kernel"]) == _',
+                    'value["shape"] == contract.schema_hash'),
            "test_kernel_version", "test_increments"),
     mutant("a stored state of another kernel fits", StoredState.fits,
-           replaced("(self.shape, self.kernel) == _", "self.shape == contract.shape"),
+           replaced("(self.schema_hash, self.kernel) == _",
+                    "self.schema_hash == contract.schema_hash"),
            "test_differencing", "test_hold"),
     mutant("what was removed stays in the state", _split,
            replaced("base = EMPTY", "pass"), "test_increments"),

@@ -9,7 +9,7 @@ from typing import Any
 from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json, merge_cubes
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.errors import ObjectMissingError
-from medical_charges.hashing import digest, seal, unseal
+from medical_charges.hashing import content_hash, verify_checksum, with_checksum
 from medical_charges.storage import ObjectRef, Store
 
 EXAMPLES = 3
@@ -57,14 +57,14 @@ class Partial:
     cube: Cube
 
     @property
-    def digest(self) -> str:
+    def rows_hash(self) -> str:
         """A hash of the content: equal for objects that hold the same rows."""
-        return digest([self.tally.rows, cube_to_json(self.cube)])
+        return content_hash([self.tally.rows, cube_to_json(self.cube)])
 
 
-def identity_of(ref: ObjectRef, shape: str) -> str:
+def identity_of(ref: ObjectRef, schema_hash: str) -> str:
     """The name of an object's partial under a contract's shape: a hash of all it depends on."""
-    return digest([ref.key, ref.etag, ref.size, shape, KERNEL_VERSION])
+    return content_hash([ref.key, ref.etag, ref.size, schema_hash, KERNEL_VERSION])
 
 
 def combine(identity: str, ref: ObjectRef, parts: Iterable[tuple[Tally, Cube]]) -> Partial:
@@ -83,13 +83,13 @@ def write_partial(store: Store, key: str, partial: Partial) -> None:
         "tally": tally_to_json(partial.tally),
         "cube": cube_to_json(partial.cube),
     }
-    store.write(key, seal(value))
+    store.write(key, with_checksum(value))
 
 
 def read_partial(store: Store, key: str, identity: str) -> Partial | None:
     """The stored partial, or None if it is not there or not whole, and must be made again."""
     try:
-        value = unseal(store.read(key))
+        value = verify_checksum(store.read(key))
     except (ObjectMissingError, ValueError):
         return None
     return Partial(

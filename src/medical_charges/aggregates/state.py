@@ -16,7 +16,7 @@ from medical_charges.aggregates.partial import (
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
-from medical_charges.hashing import digest, seal, unseal
+from medical_charges.hashing import content_hash, verify_checksum, with_checksum
 from medical_charges.layout import Layout
 from medical_charges.storage import ObjectRef, Store
 
@@ -27,12 +27,12 @@ class Member:
 
     ref: ObjectRef
     tally: Tally
-    digest: str
+    rows_hash: str
 
     @classmethod
     def of(cls, partial: Partial) -> Member:
         """The member that a partial becomes."""
-        return cls(partial.ref, partial.tally, partial.digest)
+        return cls(partial.ref, partial.tally, partial.rows_hash)
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class State:
 
 def snapshot_identity(identities: Iterable[str]) -> str:
     """The identity of the state that holds these objects' partials and no others."""
-    return digest(sorted(identities))
+    return content_hash(sorted(identities))
 
 
 EMPTY = State({}, {})
 
 
-def names_of(contract: Contract) -> dict[str, Any]:
+def group_definitions(contract: Contract) -> dict[str, Any]:
     """What groups by each column and band mean, as JSON gives it back.
 
     Groups of two states can be compared by names that mean the same, whatever else is in the
@@ -79,22 +79,24 @@ def write_state(store: Store, contract: Contract, state: State) -> str:
     layout = Layout(contract.prefix)
     key = layout.state(state.identity)
     value = {
-        "shape": contract.shape,
+        "shape": contract.schema_hash,
         "kernel": KERNEL_VERSION,
-        "names": names_of(contract),
+        "names": group_definitions(contract),
         "measure": measure_of(contract),
         "members": {identity: _member_to_json(m) for identity, m in state.members.items()},
         "cube": cube_to_json(state.cube),
     }
-    store.write(key, seal(value))
-    store.write(layout.latest_state, seal(key))
+    store.write(key, with_checksum(value))
+    store.write(layout.latest_state, with_checksum(key))
     return key
 
 
 def read_latest_state(store: Store, contract: Contract) -> State:
     """The state that the last run stored, or an empty one if it does not fit the contract."""
     try:
-        return read_state(store, contract, unseal(store.read(Layout(contract.prefix).latest_state)))
+        return read_state(
+            store, contract, verify_checksum(store.read(Layout(contract.prefix).latest_state))
+        )
     except (ObjectMissingError, ValueError):
         return EMPTY
 
@@ -106,8 +108,8 @@ def read_state(store: Store, contract: Contract, key: str) -> State:
         ObjectMissingError: it is not there.
         ValueError: it is damaged.
     """
-    value = unseal(store.read(key))
-    fits = (value["shape"], value["kernel"]) == (contract.shape, KERNEL_VERSION)
+    value = verify_checksum(store.read(key))
+    fits = (value["shape"], value["kernel"]) == (contract.schema_hash, KERNEL_VERSION)
     return _state_from_json(value) if fits else EMPTY
 
 
@@ -116,14 +118,14 @@ class StoredState:
     """A state as it was stored, under whatever contract."""
 
     state: State
-    shape: str
+    schema_hash: str
     kernel: int
     names: Mapping[str, Any]
     measure: list[Any]
 
     def fits(self, contract: Contract) -> bool:
         """Whether its groups are those of the contract, so that more can be merged onto it."""
-        return (self.shape, self.kernel) == (contract.shape, KERNEL_VERSION)
+        return (self.schema_hash, self.kernel) == (contract.schema_hash, KERNEL_VERSION)
 
 
 def read_stored_state(store: Store, key: str) -> StoredState:
@@ -133,7 +135,7 @@ def read_stored_state(store: Store, key: str) -> StoredState:
         ObjectMissingError: it is not there.
         ValueError: it is damaged.
     """
-    value = unseal(store.read(key))
+    value = verify_checksum(store.read(key))
     return StoredState(
         _state_from_json(value),
         value["shape"],
@@ -151,9 +153,9 @@ def _state_from_json(value: dict[str, Any]) -> State:
 
 def _member_to_json(member: Member) -> list[Any]:
     ref = member.ref
-    return [ref.key, ref.etag, ref.size, tally_to_json(member.tally), member.digest]
+    return [ref.key, ref.etag, ref.size, tally_to_json(member.tally), member.rows_hash]
 
 
 def _member_from_json(value: list[Any]) -> Member:
-    key, etag, size, tally, digest = value
-    return Member(ObjectRef(key, etag, size), tally_from_json(tally), digest)
+    key, etag, size, tally, rows_hash = value
+    return Member(ObjectRef(key, etag, size), tally_from_json(tally), rows_hash)

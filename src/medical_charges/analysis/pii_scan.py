@@ -11,7 +11,7 @@ from medical_charges.contract.pii_values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header, text_of
 
-OBJECTS_LOOKED_AT = 32
+SAMPLED_OBJECTS = 32
 ROWS_LOOKED_AT = 500
 """Of each object, and in its first block."""
 
@@ -38,7 +38,7 @@ def _fields(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
             yield fields
 
 
-def refuse_people(samples: Iterable[tuple[str, Header, Rows]], contract: Contract) -> None:
+def refuse_person_data(samples: Iterable[tuple[str, Header, Rows]], contract: Contract) -> None:
     """Refuse objects in which a column of the contract holds what names people.
 
     A column whose values the contract lists, or says why they must be there, is not looked at.

@@ -62,7 +62,7 @@ def analyze(
         TooManyRejectedError: more rows of an object break the rules than the contract allows.
         InputChangedError: an object changed while it was read.
     """
-    summary, layout = Summary(run_id, contract.fingerprint), Layout(contract.prefix)
+    summary, layout = Summary(run_id, contract.contract_hash), Layout(contract.prefix)
     with summary.phase("plan"):
         base = read_latest_state(store, contract)
         known_refs = {member.ref: identity for identity, member in base.members.items()}
@@ -102,7 +102,7 @@ def write_error(store: Store, contract: Contract, run_id: str, error: Exception)
     message = str(error) if expected else "an unexpected error; the log of the step tells more"
     value: dict[str, Any] = {
         "run_id": run_id,
-        "contract": contract.fingerprint,
+        "contract": contract.contract_hash,
         "error": type(error).__name__,
         "message": message,
         "versions": _versions(),
@@ -262,7 +262,7 @@ def _note_duplicates(state: State, contract: Contract, summary: Summary) -> None
     for member in state.members.values():
         if member.tally.rows == member.tally.rejected:
             continue
-        twins[member.ref.size, member.digest].append(member.ref.key)
+        twins[member.ref.size, member.rows_hash].append(member.ref.key)
     for keys in twins.values():
         if len(keys) > 1:
             sentence = f"{', '.join(sorted(keys))} hold the same rows"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from medical_charges.aggregates.partial import identity_of
-from medical_charges.analysis.pii_scan import OBJECTS_LOOKED_AT, Rows, first_rows, refuse_people
+from medical_charges.analysis.pii_scan import SAMPLED_OBJECTS, Rows, first_rows, refuse_person_data
 from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
@@ -49,7 +49,7 @@ def list_input(
     Raises:
         InputRefusedError: there is none.
     """
-    folder, shape = Layout(contract.prefix).input, contract.shape
+    folder, schema_hash = Layout(contract.prefix).input, contract.schema_hash
     objects, ignored = {}, []
     for ref in store.list(folder):
         if ref.key.endswith("/"):
@@ -57,7 +57,7 @@ def list_input(
         if _is_ignored(ref, folder):
             ignored.append(ref.key)
         else:
-            objects[known.get(ref) or identity_of(ref, shape)] = ref
+            objects[known.get(ref) or identity_of(ref, schema_hash)] = ref
     if not objects:
         raise InputRefusedError(f"there is no input under {store.uri}/{folder}/")
     return Snapshot(objects, tuple(ignored))
@@ -77,7 +77,7 @@ def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -
         InputRefusedError: an object cannot be analysed, and the message names every such object;
             or a column holds what names people.
     """
-    looked_at = set(sorted(refs, key=lambda identity: refs[identity])[:OBJECTS_LOOKED_AT])
+    looked_at = set(sorted(refs, key=lambda identity: refs[identity])[:SAMPLED_OBJECTS])
     samples: list[tuple[str, Header, Rows]] = []
 
     def read(item: tuple[str, ObjectRef]) -> NewObject | InputRefusedError:
@@ -96,7 +96,7 @@ def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -
     if refusals:
         more = f"\nand {len(refusals) - 10} more objects" if len(refusals) > 10 else ""
         raise InputRefusedError("\n".join(refusals[:10]) + more)
-    refuse_people(sorted(samples, key=lambda sample: sample[0]), contract)
+    refuse_person_data(sorted(samples, key=lambda sample: sample[0]), contract)
     return [item for item in found if isinstance(item, NewObject)]
 
 

@@ -36,7 +36,7 @@ from medical_charges.contract.outputs import (
     Output,
     OutputColumn,
 )
-from medical_charges.hashing import digest
+from medical_charges.hashing import content_hash
 
 NAME_LIMIT = 63
 Name = Annotated[StrictStr, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{NAME_LIMIT - 1}}}$")]
@@ -440,7 +440,7 @@ class Contract(_Part):
         )
 
     @property
-    def shape(self) -> str:
+    def schema_hash(self) -> str:
         """A hash of what decides the content of a partial: source, bands, measure, grouping sets.
 
         Quality and disclosure are not in it: they are applied to partials, so that changing
@@ -456,7 +456,7 @@ class Contract(_Part):
         }
         if self.source.multiline:
             parts["multiline"] = MULTILINE_VERSION
-        return digest(parts)
+        return content_hash(parts)
 
     @property
     def _source_without_reasons(self) -> dict[str, Any]:
@@ -466,9 +466,9 @@ class Contract(_Part):
         return source
 
     @property
-    def fingerprint(self) -> str:
+    def contract_hash(self) -> str:
         """A hash of the whole contract."""
-        return digest(self.model_dump(mode="json"))
+        return content_hash(self.model_dump(mode="json"))
 
 
 def _with_margin(label: OutputColumn) -> OutputColumn:

@@ -27,7 +27,7 @@ _INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)[ \t]*")
 _DOUBLE = re.compile(r"[ \t]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[ \t]*")
 _NOT_FINITE = re.compile(r"[ \t]*[+-]?(?:nan|inf|infinity)[ \t]*", re.IGNORECASE)
 
-Value = str | int | float | None
+FieldValue = str | int | float | None
 
 
 class Rejection(NamedTuple):
@@ -47,7 +47,7 @@ class _BrokenRuleError(Exception):
     reason: str
 
 
-class Judge:
+class RowValidator:
     """Judges lines of objects that have one header."""
 
     def __init__(self, contract: Contract, header: Header) -> None:
@@ -60,7 +60,7 @@ class Judge:
             if name is not None
         ]
 
-    def judge(self, line: bytes) -> dict[str, Value] | Rejection:
+    def validate(self, line: bytes) -> dict[str, FieldValue] | Rejection:
         """The line's values by column, or why it is rejected. `line` has no line end."""
         text = line.decode("utf-8", errors="surrogateescape").removesuffix("\r")
         # Where a record is one line, an odd quote may be half of a field that goes on in the next.
@@ -77,7 +77,7 @@ class Judge:
         if len(fields) != self._width:
             few = "few" if len(fields) < self._width else "many"
             return Rejection("fields", f"too {few} fields: {len(fields)} of {self._width}", None)
-        values: dict[str, Value] = {}
+        values: dict[str, FieldValue] = {}
         for position, name, column in self._columns:
             try:
                 values[name] = self._value(name, column, fields[position])
@@ -100,7 +100,7 @@ class Judge:
         whole = isinstance(columns[name], IntegerColumn) and _INTEGER.fullmatch(field)
         return bool(whole) and not isinstance(columns[self._contract.measure], IntegerColumn)
 
-    def _value(self, name: str, column: Column, field: str) -> Value:
+    def _value(self, name: str, column: Column, field: str) -> FieldValue:
         if not field:
             if column.nullable:
                 return None

@@ -33,10 +33,10 @@ from medical_charges.kernel.lines import (
     count,
     unquoted,
 )
-from medical_charges.kernel.row_validator import Judge, Rejection, Value
+from medical_charges.kernel.row_validator import FieldValue, Rejection, RowValidator
 
 _SQUARES_LIMIT = 2**127
-_JUDGED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
+_VALIDATED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
 _QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\r\n])')
 _PIECE = 4 * 1024 * 1024
 _LARGEST = sys.float_info.max
@@ -95,7 +95,7 @@ class Scanner:
             for name in self._keys
             if name in contract.bands and contract.bands[name].column in self._keys
         ]
-        self._judge = Judge(contract, header)
+        self._validator = RowValidator(contract, header)
         self._width = len(header.columns)
         self._names = [name or f"{_IGNORED}{i}" for i, name in enumerate(header.columns)]
         last = header.columns[-1]
@@ -149,19 +149,19 @@ class Scanner:
         plain = (candidates.counts(COMMA) == self._width - 1) & (candidates.counts(QUOTE) == 0)
         sure = np.flatnonzero(whole)[plain]
         cube, doubtful = self._sum_what_is_sure(candidates.select(plain), len(sure))
-        judged = ~empty
-        judged[sure] = False
-        judged[sure[doubtful]] = True
-        accepted: list[dict[str, Value]] = []
+        doubtful_lines = ~empty
+        doubtful_lines[sure] = False
+        doubtful_lines[sure[doubtful]] = True
+        accepted: list[dict[str, FieldValue]] = []
         rejected: list[RejectedLine] = []
-        for index in np.flatnonzero(judged).tolist():
+        for index in np.flatnonzero(doubtful_lines).tolist():
             line = lines.line(index)
-            verdict = self._judge.judge(line)
+            verdict = self._validator.validate(line)
             if isinstance(verdict, Rejection):
                 rejected.append(RejectedLine(offset + int(lines.starts[index]), line, verdict))
             else:
                 accepted.append(verdict)
-        cubes = [cube, *self._sum_judged(accepted)]
+        cubes = [cube, *self._sum_validated(accepted)]
         return Scanned(merge_cubes(cubes), int(np.count_nonzero(~empty)), rejected)
 
     def _sum_what_is_sure(self, text: bytes, lines: int) -> tuple[Cube, Integers]:
@@ -198,13 +198,15 @@ class Scanner:
         halves = [self._sum(half, strict=strict) for half in (text[:middle], text[middle:])]
         return merge_cubes(cube for cube, _ in halves), sum(rows for _, rows in halves)
 
-    def _sum_judged(self, rows: list[dict[str, Value]]) -> list[Cube]:
+    def _sum_validated(self, rows: list[dict[str, FieldValue]]) -> list[Cube]:
         schema = {name: _dtype(column) for name, column in self._columns.items()}
         return [
             self._roll_up(
-                self._aggregate(pl.LazyFrame(rows[start : start + _JUDGED_AT_ONCE], schema=schema))
+                self._aggregate(
+                    pl.LazyFrame(rows[start : start + _VALIDATED_AT_ONCE], schema=schema)
+                )
             )
-            for start in range(0, len(rows), _JUDGED_AT_ONCE)
+            for start in range(0, len(rows), _VALIDATED_AT_ONCE)
         ]
 
     def _parse(self, text: bytes, *, strict: bool) -> pl.LazyFrame:

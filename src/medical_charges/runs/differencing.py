@@ -15,8 +15,8 @@ from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, merge_cells
 from medical_charges.aggregates.state import (
     State,
     StoredState,
+    group_definitions,
     measure_of,
-    names_of,
     read_stored_state,
 )
 from medical_charges.aggregates.version import KERNEL_VERSION
@@ -85,7 +85,7 @@ def _comparable(
     Everybody together is always among them. Where something else is summed, only the numbers of
     people are compared.
     """
-    fits, names_now = served.fits(contract), names_of(contract)
+    fits, names_now = served.fits(contract), group_definitions(contract)
     same = {name for name, of in names_now.items() if fits or served.names.get(name) == of}
     summed = [served.measure, served.kernel] == [measure_of(contract), KERNEL_VERSION]
     shared = {

@@ -13,7 +13,7 @@ from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.report import read_checks, write_report
 from medical_charges.runs.ledger import Lease, Ledger
-from medical_charges.runs.lifecycle import mark_of, now, successor_of
+from medical_charges.runs.lifecycle import execution_suffix, now, successor_of
 from medical_charges.runs.rollback import undo
 from medical_charges.storage import Store
 
@@ -35,7 +35,7 @@ class Platform(Protocol):
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailedExecution:
     """Why an execution ended other than well."""
 
     execution: str
@@ -48,7 +48,7 @@ class Failure:
     @classmethod
     def of_state(
         cls, execution: str, state: str, error: str, cause: str, function_prefix: str
-    ) -> Failure:
+    ) -> FailedExecution:
         """A failure that the machine caught, from its error and cause.
 
         Causes are JSON of whatever failed: a Lambda's error, a job run, a step, a cluster.
@@ -68,7 +68,7 @@ class Failure:
         return cls(execution, state, reason[:REASON_LIMIT], _last_line(reason), log)
 
     @classmethod
-    def of_end(cls, execution: str, status: str, error: str, cause: str) -> Failure:
+    def of_end(cls, execution: str, status: str, error: str, cause: str) -> FailedExecution:
         """An execution that ended without a Catch: it was stopped, or its time was up."""
         words = {"ABORTED": "the execution was stopped", "TIMED_OUT": "its time was up"}
         reason = ": ".join(part for part in (words.get(status, status), error, cause) if part)
@@ -79,7 +79,7 @@ def fail_run(
     ledger: Ledger,
     store: Store,
     platform: Platform,
-    failure: Failure,
+    failure: FailedExecution,
     *,
     seconds: float,
     caught: bool,
@@ -92,7 +92,7 @@ def fail_run(
     holder of the lease may touch what others share; the lease goes last, so that it covers all
     of it. What is the run's own, its cluster and its entry, is seen to in any case.
     """
-    mark = mark_of(failure.execution)
+    mark = execution_suffix(failure.execution)
     lease = ledger.lease()
     if lease and lease.holder == failure.execution and lease.abandoned:
         # All was done but, perhaps, this.
@@ -126,7 +126,7 @@ def fail_run(
     return failure.reason
 
 
-def _report(store: Store, folder: str, failure: Failure) -> None:
+def _report(store: Store, folder: str, failure: FailedExecution) -> None:
     """Leave a report of what there is, the failure among it."""
     layout, run_id = Layout.of_run(folder)
     left = {"state": failure.state, "reason": failure.reason}
@@ -151,7 +151,9 @@ def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> No
 _NOT_LOOKED_AT = "It did not hold the lease, so what is published was not looked at."
 
 
-def _in_the_runs_words(store: Store, entry: Mapping[str, Any], failure: Failure) -> Failure:
+def _in_the_runs_words(
+    store: Store, entry: Mapping[str, Any], failure: FailedExecution
+) -> FailedExecution:
     """The failure with the reason that the run itself left, if it left one.
 
     It says it best, and no row: what the platform repeats of a job's last words may hold one.
@@ -177,7 +179,7 @@ def _reason_left(store: Store, folder: str, state: str) -> str:
 
 
 def _notice(
-    store: Store, run_id: str, entry: Mapping[str, Any], failure: Failure, outcome: str
+    store: Store, run_id: str, entry: Mapping[str, Any], failure: FailedExecution, outcome: str
 ) -> tuple[str, str]:
     machine = failure.execution.split(":")[6]
     subject = f"{machine}: run {run_id} failed in {failure.state}"

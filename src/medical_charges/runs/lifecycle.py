@@ -18,7 +18,7 @@ from medical_charges.aggregates.state import read_latest_state, read_state, snap
 from medical_charges.analysis.snapshot import Snapshot, list_input, read_headers
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
-from medical_charges.hashing import digest
+from medical_charges.hashing import content_hash
 from medical_charges.layout import Layout
 from medical_charges.report import write_report
 from medical_charges.runs.differencing import (
@@ -137,12 +137,12 @@ def _run_id(ledger: Ledger, execution: str) -> str:
         if status in {"planned", "held"}:
             return lease.run_id
     moment = datetime.now(UTC)
-    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{mark_of(execution)}"
+    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z-{execution_suffix(execution)}"
 
 
-def mark_of(execution: str) -> str:
+def execution_suffix(execution: str) -> str:
     """What the ids of all runs of an execution end with."""
-    return digest(execution)[:12]
+    return content_hash(execution)[:12]
 
 
 def _is_served(
@@ -151,7 +151,7 @@ def _is_served(
     return served == Served(
         run_id=served.run_id if served else "",
         snapshot=snapshot_identity(snapshot.objects),
-        contract=contract.fingerprint,
+        contract=contract.contract_hash,
         code=code,
         files=served_files(store, contract),
     )
@@ -180,7 +180,7 @@ def _go(
 ) -> Plan:
     layout, run_id = Layout(contract.prefix), lease.run_id
     # Recorded first, so that a refusal is reported there.
-    ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
+    ledger.record(run_id, folder=layout.run(run_id), contract=contract.contract_hash)
     known = read_latest_state(store, contract).members
     read_headers(store, contract, {i: r for i, r in snapshot.objects.items() if i not in known})
     objects = [[ref.key, ref.etag, ref.size] for ref in snapshot.objects.values()]
@@ -326,7 +326,7 @@ def _summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, A
         OutputsRefusedError: it was analysed under another.
     """
     summary: dict[str, Any] = json.loads(store.read(Layout(contract.prefix).summary(run_id)))
-    if summary["contract"] != contract.fingerprint:
+    if summary["contract"] != contract.contract_hash:
         raise OutputsRefusedError(
             f"the contract was replaced after run {run_id} had been analysed under the one before "
             f"it, so its outputs are not published; start another run"

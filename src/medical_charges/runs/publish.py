@@ -13,7 +13,7 @@ from typing import Literal
 
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
-from medical_charges.hashing import canonical_json, digest
+from medical_charges.hashing import canonical_json, content_hash
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
@@ -166,4 +166,4 @@ def served_files(store: Store, contract: Contract) -> str:
         for prefix in (layout.output, layout.manifests)
         for ref in store.list(prefix)
     ]
-    return digest(listed)
+    return content_hash(listed)

@@ -11,10 +11,10 @@ from typing import Any
 
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
-from medical_charges.hashing import unseal
+from medical_charges.hashing import verify_checksum
 from medical_charges.layout import Layout
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.recount.sums import Cells, Moments
+from medical_charges.validation.recount.sums import GroupedMoments, Moments
 
 
 @dataclass(frozen=True)
@@ -29,45 +29,45 @@ class Tallied:
 
 
 @dataclass(frozen=True)
-class StoredPartial:
+class PartialArtifact:
     """A partial as it lies in the store."""
 
     object: Tallied
-    cells: Cells
+    cells: GroupedMoments
     sha256: str
 
 
 @dataclass(frozen=True)
-class StoredState:
+class StateArtifact:
     """A state as it lies in the store."""
 
     members: Mapping[str, Tallied]
-    cells: Cells
+    cells: GroupedMoments
 
 
-def read_stored_partial(store: Store, key: str) -> StoredPartial | None:
+def read_partial_artifact(store: Store, key: str) -> PartialArtifact | None:
     """A partial, or None if it is not there or was damaged."""
     try:
         data = store.read(key)
-        value = unseal(data)
+        value = verify_checksum(data)
     except (ObjectMissingError, ValueError):
         return None
-    return StoredPartial(
+    return PartialArtifact(
         _tallied(value["object"], value["tally"]), _cells(value["cube"]), sha256_of(data)
     )
 
 
-def read_stored_state(store: Store, key: str) -> StoredState | None:
+def read_state_artifact(store: Store, key: str) -> StateArtifact | None:
     """A state, or None if it is not there or was damaged."""
     try:
-        value = unseal(store.read(key))
+        value = verify_checksum(store.read(key))
     except (ObjectMissingError, ValueError):
         return None
     members = {
         identity: _tallied([key, etag, size], tally)
         for identity, (key, etag, size, tally, _) in value["members"].items()
     }
-    return StoredState(members, _cells(value["cube"]))
+    return StateArtifact(members, _cells(value["cube"]))
 
 
 def _tallied(ref: list[Any], tally: Mapping[str, Any]) -> Tallied:
@@ -75,7 +75,7 @@ def _tallied(ref: list[Any], tally: Mapping[str, Any]) -> Tallied:
     return Tallied(ObjectRef(*ref), tally["rows"], tally["rejected"], rules)
 
 
-def _cells(value: list[Any]) -> Cells:
+def _cells(value: list[Any]) -> GroupedMoments:
     return {
         tuple(names): {tuple(key): Moments(*moments) for key, *moments in cells}
         for names, cells in value
@@ -88,7 +88,7 @@ def sha256_of(data: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class LeftBehind:
+class RunArtifacts:
     """Everything that a run left to be checked."""
 
     store: Store
@@ -118,9 +118,9 @@ class LeftBehind:
         return found
 
     @cached_property
-    def state(self) -> StoredState | None:
+    def state(self) -> StateArtifact | None:
         """The state that the outputs were read off."""
-        return read_stored_state(self.store, self.summary["state"])
+        return read_state_artifact(self.store, self.summary["state"])
 
     @cached_property
     def planned(self) -> set[ObjectRef] | None:

@@ -16,7 +16,7 @@ from scipy.special import betainc, betaincinv
 
 from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import MARGIN
-from medical_charges.validation.recount.sums import Cells, Groups, Key, Moments, add
+from medical_charges.validation.recount.sums import GroupedMoments, Groups, Key, Moments, add
 
 _EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _LAST_PLACE = Decimal("0.000001")
@@ -42,7 +42,7 @@ NOTHING = Figure("")
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupKey:
     """A group of people, whatever the order in which an output groups by its names."""
 
     names: tuple[str, ...]
@@ -56,9 +56,9 @@ class Expected:
 
     labels: tuple[str, ...]
     figures: tuple[Figure, ...]
-    groups: tuple[tuple[Group, int], ...]
+    groups: tuple[tuple[GroupKey, int], ...]
     """The groups that the figures are of, with their people."""
-    wholes: tuple[tuple[Group, int], ...] = ()
+    wholes: tuple[tuple[GroupKey, int], ...] = ()
     """The groups whose people follow from the figures."""
 
     @property
@@ -67,7 +67,7 @@ class Expected:
         return not any(figure.text for figure in self.figures)
 
 
-def expected_outputs(contract: Contract, cells: Cells) -> dict[str, list[Expected]]:
+def expected_outputs(contract: Contract, cells: GroupedMoments) -> dict[str, list[Expected]]:
     """Every row of every output, in order."""
     rows = {"analysis": _analysis, "comparisons": _comparisons, "cube": _filter_cube}
     with localcontext(_EXACT):
@@ -77,7 +77,7 @@ def expected_outputs(contract: Contract, cells: Cells) -> dict[str, list[Expecte
         }
 
 
-def groups_by(contract: Contract, names: Sequence[str], cells: Cells) -> Groups:
+def groups_by(contract: Contract, names: Sequence[str], cells: GroupedMoments) -> Groups:
     """The groups by some names, top-coded, added up from whatever holds these."""
     held = min((held for held in cells if set(names) <= set(held)), key=len)
     places, tops = [held.index(name) for name in names], contract.disclosure.top_code
@@ -107,13 +107,13 @@ def _place(contract: Contract, names: Sequence[str], key: Key) -> list[str | int
     ]
 
 
-def group_of(names: Sequence[str], key: Key) -> Group:
+def group_of(names: Sequence[str], key: Key) -> GroupKey:
     """A group by its names and values."""
     pairs = sorted(zip(names, key, strict=True), key=lambda pair: pair[0])
-    return Group(tuple(name for name, _ in pairs), tuple(value for _, value in pairs))
+    return GroupKey(tuple(name for name, _ in pairs), tuple(value for _, value in pairs))
 
 
-def _analysis(contract: Contract, name: str, cells: Cells) -> Iterator[Expected]:
+def _analysis(contract: Contract, name: str, cells: GroupedMoments) -> Iterator[Expected]:
     analysis = contract.analyses[name]
     names = analysis.group_by
     groups = groups_by(contract, names, cells)
@@ -159,13 +159,13 @@ def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> 
     raise ValueError(statistic)
 
 
-def _comparisons(contract: Contract, _: str, cells: Cells) -> Iterator[Expected]:
+def _comparisons(contract: Contract, _: str, cells: GroupedMoments) -> Iterator[Expected]:
     for name, comparison in contract.comparisons.items():
         yield from _comparison(contract, name, comparison, cells)
 
 
 def _comparison(
-    contract: Contract, name: str, comparison: Comparison, cells: Cells
+    contract: Contract, name: str, comparison: Comparison, cells: GroupedMoments
 ) -> Iterator[Expected]:
     names = (*comparison.within, comparison.column)
     groups = groups_by(contract, names, cells)
@@ -184,7 +184,7 @@ def _comparison(
         )
 
 
-def _filter_cube(contract: Contract, output: str, cells: Cells) -> Iterator[Expected]:
+def _filter_cube(contract: Contract, output: str, cells: GroupedMoments) -> Iterator[Expected]:
     """Every group of the columns, and every group of some filters with all of the others."""
     unit = Decimal(10) ** contract.decimals
     columns, filters = contract.cubes[output], contract.dashboard.filters

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.storage import Store
-from medical_charges.validation.artifacts import LeftBehind, sha256_of
+from medical_charges.validation.artifacts import RunArtifacts, sha256_of
 from medical_charges.validation.checks.disclosure import disclosure_checks
 from medical_charges.validation.checks.figures import figure_checks
 from medical_charges.validation.checks.files import file_checks, staged_files
 from medical_charges.validation.checks.freshness import freshness_checks
 from medical_charges.validation.checks.merge import merge_checks
-from medical_charges.validation.checks.objects import look_at_objects, object_checks, record_objects
+from medical_charges.validation.checks.objects import object_checks, record_objects, recount_objects
 from medical_charges.validation.expected import expected_outputs
 from medical_charges.validation.recount.frames import FrameCheck, Frames
-from medical_charges.validation.recount.sums import Cells
-from medical_charges.validation.result import Result, told
+from medical_charges.validation.recount.sums import GroupedMoments
+from medical_charges.validation.result import Result, safe_message
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -46,37 +46,40 @@ def validate_outputs(
         frame_checks: further checks, made on data frames.
         recheck: whether objects are read again that are on record.
     """
-    left, result = LeftBehind(store, contract, run_id), Result(run_id, contract.fingerprint)
+    artifacts = RunArtifacts(store, contract, run_id)
+    result = Result(run_id, contract.contract_hash)
     with _stage(result, "objects"):
-        result.staged = {name: sha256_of(data) for name, data in left.staged.items()}
-        objects = look_at_objects(session, left, recheck=recheck)
+        result.staged = {name: sha256_of(data) for name, data in artifacts.staged.items()}
+        objects = recount_objects(session, artifacts, recheck=recheck)
         of_objects = object_checks(objects, contract)
         result.checks += of_objects
         result.objects = {
-            "read": len(objects.anew),
-            "on_record": len(objects.members) - len(objects.anew),
+            "read": len(objects.recounts),
+            "on_record": len(objects.members) - len(objects.recounts),
         }
         if not any(check.stops for check in of_objects):
-            record_objects(left, objects)
+            record_objects(artifacts, objects)
     if not result.objects:
         return result
     with _stage(result, "outputs"):
-        result.checks += freshness_checks(left)
-        result.checks += merge_checks(left, objects)
-        result.checks += _output_checks(left, objects.merged)
+        result.checks += freshness_checks(artifacts)
+        result.checks += merge_checks(artifacts, objects)
+        result.checks += _output_checks(artifacts, objects.merged)
     with _stage(result, "frames"):
         # A rule of one's own may be about all rows at once, so it gets all in every run.
         own = any(rule.output is None for rule in contract.quality.rules.values())
-        looked_at = {i: objects.members[i].ref for i in (objects.members if own else objects.anew)}
-        frames = Frames(session, store, contract, looked_at, left.staged)
+        looked_at = {
+            i: objects.members[i].ref for i in (objects.members if own else objects.recounts)
+        }
+        frames = Frames(session, store, contract, looked_at, artifacts.staged)
         for look in frame_checks:
             result.checks += look(frames)
     return result
 
 
-def _output_checks(left: LeftBehind, cells: Cells) -> Iterator[Check]:
-    contract, summary = left.contract, left.summary
-    files = staged_files(contract, left.staged)
+def _output_checks(artifacts: RunArtifacts, cells: GroupedMoments) -> Iterator[Check]:
+    contract, summary = artifacts.contract, artifacts.summary
+    files = staged_files(contract, artifacts.staged)
     for file in files.values():
         yield from file_checks(file)
     expected = expected_outputs(contract, cells)
@@ -93,5 +96,5 @@ def _stage(result: Result, name: str) -> Iterator[None]:
         yield
     except Exception as error:
         check = Check(f"{name}: can be checked", "conformance", "fail", "no error", "error")
-        result.checks.append(replace(check, found=told(error)))
+        result.checks.append(replace(check, found=safe_message(error)))
     result.seconds[name] = round(time.perf_counter() - start, 3)

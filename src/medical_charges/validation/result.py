@@ -53,7 +53,7 @@ class Result:
         return {"check": "outputs", "passed": not self.stopping, **asdict(self)}
 
 
-def judged(
+def run_check(
     name: str,
     category: Category,
     threshold: str,
@@ -77,7 +77,7 @@ def judged(
     try:
         found = list(_few(look()))
     except Exception as error:  # one that breaks must not pass, nor hide others
-        return Check(name, category, severity, threshold, "error", told(error))
+        return Check(name, category, severity, threshold, "error", safe_message(error))
     return Check(name, category, severity, threshold, "fail" if found else "pass", "\n".join(found))
 
 
@@ -89,7 +89,7 @@ def _few(problems: Problems) -> Iterator[str]:
         yield problem
 
 
-def told(error: Exception) -> str:
+def safe_message(error: Exception) -> str:
     """What may be told of an error: an unexpected one's own words may hold a row."""
     if isinstance(error, MedicalChargesError):
         return str(error)

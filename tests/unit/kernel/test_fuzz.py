@@ -260,7 +260,7 @@ def _quarantined(store: LocalStore) -> dict[int, bytes]:
     return found
 
 
-def _analyse(store: LocalStore, contract: Contract, copy: bytes, engine: Engine, cut: int) -> str:
+def _analyze(store: LocalStore, contract: Contract, copy: bytes, engine: Engine, cut: int) -> str:
     """Run a copy to its end and check that; says which end it was."""
     store.write(f"{Layout(contract.prefix).input}/copy.csv", copy)
     text = _plain(copy)
@@ -345,7 +345,7 @@ def test_a_corrupted_copy_ends_in_right_outputs_or_a_clear_refusal(
     number: int, real_file: bytes, store: LocalStore
 ) -> None:
     contract, cut = _options(number)
-    _analyse(store, contract, corrupted(number, real_file), in_this_process, cut)
+    _analyze(store, contract, corrupted(number, real_file), in_this_process, cut)
 
 
 @pytest.mark.spark
@@ -357,13 +357,13 @@ def test_a_corrupted_copy_ends_the_same_way_on_spark(
     copy, ends = corrupted(number, real_file), []
     for name, engine in (("here", in_this_process), ("spark", on_spark(lambda: spark))):
         store = LocalStore(tmp_path / name)
-        ends.append(_analyse(store, contract, copy, engine, max(cut, 16_000)))
+        ends.append(_analyze(store, contract, copy, engine, max(cut, 16_000)))
     assert ends[0] == ends[1]
 
 
 def test_the_copies_reach_every_end(real_file: bytes, tmp_path: Path) -> None:
     ends = [
-        _analyse(LocalStore(tmp_path / str(number)), REAL, corrupted(number, real_file), *how)
+        _analyze(LocalStore(tmp_path / str(number)), REAL, corrupted(number, real_file), *how)
         for number, how in ((n, (in_this_process, 1 << 27)) for n in range(40))
     ]
     assert set(ends) == {"analysed", "InputRefusedError", "TooManyRejectedError"}

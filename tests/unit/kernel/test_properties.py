@@ -30,7 +30,7 @@ from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
-from medical_charges.kernel.row_validator import Judge, Rejection, scale
+from medical_charges.kernel.row_validator import Rejection, RowValidator, scale
 from medical_charges.kernel.scan import Scanned, Scanner, merge_scanned
 from medical_charges.outputs import statistics
 from medical_charges.storage import ObjectRef
@@ -294,7 +294,7 @@ def test_the_judge_accepts_a_line_exactly_if_it_keeps_the_contract_with_csvs_own
 ) -> None:
     contract, columns = data.draw(st.sampled_from(SHAPES))
     line = data.draw(lines(contract, columns))
-    verdict = Judge(contract, header_of(columns)).judge(line)
+    verdict = RowValidator(contract, header_of(columns)).validate(line)
     expected = oracle.row_of(line, columns, contract)
     if isinstance(verdict, Rejection):
         assert expected is None

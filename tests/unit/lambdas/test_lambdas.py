@@ -25,7 +25,7 @@ from medical_charges.errors import (
     OutputsRefusedError,
     TooManyRejectedError,
 )
-from medical_charges.runs.failure import Failure
+from medical_charges.runs.failure import FailedExecution
 from medical_charges.runs.ledger import Lease, Ledger
 from medical_charges.runs.manifests import validate_manifests
 from medical_charges.storage import S3Store
@@ -761,7 +761,7 @@ def test_a_job_that_refuses_is_told_by_the_checks_that_stopped_it(pipeline: Pipe
         Check("b", "plausibility", "warn", "few", "fail", "a warning"),
         Check("c", "completeness", "fail", "none", "error", "the check could not be made"),
     ]
-    Result(run_id, pipeline.contract.fingerprint, checks).write(pipeline.store, pipeline.contract)
+    Result(run_id, pipeline.contract.contract_hash, checks).write(pipeline.store, pipeline.contract)
     expected = "a: the first\na: the second\nc: the check could not be made"
     assert fail_job(pipeline, f"OutputsRefusedError: {ROW}") == expected
     told = told_of(pipeline, run_id)
@@ -868,5 +868,5 @@ def test_a_notice_that_cannot_be_sent_does_not_keep_the_lease(
     ],
 )
 def test_the_reason_is_found_in_whatever_failed(cause: str, reason: str) -> None:
-    failure = Failure.of_state(execution("one"), "Analyze", "States.Timeout", cause, "x-")
+    failure = FailedExecution.of_state(execution("one"), "Analyze", "States.Timeout", cause, "x-")
     assert failure.reason == reason

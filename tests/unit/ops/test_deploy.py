@@ -203,7 +203,7 @@ def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
 def test_other_labels_read_what_is_published(pipeline: Pipeline, contract: Contract) -> None:
     text = CONTRACT_FILE.read_text()
     other = parse_contract(text.replace("title: Medical charges", "title: Another", 1))
-    assert other.fingerprint != contract.fingerprint
+    assert other.contract_hash != contract.contract_hash
     assert pipeline.publishes(contract)
     assert pipeline.publishes(other)
 

@@ -64,7 +64,7 @@ def test_a_run_that_passed_is_told_of_with_all_its_checks(store: LocalStore) -> 
     }
     assert report.rejected.rules == {"few.maximum": 1}
     assert [check.name for check in report.checks] == [check.name for check in result.checks]
-    assert report.contract == CONTRACT.fingerprint
+    assert report.contract == CONTRACT.contract_hash
     assert {"kernel", "polars", "python"} <= report.versions.keys()
     assert report.files == summary.staged
     assert report.seconds.keys() == {"analysis", "validation"}
@@ -131,7 +131,7 @@ def test_no_report_repeats_a_field_or_a_measure(store: LocalStore) -> None:
     report_of(store)
     for name in ("report.json", "report.html"):
         text = store.read(f"{FOLDER}/{name}").decode()
-        assert "77" not in text.replace(STRICT.fingerprint, "")
+        assert "77" not in text.replace(STRICT.contract_hash, "")
         assert "12345" not in text
         assert "unheard-of" not in text
 

@@ -6,7 +6,7 @@ import pytest
 
 from medical_charges.aggregates.state import read_state, read_stored_state
 from medical_charges.contract import parse_contract
-from medical_charges.hashing import seal, unseal
+from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.runs.differencing import Change, change_between
 from medical_charges.storage import LocalStore
 from tests.helpers import WITHOUT_CUBES, run, upload
@@ -144,9 +144,9 @@ def test_a_state_that_does_not_say_what_its_names_mean_is_known_by_its_shape(
     store: LocalStore, real_file: bytes
 ) -> None:
     before = served(store, WITHOUT_CUBES, real_file)
-    value = unseal(store.read(before))
+    value = verify_checksum(store.read(before))
     del value["names"], value["measure"]
-    store.write(before, seal(value))
+    store.write(before, with_checksum(value))
     again = change(store, before, WITHOUT_CUBES, corrected(real_file))
     assert (again.came, again.small_groups["age"]) == (1, 1)
     other = change(store, before, ONE_MORE, real_file)

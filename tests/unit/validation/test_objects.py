@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from medical_charges.contract import parse_contract
-from medical_charges.hashing import seal, unseal
+from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import Result, validate_outputs
-from medical_charges.validation.artifacts import LeftBehind
+from medical_charges.validation.artifacts import RunArtifacts
 from medical_charges.validation.checks import objects
 from tests.helpers import run, upload
 from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated, without_spark
@@ -46,11 +46,11 @@ def test_of_objects_on_record_no_sums_are_kept_beside_the_sum_of_all(
     validated(store, CONTRACT, {f"{i}.csv": ROWS for i in range(5)})
     upload(store, CONTRACT, {"new.csv": csv_lines(GOOD_ROW)})
     run(store, CONTRACT)
-    left = LeftBehind(store, CONTRACT, "run")
+    artifacts = RunArtifacts(store, CONTRACT, "run")
     for at_once in (1, 2, 100):
         monkeypatch.setattr(objects, "PARTIALS_AT_ONCE", at_once)
-        found = objects.look_at_objects(without_spark, left, recheck=False)
-        (new,) = found.anew
+        found = objects.recount_objects(without_spark, artifacts, recheck=False)
+        (new,) = found.recounts
         assert {i for i, partial in found.partials.items() if partial.cells} == {new}
         assert len(found.partials) == 6
         assert found.merged[names]["a",].n == 5 * 3 + 1
@@ -83,9 +83,9 @@ def test_what_was_found_wrong_is_not_recorded(store: LocalStore) -> None:
 def spoil(store: LocalStore, folder: str, change: Callable[[Any], Any]) -> None:
     """Change what is sealed in a folder of Cube_data, and seal it again."""
     for ref in list(store.list(f"{CONTRACT.prefix}/Cube_data/{folder}")):
-        value = unseal(store.read(ref.key))
+        value = verify_checksum(store.read(ref.key))
         change(value)
-        store.write(ref.key, seal(value))
+        store.write(ref.key, with_checksum(value))
 
 
 def first_cell(value: Any) -> list[Any]:

@@ -9,7 +9,7 @@ import pytest
 from medical_charges.contract import parse_contract
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount import sums
-from medical_charges.validation.recount.sums import Found, Moments, Summing, all_pieces
+from medical_charges.validation.recount.sums import Moments, Recount, RecountJob, all_pieces
 from tests.unit.validation.helpers import RULES, csv_lines
 
 APART = parse_contract(
@@ -23,14 +23,14 @@ APART = parse_contract(
 """Three columns, each of which is grouped by alone."""
 
 
-def found(store: LocalStore, rows: int) -> Found:
+def found(store: LocalStore, rows: int) -> Recount:
     lines = (
         b"%s,n,%d,%d,0.5,,%d" % (b"ab"[i % 2 : i % 2 + 1], i % 50, i // 50 % 10, i)
         for i in range(rows)
     )
     store.write("x.csv", csv_lines(*lines))
     (piece,) = all_pieces(store, APART, {"x": next(store.list(""))})
-    _, summed = Summing(store, APART).piece(piece)
+    _, summed = RecountJob(store, APART).recount(piece)
     return summed
 
 

@@ -16,8 +16,8 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
 from medical_charges.validation.checks.files import StagedFile
-from medical_charges.validation.expected import Expected, Group
-from medical_charges.validation.result import judged
+from medical_charges.validation.expected import Expected, GroupKey
+from medical_charges.validation.result import run_check
 
 LEAST_SPAN = 5
 """A suppressed count must be free to be at least this many more than its least value."""
@@ -32,7 +32,7 @@ _WORK = 20_000_000
 
 
 @dataclass(frozen=True)
-class Shown:
+class OutputRow:
     """A row as it is published, beside what it is of."""
 
     output: str
@@ -53,21 +53,21 @@ def disclosure_checks(
     unreadable = [name for name, file in files.items() if not file.readable]
     unless = f"{', '.join(unreadable)} cannot be read" if unreadable else ""
     return [
-        judged(
+        run_check(
             "disclosure: no small group is shown",
             "conformance",
             f"no figures of a group of 1 to {least - 1} people",
             lambda: _small(rows, least),
             unless=unless,
         ),
-        judged(
+        run_check(
             "disclosure: what is withheld is accounted for",
             "conformance",
             "rows without figures, and outputs without rows, are those that the summary counts",
             lambda: _accounted(rows, expected, summary),
             unless=unless,
         ),
-        judged(
+        run_check(
             "disclosure: nothing is withheld without need",
             "conformance",
             "figures are withheld only where a group is small that shares a column with theirs; "
@@ -75,7 +75,7 @@ def disclosure_checks(
             lambda: needless(contract, rows, expected, summary),
             unless=unless,
         ),
-        judged(
+        run_check(
             "disclosure: no suppressed count follows from others",
             "conformance",
             f"sums and differences leave every suppressed count {LEAST_SPAN + 1} values or more",
@@ -87,24 +87,24 @@ def disclosure_checks(
 
 def _rows(
     files: Mapping[str, StagedFile], expected: Mapping[str, Sequence[Expected]], least: int
-) -> Iterator[Shown]:
+) -> Iterator[OutputRow]:
     for name, file in files.items():
         right = {row.labels: row for row in expected[name]}
         for row in file.rows if file.readable else ():
             if (told := right.get(row[: file.groups])) is not None:
                 small = any(0 < n < least for _, n in told.groups)
                 empty = not any(row[file.groups :])
-                yield Shown(name, told, empty and (small or not told.empty))
+                yield OutputRow(name, told, empty and (small or not told.empty))
 
 
-def _small(rows: Sequence[Shown], least: int) -> Iterator[str]:
+def _small(rows: Sequence[OutputRow], least: int) -> Iterator[str]:
     for row in rows:
         if not row.hidden and any(0 < n < least for _, n in row.expected.groups):
             yield f"{row.output}, {', '.join(row.expected.labels)}: a small group is shown"
 
 
 def _accounted(
-    rows: Sequence[Shown],
+    rows: Sequence[OutputRow],
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
 ) -> Iterator[str]:
@@ -121,13 +121,13 @@ def _accounted(
 
 def needless(
     contract: Contract,
-    rows: Sequence[Shown],
+    rows: Sequence[OutputRow],
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
 ) -> Iterator[str]:
     """What is withheld for no small group, or more than any small group needs."""
     withheld = [
-        Shown(name, row, hidden=True) for name in summary["withheld"] for row in expected[name]
+        OutputRow(name, row, hidden=True) for name in summary["withheld"] for row in expected[name]
     ]
     everything = [*rows, *withheld]
     least = contract.disclosure.minimum_cell
@@ -147,7 +147,7 @@ def needless(
                 yield f"nothing is shown, though {name} could be without giving a small group away"
 
 
-def _people(row: Shown) -> int:
+def _people(row: OutputRow) -> int:
     return sum(n for _, n in row.expected.groups)
 
 
@@ -172,7 +172,7 @@ def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
     return [outputs for outputs, _ in found]
 
 
-def _gives_away(contract: Contract, rows: Sequence[Shown]) -> bool:
+def _gives_away(contract: Contract, rows: Sequence[OutputRow]) -> bool:
     """Whether a hidden count is confined too closely, as far as can be told of it."""
     tables = {group.names for row in rows for group, _ in row.expected.groups}
     names = {name for table in tables for name in table}
@@ -196,12 +196,12 @@ def _gives_away(contract: Contract, rows: Sequence[Shown]) -> bool:
 class _Counts:
     """What is known of every count: from where to where it lies."""
 
-    low: dict[Group, int] = field(default_factory=dict)
-    high: dict[Group, int] = field(default_factory=dict)
-    sums: list[tuple[Group, list[Group]]] = field(default_factory=list)
+    low: dict[GroupKey, int] = field(default_factory=dict)
+    high: dict[GroupKey, int] = field(default_factory=dict)
+    sums: list[tuple[GroupKey, list[GroupKey]]] = field(default_factory=list)
     """A count with those that add up to it."""
 
-    def told(self, group: Group) -> bool:
+    def told(self, group: GroupKey) -> bool:
         """Whether a count can be one number only."""
         return self.low[group] == self.high[group]
 
@@ -215,7 +215,7 @@ class _Counts:
             if sum(self.high.values()) - sum(self.low.values()) == before:
                 return
 
-    def _confine(self, whole: Group, parts: list[Group]) -> None:
+    def _confine(self, whole: GroupKey, parts: list[GroupKey]) -> None:
         low, high = self.low, self.high
         least, most = sum(low[part] for part in parts), sum(high[part] for part in parts)
         low[whole], high[whole] = max(low[whole], least), min(high[whole], most)
@@ -231,7 +231,7 @@ class _Counts:
                 low[part] = least_of_part
 
 
-def _confined(contract: Contract, rows: Sequence[Shown]) -> Iterator[str]:
+def _confined(contract: Contract, rows: Sequence[OutputRow]) -> Iterator[str]:
     known, counts = _followed(contract, rows)
     for row in rows:
         for group, n in row.expected.groups if row.hidden else ():
@@ -242,7 +242,7 @@ def _confined(contract: Contract, rows: Sequence[Shown]) -> Iterator[str]:
                 yield f"{row.output}, {labels}: its count is confined too closely"
 
 
-def _followed(contract: Contract, rows: Sequence[Shown]) -> tuple[Table, _Counts]:
+def _followed(contract: Contract, rows: Sequence[OutputRow]) -> tuple[Table, _Counts]:
     """The counts that are shown, and all counts as far as these confine them."""
     shown = [row.expected for row in rows if not row.hidden]
     known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
@@ -253,12 +253,12 @@ def _followed(contract: Contract, rows: Sequence[Shown]) -> tuple[Table, _Counts
     return known, counts
 
 
-Table = Mapping[Group, int]
+Table = Mapping[GroupKey, int]
 
 
-def _tables(rows: Sequence[Shown]) -> dict[tuple[str, ...], Table]:
+def _tables(rows: Sequence[OutputRow]) -> dict[tuple[str, ...], Table]:
     """The groups that rows are of, by their names, where these are everybody."""
-    tables: dict[tuple[str, ...], dict[Group, int]] = {}
+    tables: dict[tuple[str, ...], dict[GroupKey, int]] = {}
     for row in rows:
         for group, n in row.expected.groups:
             tables.setdefault(group.names, {})[group] = n
@@ -269,12 +269,12 @@ def _tables(rows: Sequence[Shown]) -> dict[tuple[str, ...], Table]:
 def _layout(
     contract: Contract,
     tables: Mapping[tuple[str, ...], Table],
-    known: Mapping[Group, int],
-    there: set[Group],
+    known: Mapping[GroupKey, int],
+    there: set[GroupKey],
 ) -> _Counts:
     """Every count with what is known of it, and every sum that two tables share."""
     counts = _Counts()
-    everybody = Group((), ())
+    everybody = GroupKey((), ())
     people = sum(next(iter(tables.values()), {}).values())
     for table in tables.values():
         for group in table:
@@ -284,7 +284,7 @@ def _layout(
     meets = {_meet(contract, a, b) for a, b in permutations(tables, 2)} | {()}
     for names, table in tables.items():
         for coarser in sorted(meets - {names}):
-            sums: dict[Group, list[Group]] = {}
+            sums: dict[GroupKey, list[GroupKey]] = {}
             for group in table:
                 if (whole := _within(contract, group, coarser)) is not None:
                     sums.setdefault(whole, []).append(group)
@@ -303,7 +303,7 @@ def _meet(contract: Contract, a: Sequence[str], b: Sequence[str]) -> tuple[str, 
     return tuple(sorted(common))
 
 
-def _within(contract: Contract, group: Group, names: Sequence[str]) -> Group | None:
+def _within(contract: Contract, group: GroupKey, names: Sequence[str]) -> GroupKey | None:
     """The group by other names that all of a group lies in, if there is one."""
     values = dict(zip(group.names, group.key, strict=True))
     found: list[str | int] = []
@@ -320,4 +320,4 @@ def _within(contract: Contract, group: Group, names: Sequence[str]) -> Group | N
             found.append(label)
         else:
             found.append(values[name])
-    return Group(tuple(names), tuple(found))
+    return GroupKey(tuple(names), tuple(found))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from medical_charges.checks import Check
 from medical_charges.validation.checks.files import StagedFile
 from medical_charges.validation.expected import Expected
-from medical_charges.validation.result import judged
+from medical_charges.validation.result import run_check
 
 _UNREADABLE = "its rows cannot be told by their columns"
 _WITHHELD = "the output is withheld"
@@ -17,14 +17,14 @@ def figure_checks(file: StagedFile, expected: Sequence[Expected], *, withheld: b
     """An output's rows and figures."""
     unless = "" if file.readable else _UNREADABLE
     return [
-        judged(
+        run_check(
             f"{file.name}: groups and their order",
             "completeness",
             "no row" if withheld else "each group that holds anybody, once, in order",
             lambda: _group_problems(file, () if withheld else expected),
             unless=unless,
         ),
-        judged(
+        run_check(
             f"{file.name}: figures",
             "conformance",
             "equal to what the summed rows come to; where a quantile is in it, to 1e-9",

@@ -10,7 +10,7 @@ from functools import cached_property
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import Output, OutputColumn
-from medical_charges.validation.result import judged
+from medical_charges.validation.result import run_check
 
 _WHOLE = re.compile(r"0|[1-9][0-9]*")
 _LABEL = re.compile(r"0|-?[1-9][0-9]*")
@@ -67,19 +67,19 @@ def staged_files(contract: Contract, staged: dict[str, bytes]) -> dict[str, Stag
 def file_checks(file: StagedFile) -> list[Check]:
     """Everything about an output that can be told from its bytes."""
     return [
-        judged(
+        run_check(
             f"{file.name}: encoding",
             "conformance",
             "UTF-8 without a byte-order mark, lines ended by \\n, the last one too",
             lambda: _encoding_problems(file),
         ),
-        judged(
+        run_check(
             f"{file.name}: header",
             "conformance",
             ",".join(file.columns),
             lambda: _header_problems(file),
         ),
-        judged(
+        run_check(
             f"{file.name}: fields and numbers",
             "conformance",
             "a field for each column, without quotes; whole numbers, and decimals of at most 6 "

@@ -7,60 +7,64 @@ from pathlib import PurePosixPath
 
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.checks import Check
-from medical_charges.hashing import digest
+from medical_charges.hashing import content_hash
 from medical_charges.storage import ObjectRef
-from medical_charges.validation.artifacts import LeftBehind, sha256_of
-from medical_charges.validation.result import judged
+from medical_charges.validation.artifacts import RunArtifacts, sha256_of
+from medical_charges.validation.result import run_check
 
 
-def freshness_checks(left: LeftBehind) -> list[Check]:
+def freshness_checks(artifacts: RunArtifacts) -> list[Check]:
     """The outputs against the run, and the state against the input."""
     return [
-        judged(
+        run_check(
             "freshness: made by this run",
             "conformance",
             "run, contract and every file's SHA-256 are those that the summary names",
-            lambda: _stale(left),
+            lambda: _stale(artifacts),
         ),
-        judged(
+        run_check(
             "freshness: the state is the snapshot's",
             "completeness",
             "every object that was planned and is still there, in its version, and no other",
-            lambda: _other_objects(left),
+            lambda: _other_objects(artifacts),
         ),
     ]
 
 
-def _stale(left: LeftBehind) -> Iterator[str]:
-    summary = left.summary
-    if summary["run_id"] != left.run_id:
+def _stale(artifacts: RunArtifacts) -> Iterator[str]:
+    summary = artifacts.summary
+    if summary["run_id"] != artifacts.run_id:
         yield f"the summary is of the run {summary['run_id']}"
-    if summary["contract"] != left.contract.fingerprint:
+    if summary["contract"] != artifacts.contract.contract_hash:
         yield "the run was analysed under another contract"
-    for name in left.contract.outputs:
-        if name not in left.staged:
+    for name in artifacts.contract.outputs:
+        if name not in artifacts.staged:
             yield f"{name} is not staged"
-        elif sha256_of(left.staged[name]) != summary["staged"].get(name):
+        elif sha256_of(artifacts.staged[name]) != summary["staged"].get(name):
             yield f"the staged file of {name} is not the one that the run wrote"
 
 
-def _other_objects(left: LeftBehind) -> Iterator[str]:
-    if left.state is None:
+def _other_objects(artifacts: RunArtifacts) -> Iterator[str]:
+    if artifacts.state is None:
         return
-    there = {ref for ref in left.store.list(left.layout.input) if not _is_ignored(ref)}
-    held = {member.ref for member in left.state.members.values()}
-    planned = there if left.planned is None else left.planned
+    there = {ref for ref in artifacts.store.list(artifacts.layout.input) if not _is_ignored(ref)}
+    held = {member.ref for member in artifacts.state.members.values()}
+    planned = there if artifacts.planned is None else artifacts.planned
     for ref in sorted(there & planned - held):
         yield f"{ref.key} is in the input, but not in the state"
     for ref in sorted(held - there - planned):
         yield f"{ref.key} is in the state, but not in the input"
     names = {
-        digest([m.ref.key, m.ref.etag, m.ref.size, left.contract.shape, KERNEL_VERSION])
-        for m in left.state.members.values()
+        content_hash(
+            [m.ref.key, m.ref.etag, m.ref.size, artifacts.contract.schema_hash, KERNEL_VERSION]
+        )
+        for m in artifacts.state.members.values()
     }
-    if names != left.state.members.keys():
+    if names != artifacts.state.members.keys():
         yield "the state's members are not named by object, contract and kernel"
-    if PurePosixPath(left.summary["state"]).stem != digest(sorted(left.state.members)):
+    if PurePosixPath(artifacts.summary["state"]).stem != content_hash(
+        sorted(artifacts.state.members)
+    ):
         yield "the state's name is not that of its members"
 
 

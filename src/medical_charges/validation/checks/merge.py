@@ -6,47 +6,47 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from medical_charges.checks import Check
-from medical_charges.validation.artifacts import LeftBehind
-from medical_charges.validation.checks.objects import Objects
-from medical_charges.validation.recount.sums import Cells
-from medical_charges.validation.result import judged
+from medical_charges.validation.artifacts import RunArtifacts
+from medical_charges.validation.checks.objects import RecountedObjects
+from medical_charges.validation.recount.sums import GroupedMoments
+from medical_charges.validation.result import run_check
 
 
-def merge_checks(left: LeftBehind, objects: Objects) -> list[Check]:
+def merge_checks(artifacts: RunArtifacts, objects: RecountedObjects) -> list[Check]:
     """The state and the summary against the sum."""
     return [
-        judged(
+        run_check(
             "merge: the state is the sum of the partials",
             "conformance",
             "every sum of every group equal",
-            lambda: _state_problems(left, objects.merged),
+            lambda: _state_problems(artifacts, objects.merged),
         ),
-        judged(
+        run_check(
             "merge: the summary adds up",
             "completeness",
             "rows, counted, rejected and rules are the sums over the objects",
-            lambda: _summary_problems(left.summary, objects),
+            lambda: _summary_problems(artifacts.summary, objects),
         ),
     ]
 
 
-def _state_problems(left: LeftBehind, cells: Cells) -> Iterator[str]:
-    if left.state is None:
-        yield f"the state {left.summary['state']} is not there, or was damaged"
+def _state_problems(artifacts: RunArtifacts, cells: GroupedMoments) -> Iterator[str]:
+    if artifacts.state is None:
+        yield f"the state {artifacts.summary['state']} is not there, or was damaged"
         return
-    if not left.state.members:
+    if not artifacts.state.members:
         yield "the state holds no object"
     for names, groups in cells.items():
-        told = left.state.cells.get(names, {})
-        wrong = sum(groups.get(key) != told.get(key) for key in groups.keys() | told.keys())
+        stored = artifacts.state.cells.get(names, {})
+        wrong = sum(groups.get(key) != stored.get(key) for key in groups.keys() | stored.keys())
         if wrong:
             yield (
-                f"by {', '.join(names)}: {wrong} of {len(groups.keys() | told.keys())} groups are "
-                f"not the sum of the partials"
+                f"by {', '.join(names)}: {wrong} of {len(groups.keys() | stored.keys())} groups "
+                f"are not the sum of the partials"
             )
 
 
-def _summary_problems(summary: Mapping[str, Any], objects: Objects) -> Iterator[str]:
+def _summary_problems(summary: Mapping[str, Any], objects: RecountedObjects) -> Iterator[str]:
     members = list(objects.members.values())
     rules: dict[str, int] = {}
     for member in members:

@@ -17,17 +17,23 @@ import polars as pl
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
-from medical_charges.hashing import seal, unseal
+from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.layout import Layout
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_parallel
 from medical_charges.validation.artifacts import (
-    LeftBehind,
-    StoredPartial,
+    PartialArtifact,
+    RunArtifacts,
     Tallied,
-    read_stored_partial,
+    read_partial_artifact,
 )
-from medical_charges.validation.recount.sums import Cells, Found, add_cells, mark_of, sum_objects
-from medical_charges.validation.result import judged
+from medical_charges.validation.recount.sums import (
+    GroupedMoments,
+    Recount,
+    add_grouped,
+    record_hash,
+    sum_objects,
+)
+from medical_charges.validation.result import run_check
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,31 +56,31 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
-class Objects:
+class RecountedObjects:
     """A snapshot's objects as they were found."""
 
     members: Mapping[str, Tallied]
-    partials: Mapping[str, StoredPartial]
+    partials: Mapping[str, PartialArtifact]
     """Without the sums, but for the objects that are not on record."""
-    merged: Cells
+    merged: GroupedMoments
     """The sum of all partials."""
-    anew: Mapping[str, Found]
+    recounts: Mapping[str, Recount]
     """What the rows of the objects come to that are not on record."""
     quarantined: Mapping[str, Quarantined]
     """What is in quarantine of these."""
 
 
-def look_at_objects(
-    session: Callable[[], SparkSession], left: LeftBehind, *, recheck: bool
-) -> Objects:
+def recount_objects(
+    session: Callable[[], SparkSession], artifacts: RunArtifacts, *, recheck: bool
+) -> RecountedObjects:
     """Read the partials of a snapshot, and the rows of those that are not on record."""
-    store, contract, layout = left.store, left.contract, left.layout
-    members = left.state.members if left.state else {}
-    partials, unknown = dict[str, StoredPartial](), dict[str, ObjectRef]()
-    merged: Cells = {names: {} for names in contract.grouping_sets}
+    store, contract, layout = artifacts.store, artifacts.contract, artifacts.layout
+    members = artifacts.state.members if artifacts.state else {}
+    partials, unknown = dict[str, PartialArtifact](), dict[str, ObjectRef]()
+    merged: GroupedMoments = {names: {} for names in contract.grouping_sets}
 
-    def look(identity: str) -> tuple[StoredPartial | None, bool]:
-        partial = read_stored_partial(store, layout.partial(identity))
+    def look(identity: str) -> tuple[PartialArtifact | None, bool]:
+        partial = read_partial_artifact(store, layout.partial(identity))
         return partial, not recheck and _on_record(store, layout, identity, partial)
 
     identities = list(members)
@@ -84,31 +90,33 @@ def look_at_objects(
             if not known:
                 unknown[identity] = members[identity].ref
             if partial:
-                add_cells(merged, {names: partial.cells.get(names, {}) for names in merged})
+                add_grouped(merged, {names: partial.cells.get(names, {}) for names in merged})
                 partials[identity] = replace(partial, cells={}) if known else partial
-    anew = sum_objects(session, store, contract, unknown)
+    recounts = sum_objects(session, store, contract, unknown)
     kept = in_parallel(lambda i: _quarantined(store, layout, i), unknown)
-    return Objects(members, partials, merged, anew, dict(zip(unknown, kept, strict=True)))
+    return RecountedObjects(
+        members, partials, merged, recounts, dict(zip(unknown, kept, strict=True))
+    )
 
 
-def object_checks(objects: Objects, contract: Contract) -> list[Check]:
+def object_checks(objects: RecountedObjects, contract: Contract) -> list[Check]:
     """Every object against its rows."""
-    none = "" if objects.anew else "every object is on record"
+    none = "" if objects.recounts else "every object is on record"
     return [
-        judged(
+        run_check(
             "objects: every partial is there",
             "completeness",
             "each object of the snapshot has its partial, undamaged",
             lambda: _missing(objects),
         ),
-        judged(
+        run_check(
             "objects: rows counted and quarantined",
             "completeness",
             "rows in = rows counted + rows in quarantine, object by object",
             lambda: _unaccounted(objects),
             unless=none,
         ),
-        judged(
+        run_check(
             "objects: partials come out of their rows",
             "conformance",
             "every sum of every group equal to that of the rows, computed anew",
@@ -118,11 +126,11 @@ def object_checks(objects: Objects, contract: Contract) -> list[Check]:
     ]
 
 
-def record_objects(left: LeftBehind, objects: Objects) -> None:
+def record_objects(artifacts: RunArtifacts, objects: RecountedObjects) -> None:
     """Note down what was found right, so that it need not be read again."""
-    for identity, found in objects.anew.items():
+    for identity, found in objects.recounts.items():
         value = _record(objects.partials[identity].sha256, found.rows, found.rejected)
-        left.store.write(left.layout.reconciliation(identity), seal(value))
+        artifacts.store.write(artifacts.layout.reconciliation(identity), with_checksum(value))
 
 
 def _record(partial: str, rows: int, rejected: int) -> dict[str, Any]:
@@ -135,14 +143,16 @@ def _record(partial: str, rows: int, rejected: int) -> dict[str, Any]:
     }
 
 
-def _on_record(store: Store, layout: Layout, identity: str, partial: StoredPartial | None) -> bool:
+def _on_record(
+    store: Store, layout: Layout, identity: str, partial: PartialArtifact | None
+) -> bool:
     """Whether an object's partial is the one that was once held against its rows."""
     try:
-        record = unseal(store.read(layout.reconciliation(identity)))
+        record = verify_checksum(store.read(layout.reconciliation(identity)))
     except (ObjectMissingError, ValueError):
         return False
-    told = partial and _record(partial.sha256, partial.object.rows, partial.object.rejected)
-    return bool(record == told)
+    expected = partial and _record(partial.sha256, partial.object.rows, partial.object.rejected)
+    return bool(record == expected)
 
 
 def _quarantined(store: Store, layout: Layout, identity: str) -> Quarantined:
@@ -150,12 +160,12 @@ def _quarantined(store: Store, layout: Layout, identity: str) -> Quarantined:
     for ref in store.list(layout.quarantine_of(identity)):
         frame = pl.read_parquet(io.BytesIO(store.read(ref.key)), columns=["line", "rule"])
         rows += frame.height
-        mark += sum(mark_of(line) for line in frame.get_column("line"))
+        mark += sum(record_hash(line) for line in frame.get_column("line"))
         rules.update(frame.get_column("rule"))
     return Quarantined(rows, mark % 2**64, rules)
 
 
-def _missing(objects: Objects) -> Iterator[str]:
+def _missing(objects: RecountedObjects) -> Iterator[str]:
     for identity, member in objects.members.items():
         if (partial := objects.partials.get(identity)) is None:
             yield f"{member.ref.key} has no partial, or a damaged one"
@@ -165,8 +175,8 @@ def _missing(objects: Objects) -> Iterator[str]:
             yield f"the state tells otherwise of {member.ref.key} than its partial"
 
 
-def _unaccounted(objects: Objects) -> Iterator[str]:
-    for identity, found in objects.anew.items():
+def _unaccounted(objects: RecountedObjects) -> Iterator[str]:
+    for identity, found in objects.recounts.items():
         key, kept = objects.members[identity].ref.key, objects.quarantined[identity]
         if (partial := objects.partials.get(identity)) is None:
             continue
@@ -190,15 +200,15 @@ def _unaccounted(objects: Objects) -> Iterator[str]:
             yield f"of {key} quarantine and partial tell of other rules, or other counts"
 
 
-def _wrong(objects: Objects, contract: Contract) -> Iterator[str]:
-    for identity, found in objects.anew.items():
+def _wrong(objects: RecountedObjects, contract: Contract) -> Iterator[str]:
+    for identity, found in objects.recounts.items():
         if (partial := objects.partials.get(identity)) is None:
             continue
         for names in contract.grouping_sets:
-            groups, told = found.cells.get(names, {}), partial.cells.get(names, {})
-            wrong = sum(groups.get(key) != told.get(key) for key in groups.keys() | told.keys())
+            groups, stored = found.cells.get(names, {}), partial.cells.get(names, {})
+            wrong = sum(groups.get(key) != stored.get(key) for key in groups.keys() | stored.keys())
             if wrong:
                 yield (
                     f"{objects.members[identity].ref.key} by {', '.join(names)}: {wrong} of "
-                    f"{len(groups.keys() | told.keys())} groups are not what the rows come to"
+                    f"{len(groups.keys() | stored.keys())} groups are not what the rows come to"
                 )

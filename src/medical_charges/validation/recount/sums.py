@@ -48,11 +48,11 @@ class Moments(NamedTuple):
 
 
 Groups = dict[Key, Moments]
-Cells = dict[tuple[str, ...], Groups]
+GroupedMoments = dict[tuple[str, ...], Groups]
 """Groups by what they are grouped by."""
 
 
-def add_cells(into: Cells, cells: Mapping[tuple[str, ...], Groups]) -> None:
+def add_grouped(into: GroupedMoments, cells: Mapping[tuple[str, ...], Groups]) -> None:
     """Add cells to others, in place."""
     for names, groups in cells.items():
         add(into.setdefault(names, {}), groups)
@@ -65,30 +65,30 @@ def add(into: Groups, groups: Mapping[Key, Moments]) -> None:
 
 
 @dataclass
-class Found:
+class Recount:
     """What was found in an object, or in a piece of it."""
 
     rows: int = 0
     rejected: int = 0
     mark: int = 0
     """The sum of the rejected records' hashes, which no order changes."""
-    cells: Cells = field(default_factory=dict)
+    cells: GroupedMoments = field(default_factory=dict)
     """By the contract's grouping sets."""
 
-    def add(self, other: Found) -> None:
+    def add(self, other: Recount) -> None:
         """Add what was found elsewhere."""
         self.rows += other.rows
         self.rejected += other.rejected
         self.mark = (self.mark + other.mark) % 2**64
-        add_cells(self.cells, other.cells)
+        add_grouped(self.cells, other.cells)
 
 
-def mark_of(record: bytes) -> int:
+def record_hash(record: bytes) -> int:
     """A number for a record."""
     return int.from_bytes(hashlib.sha256(record).digest()[:8])
 
 
-def names_of(contract: Contract) -> tuple[str, ...]:
+def grouped_names(contract: Contract) -> tuple[str, ...]:
     """Everything that is grouped by, by the columns that it is read off."""
     return tuple(name for _, names in _by_column(contract) for name in names)
 
@@ -108,13 +108,13 @@ def _by_column(contract: Contract) -> list[tuple[str, list[str]]]:
 
 
 @dataclass(frozen=True)
-class Summing:
+class RecountJob:
     """Sums pieces. It travels to Spark's workers."""
 
     store: Store
     contract: Contract
 
-    def piece(self, piece: Piece) -> tuple[str, Found]:
+    def recount(self, piece: Piece) -> tuple[str, Recount]:
         """What a piece of an object comes to."""
         groups = dict(_by_column(self.contract))
         measure = self.contract.measure
@@ -126,7 +126,7 @@ class Summing:
             kept = tuple(self._label(group, value) for group in groups[name])
             return labels.setdefault(kept, len(labels))
 
-        found, values = Found(), defaultdict[tuple[object, ...], list[int]](list)
+        found, values = Recount(), defaultdict[tuple[object, ...], list[int]](list)
         finest: Groups = {}
         rows = Rows(self.contract, piece.header, keep)
         refused: list[str] = []
@@ -147,13 +147,13 @@ class Summing:
                 add(finest, {flat: moments})
             values.clear()
             if len(finest) > _FINEST_HELD:
-                add_cells(found.cells, rolled_up(finest, self.contract))
+                add_grouped(found.cells, rolled_up(finest, self.contract))
                 finest.clear()
             found.rejected += len(refused)
             for record in refused:
-                found.mark += mark_of(record.encode("utf-8", "surrogateescape"))
+                found.mark += record_hash(record.encode("utf-8", "surrogateescape"))
             refused.clear()
-        add_cells(found.cells, rolled_up(finest, self.contract))
+        add_grouped(found.cells, rolled_up(finest, self.contract))
         found.mark %= 2**64
         return piece.identity, found
 
@@ -164,10 +164,10 @@ class Summing:
         return next((label for label, edge in band.below.items() if value < edge), band.otherwise)
 
 
-def rolled_up(finest: Mapping[Key, Moments], contract: Contract) -> Cells:
+def rolled_up(finest: Mapping[Key, Moments], contract: Contract) -> GroupedMoments:
     """The contract's grouping sets, from groups by everything, in the order of `names_of`."""
-    names = names_of(contract)
-    cells: Cells = {}
+    names = grouped_names(contract)
+    cells: GroupedMoments = {}
     for group_by in contract.grouping_sets:
         places = [names.index(name) for name in group_by]
         groups: Groups = cells.setdefault(group_by, {})
@@ -181,11 +181,11 @@ def sum_objects(
     store: Store,
     contract: Contract,
     objects: Mapping[str, ObjectRef],
-) -> dict[str, Found]:
+) -> dict[str, Recount]:
     """What objects come to, by their identities."""
-    found = {identity: Found() for identity in objects}
+    found = {identity: Recount() for identity in objects}
     parts = all_pieces(store, contract, objects)
-    for identity, part in _mapped(session, Summing(store, contract), parts):
+    for identity, part in _mapped(session, RecountJob(store, contract), parts):
         found[identity].add(part)
     return found
 
@@ -199,12 +199,12 @@ def all_pieces(store: Store, contract: Contract, objects: Mapping[str, ObjectRef
 
 
 def _mapped(
-    session: Callable[[], SparkSession], summing: Summing, parts: Sequence[Piece]
-) -> Iterable[tuple[str, Found]]:
+    session: Callable[[], SparkSession], job: RecountJob, parts: Sequence[Piece]
+) -> Iterable[tuple[str, Recount]]:
     if weight(parts) <= DRIVER_BYTES:
-        return map(summing.piece, parts)
+        return map(job.recount, parts)
     spread = session().sparkContext.parallelize(parts, len(parts))
-    found: list[tuple[str, Found]] = spread.map(summing.piece).collect()
+    found: list[tuple[str, Recount]] = spread.map(job.recount).collect()
     return found
 
 
