@@ -131,6 +131,12 @@ class Group:
             return [""]
         return [plain(sqrt(_mpf(variance(self.charges))))]
 
+    def standard_error(self) -> list[str]:
+        """The standard error of the mean."""
+        if len(self.charges) < 2:
+            return [""]
+        return [plain(sqrt(_mpf(variance(self.charges)) / len(self.charges)))]
+
     def ci95(self) -> list[str]:
         """Student's interval of the mean."""
         n = len(self.charges)
@@ -159,8 +165,8 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
     ),
     "charges_by_age": (
         ["age"],
-        ["patients", "mean_charges", "ci95_low", "ci95_high"],
-        lambda g: [*g.patients(), *g.mean(), *g.ci95()],
+        ["patients", "mean_charges", "standard_error_charges", "ci95_low", "ci95_high"],
+        lambda g: [*g.patients(), *g.mean(), *g.standard_error(), *g.ci95()],
     ),
     "smokers_by_region": (
         ["region", "smoker"],

@@ -31,6 +31,7 @@ from medical_charges.outputs.statistics import (
     sample_variance,
     share,
     squares,
+    standard_error,
 )
 from medical_charges.outputs.tables import (
     Table,
@@ -169,6 +170,8 @@ FIGURES = (
          replaced("(1 + CONFIDENCE) / 2", "CONFIDENCE"), GOLDEN_SAMPLE, f"{AGE}: figures"),
     code("the deviation for the standard error", interval,
          replaced("root(variance / sums.n)", "root(variance)"), GOLDEN_SAMPLE, f"{AGE}: figures"),
+    code("the deviation for the standard error of the mean", standard_error,
+         replaced("variance / sums.n", "variance"), GOLDEN_SAMPLE),
     code("a share of all instead of its region", _analysis,
          replaced("wholes[_[:-1]]", "sum(wholes.values())"), GOLDEN_SAMPLE, f"{SMOKERS}: figures"),
     code("a share in per cent", share,

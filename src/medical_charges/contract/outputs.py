@@ -167,6 +167,13 @@ STATISTICS: Mapping[str, StatisticSpec] = {
             empty="single", bounds=Bounds("deviation", "0"),
         ),
     ),
+    "standard_error": _statistic(
+        _figure(
+            "standard_error_{measure}", "measure", "Standard error",
+            "Standard error of the mean of {measure}",
+            empty="single", bounds=Bounds("standard_error", "0"),
+        ),
+    ),
     "ci95": _statistic(
         _figure("ci95_low", "measure", "95% interval from", _OF_MEAN, empty="single"),
         _figure("ci95_high", "measure", "95% interval to", _OF_MEAN, empty="single"),

@@ -46,6 +46,12 @@ def sample_deviation(sums: Sums, decimals: int) -> str:
     return "" if variance is None else _plain(_rounded_root(variance * _UNIT**2))
 
 
+def standard_error(sums: Sums, decimals: int) -> str:
+    """The standard error of the mean, s / sqrt(n), rounded; empty for one row."""
+    variance = sample_variance(sums, decimals)
+    return "" if variance is None else _plain(_rounded_root(variance / sums.n * _UNIT**2))
+
+
 def interval(sums: Sums, decimals: int) -> tuple[str, str]:
     """The 95 % t interval of the mean, mean -/+ t(0.975, n - 1) s / sqrt(n); empty for one row.
 
@@ -105,6 +111,7 @@ COMPUTED: Mapping[str, Callable[[Sums, int, int], tuple[str, ...]]] = {
     "minimum": lambda sums, _, decimals: (measured(sums.minimum, decimals),),
     "maximum": lambda sums, _, decimals: (measured(sums.maximum, decimals),),
     "stddev": lambda sums, _, decimals: (sample_deviation(sums, decimals),),
+    "standard_error": lambda sums, _, decimals: (standard_error(sums, decimals),),
     "ci95": lambda sums, _, decimals: interval(sums, decimals),
 }
 """The figures of each statistic of `contract.outputs`: of a group's sums, of the people of whom its

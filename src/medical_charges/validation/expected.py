@@ -150,6 +150,9 @@ def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> 
             return [_written((group.least if statistic == "minimum" else group.most) / unit)]
         case "stddev":
             return [_written(_variance(group, unit).sqrt()) if group.n > 1 else NOTHING]
+        case "standard_error":
+            variance = _variance(group, unit) / group.n if group.n > 1 else None
+            return [NOTHING if variance is None else _written(variance.sqrt())]
         case "ci95":
             if group.n < 2:
                 return [NOTHING, NOTHING]

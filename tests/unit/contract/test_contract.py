@@ -25,7 +25,7 @@ TOP_KEYS = (
     "dashboard"
 )
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
-STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'ci95'"
+STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error', 'ci95'"
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
 NUMBER = "a finite number"
