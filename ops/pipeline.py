@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ from medical_charges.contract import Contract
 from medical_charges.contract.outputs import DELIMITER
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
+from ops.keys import not_files
+from ops.written import Written
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -148,20 +152,38 @@ class Pipeline:
                 )
             time.sleep(_POLL_SECONDS)
 
-    def mirror(self, out: Path, *, remove: bool) -> None:
-        """Make a folder hold what the bucket holds of this data set, and if asked nothing else."""
-        prefix, wanted = f"{self._layout.prefix}/", set()
-        for key, etag in self._objects(prefix):
-            path = out / key
-            wanted.add(path)
-            if path.is_file() and _etag(path) == etag:
+    def mirror(self, written: Written, *, remove: bool) -> dict[str, str]:
+        """Make a folder hold what the bucket holds of this data set.
+
+        If asked, what earlier runs wrote there and the bucket does not hold is removed.
+        Returns the keys that could not be mirrored, each with the reason.
+        """
+        objects = dict(self._objects(f"{self._layout.prefix}/"))
+        left_out = not_files(objects)
+        out = written.folder.parent
+        wanted = {out / key: key for key in objects if key not in left_out}
+        if remove:
+            written.remove(written.folder, but=wanted)
+        for path, key in wanted.items():
+            if path.is_file() and _etag(path) == objects[key]:
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._s3.download_file(self.bucket, key, str(path))
-        if not remove:
-            return
-        for path in [p for p in (out / prefix).rglob("*") if p.is_file() and p not in wanted]:
-            path.unlink()
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._download(key, path)
+            except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                left_out[key] = "something else is in its place"
+        return left_out
+
+    def _download(self, key: str, path: Path) -> None:
+        """Write an object to a file, which is there when it is whole."""
+        handle, partial = tempfile.mkstemp(prefix=".mirroring-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                self._s3.download_fileobj(self.bucket, key, file)
+            Path(partial).chmod(0o644)
+            Path(partial).replace(path)
+        finally:
+            Path(partial).unlink(missing_ok=True)
 
     def error_of(self, arn: str) -> str:
         """The name of the error that failed an execution, as what failed named it itself."""

@@ -83,6 +83,12 @@ def show_report(console: Console, out: Path, contract: Contract, run_id: str) ->
         console.print(f"report: {path}")
 
 
+def show_left_out(console: Console, reasons: Mapping[str, str]) -> None:
+    """Print the keys of the bucket that the folder does not hold."""
+    for key, reason in reasons.items():
+        console.print(f"warning: the object {key!r} is not mirrored: {reason}")
+
+
 def read_error(store: Store, key: str) -> dict[str, Any]:
     """What a run that failed has left of its reason, empty if it left nothing."""
     try:

@@ -23,8 +23,9 @@ from ops.build.artifacts import Build
 from ops.dashboard import save_page
 from ops.folders import data_files
 from ops.pipeline import Ended, Pipeline, Step
-from ops.show import show_examples, show_report, show_run
+from ops.show import show_examples, show_left_out, show_report, show_run
 from ops.terraform import DIRECTORY, ROOT, Terraform
+from ops.written import Written
 
 STATE = ROOT / ".build" / "local_aws"
 _PATIENCE_SECONDS = 60
@@ -49,6 +50,7 @@ class Deployed:
 def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
     """Put a file or a folder into the input, follow what that starts, show what came out."""
     files = data_files(source)
+    written = Written(out, load_contract(contract).prefix)
     with turn(STATE, console), deployed(terraform, contract, console) as stack:
         pipeline = stack.pipeline
         known = pipeline.executions()
@@ -62,9 +64,11 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
         if arn is None:
             raise StackError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
         ended = follow(pipeline, arn, console)
-        # A failure must not take away what an earlier run left here.
-        pipeline.mirror(out, remove=not ended.failed())
-        return _show(ended, pipeline, stack.contract, out, console)
+        with written.recording():
+            # A failure must not take away what an earlier run left here.
+            left_out = pipeline.mirror(written, remove=not ended.failed())
+            show_left_out(console, left_out)
+            return _show(ended, pipeline, stack.contract, out, console)
 
 
 def serve_stack(terraform: str, contract: Path, console: Console) -> int:

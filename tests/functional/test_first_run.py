@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from medical_charges.storage import LocalStore
+from ops.written import Written
 from tests.functional.live import Execution, Live
 from tests.helpers import outputs_of
 
@@ -78,11 +79,16 @@ def test_one_notice_says_that_the_run_is_published(live: Live, first_run: Execut
 
 
 def test_a_folder_mirrors_the_bucket(live: Live, first_run: Execution, tmp_path: Path) -> None:
-    stray = tmp_path / live.layout.prefix / "left by an earlier run"
-    stray.parent.mkdir()
-    stray.touch()
-    live.stack.pipeline.mirror(tmp_path, remove=True)
-    files = {path for path in tmp_path.rglob("*") if path.is_file()}
+    folder = tmp_path / live.layout.prefix
+    folder.mkdir()
+    (folder / "mine").touch()
+    (folder / "left by an earlier run").touch()
+    written = Written(tmp_path, live.layout.prefix)
+    with written.recording():
+        (folder / "left by an earlier run").write_text("written")
+    assert live.stack.pipeline.mirror(written, remove=True) == {}
+    (folder / "mine").unlink()
+    files = {path for path in folder.rglob("*") if path.is_file()}
     found = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in files}
     assert found == {key: live.read(key) for key in live.keys(f"{live.layout.prefix}/")}
     assert live.layout.published("charges_by_age") in found

@@ -15,6 +15,7 @@ from medical_charges.errors import InputRefusedError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.folders import mirror_input
+from ops.written import Written
 from tests.helpers import WITHOUT_CUBES, CountingEngine, outputs_of, remove, run, staged, upload
 
 
@@ -112,7 +113,7 @@ def test_a_file_of_the_same_name_size_and_time_is_another_if_its_content_is(
         os.utime(file, (1_000_000_000, 1_000_000_000))
     target = Path(store.uri.removeprefix("file://")) / Layout(contract.prefix).input
     for count, (file, region) in enumerate(zip(files, regions, strict=True), 1):
-        mirror_input(file, target)
+        mirror_input(file, target, Written(target.parent.parent, contract.prefix))
         run(store, contract, engine=engine)
         assert engine.read == ["Charges.csv"] * count
         assert staged(store, contract)["charges_by_region"].count(region) == 1
@@ -128,9 +129,9 @@ def test_a_copy_with_the_time_of_its_source_stays_known(
     target = Path(store.uri.removeprefix("file://")) / Layout(contract.prefix).input
     shutil.copystat(source, target / "Charges.csv")
     run(store, contract)
-    mirror_input(source, target)
+    mirror_input(source, target, Written(target.parent.parent, contract.prefix))
     os.utime(source)
-    mirror_input(source, target)
+    mirror_input(source, target, Written(target.parent.parent, contract.prefix))
     run(store, contract, engine=engine)
     assert engine.read == []
 

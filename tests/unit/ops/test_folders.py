@@ -206,6 +206,55 @@ def test_make_hands_names_on_as_they_are(name: str) -> None:
     ]
 
 
+# --- files of other people
+
+
+OTHERS = ("notes.txt", "Output_data/notes.txt", "Run_data/notes.txt")
+
+
+def test_files_that_no_run_wrote_stay_where_they_are(laptop: Laptop) -> None:
+    mine = [laptop.folder / f"Clinics/{name}" for name in OTHERS]
+    for path in mine:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine")
+    assert laptop.run(clinics("North"), out=".")[0] == 0
+    assert laptop.run(clinics("North", "South"), out=".")[0] == 0
+    assert [path.read_text() for path in mine] == ["mine"] * len(OTHERS)
+
+
+def test_a_file_among_the_manifests_that_no_run_wrote_is_named_and_stays(laptop: Laptop) -> None:
+    mine = laptop.folder / "out/Clinics/Manifest_data/notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    code, printed = laptop.run(clinics("North"))
+    assert code == 1
+    assert "notes.txt" in printed
+    assert mine.read_text() == "mine"
+
+
+def test_input_that_is_no_longer_given_is_removed(laptop: Laptop) -> None:
+    laptop.run(clinics("North"), name="old.csv")
+    (laptop.folder / "source/old.csv").unlink()
+    code, printed = laptop.run(clinics("South"), name="new.csv")
+    assert code == 0
+    assert "rows read 15," in printed
+    held = (laptop.folder / "out/Clinics/Input_data").iterdir()
+    assert [path.name for path in held] == ["new.csv"]
+
+
+@pytest.mark.parametrize("name", ["mine.csv", "notes.txt"])
+def test_a_file_in_the_input_folder_that_no_run_put_there_is_refused(
+    laptop: Laptop, name: str
+) -> None:
+    laptop.run(clinics("North"))
+    mine = laptop.folder / "out/Clinics/Input_data" / name
+    mine.write_bytes(clinics("East"))
+    code, printed = laptop.run(clinics("South"))
+    assert code == 3
+    assert f"{name} was put there by no run" in printed
+    assert mine.read_bytes() == clinics("East")
+
+
 def page_data(page: Path) -> dict[str, Any]:
     """What a page holds for its script."""
     packed = page.read_text().partition('id="data"')[2].partition(">")[2].partition("<")[0]
