@@ -1,4 +1,4 @@
-"""A check of a run: what was looked at, what was allowed, and how it came out."""
+"""The result of a check of a run: what was checked, what was allowed, and the outcome."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ Category = Literal["conformance", "completeness", "plausibility"]
 Severity = Literal["warn", "fail"]
 
 Outcome = Literal["pass", "fail", "not applicable", "error"]
-"""An error is a check that could not be made: nothing is published behind it either."""
+"""The outcome `error` means that the check itself failed; it stops the publication too."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One check with its outcome. It holds no row and no value of the measure."""
+    """One check with its outcome. It holds neither a row nor a value of the measure."""
 
     name: str
-    """The same in every run: what a table of faults, or a person, can look for."""
+    """A name that is the same in every run, for the table of faults and for searching."""
     category: Category
     severity: Severity
-    """What a failed one does: a warning is reported, a failure ends the run unpublished."""
+    """Effect of a failed check: a warning is reported, a failure stops the publication."""
     threshold: str
-    """What was allowed, in words or as the rule's text."""
+    """The allowed result, in words or as the rule's text."""
     outcome: Outcome
     found: str = ""
-    """Sentences on what was found where the check did not pass."""
+    """Sentences on what was found, if the check did not pass."""
 
     @property
     def stops(self) -> bool:
-        """Whether nothing may be published."""
+        """True if the check stops the publication."""
         return self.outcome == "error" or (self.outcome == "fail" and self.severity == "fail")
 
     @property
     def warns(self) -> bool:
-        """Whether it failed, and the run goes on all the same."""
+        """True if the check failed and does not stop the publication."""
         return self.outcome == "fail" and not self.stops
 
     @property
     def sentences(self) -> list[str]:
-        """What was found, each sentence with the check's name."""
+        """The findings, each sentence with the check's name."""
         return [f"{self.name}: {sentence}" for sentence in self.found.split("\n")]

@@ -1,4 +1,4 @@
-"""What can go wrong, as types. Every message is a sentence for the person who can mend it."""
+"""Errors that this package raises. Every message is a sentence for the person who can fix it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class MedicalChargesError(Exception):
-    """The base of everything this package raises on purpose."""
+    """Base class of the errors that this package raises."""
 
     exit_code = 1
 
@@ -19,7 +19,7 @@ class ContractError(MedicalChargesError):
 
 
 class InputRefusedError(MedicalChargesError):
-    """An input object cannot be analysed at all: no header, a missing column, not text."""
+    """An input object cannot be analyzed at all: no header, a missing column, not text."""
 
     exit_code = 3
 
@@ -27,7 +27,7 @@ class InputRefusedError(MedicalChargesError):
 class TooManyRejectedError(MedicalChargesError):
     """More rows of an object break the contract's rules than the contract tolerates.
 
-    The message has counts only, as it is sent about.
+    The message holds counts only, because it is sent by email.
     """
 
     exit_code = 4
@@ -37,34 +37,34 @@ class TooManyRejectedError(MedicalChargesError):
     ) -> None:
         super().__init__(message)
         self.account = account
-        """How many rows there were, and how many broke which rule, object by object."""
+        """Number of rows, and of rows that broke each rule, by object."""
         self.examples = examples
-        """A few of the fields that broke the worst rules, by object and rule."""
+        """Examples of fields that broke the most frequent rules, by object and rule."""
 
 
 class InputChangedError(MedicalChargesError):
-    """An object changed between being listed and being read. Starting again is safe."""
+    """An object changed between being listed and being read. The run can be repeated."""
 
     exit_code = 5
 
 
 class ObjectMissingError(MedicalChargesError):
-    """An object is not where it was expected."""
+    """An object does not exist."""
 
 
 class LeaseLostError(MedicalChargesError):
-    """Another run has taken the lease, so this one may change nothing any more."""
+    """Another run has taken the lease, so this run may not change anything any more."""
 
 
 class ManifestError(MedicalChargesError):
-    """A manifest is not what QuickSight could read the published outputs by."""
+    """QuickSight could not read the published outputs by a manifest."""
 
 
 class OutputsRefusedError(MedicalChargesError):
-    """Outputs of a run do not agree with its input, or the code with its golden sample."""
+    """A run's outputs do not agree with its input, or the code with its golden sample."""
 
 
 def exit_code_of(name: str) -> int:
-    """The exit code of the error class of this name; 1 if it is none of this package's."""
+    """Return the exit code of the error class with this name; 1 if it is not of this package."""
     known = {kind.__name__: kind.exit_code for kind in MedicalChargesError.__subclasses__()}
     return known.get(name, MedicalChargesError.exit_code)

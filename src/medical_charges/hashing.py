@@ -1,4 +1,4 @@
-"""JSON in one canonical form, hashed: equal values have equal bytes and equal names."""
+"""Canonical JSON and its hashes: equal values have equal bytes and equal hashes."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ _DIGEST_LENGTH = 32
 
 
 def canonical_json(value: Any) -> bytes:
-    """JSON in which equal values have equal bytes."""
+    """Return JSON in which equal values have equal bytes."""
     return (_ENCODER.encode(value) + "\n").encode()
 
 
 def content_hash(value: Any) -> str:
-    """A hash of a JSON value, 32 hexadecimal digits."""
+    """Return the hash of a JSON value: 32 hexadecimal digits of SHA-256."""
     return _hash(canonical_json(value))
 
 
 def with_checksum(value: Any) -> bytes:
-    """A JSON value with the hash of its content, so that damage shows."""
+    """Return a JSON value with its checksum, by which damage is detected."""
     text = canonical_json(value)
     return b"".join((_BEFORE, text[:-1], _BETWEEN, _hash(text).encode(), _AFTER))
 
 
 def verify_checksum(data: bytes) -> Any:
-    """The value that was sealed.
+    """Return the value that `with_checksum` stored.
 
     Raises:
-        ValueError: the data was not sealed, or was damaged.
+        ValueError: the checksum is missing or does not match.
     """
     # The bytes are hashed as they are: to write the value again would take as long as reading it.
     end = len(data) - len(_BETWEEN) - _DIGEST_LENGTH - len(_AFTER)
     text = data[len(_BEFORE) : max(end, 0)]
     expected = b"".join((_BEFORE, text, _BETWEEN, _hash(text + b"\n").encode(), _AFTER))
     if data != expected:
-        raise ValueError("the content is not what was sealed")
+        raise ValueError("the content does not match its checksum")
     return json.loads(text)
 
 

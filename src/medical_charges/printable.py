@@ -14,5 +14,5 @@ _ESCAPES = {
 
 
 def printable(text: str) -> str:
-    r"""Text as it is, but for what a terminal would act on, which is written as `\x1b` is."""
+    r"""Return text in which characters that control a terminal are escaped, as in `\x1b`."""
     return text.translate(_ESCAPES)

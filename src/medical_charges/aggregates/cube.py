@@ -17,10 +17,10 @@ Key = tuple[str | int, ...]
 
 
 class Sums(NamedTuple):
-    """What is kept of a group: everything its published statistics derive from."""
+    """The sums of a group, from which all its published statistics are derived."""
 
     n: int
-    """Rows."""
+    """Number of rows."""
     total: int
     """Sum of the scaled measure."""
     squares: int
@@ -29,7 +29,7 @@ class Sums(NamedTuple):
     maximum: int
 
     def merge(self, other: Sums) -> Sums:
-        """The sums of both groups' rows together."""
+        """Return the sums of both groups' rows together."""
         return Sums(
             self.n + other.n,
             self.total + other.total,
@@ -44,14 +44,14 @@ Cube = dict[GroupingSet, Cells]
 
 
 CELL_LIMIT = 100_000
-"""The most groups that a grouping set may have: more is no table to publish."""
+"""Maximum number of groups of a grouping set: a larger table is not fit to publish."""
 
 
 def check_size(grouping_set: GroupingSet, cells: int) -> None:
     """Refuse a grouping set that has grown over CELL_LIMIT.
 
     Raises:
-        InputRefusedError: it has.
+        InputRefusedError: it has more groups.
     """
     if cells > CELL_LIMIT:
         raise InputRefusedError(
@@ -68,7 +68,7 @@ def merge_cells(into: Cells, cells: Mapping[Key, Sums]) -> None:
 
 
 def merge_cubes(cubes: Iterable[Mapping[GroupingSet, Mapping[Key, Sums]]]) -> Cube:
-    """The cube of all the cubes' rows together."""
+    """Return the cube of all the cubes' rows together."""
     merged: Cube = {}
     for cube in cubes:
         for grouping_set, cells in cube.items():
@@ -81,12 +81,12 @@ def merge_cubes(cubes: Iterable[Mapping[GroupingSet, Mapping[Key, Sums]]]) -> Cu
 
 
 def rows_of(cube: Cube) -> int:
-    """The number of rows in a cube: every grouping set holds each row once."""
+    """Return the number of rows in a cube: every grouping set holds each row once."""
     return sum(sums.n for sums in next(iter(cube.values()), {}).values())
 
 
 def cube_to_json(cube: Cube) -> list[Any]:
-    """A cube as JSON values, in an order that only its content decides."""
+    """Return a cube as JSON values, in an order that depends on its content only."""
     return [
         [
             list(grouping_set),
@@ -97,7 +97,7 @@ def cube_to_json(cube: Cube) -> list[Any]:
 
 
 def cube_from_json(value: list[Any]) -> Cube:
-    """The cube that `cube_to_json` wrote."""
+    """Return the cube that `cube_to_json` wrote."""
     return {
         tuple(grouping_set): {tuple(key): Sums(*sums) for key, *sums in cells}
         for grouping_set, cells in value

@@ -1,4 +1,4 @@
-"""A partial: what one object came to, kept so that the object is never read again."""
+"""A partial: the exact sums of one object, stored so that the object is read only once."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class RuleCount:
-    """How many lines broke a rule, with a few of the offending fields."""
+    """Number of lines that broke a rule, with a few of the offending fields."""
 
     count: int
     examples: tuple[str, ...]
 
     def merge(self, other: RuleCount) -> RuleCount:
-        """Both counts together; examples keep the order of the lines."""
+        """Add both counts; the examples keep the order of the lines."""
         return RuleCount(self.count + other.count, (self.examples + other.examples)[:EXAMPLES])
 
 
 @dataclass(frozen=True)
 class Tally:
-    """The lines of an object: how many there were, and how many broke which rule."""
+    """Row counts of an object: all rows, rejected rows, and rejected rows by rule."""
 
     rows: int = 0
     rejected: int = 0
     rules: tuple[tuple[str, RuleCount], ...] = ()
 
     def merge(self, other: Tally) -> Tally:
-        """Both tallies together."""
+        """Add both row counts."""
         if not other.rules:
             return Tally(self.rows + other.rows, self.rejected + other.rejected, self.rules)
         rules = dict(self.rules)
@@ -49,7 +49,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Partial:
-    """One version of an object under one shape of the contract."""
+    """The sums of one version of an object, under one schema hash of the contract."""
 
     identity: str
     ref: ObjectRef
@@ -58,17 +58,17 @@ class Partial:
 
     @property
     def rows_hash(self) -> str:
-        """A hash of the content: equal for objects that hold the same rows."""
+        """Hash of the row count and the cube: equal for objects that hold the same rows."""
         return content_hash([self.tally.rows, cube_to_json(self.cube)])
 
 
 def identity_of(ref: ObjectRef, schema_hash: str) -> str:
-    """The name of an object's partial under a contract's shape: a hash of all it depends on."""
+    """Return the name of an object's partial: a hash of everything that the partial depends on."""
     return content_hash([ref.key, ref.etag, ref.size, schema_hash, KERNEL_VERSION])
 
 
 def combine(identity: str, ref: ObjectRef, parts: Iterable[tuple[Tally, Cube]]) -> Partial:
-    """The partial of an object from its ranges, in their order."""
+    """Merge the ranges of an object, in their order, into its partial."""
     tally, cubes = Tally(), []
     for part, cube in parts:
         tally = tally.merge(part)
@@ -87,7 +87,7 @@ def write_partial(store: Store, key: str, partial: Partial) -> None:
 
 
 def read_partial(store: Store, key: str, identity: str) -> Partial | None:
-    """The stored partial, or None if it is not there or not whole, and must be made again."""
+    """Return the stored partial, or None if it is missing or damaged and must be made again."""
     try:
         value = verify_checksum(store.read(key))
     except (ObjectMissingError, ValueError):
@@ -101,12 +101,12 @@ def read_partial(store: Store, key: str, identity: str) -> Partial | None:
 
 
 def tally_to_json(tally: Tally) -> dict[str, Any]:
-    """A tally as JSON values."""
+    """Return row counts as JSON values."""
     rules = {rule: [count.count, list(count.examples)] for rule, count in tally.rules}
     return {"rows": tally.rows, "rejected": tally.rejected, "rules": rules}
 
 
 def tally_from_json(value: dict[str, Any]) -> Tally:
-    """The tally that `tally_to_json` wrote."""
+    """Return the row counts that `tally_to_json` wrote."""
     rules = ((r, RuleCount(n, tuple(shown))) for r, (n, shown) in sorted(value["rules"].items()))
     return Tally(value["rows"], value["rejected"], tuple(rules))

@@ -1,4 +1,4 @@
-"""The state: a snapshot's merged cube, kept so that the next run merges only what is new."""
+"""The state: the sums of a snapshot, stored so that the next run merges only new objects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from medical_charges.storage import ObjectRef, Store
 
 @dataclass(frozen=True)
 class Member:
-    """What the state remembers of one object."""
+    """The entry of one object in the state."""
 
     ref: ObjectRef
     tally: Tally
@@ -31,7 +31,7 @@ class Member:
 
     @classmethod
     def of(cls, partial: Partial) -> Member:
-        """The member that a partial becomes."""
+        """Return the entry for a partial."""
         return cls(partial.ref, partial.tally, partial.rows_hash)
 
 
@@ -44,12 +44,12 @@ class State:
 
     @property
     def identity(self) -> str:
-        """A hash of the identities of all objects, whatever their order."""
+        """Hash of the identities of all objects, independent of their order."""
         return snapshot_identity(self.members)
 
 
 def snapshot_identity(identities: Iterable[str]) -> str:
-    """The identity of the state that holds these objects' partials and no others."""
+    """Return the identity of the state that holds exactly these objects' partials."""
     return content_hash(sorted(identities))
 
 
@@ -57,10 +57,10 @@ EMPTY = State({}, {})
 
 
 def group_definitions(contract: Contract) -> dict[str, Any]:
-    """What groups by each column and band mean, as JSON gives it back.
+    """Return the definition of the groups of each column and band, as JSON gives it back.
 
-    Groups of two states can be compared by names that mean the same, whatever else is in the
-    contracts that they were made under.
+    Groups of two states can be compared by names that have equal definitions, even if other parts
+    of their contracts differ.
     """
     found: dict[str, Any] = {name: column.type for name, column in contract.source.columns.items()}
     for name, band in contract.bands.items():
@@ -70,12 +70,12 @@ def group_definitions(contract: Contract) -> dict[str, Any]:
 
 
 def measure_of(contract: Contract) -> list[Any]:
-    """What is summed in the groups, as JSON gives it back."""
+    """Return the definition of the measure, as JSON gives it back."""
     return [contract.measure, contract.decimals]
 
 
 def write_state(store: Store, contract: Contract, state: State) -> str:
-    """Store a state, then point to it, and return its key."""
+    """Store a state, update the pointer to the latest state, and return the state's key."""
     layout = Layout(contract.prefix)
     key = layout.state(state.identity)
     value = {
@@ -92,7 +92,7 @@ def write_state(store: Store, contract: Contract, state: State) -> str:
 
 
 def read_latest_state(store: Store, contract: Contract) -> State:
-    """The state that the last run stored, or an empty one if it does not fit the contract."""
+    """Read the state that the last run stored; an empty one if it does not fit the contract."""
     try:
         return read_state(
             store, contract, verify_checksum(store.read(Layout(contract.prefix).latest_state))
@@ -102,7 +102,7 @@ def read_latest_state(store: Store, contract: Contract) -> State:
 
 
 def read_state(store: Store, contract: Contract, key: str) -> State:
-    """A stored state, or an empty one if it does not fit the contract.
+    """Read a stored state; an empty one if it does not fit the contract.
 
     Raises:
         ObjectMissingError: it is not there.
@@ -115,7 +115,7 @@ def read_state(store: Store, contract: Contract, key: str) -> State:
 
 @dataclass(frozen=True)
 class StoredState:
-    """A state as it was stored, under whatever contract."""
+    """A state as it was stored, under any contract."""
 
     state: State
     schema_hash: str
@@ -124,12 +124,12 @@ class StoredState:
     measure: list[Any]
 
     def fits(self, contract: Contract) -> bool:
-        """Whether its groups are those of the contract, so that more can be merged onto it."""
+        """Return True if its groups are those of the contract, so that partials can be merged."""
         return (self.schema_hash, self.kernel) == (contract.schema_hash, KERNEL_VERSION)
 
 
 def read_stored_state(store: Store, key: str) -> StoredState:
-    """A stored state.
+    """Read a stored state, whether or not it fits a contract.
 
     Raises:
         ObjectMissingError: it is not there.
@@ -140,7 +140,7 @@ def read_stored_state(store: Store, key: str) -> StoredState:
         _state_from_json(value),
         value["shape"],
         value["kernel"],
-        # States that were stored before these were kept are known by their shape alone.
+        # Earlier versions stored no definitions: their states match by schema hash alone.
         value.get("names", {}),
         value.get("measure", []),
     )

@@ -1,4 +1,4 @@
-"""The version of what the kernel makes of an object."""
+"""The version of the partials that the kernel makes."""
 
 KERNEL_VERSION = 1
-"""Raised whenever the kernel would make another partial of the same object."""
+"""Raised whenever the kernel would make a different partial of the same object."""

@@ -1,1 +1,1 @@
-"""From bytes to a cube: what runs in Spark's Python workers."""
+"""The kernel: bytes to a cube, in Spark's Python workers."""

@@ -14,13 +14,13 @@ from medical_charges.storage import ObjectRef, Store
 _STEP = 64 * 1024
 
 RECORD_LIMIT = 64 * 1024 * 1024
-"""The longest record that is read from a stream, in bytes: more is no record."""
+"""Maximum length of a record that is read from a stream, in bytes."""
 
 
 def read_range(
     store: Store, ref: ObjectRef, data_start: int, start: int, end: int
 ) -> tuple[int, bytes]:
-    """The lines of an object that start in `start` up to `end`, and the offset of the first.
+    """Return the lines that start in `start` up to `end`, and the first one's offset.
 
     Ranges that tile the object from `data_start` to its size hold each line exactly once.
     """
@@ -32,7 +32,7 @@ def read_range(
 
 
 def _after_newline(store: Store, ref: ObjectRef, position: int, limit: int) -> int:
-    """The offset behind the first newline from `position` on, or `limit` if there is none."""
+    """Return the offset after the first newline from `position` on, or `limit` if there is none."""
     while position < limit:
         piece = store.read_range(ref, position, min(position + _STEP, limit))
         found = piece.find(b"\n")
@@ -45,7 +45,7 @@ def _after_newline(store: Store, ref: ObjectRef, position: int, limit: int) -> i
 def read_sequentially(
     store: Store, ref: ObjectRef, data_start: int, block_size: int, *, zipped: bool, multiline: bool
 ) -> Iterator[tuple[int, bytes]]:
-    """An object's lines, block by block, for objects that cannot be read from the middle.
+    """Yield an object's lines block by block, for objects that cannot be read by ranges.
 
     Raises:
         InputRefusedError: a compressed object ends early or is damaged, or a record is longer
@@ -79,6 +79,6 @@ def _blocks(
 
 
 def _behind_last_record(block: bytes) -> int:
-    """The offset behind the last record that ends in a block, which starts with a record."""
+    """Return the offset after the last complete record of a block that starts with a record."""
     ends = record_ends(block)
     return int(ends[-1]) + 1 if len(ends) else 0

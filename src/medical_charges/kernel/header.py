@@ -1,4 +1,4 @@
-"""The first line of an object: which field of a row belongs to which column."""
+"""The header of an object: the mapping of a row's fields to the contract's columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError
 
 HEAD_BYTES = 64 * 1024
-"""How much of an object is read to find its header."""
+"""Number of bytes read from an object's start to find its header."""
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
@@ -28,16 +28,16 @@ _SIGNATURES = {
 
 @dataclass(frozen=True)
 class Header:
-    """What an object's first line says."""
+    """The parsed first line of an object."""
 
     columns: tuple[str | None, ...]
     """For each field of a row, the contract's column it holds, or None if it is ignored."""
     ignored: tuple[str, ...]
     """Names in the header that the contract does not know."""
     data_start: int
-    """Where the first row starts, in bytes of the (decompressed) object."""
+    """Offset of the first row, in bytes of the decompressed object."""
     gzip: bool
-    """Whether the object is compressed."""
+    """True if the object is compressed."""
 
 
 def read_header(name: str, head: bytes, contract: Contract) -> Header:
@@ -74,7 +74,7 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
 
 
 def text_of(head: bytes) -> bytes:
-    """The text at the start of an object, HEAD_BYTES of it at most.
+    """Return the decompressed start of an object, HEAD_BYTES of it at most.
 
     A compressed object may be cut off, and may have many members with zeros between them.
 

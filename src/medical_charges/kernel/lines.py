@@ -1,4 +1,4 @@
-"""Where the lines of a block lie, as arrays: nothing here looks at a line by itself."""
+"""The lines of a block as arrays of offsets; no line is handled individually."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def count(block: bytes, byte: int) -> int:
-    """How often a byte stands in a block, counted in pieces that stay in the cache."""
+    """Count a byte in a block, in pieces that fit into the processor's cache."""
     array = np.frombuffer(block, np.uint8)
     return sum(
         int(np.count_nonzero(array[start : start + _COUNT_STEP] == byte))
@@ -27,7 +27,7 @@ def count(block: bytes, byte: int) -> int:
 
 
 def record_ends(block: bytes) -> Integers:
-    """Where the newlines are that end a record: those that are not in a quoted field."""
+    """Return the offsets of the newlines that end a record, those outside quoted fields."""
     array = np.frombuffer(block, np.uint8)
     newlines = np.flatnonzero(array == NEWLINE)
     edges = _edges_of_quoted_fields(block, array)
@@ -36,7 +36,7 @@ def record_ends(block: bytes) -> Integers:
 
 
 def _edges_of_quoted_fields(block: bytes, array: npt.NDArray[np.uint8]) -> Integers:
-    """Where quoted fields start, and where they have ended, in turn.
+    """Return the offsets at which quoted fields start and end, alternating.
 
     A pair of quotes within a field may count as its end and its start.
     """
@@ -52,7 +52,10 @@ def _edges_of_quoted_fields(block: bytes, array: npt.NDArray[np.uint8]) -> Integ
 
 
 def unquoted(block: bytes) -> bytes:
-    """A block without its quotes, if each pair stands around a field that does not need them.
+    """Remove the quotes of a block if no quoted field needs them.
+
+    If one does, for example because it holds a comma, the block is returned unchanged. It must end
+    with a newline.
 
     Otherwise, as where a field holds a comma, the block as it is. It must end with a newline.
     """
@@ -81,17 +84,17 @@ class Lines:
     array: npt.NDArray[np.uint8]
     starts: Integers
     ends: Integers
-    """Where each line's newline is."""
+    """Offset of each line's newline."""
 
     @classmethod
     def of(cls, block: bytes) -> Lines:
-        """The physical lines of a block that ends with newline."""
+        """Split a block that ends with a newline into physical lines."""
         array = np.frombuffer(block, np.uint8)
         return cls._cut(array, np.flatnonzero(array == NEWLINE))
 
     @classmethod
     def records_of(cls, block: bytes) -> Lines:
-        """The records of a block that ends with newline: one in a quoted field ends none.
+        """Split a block that ends with a newline into records; a quoted newline ends none.
 
         A quoted field that is never closed makes the rest of the block one record.
         """
@@ -109,29 +112,29 @@ class Lines:
         return len(self.starts)
 
     def line(self, index: int) -> bytes:
-        """One line, without its end."""
+        """Return one line without its line end."""
         return self.array[self.starts[index] : self.ends[index]].tobytes().removesuffix(b"\r")
 
     def counts(self, byte: int) -> Integers:
-        """How often a byte stands in each line, its end included."""
+        """Count a byte in each line, including the line end."""
         positions = np.flatnonzero(self.array == byte)
         owners = np.searchsorted(self.starts, positions, side="right") - 1
         return np.bincount(owners, minlength=len(self))
 
     @property
     def crlf(self) -> Mask:
-        """Which lines end with CRLF."""
+        """Mask of the lines that end with CRLF."""
         mask: Mask = (self.ends > self.starts) & (self.array[self.ends - 1] == RETURN)
         return mask
 
     @property
     def empty(self) -> Mask:
-        """Which lines hold nothing but their end."""
+        """Mask of the lines that are empty but for their line end."""
         mask: Mask = self.ends - self.starts == self.crlf
         return mask
 
     def select(self, chosen: Mask) -> bytes:
-        """The chosen lines as a block, each ended by a newline alone."""
+        """Return the chosen lines as a block, each ended by a single newline."""
         keep = np.repeat(chosen, self.ends + 1 - self.starts)
         keep[self.ends[self.crlf] - 1] = False
         return self.array[: len(keep)][keep].tobytes()

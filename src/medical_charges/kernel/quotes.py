@@ -1,4 +1,4 @@
-"""Quoted fields as RFC 4180 has them: a quote opens a field only where the field starts."""
+"""Quoted fields as in RFC 4180: a quote opens a field only at the field's start."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _QUOTED = rb'"(?<![^,\n]")[^"]*+(?:""[^"]*+)*+(?:"|\Z)'
 _RECORD = re.compile(rb'(?:[^"\n]++|' + _QUOTED + rb'|")*+(?:\n|\Z)')
 
 QUOTED_FIELD = re.compile(_QUOTED)
-"""A quoted field with its quotes, in a text that starts where a record does."""
+"""A quoted field with its quotes, in a text that starts at a record's start."""
 
 
 def records(text: bytes) -> Iterator[bytes]:
-    """The records of a text, each with the newline that ends it, if one does."""
+    """Yield the records of a text, each with the newline that ends it, if there is one."""
     return (found.group() for found in _RECORD.finditer(text) if found.group())

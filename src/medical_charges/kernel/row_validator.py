@@ -1,7 +1,7 @@
-"""One line judged by the contract, field by field: the definition of what is accepted.
+"""Validation of one line by the contract, field by field: the definition of an accepted row.
 
-The vectorised scan may only accept what this accepts, with the same values; every line that it
-is not sure of comes here.
+The vectorized scan may only accept what this module accepts, with the same values. Every line that
+the scan cannot decide is validated here.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ FieldValue = str | int | float | None
 
 
 class Rejection(NamedTuple):
-    """Why a line was not counted."""
+    """The reason why a line was rejected."""
 
     rule: str
-    """The rule that it breaks, such as `age.maximum` or `fields`."""
+    """The broken rule, such as `age.maximum` or `fields`."""
     reason: str
-    """A sentence about the rule, free of the line's values."""
+    """A sentence about the rule, without values of the line."""
     field: str | None
-    """The offending field, or None where there is none or it might be the measure's."""
+    """The offending field, or None if there is none or it might be a value of the measure."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class _BrokenRuleError(Exception):
 
 
 class RowValidator:
-    """Judges lines of objects that have one header."""
+    """Validates lines of objects that have the same header."""
 
     def __init__(self, contract: Contract, header: Header) -> None:
         self._contract = contract
@@ -61,7 +61,7 @@ class RowValidator:
         ]
 
     def validate(self, line: bytes) -> dict[str, FieldValue] | Rejection:
-        """The line's values by column, or why it is rejected. `line` has no line end."""
+        """Return the line's values by column, or the rejection. `line` has no line end."""
         text = line.decode("utf-8", errors="surrogateescape").removesuffix("\r")
         # Where a record is one line, an odd quote may be half of a field that goes on in the next.
         if text.count('"') % 2 and not self._multiline:
@@ -87,10 +87,10 @@ class RowValidator:
         return values
 
     def _may_show(self, name: str, field: str) -> bool:
-        """Whether a field is no value of the measure, not even one that strayed into its column.
+        """Return True if a field cannot be a value of the measure, even one in the wrong column.
 
-        A whole number in a column of such is taken for that column's own, if the measure has
-        decimals.
+        If the measure has decimals, a whole number in an integer column is taken for that column's
+        own.
         """
         if name == self._contract.measure or not field:
             return False
@@ -118,10 +118,11 @@ class RowValidator:
 
 
 def scale(column: IntegerColumn | DoubleColumn, value: float) -> int:
-    """The measure as an integer: times 10 to its decimals, in doubles, rounded half to even.
+    """Return the measure as an integer: times 10 to its decimals, rounded half to even.
 
-    For values of up to 15 significant digits this is the decimal rounding of the text, except
-    that a text which lies in the middle, its further digits a lone 5, may go either way.
+    The product is computed in doubles. For values of up to 15 significant digits this is the
+    decimal rounding of the text, except that a text exactly in the middle, whose further digits are
+    a lone 5, may be rounded either way.
     """
     if isinstance(column, IntegerColumn):
         return int(value)
@@ -162,6 +163,6 @@ def _double(field: str) -> float:
 
 
 def _shown(field: str) -> str:
-    """A field as an example: short, and text whatever bytes it had."""
+    """Return a field as an example: shortened, with bytes that are not UTF-8 replaced."""
     text = field.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
     return text if len(text) <= 60 else text[:57] + "..."

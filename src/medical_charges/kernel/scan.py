@@ -1,8 +1,8 @@
-"""A block of lines to a cube: one pass of Polars' streaming engine, and a judge for the rest.
+"""A block of lines to a cube: Polars' streaming engine first, the row validator for the rest.
 
-The scan optimistically parses a block with the contract's types and sums the rows that keep
-every rule. If that accounts for all its lines, nothing else is done. Otherwise the lines that
-the scan is not sure of are judged one by one, and only those cost more.
+The scan optimistically parses a block with the contract's types and sums the rows that keep every
+rule. If that accounts for all lines of the block, nothing else is done. Otherwise the lines that
+the scan cannot decide are validated one by one, and only those cost more.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _READ_OTHERWISE = (
 
 @dataclass(frozen=True)
 class RejectedLine:
-    """A line that was not counted, as it was, with where it stands and why."""
+    """A rejected line as it was read, with its offset and the reason."""
 
     offset: int
     line: bytes
@@ -63,16 +63,16 @@ class RejectedLine:
 
 @dataclass
 class Scanned:
-    """What a block, a range or an object came to."""
+    """The cube and the rejected lines of a block, a range or an object."""
 
     cube: Cube = field(default_factory=dict)
     rows: int = 0
-    """Non-empty lines after the header."""
+    """Number of non-empty lines after the header."""
     rejected: list[RejectedLine] = field(default_factory=list)
 
 
 def merge_scanned(parts: Iterable[Scanned]) -> Scanned:
-    """What the parts came to together; rejected lines keep the parts' order."""
+    """Merge the results of parts; rejected lines keep the order of the parts."""
     found = list(parts)
     return Scanned(
         merge_cubes(part.cube for part in found),
@@ -82,7 +82,7 @@ def merge_scanned(parts: Iterable[Scanned]) -> Scanned:
 
 
 class Scanner:
-    """Scans blocks of objects that have one header."""
+    """Scans blocks of objects that have the same header."""
 
     def __init__(self, contract: Contract, header: Header) -> None:
         self._contract = contract
@@ -106,7 +106,7 @@ class Scanner:
         )
 
     def scan(self, block: bytes, offset: int = 0) -> Scanned:
-        """The cube and the rejected lines of whole lines that start at `offset` of their object.
+        """Scan whole lines, the first of which is at `offset` in its object.
 
         Raises:
             InputRefusedError: a group's value would need quotes, or there are too many groups.
@@ -126,7 +126,7 @@ class Scanner:
         )
 
     def _scan_hopefully(self, block: bytes) -> Scanned | None:
-        """The cube of a block in which every line keeps every rule, or None."""
+        """Return the cube of a block in which every line keeps every rule, or None."""
         # Polars takes a line's end with or without a carriage return.
         returns = block.count(b"\r") if b"\r" in block else 0
         if b'"' in block or (returns and returns != block.count(b"\r\n")):
@@ -138,7 +138,7 @@ class Scanner:
         return Scanned(cube, lines) if rows == lines else None
 
     def _scan_carefully(self, block: bytes, offset: int) -> Scanned:
-        """Scan the lines that look right, and judge the others one by one."""
+        """Scan the lines that look right, and validate the others one by one."""
         lines = (Lines.records_of if self._contract.source.multiline else Lines.of)(block)
         empty = lines.empty
         whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
@@ -165,7 +165,7 @@ class Scanner:
         return Scanned(merge_cubes(cubes), int(np.count_nonzero(~empty)), rejected)
 
     def _sum_what_is_sure(self, text: bytes, lines: int) -> tuple[Cube, Integers]:
-        """The cube of the rows that keep every rule, and the indices of all other lines."""
+        """Return the cube of the rows that keep every rule, and the indices of all other lines."""
         cube, rows = self._sum(text, strict=False)
         if rows == lines:
             return cube, np.empty(0, np.int64)
@@ -180,9 +180,10 @@ class Scanner:
         return cube, doubtful
 
     def _sum(self, text: bytes, *, strict: bool) -> tuple[Cube, int]:
-        """The cube of the rows that keep every rule, and how many those are.
+        """Return the cube of the rows that keep every rule, and their number.
 
-        Nothing and zero if Polars cannot parse the text, whose lines then all need judging.
+        If Polars cannot parse the text, the cube is empty and the number zero: then all lines need
+        validation.
         """
         if not text:
             return {}, 0
@@ -210,7 +211,7 @@ class Scanner:
         ]
 
     def _parse(self, text: bytes, *, strict: bool) -> pl.LazyFrame:
-        """The text as a frame of the contract's types; a field that does not parse is null.
+        """Return the text as a frame of the contract's types; fields that do not parse are null.
 
         If `strict`, a text that is none of a column's allowed ones fails the whole scan, which
         is faster than looking at it.
@@ -248,7 +249,7 @@ class Scanner:
         )
 
     def _aggregate(self, rows: pl.LazyFrame) -> pl.DataFrame:
-        """Exact sums for every combination of the grouping columns."""
+        """Return exact sums for every combination of the grouping columns."""
         scaled = self._scaled()
         if not isinstance(self._columns[self._measure], IntegerColumn):
             scaled = scaled.round(0, mode="half_to_even").cast(pl.Int64)
@@ -274,7 +275,7 @@ class Scanner:
         )
 
     def _banded(self, name: str) -> pl.Expr:
-        """A band as the position of its label."""
+        """Express a band as the position of its label."""
         band = self._contract.bands[name]
         position = pl.lit(len(band.below), pl.UInt8)
         for index, edge in reversed(list(enumerate(band.below.values()))):
@@ -286,7 +287,7 @@ class Scanner:
         return position.alias(name)
 
     def _roll_up(self, frame: pl.DataFrame) -> Cube:
-        """The contract's grouping sets, from the combinations of all grouping columns."""
+        """Roll up combinations of all grouping columns to the contract's grouping sets."""
         cube: Cube = {}
         for grouping_set in self._grouping_sets:
             groups = frame.group_by(grouping_set).agg(
@@ -338,7 +339,7 @@ def _empty(name: str) -> str:
 
 
 def _kept(name: str, column: Column) -> pl.Expr:
-    """Whether a row keeps a column's rules; never null."""
+    """Build the condition that a row keeps a column's rules; it is never null."""
     value = pl.col(name)
     if isinstance(column, StringColumn):
         kept = value.is_not_null()
@@ -359,7 +360,7 @@ def _between(
 
 
 def _fits(frame: pl.DataFrame) -> bool:
-    """Whether no sum of squares, of any union of the groups, can have left 128 bits."""
+    """Return True if no sum of squares of any union of the groups can exceed 128 bits."""
     if frame.is_empty():
         return True
     rows, least, most = frame.select(

@@ -1,4 +1,4 @@
-"""The work: ranges of objects, scanned where Spark puts them."""
+"""The scan of ranges of objects on Spark's workers."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ QUARANTINE_SCHEMA = {
 
 @dataclass(frozen=True)
 class RangeResult:
-    """What neighbouring ranges of one object came to."""
+    """The sums of adjacent ranges of one object."""
 
     identity: str
     start: int
     ranges: int
-    """How many ranges they are."""
+    """Number of ranges."""
     tally: Tally
     cube: Cube
 
 
 @dataclass(frozen=True)
 class Worker:
-    """Scans ranges. It travels to Spark's workers, so it holds nothing that cannot."""
+    """Scans ranges. It is pickled for Spark's workers, so it holds only picklable values."""
 
     store: Store
     contract: Contract
     block_size: int
 
     def scan(self, ranges: Sequence[Range]) -> Iterator[RangeResult | MedicalChargesError]:
-        """Scan ranges and put their rejected lines into quarantine; one result for each object.
+        """Scan ranges and write their rejected lines to quarantine; yield one result per object.
 
-        A refusal is returned rather than raised: Spark would bury it in a traceback.
+        An error of the input is returned, not raised: Spark would hide it in a traceback.
         """
         scanners: dict[Header, Scanner] = {}
         for identity, parts in groupby(ranges, key=lambda part: part.identity):

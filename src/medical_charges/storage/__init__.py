@@ -1,4 +1,4 @@
-"""Where bytes lie: a bucket or a folder, behind one interface."""
+"""Stores of bytes: a bucket or a folder, behind one interface."""
 
 from pathlib import Path
 from urllib.parse import unquote
@@ -24,14 +24,14 @@ __all__ = [
 
 
 def open_store(uri: str) -> Store:
-    """The store at `uri`: `s3://bucket`, `file:///folder` or the path of a folder."""
+    """Return the store at `uri`: `s3://bucket`, `file:///folder` or the path of a folder."""
     if uri.startswith("s3://"):
         return S3Store(uri)
     return LocalStore(local_path(uri))
 
 
 def local_path(uri: str) -> Path:
-    """The path that a `file://` URI means, or a path as it is."""
+    """Return the path of a `file://` URI, or a path unchanged."""
     if uri.startswith("file://"):
         return Path(unquote(uri.removeprefix("file://")))
     return Path(uri)

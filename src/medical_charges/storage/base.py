@@ -1,4 +1,4 @@
-"""The interface of a store, and what identifies one version of an object in it."""
+"""The interface of a store, and the identity of one version of an object."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, NamedTuple, Protocol, TypeVar
 
 REQUESTS_AT_ONCE = 32
-"""How many requests a caller may have under way: a store's latency is not its throughput."""
+"""Number of concurrent requests for each caller, so that latency does not limit throughput."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,27 +26,27 @@ class Store(Protocol):
 
     @property
     def uri(self) -> str:
-        """What `open_store` makes this store from."""
+        """The URI from which `open_store` makes this store."""
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
-        """Every object below `prefix`, sorted by key."""
+        """Yield every object below `prefix`, sorted by key."""
 
     def read(self, key: str) -> bytes:
-        """All bytes of an object.
+        """Return all bytes of an object.
 
         Raises:
             ObjectMissingError: there is no such object.
         """
 
     def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end` of exactly the version that `ref` names.
+        """Return the bytes from `start` up to `end` of exactly the version that `ref` names.
 
         Raises:
             InputChangedError: the object is no longer that version.
         """
 
     def open(self, ref: ObjectRef) -> BinaryIO:
-        """The bytes of exactly the version that `ref` names, as a stream.
+        """Open exactly the version that `ref` names as a stream.
 
         Raises:
             InputChangedError: the object is no longer that version.
@@ -60,6 +60,6 @@ class Store(Protocol):
 
 
 def in_parallel(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Map with up to REQUESTS_AT_ONCE requests of a store under way."""
+    """Map with up to REQUESTS_AT_ONCE concurrent requests."""
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return list(pool.map(function, items))

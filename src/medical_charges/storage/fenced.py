@@ -1,4 +1,4 @@
-"""A store that is written to only while its writer may."""
+"""A store whose writes are refused once its writer has lost the lease."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from medical_charges.storage.base import ObjectRef, Store
 
 @dataclass(frozen=True)
 class Fenced:
-    """The objects of `store`; `check` is called before each change, and raises to prevent it."""
+    """A store that calls `check` before each change; `check` raises to prevent the change."""
 
     store: Store
     check: Callable[[], object]
@@ -22,19 +22,19 @@ class Fenced:
         return self.store.uri
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
-        """Every object below `prefix`, sorted by key."""
+        """Yield every object below `prefix`, sorted by key."""
         return self.store.list(prefix)
 
     def read(self, key: str) -> bytes:
-        """All bytes of an object."""
+        """Return all bytes of an object."""
         return self.store.read(key)
 
     def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end` of the version that `ref` names."""
+        """Return the bytes from `start` up to `end` of the version that `ref` names."""
         return self.store.read_range(ref, start, end)
 
     def open(self, ref: ObjectRef) -> BinaryIO:
-        """The version that `ref` names, as a stream."""
+        """Open the version that `ref` names as a stream."""
         return self.store.open(ref)
 
     def write(self, key: str, data: bytes) -> None:

@@ -16,7 +16,7 @@ _PARTIAL_WRITE = ".writing-"
 
 
 class LocalStore:
-    """Objects are the files below a folder; a file's identity is its inode, time and size."""
+    """A store of the files below a folder; a file's identity is its inode, time and size."""
 
     def __init__(self, root: str | Path) -> None:
         self._root = Path(root).resolve()
@@ -27,7 +27,7 @@ class LocalStore:
         return self._root.as_uri()
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
-        """Every file below `prefix`, sorted by key."""
+        """Yield every file below `prefix`, sorted by key."""
         # Not with rglob: folders of thousands of files are listed at every run.
         start = len(f"{self._root}/")
         for entry in sorted(_files_below(self._root / prefix), key=attrgetter("path")):
@@ -35,20 +35,20 @@ class LocalStore:
                 yield _ref(entry.path[start:], entry.stat())
 
     def read(self, key: str) -> bytes:
-        """All bytes of a file."""
+        """Return all bytes of a file."""
         try:
             return (self._root / key).read_bytes()
         except (FileNotFoundError, IsADirectoryError) as error:
             raise ObjectMissingError(f"{self.uri}/{key} does not exist") from error
 
     def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end` of the version that `ref` names."""
+        """Return the bytes from `start` up to `end` of the version that `ref` names."""
         with self.open(ref) as file:
             file.seek(start)
             return file.read(end - start)
 
     def open(self, ref: ObjectRef) -> BinaryIO:
-        """The version that `ref` names, as a stream."""
+        """Open the version that `ref` names as a stream."""
         try:
             file = (self._root / ref.key).open("rb")
         except FileNotFoundError as error:
@@ -59,7 +59,7 @@ class LocalStore:
         return file
 
     def write(self, key: str, data: bytes) -> None:
-        """Make or replace a file by renaming a finished one."""
+        """Make or replace a file by renaming a complete one."""
         path = self._root / key
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=_PARTIAL_WRITE, dir=path.parent)

@@ -11,7 +11,7 @@ from medical_charges.storage.base import ObjectRef, Store
 
 @dataclass(frozen=True)
 class Below:
-    """The objects of `store` below `folder`, by what their keys continue with."""
+    """A store of the objects of `store` below `folder`, with keys relative to `folder`."""
 
     store: Store
     folder: str
@@ -22,20 +22,20 @@ class Below:
         return f"{self.store.uri}/{self.folder}"
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
-        """Every object below `prefix`, sorted by key."""
+        """Yield every object below `prefix`, sorted by key."""
         for ref in self.store.list(f"{self.folder}/{prefix}"):
             yield ref._replace(key=ref.key.removeprefix(f"{self.folder}/"))
 
     def read(self, key: str) -> bytes:
-        """All bytes of an object."""
+        """Return all bytes of an object."""
         return self.store.read(self._key(key))
 
     def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end` of the version that `ref` names."""
+        """Return the bytes from `start` up to `end` of the version that `ref` names."""
         return self.store.read_range(self._outer(ref), start, end)
 
     def open(self, ref: ObjectRef) -> BinaryIO:
-        """The version that `ref` names, as a stream."""
+        """Open the version that `ref` names as a stream."""
         return self.store.open(self._outer(ref))
 
     def write(self, key: str, data: bytes) -> None:

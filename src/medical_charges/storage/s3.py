@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class S3Store:
-    """Objects of one bucket. Reads are pinned to a version by If-Match."""
+    """A store of the objects of one bucket. Reads are pinned to a version by If-Match."""
 
     def __init__(self, uri: str) -> None:
         self._bucket = uri.removeprefix("s3://").rstrip("/")
@@ -32,11 +32,11 @@ class S3Store:
         return boto3.client("s3", config=Config(max_pool_connections=REQUESTS_AT_ONCE))
 
     def __getstate__(self) -> dict[str, Any]:
-        """A client cannot travel to a worker; each makes its own."""
+        """Drop the client, which cannot be pickled; each worker makes its own."""
         return {"_bucket": self._bucket}
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
-        """Every object below `prefix`, sorted by key, as S3 lists them."""
+        """Yield every object below `prefix`, sorted by key, as S3 lists them."""
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=prefix.rstrip("/") + "/"
         )
@@ -45,20 +45,20 @@ class S3Store:
                 yield ObjectRef(item["Key"], item["ETag"].strip('"'), item["Size"])
 
     def read(self, key: str) -> bytes:
-        """All bytes of an object."""
+        """Return all bytes of an object."""
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except self._client.exceptions.NoSuchKey as error:
             raise ObjectMissingError(f"{self.uri}/{key} does not exist") from error
 
     def read_range(self, ref: ObjectRef, start: int, end: int) -> bytes:
-        """The bytes from `start` up to `end` of the version that `ref` names."""
+        """Return the bytes from `start` up to `end` of the version that `ref` names."""
         if start >= end:
             return b""
         return self._get(ref, Range=f"bytes={start}-{end - 1}").read()
 
     def open(self, ref: ObjectRef) -> BinaryIO:
-        """The version that `ref` names, as a stream."""
+        """Open the version that `ref` names as a stream."""
         return self._get(ref)
 
     def _get(self, ref: ObjectRef, **arguments: str) -> BinaryIO:
