@@ -1,4 +1,4 @@
-"""The contract: one YAML per data set, from which everything particular to it is derived."""
+"""The contract: one YAML file for each dataset, from which everything specific to it is derived."""
 
 from medical_charges.contract.load import load_contract, parse_contract
 from medical_charges.contract.model import Analysis, Band, Column, Comparison, Contract, Dashboard

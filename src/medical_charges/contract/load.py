@@ -1,6 +1,6 @@
-"""Reading a contract, and saying what is wrong with it.
+"""Reading a contract and reporting its mistakes.
 
-A mistake is reported with the file, the path inside it, what was found and what is allowed; all
+A mistake is reported with the file, the path inside it, what was found and what is allowed. All
 mistakes of one reading are reported together.
 """
 
@@ -58,7 +58,7 @@ def parse_contract(text: str, origin: str = "contract") -> Contract:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML allows a key twice and keeps the last; in a contract that is always a mistake."""
+    """A YAML loader that refuses repeated keys, which YAML allows and a contract never needs."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen = set()
@@ -84,7 +84,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _problem(detail: ErrorDetails) -> Problem:
-    """Turn a finding of pydantic's into the sentence of a contract."""
+    """Translate an error of pydantic's into a sentence about the contract."""
     kind, found = detail["type"], detail["input"]
     path = _path(detail["loc"])
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
@@ -132,19 +132,19 @@ _CONTAINERS = {
 
 
 def _is_number(location: tuple[int | str, ...]) -> bool:
-    """Whether pydantic tried a union of int and float here; `top_code` has names there."""
+    """Return True if pydantic tried a union of int and float here; `top_code` has names there."""
     return location[-1] in {"constrained-int", "float"} and location[-2] != "top_code"
 
 
 def _is_group(location: tuple[int | str, ...]) -> bool:
-    """Whether pydantic tried a union of text and int here, as comparisons and shares have it."""
+    """Return True if pydantic tried a union of text and int, as in comparisons and shares."""
     return location[-1] in {"str", "int"} and (
         isinstance(location[-2], int) or location[-2] == "group"
     )
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    """The path as the YAML has it: pydantic also names the member of a union that it tried."""
+    """Return the path as in the YAML: pydantic also names the member of a union that it tried."""
     parts = list(location)
     if parts[-1] == "[key]":
         # A key that is not text has no place in a path: its mapping has.
@@ -157,7 +157,7 @@ def _path(location: tuple[int | str, ...]) -> str:
 
 
 def _most_exact(problems: list[Problem]) -> list[Problem]:
-    """Each problem once, without those that only follow from one further inside."""
+    """Return each problem once, without those that only follow from one further inside."""
     unique = list({problem.path: problem for problem in problems}.values())
     return [
         problem

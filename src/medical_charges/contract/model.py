@@ -1,7 +1,7 @@
-"""The contract's types: what a data set's YAML may say, and what follows from it.
+"""The contract's types: the content of a dataset's YAML, and what is derived from it.
 
-These types are read three ways: by `load` to check a file, by `schema` to help an editor, and
-by the rest of the library as the single source of what a data set looks like.
+These types have three uses: `load` checks a file with them, `schema` makes the JSON Schema for
+editors, and the rest of the library reads from them what a dataset looks like.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from medical_charges.hashing import content_hash
 
 NAME_LIMIT = 63
 Name = Annotated[StrictStr, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{NAME_LIMIT - 1}}}$")]
-"""A name that is safe as a column, a file, a Catalog table and a dashboard field."""
+"""A name that is valid as a column, a file, a Catalog table and a dashboard field."""
 
 Number = (
     Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
     | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 )
-"""A number as the contract has it, or as a double if that is an integer beyond 53 bits."""
+"""A number as in the contract, or as a double if it is an integer beyond 53 bits."""
 
 Long = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Reason = Annotated[StrictStr, Field(min_length=1)]
@@ -63,19 +63,18 @@ COMPARISONS = "comparisons"
 """The output that holds all comparisons."""
 
 MARGIN = "all"
-"""A filter's value in the rows that take all its groups together."""
+"""A filter's value in the rows that combine all its groups."""
 
 INPUT = "input"
-"""What the accepted rows are called where rules are listed beside those of the outputs."""
+"""Name of the accepted rows where rules are listed together with those of the outputs."""
 
 MEASURE_LIMIT = 2**53
-"""The largest scaled measure: integers up to here are exact as doubles."""
+"""Maximum of the scaled measure: integers up to this value are exact as doubles."""
 
 MULTILINE_VERSION = 2
-"""Raised whenever records that span lines are cut or read in another way.
+"""Raised whenever records that span lines are split or read differently.
 
-A contract without such records does not depend on it, so its partials stay known.
-"""
+Contracts without such records do not depend on it, so their partials stay valid."""
 
 
 class _Part(BaseModel):
@@ -83,13 +82,13 @@ class _Part(BaseModel):
 
     @classmethod
     def allowed_keys(cls) -> str:
-        """The keys that this part of a contract may have, as a phrase."""
+        """Return the keys that this part of a contract may have, as a phrase."""
         return "the keys " + ", ".join(cls.model_fields)
 
     @model_validator(mode="wrap")
     @classmethod
     def _no_unknown_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Name the keys that are allowed beside each that is not, and check the rest as well."""
+        """Add the allowed keys to each error about an unknown key, and check the rest as well."""
         if not isinstance(value, Mapping):
             return handler(value)
         known = {key: item for key, item in value.items() if key in cls.model_fields}
@@ -107,7 +106,7 @@ class _Part(BaseModel):
 
 
 def _again(detail: ErrorDetails) -> InitErrorDetails:
-    """A finding in the form in which pydantic takes it back."""
+    """Return an error in the form in which pydantic takes it back."""
     context = detail.get("ctx", {})
     kind: str | PydanticCustomError = detail["type"]
     if kind == "unknown_key":
@@ -153,7 +152,7 @@ Column = Annotated[IntegerColumn | DoubleColumn | StringColumn, Field(discrimina
 
 
 class Source(_Part):
-    """What an input object looks like."""
+    """The format of an input object."""
 
     format: Literal["csv"]
     multiline: StrictBool = Field(
@@ -176,11 +175,11 @@ class Band(_Part):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels in the order of their edges."""
+        """The labels, in the order of their edges."""
         return (*self.below, self.otherwise)
 
     def label_of(self, value: float) -> str:
-        """The label that a value belongs to."""
+        """Return the label of a value."""
         return self.labels[bisect_right(list(self.below.values()), value)]
 
 
@@ -196,7 +195,7 @@ class Analysis(_Part):
 
 
 class Comparison(_Part):
-    """Two groups of a column against each other, everywhere or within each stratum."""
+    """A comparison of two groups of a column, overall or within each stratum."""
 
     column: str = Field(description="The column or band whose groups are compared.")
     groups: tuple[StrictStr | StrictInt, StrictStr | StrictInt] = Field(
@@ -208,12 +207,12 @@ class Comparison(_Part):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the groups that are compared are grouped by."""
+        """The names by which the compared groups are grouped."""
         return (*self.within, self.column)
 
 
 class QualityRule(_Part):
-    """A rule of one's own, in the language of Glue Data Quality."""
+    """A custom rule in the language of Glue Data Quality."""
 
     rule: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\n\r]*$")] = Field(
         description="One rule of DQDL."
@@ -228,7 +227,7 @@ class QualityRule(_Part):
 
 
 class Quality(_Part):
-    """What share of bad rows a run survives, and what else must hold."""
+    """Limits for rejected rows, and further rules."""
 
     maximum_rejected_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
         0.05, description="The share of an object's rows that may break a rule."
@@ -243,7 +242,7 @@ class Quality(_Part):
 
 
 class Disclosure(_Part):
-    """What keeps a published figure from identifying a person."""
+    """Rules that keep published figures from identifying a person."""
 
     minimum_cell: Annotated[StrictInt, Field(ge=1)] = Field(
         11, description="Groups of fewer people than this lose their figures."
@@ -264,7 +263,7 @@ class Share(_Part):
 
 
 class Dashboard(_Part):
-    """How the outputs are shown, and by what a viewer may narrow them down."""
+    """The presentation of the outputs, and the filters of the dashboard."""
 
     title: Reason | None = Field(None, description="What stands over the dashboard.")
     filters: tuple[str, ...] = Field(
@@ -293,7 +292,7 @@ class Dashboard(_Part):
 
 
 class Contract(_Part):
-    """All that is particular to one data set."""
+    """Everything that is specific to one dataset."""
 
     dataset: Name = Field(description="The data set's name.")
     prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
@@ -312,7 +311,7 @@ class Contract(_Part):
 
     @property
     def outputs(self) -> Mapping[str, Output]:
-        """Every output: analyses, the comparisons if there are any, filter cubes."""
+        """All outputs: analyses, the comparisons if there are any, filter cubes."""
         found = [self.analysis_output(name) for name in self.analyses]
         if self.comparisons:
             name, *others = self._described(COMPARISON_COLUMNS)
@@ -322,7 +321,7 @@ class Contract(_Part):
         return {output.name: output for output in found}
 
     def analysis_output(self, name: str) -> Output:
-        """The output of an analysis: grouping columns, then its statistics."""
+        """Return the output of an analysis: grouping columns, then its statistics."""
         analysis = self.analyses[name]
         within = " and ".join(in_sentence(called(self, g)) for g in analysis.group_by[:-1])
         figures = [
@@ -334,14 +333,14 @@ class Contract(_Part):
         return Output(name, "analysis", (*map(self._label, analysis.group_by), *described))
 
     def cube_output(self, columns: Collection[str]) -> Output:
-        """The output of a filter cube."""
+        """Return the output of a filter cube."""
         labels = map(self._label, columns)
         filters = self.dashboard.filters
         marked = (_with_margin(it) if it.name in filters else it for it in labels)
         return Output(cube_name(columns), "cube", (*marked, *self._described(CUBE_FIGURES)))
 
     def withholds(self, statistic: str) -> bool:
-        """Whether a statistic is never shown, for telling single people's values."""
+        """Return True if a statistic is never shown because it reveals values of single people."""
         return STATISTICS[statistic].extreme and self.disclosure.extremes == "suppress"
 
     def _label(self, name: str) -> OutputColumn:
@@ -361,7 +360,7 @@ class Contract(_Part):
         return [column.of(self.measure, noun=noun, within=within) for column in columns]
 
     def groups_listed(self, name: str) -> tuple[str, ...] | None:
-        """The groups of a band or a column of text, where the contract lists them."""
+        """Return the groups of a band or a text column, if the contract lists them."""
         if name in self.bands:
             return self.bands[name].labels
         column = self.source.columns.get(name)
@@ -369,18 +368,18 @@ class Contract(_Part):
 
     @property
     def cubes(self) -> Mapping[str, tuple[str, ...]]:
-        """Every filter cube with its grouping columns, that of the filters alone first."""
+        """All filter cubes with their grouping columns, the one of the filters alone first."""
         return {cube_name(columns): columns for columns in self.filtered_groups}
 
     def cube_of(self, analysis: str) -> str | None:
-        """The cube that an analysis is shown from while a filter is set, if there are filters."""
+        """Return the filter cube of an analysis, or None if there are no filters."""
         if not self.dashboard.filters:
             return None
         return cube_name(self._filtered(self.analyses[analysis].group_by))
 
     @property
     def filtered_groups(self) -> tuple[tuple[str, ...], ...]:
-        """What the filter cubes group by: the filters alone, and with what each analysis shows."""
+        """The grouping columns of the filter cubes: filters alone, or with those of an analysis."""
         if not self.dashboard.filters:
             return ()
         groups = ((), *(analysis.group_by for analysis in self.analyses.values()))
@@ -394,7 +393,7 @@ class Contract(_Part):
 
     @property
     def grouping_sets(self) -> tuple[tuple[str, ...], ...]:
-        """What the analyses group by, and what the other outputs need beside it, sorted.
+        """The grouping sets of the analyses and of the outputs that need others, sorted.
 
         A cube that another set can be added up to has none of its own, nor have its margins.
         """
@@ -408,32 +407,32 @@ class Contract(_Part):
 
     @property
     def grouping_columns(self) -> tuple[str, ...]:
-        """Every column or band that something is grouped by, sorted."""
+        """Every column or band that is grouped by, sorted."""
         return tuple(sorted({name for group in self.grouping_sets for name in group}))
 
     @property
     def decimals(self) -> int:
-        """To how many decimals the measure is held: its integers are this many digits finer."""
+        """Number of decimals of the measure; its integers are in units of the last one."""
         column = self.source.columns[self.measure]
         return column.decimals if isinstance(column, DoubleColumn) else 0
 
     def grouping_set_of(self, names: Collection[str]) -> tuple[str, ...]:
-        """The smallest grouping set that has these names, in whatever order."""
+        """Return the smallest grouping set that contains these names, in any order."""
         having = (held for held in self.grouping_sets if set(names) <= set(held))
         return min(having, key=lambda held: (len(held), held))
 
     def group_order(self, name: str) -> tuple[str, ...] | None:
-        """The clinical order of a band's labels, or None where values sort by themselves."""
+        """Return the clinical order of a band's labels, or None if values sort by themselves."""
         return self.bands[name].labels if name in self.bands else None
 
     def cuts(self, band: str) -> tuple[float, ...]:
-        """Where a band cuts the values that its column can have: whole numbers at a whole one."""
+        """Return a band's edges among the possible values of its column: integers for integers."""
         edges = tuple(self.bands[band].below.values())
         column = self.source.columns.get(self.bands[band].column)
         return tuple(map(ceil, edges)) if isinstance(column, IntegerColumn) else edges
 
     def sort_key(self, names: Collection[str], key: Collection[str | int]) -> tuple[str | int, ...]:
-        """By what a group sorts: bands in their clinical order, everything else by itself."""
+        """Return the sort key of a group: bands in clinical order, everything else by value."""
         return tuple(
             value if (labels := self.group_order(name)) is None else labels.index(str(value))
             for name, value in zip(names, key, strict=True)
@@ -441,10 +440,10 @@ class Contract(_Part):
 
     @property
     def schema_hash(self) -> str:
-        """A hash of what decides the content of a partial: source, bands, measure, grouping sets.
+        """Hash of everything that decides the content of a partial.
 
-        Quality and disclosure are not in it: they are applied to partials, so that changing
-        them reads no input again.
+        That is the source, the bands, the measure and the grouping sets. Quality and disclosure are
+        not part of it: they are applied to partials, so changing them reads no input again.
         """
         parts = {
             "source": self._source_without_reasons,
@@ -467,17 +466,17 @@ class Contract(_Part):
 
     @property
     def contract_hash(self) -> str:
-        """A hash of the whole contract."""
+        """Hash of the whole contract."""
         return content_hash(self.model_dump(mode="json"))
 
 
 def _with_margin(label: OutputColumn) -> OutputColumn:
-    """A filter's column in a cube: a margin is text among the groups, whatever these are."""
+    """Return a filter's column in a cube, where margins are text among the groups."""
     values = None if label.values is None else (*label.values, MARGIN)
     comment = f"Filtered by; {MARGIN} for everybody"
     return replace(label, type="string", format="text", comment=comment, values=values)
 
 
 def cube_name(columns: Collection[str]) -> str:
-    """What a filter cube is called; a column is spelt in what a name may consist of."""
+    """Return the name of a filter cube; characters that a name may not have become `_`."""
     return re.sub("[^a-z0-9_]", "_", "_".join(("cube", *columns)).lower())

@@ -1,4 +1,4 @@
-"""What people read in place of the names in a contract."""
+"""Headings that people read in place of the names in a contract."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 def called(contract: Contract, name: str) -> str:
-    """What a column, a band, an analysis or a share is called, as a heading."""
+    """Return the heading of a column, a band, an analysis or a share."""
     return contract.dashboard.names.get(name) or words(name)
 
 
 def words(name: str) -> str:
-    """A name of the contract as words, the first with a capital."""
+    """Return a name of the contract as words, the first with a capital."""
     text = name.replace("_", " ").strip()
     return text[:1].upper() + text[1:]
 
 
 def in_sentence(text: str) -> str:
-    """A heading within a sentence: an abbreviation keeps its capitals."""
+    """Return a heading for use within a sentence; an abbreviation keeps its capitals."""
     return text if text[1:2].isupper() else text[:1].lower() + text[1:]

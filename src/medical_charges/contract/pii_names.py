@@ -1,4 +1,4 @@
-"""Columns that name a person, by what they are called."""
+"""Detection of person data by column names."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _WORDS = {words: kind for kind, listed in KINDS.items() for words in listed.spli
 
 
 def kind_of_person_data(column: str) -> str | None:
-    """What a column of this name would say of a person, or None if it need not say anything.
+    """Return the kind of person data that a column's name indicates, or None.
 
-    A name is taken apart at spaces, signs and capitals; a kind's words must stand in it side by
-    side: `PatientName` and `name_of_patient` name people, `renamed` and `hospital ids` do not.
+    A name is split at spaces, signs and capitals. The words of a kind must occur in it next to each
+    other: `PatientName` and `name_of_patient` name people, `renamed` and `hospital ids` do not.
     """
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", column)
     text = f"_{parted.strip('_').lower()}_"

@@ -1,9 +1,8 @@
-"""Columns that name a person, by what they hold.
+"""Detection of person data by values.
 
-A column's name may say nothing (`field_7`), so values are looked at too: a few hundred, at the
-start of each new object. What is found is a kind, never a value. A column must look so in good
-part before it is taken for one, as a refusal of clean data would only teach people to switch
-the look off.
+A column's name may say nothing (`field_7`), so values are scanned too: a few hundred, at the start
+of each new object. The result is a kind, never a value. A large part of a column must match,
+because refusing clean data would teach people to switch the scan off.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 ENOUGH = 20
-"""The fewest values that a column is judged by, except where one value says it all."""
+"""Minimum number of values for a decision, except where one value is sufficient."""
 
 _LETTERS = r"[^\W\d_]"
 _MAIL = re.compile(r"[^\s@,;]+@[^\s@,;]+\.[A-Za-z]{2,}")
@@ -39,7 +38,7 @@ _DAY_OF_ANY_YEAR = re.compile(
     r"|\d{4}(?:0\d|1[0-2])(?:[0-2]\d|3[01]))"
     r"(?:[T ](?:[01]?\d|2[0-3])(?:[:.h-]?[0-5]\d){0,2}(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
 )
-"""A day, with or without a time, which looks like a phone number or a person's number."""
+"""A date, with or without a time, which resembles a phone number or a person's number."""
 _STREET = re.compile(
     r"\d+\w? (?:\S+ ){0,3}(?:street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|court|ct"
     r"|place|pl|way|terrace|square|highway|hwy)\b\.?.*"
@@ -89,18 +88,18 @@ class _Sample:
 
     @property
     def distinct(self) -> float:
-        """The share of values that are there for the first time."""
+        """Share of values that occur for the first time."""
         return len(set(self.values)) / len(self.values)
 
     def matching(self, fits: Callable[[str], object]) -> float:
-        """The share of values that a look fits."""
+        """Share of values that match a pattern."""
         return sum(bool(fits(value)) for value in self.values) / len(self.values)
 
 
 def kind_of_values(values: Sequence[str], *, quantity: bool = False) -> str | None:
-    """What the values say of persons, as a phrase, or None if they need not say anything.
+    """Return the kind of person data that the values indicate, as a phrase, or None.
 
-    A quantity is measured or banded: its digits stand for how much, not for who.
+    A quantity is measured or banded: its digits are amounts, not identifiers.
     """
     sample = _Sample([stripped for value in values if (stripped := value.strip())])
     if len(sample.values) < _FEW:

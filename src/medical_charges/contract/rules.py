@@ -1,4 +1,4 @@
-"""What a contract's types alone cannot see: names that point nowhere, ranges turned round."""
+"""Rules across the parts of a contract, such as unknown names and reversed ranges."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from medical_charges.contract.pii_names import kind_of_person_data
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: where it stands, what was found there and what is allowed."""
+    """One mistake: its path, what was found there and what is allowed."""
 
     path: str
     found: str
@@ -34,7 +34,7 @@ class Problem:
 
 
 def contradictions(contract: Contract) -> Iterator[Problem]:
-    """Every mistake of a contract that is well formed, each with its path."""
+    """Return every mistake of a contract that is well formed, each with its path."""
     yield from _column_problems(contract)
     yield from _identifying_problems(contract)
     yield from _band_problems(contract)
@@ -71,14 +71,14 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
 
 
 COLUMN_LIMIT = 100
-"""The longest name of a column: with what a statistic puts before it, QuickSight takes 128."""
+"""Maximum length of a column's name: with a statistic's prefix, QuickSight allows 128."""
 
 TITLE_LIMIT = 128
-"""The longest name that QuickSight takes for a dashboard."""
+"""Maximum length of a dashboard's name in QuickSight."""
 
 
 def _not_a_name(name: str) -> str | None:
-    """What a column's name must be, if it is not."""
+    """Return what a column's name must be, if it is not valid."""
     if name != name.strip() or not name:
         return "a column's name without spaces around it"
     if needs_quoting(name):
@@ -104,7 +104,7 @@ PLAIN_TEXT = (
 
 
 def needs_quoting(value: str) -> bool:
-    """Whether a CSV could hold the value only in quotes, which Catalog tables do not read."""
+    """Return True if a CSV needs quotes for the value, which Catalog tables do not read."""
     return any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value)
 
 
@@ -128,7 +128,7 @@ def _band_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _differencing_problems(contract: Contract, name: str) -> Iterator[Problem]:
-    """Edges that would leave groups, nowhere published, to be found by subtraction."""
+    """Find edges that would reveal unpublished groups by subtraction."""
     path, edges = f"bands.{name}.below", set(contract.cuts(name))
     column = contract.bands[name].column
     top = contract.disclosure.top_code.get(column)
@@ -175,7 +175,7 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _group_problems(contract: Contract, path: str, name: str) -> Iterator[Problem]:
-    """What is wrong with grouping by a name."""
+    """Find the mistakes of grouping by a name."""
     columns = contract.source.columns
     groupable = [n for n, c in columns.items() if not isinstance(c, DoubleColumn)]
     groupable = [n for n in groupable if not columns[n].nullable] + list(contract.bands)
@@ -204,7 +204,7 @@ def _comparison_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _not_a_group(contract: Contract, name: str, value: str | int) -> str | None:
-    """What a column's groups are, if the value cannot be one of them."""
+    """Return a description of a column's groups, if the value is not one of them."""
     if name in contract.bands:
         labels = list(contract.bands[name].labels)
         return None if value in labels else _one_of(labels)
@@ -235,7 +235,7 @@ RULE_TYPES = (
     "IsComplete", "IsPrimaryKey", "IsUnique", "Mean", "RowCount", "StandardDeviation", "Sum",
     "UniqueValueRatio", "Uniqueness",
 )  # fmt: skip
-"""What may stand at the start of a rule: the same to Glue and to a laptop's evaluator."""
+"""Rule types of DQDL that Glue and the local evaluator interpret in the same way."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -293,7 +293,7 @@ def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _pie_problems(contract: Contract) -> Iterator[Problem]:
-    """The slices of a pie are one whole: people, by one column."""
+    """Check that the slices of a pie are parts of one whole: people, by one column."""
     for name, kind in contract.dashboard.charts.items():
         if kind != "pie" or name not in contract.analyses:
             continue
@@ -330,7 +330,7 @@ def _label_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _title_problems(contract: Contract) -> Iterator[Problem]:
-    """Titles that do not fit, or that a reader of the dashboard could not tell apart."""
+    """Find titles that do not fit, or that readers of the dashboard could not distinguish."""
     title = contract.dashboard.title or ""
     if len(title) > TITLE_LIMIT:
         yield Problem("dashboard.title", show(title), f"{TITLE_LIMIT} characters at most")
@@ -361,7 +361,7 @@ def _share_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _cube_problems(contract: Contract) -> Iterator[Problem]:
-    """What stands against the filter cubes, whose names follow from their columns."""
+    """Find the mistakes of the filter cubes, whose names are derived from their columns."""
     named: dict[str, str] = {}
     for columns in contract.filtered_groups:
         cube, listed = contract.cube_output(columns), ", ".join(columns)
@@ -384,11 +384,11 @@ def _one_of(names: list[str]) -> str:
 
 
 def show(value: object) -> str:
-    """A found value as it stands in a message: short, and a container only by its kind."""
+    """Return a found value for a message: shortened, and a container only by its kind."""
     text = repr(value) if not isinstance(value, (dict, list)) else f"a {kind_of(value)}"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def kind_of(value: object) -> str:
-    """What sort of container a value is, in YAML's words."""
+    """Return the kind of a container, in the terms of YAML."""
     return "mapping" if isinstance(value, dict) else "list"

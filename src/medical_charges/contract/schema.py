@@ -11,7 +11,7 @@ from medical_charges.contract.model import Contract
 
 
 def schema_text() -> str:
-    """The schema as the text of a file."""
+    """Return the schema as the text of a file."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Contract.model_json_schema(),

@@ -1,4 +1,4 @@
-"""Reading a contract from wherever it lies: a file or an object."""
+"""Reading a contract from a file or from an object."""
 
 from __future__ import annotations
 
