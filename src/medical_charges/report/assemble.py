@@ -1,4 +1,4 @@
-"""The report, put together from what lies in the run's folder and from nothing else."""
+"""Assembly of the report, from the files in the run's folder only."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from medical_charges.storage import Store
 
 
 def write_report(store: Store, folder: str) -> Report:
-    """Write the report of the run whose folder this is, as JSON and as a page.
+    """Write the report of the run with this folder, as JSON and as a page.
 
-    May be called at any time, and again: it tells of what is there by then.
+    It may be called repeatedly at any time; the report covers what exists by then.
     """
     report = read_report(store, folder)
     layout, run_id = Layout.of_run(folder)
@@ -35,7 +35,7 @@ def write_report(store: Store, folder: str) -> Report:
 
 
 def read_report(store: Store, folder: str) -> Report:
-    """The report of what lies in a run's folder."""
+    """Read the report from the files in a run's folder."""
     layout, run_id = Layout.of_run(folder)
     summary, error = _json(store, layout.summary(run_id)), _json(store, layout.error(run_id))
     plan, failed = _json(store, layout.plan(run_id)), _json(store, layout.failure(run_id))
@@ -77,7 +77,7 @@ def read_report(store: Store, folder: str) -> Report:
 
 
 def read_checks(store: Store, folder: str) -> list[Check]:
-    """The checks that both jobs of the validation have left in a run's folder so far."""
+    """Read the checks that both validation jobs have written to a run's folder so far."""
     layout, run_id = Layout.of_run(folder)
     results = (_json(store, layout.validation(run_id, job)) for job in ("outputs", "golden"))
     return [Check(**check) for result in results for check in result.get("checks", [])]

@@ -1,7 +1,7 @@
-"""The report's types, of which its JSON Schema is made.
+"""The report's types, from which its JSON Schema is made.
 
-It holds counts of rows, names of objects, columns and rules, and what checks found. It holds no
-value of the measure, nothing that identifies a row, and no field of one.
+A report holds counts of rows, names of objects, columns and rules, and findings of checks. It holds
+no value of the measure, nothing that identifies a row, and no field of one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ class _Part(BaseModel):
 
 
 class Failure(_Part):
-    """Why a run failed."""
+    """The reason why a run failed."""
 
     state: str = Field(description="The state of the state machine in which it failed.")
     reason: str = Field(description="A sentence on what went wrong.")
 
 
 class Read(_Part):
-    """What was read. Rows are the non-empty lines after the headers."""
+    """The input that was read. Rows are the non-empty lines after the headers."""
 
     objects: int | None = Field(description="The objects of the input; null if it was not read.")
     objects_read: int | None = Field(description="Those of them that were new.")
@@ -45,7 +45,7 @@ class RejectedOfObject(_Part):
 
 
 class Rejected(_Part):
-    """Which rules were broken how often, and by which objects too often."""
+    """Rejected rows by rule, and the objects with too many of them."""
 
     rules: dict[str, int] = Field(description="How many rows broke each rule.")
     objects: list[RejectedOfObject] = Field(description="Objects over the contract's maximum.")
@@ -59,7 +59,7 @@ class Checked(_Part):
 
 
 class Withheld(_Part):
-    """What is not shown, so that nobody can be told from it."""
+    """Suppressed rows and withheld outputs."""
 
     rows: dict[str, int] = Field(
         description="By output, how many rows lost their figures: their group is small, or would "

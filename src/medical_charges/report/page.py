@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing else: no script, no font, no other file."""
+"""The report as one self-contained page: no script, no font, no other file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WORDS = {
 
 
 def page(report: Report) -> str:
-    """The report as HTML."""
+    """Return the report as HTML."""
     style, words = _WORDS[report.outcome]
     parts = [
         f"<h1>Run {escape(report.run_id)}</h1>",

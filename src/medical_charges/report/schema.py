@@ -11,7 +11,7 @@ from medical_charges.report.model import Report
 
 
 def schema_text() -> str:
-    """The schema as the text of a file."""
+    """Return the schema as the text of a file."""
     value = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Report.model_json_schema(),
