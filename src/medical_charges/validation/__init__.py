@@ -1,4 +1,4 @@
-"""A run's outputs, held against its input by code that shares no line with kernel or merge."""
+"""Validation of a run's outputs against its input, by code independent of the kernel."""
 
 from medical_charges.validation.outputs import validate_outputs
 from medical_charges.validation.recount.frames import FrameCheck, Frames

@@ -1,4 +1,4 @@
-"""What a run left, read as it lies in the store and without the code that wrote it."""
+"""The artifacts of a run, read without the code that wrote them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from medical_charges.validation.recount.sums import GroupedMoments, Moments
 
 @dataclass(frozen=True)
 class Tallied:
-    """An object's lines, as a partial or a state tells of them."""
+    """Row counts of an object in a partial or a state."""
 
     ref: ObjectRef
     rows: int
     rejected: int
     rules: Mapping[str, int]
-    """How many lines broke each rule."""
+    """Number of lines that broke each rule."""
 
 
 @dataclass(frozen=True)
 class PartialArtifact:
-    """A partial as it lies in the store."""
+    """A stored partial."""
 
     object: Tallied
     cells: GroupedMoments
@@ -39,14 +39,14 @@ class PartialArtifact:
 
 @dataclass(frozen=True)
 class StateArtifact:
-    """A state as it lies in the store."""
+    """A stored state."""
 
     members: Mapping[str, Tallied]
     cells: GroupedMoments
 
 
 def read_partial_artifact(store: Store, key: str) -> PartialArtifact | None:
-    """A partial, or None if it is not there or was damaged."""
+    """Read a partial; return None if it is missing or damaged."""
     try:
         data = store.read(key)
         value = verify_checksum(data)
@@ -58,7 +58,7 @@ def read_partial_artifact(store: Store, key: str) -> PartialArtifact | None:
 
 
 def read_state_artifact(store: Store, key: str) -> StateArtifact | None:
-    """A state, or None if it is not there or was damaged."""
+    """Read a state; return None if it is missing or damaged."""
     try:
         value = verify_checksum(store.read(key))
     except (ObjectMissingError, ValueError):
@@ -83,13 +83,13 @@ def _cells(value: list[Any]) -> GroupedMoments:
 
 
 def sha256_of(data: bytes) -> str:
-    """The SHA-256 of some bytes, in hexadecimal."""
+    """Return the SHA-256 of some bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)
 class RunArtifacts:
-    """Everything that a run left to be checked."""
+    """The artifacts of a run that are validated."""
 
     store: Store
     contract: Contract
@@ -97,18 +97,18 @@ class RunArtifacts:
 
     @property
     def layout(self) -> Layout:
-        """Where it lies."""
+        """The keys of the run's dataset."""
         return Layout(self.contract.prefix)
 
     @cached_property
     def summary(self) -> dict[str, Any]:
-        """What the run says of itself."""
+        """The run's summary."""
         value: dict[str, Any] = json.loads(self.store.read(self.layout.summary(self.run_id)))
         return value
 
     @cached_property
     def staged(self) -> dict[str, bytes]:
-        """The staged outputs that are there."""
+        """The staged outputs that exist."""
         found = {}
         for name in self.contract.outputs:
             try:
@@ -119,12 +119,12 @@ class RunArtifacts:
 
     @cached_property
     def state(self) -> StateArtifact | None:
-        """The state that the outputs were read off."""
+        """The state from which the outputs were derived."""
         return read_state_artifact(self.store, self.summary["state"])
 
     @cached_property
     def planned(self) -> set[ObjectRef] | None:
-        """The objects that PlanRun listed, if the run was planned."""
+        """The objects of the snapshot that PlanRun wrote, if the run was planned."""
         try:
             plan = json.loads(self.store.read(self.layout.plan(self.run_id)))
         except ObjectMissingError:

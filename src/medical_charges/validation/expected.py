@@ -1,7 +1,7 @@
-"""What every output must hold, worked out anew from sums and in other ways than the library's.
+"""The expected content of every output, computed from sums by other methods than the library's.
 
-Numbers are decimals of 100 digits, rounded once. What needs a quantile of Student's t is worked
-out by the incomplete beta function, and may differ in the last decimal.
+Numbers are decimals of 100 digits, rounded once. Figures that need a quantile of Student's t use
+the incomplete beta function, and may differ in the last decimal.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Figure(NamedTuple):
     slack: Decimal = Decimal(0)
 
     def agrees(self, shown: str) -> bool:
-        """Whether a field says the same."""
+        """Return True if a published field agrees."""
         if self.value is None or not shown:
             return shown == self.text
         return abs(Decimal(shown) - self.value) <= self.slack
@@ -43,32 +43,32 @@ NOTHING = Figure("")
 
 @dataclass(frozen=True)
 class GroupKey:
-    """A group of people, whatever the order in which an output groups by its names."""
+    """A group of people, independent of the order of an output's grouping columns."""
 
     names: tuple[str, ...]
-    """Sorted."""
+    """The names, sorted."""
     key: Key
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A row of an output, if nothing of it were suppressed."""
+    """A row of an output, before suppression."""
 
     labels: tuple[str, ...]
     figures: tuple[Figure, ...]
     groups: tuple[tuple[GroupKey, int], ...]
-    """The groups that the figures are of, with their people."""
+    """The groups that the figures describe, with their number of people."""
     wholes: tuple[tuple[GroupKey, int], ...] = ()
-    """The groups whose people follow from the figures."""
+    """The groups whose number of people follows from the figures."""
 
     @property
     def empty(self) -> bool:
-        """Whether there are no figures of it at all."""
+        """True if the row has no figures at all."""
         return not any(figure.text for figure in self.figures)
 
 
 def expected_outputs(contract: Contract, cells: GroupedMoments) -> dict[str, list[Expected]]:
-    """Every row of every output, in order."""
+    """Return every row of every output, in order."""
     rows = {"analysis": _analysis, "comparisons": _comparisons, "cube": _filter_cube}
     with localcontext(_EXACT):
         return {
@@ -78,7 +78,7 @@ def expected_outputs(contract: Contract, cells: GroupedMoments) -> dict[str, lis
 
 
 def groups_by(contract: Contract, names: Sequence[str], cells: GroupedMoments) -> Groups:
-    """The groups by some names, top-coded, added up from whatever holds these."""
+    """Return the groups by some names, top-coded, summed from a grouping set that contains them."""
     held = min((held for held in cells if set(names) <= set(held)), key=len)
     places, tops = [held.index(name) for name in names], contract.disclosure.top_code
     groups: Groups = {}
@@ -93,12 +93,12 @@ def groups_by(contract: Contract, names: Sequence[str], cells: GroupedMoments) -
 
 
 def in_order(contract: Contract, names: Sequence[str], groups: Groups) -> list[Key]:
-    """Keys as they are published."""
+    """Return the keys in the order of publication."""
     return sorted(groups, key=lambda key: _place(contract, names, key))
 
 
 def _place(contract: Contract, names: Sequence[str], key: Key) -> list[str | int]:
-    """By what a key sorts: bands from low to high, all else by itself."""
+    """Return the sort key of a group: bands from low to high, everything else by value."""
     return [
         [*contract.bands[name].below, contract.bands[name].otherwise].index(str(value))
         if name in contract.bands
@@ -108,7 +108,7 @@ def _place(contract: Contract, names: Sequence[str], key: Key) -> list[str | int
 
 
 def group_of(names: Sequence[str], key: Key) -> GroupKey:
-    """A group by its names and values."""
+    """Return a group by its names and values."""
     pairs = sorted(zip(names, key, strict=True), key=lambda pair: pair[0])
     return GroupKey(tuple(name for name, _ in pairs), tuple(value for _, value in pairs))
 
@@ -188,7 +188,7 @@ def _comparison(
 
 
 def _filter_cube(contract: Contract, output: str, cells: GroupedMoments) -> Iterator[Expected]:
-    """Every group of the columns, and every group of some filters with all of the others."""
+    """Yield every group of the columns, and every group of some filters over all others."""
     unit = Decimal(10) ** contract.decimals
     columns, filters = contract.cubes[output], contract.dashboard.filters
     found = []
@@ -255,7 +255,7 @@ def _variance(group: Moments, unit: Decimal) -> Decimal:
 
 
 def _critical(freedom: float) -> Decimal:
-    """Student's t at 97.5 %: t squared is to t squared plus df as a beta variable."""
+    """Return Student's t at 97.5 %: t squared to t squared plus df is a beta variable."""
     inside = float(betaincinv(0.5, freedom / 2, 0.95))
     return Decimal(math.sqrt(freedom * inside / (1 - inside)))
 
@@ -265,7 +265,7 @@ def _p(t: float, freedom: float) -> float:
 
 
 def _correction(freedom: int) -> float:
-    """gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2))."""
+    """Return gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2))."""
     half = freedom / 2
     if half > 1000:
         # Logarithms of gammas lose digits. What this leaves out is under 1e-11.
@@ -274,7 +274,7 @@ def _correction(freedom: int) -> float:
 
 
 def _written(value: Decimal) -> Figure:
-    """A number to 6 decimals, halves to even, without trailing zeros."""
+    """Return a number with 6 decimals, rounded half to even, without trailing zeros."""
     text = f"{value.quantize(_LAST_PLACE):f}".rstrip("0").rstrip(".")
     return Figure("0" if text == "-0" else text)
 

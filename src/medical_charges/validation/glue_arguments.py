@@ -1,4 +1,4 @@
-"""The arguments of a Glue job: the one place that needs `awsglue`."""
+"""The arguments of a Glue job. Only this module needs `awsglue`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def glue_arguments(argv: Sequence[str], *names: str) -> dict[str, str]:
-    """The job's arguments of these names, out of all that Glue passes to a script."""
+    """Return the job's arguments with these names, from all that Glue passes to a script."""
     # Glue has it on board; anywhere else it is the distribution awsgluedataplanepython.
     from awsglue.utils import getResolvedOptions  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""The analysis against samples whose figures are known.
+"""Comparison of the analysis with samples whose figures are known.
 
-A golden folder holds `sample.csv` and a folder for each case: a contract and the outputs that
-the sample must come to under it, computed by other means than this library.
+A golden folder holds `sample.csv` and a folder for each case: a contract, and the expected outputs
+of the sample under it, computed by other means than this library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from medical_charges.storage import Store
 SAMPLE = "sample.csv"
 
 Analyze = Callable[[Store, Contract, str], object]
-"""Stages the outputs of a store's input by a contract, under a run id."""
+"""A function that stages the outputs of a store's input by a contract, under a run id."""
 
 
 def check_golden(golden: Store, work: Store, analyze: Analyze) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""All checks of a run's outputs, in the order in which they are reported."""
+"""All checks of a run's outputs, in the order of the report."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def validate_outputs(
     """Make every check of a run's staged outputs.
 
     Args:
-        session: Spark, which is asked for only where there is much to read, or frames.
+        session: starts Spark; called only if there is much to read, or for frames.
         store: the bucket.
-        contract: the contract that the run was analysed under.
+        contract: the contract that the run was analyzed under.
         run_id: the run.
         frame_checks: further checks, made on data frames.
-        recheck: whether objects are read again that are on record.
+        recheck: read recorded objects again too.
     """
     artifacts = RunArtifacts(store, contract, run_id)
     result = Result(run_id, contract.contract_hash)
@@ -66,7 +66,7 @@ def validate_outputs(
         result.checks += merge_checks(artifacts, objects)
         result.checks += _output_checks(artifacts, objects.merged)
     with _stage(result, "frames"):
-        # A rule of one's own may be about all rows at once, so it gets all in every run.
+        # A custom rule may be about all rows at once, so it gets all rows in every run.
         own = any(rule.output is None for rule in contract.quality.rules.values())
         looked_at = {
             i: objects.members[i].ref for i in (objects.members if own else objects.recounts)
@@ -90,7 +90,7 @@ def _output_checks(artifacts: RunArtifacts, cells: GroupedMoments) -> Iterator[C
 
 @contextmanager
 def _stage(result: Result, name: str) -> Iterator[None]:
-    """Time a stage. One that breaks stops the run, and does not hide what others found."""
+    """Time a stage. An exception stops the publication, and does not hide other findings."""
     start = time.perf_counter()
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the validation of a run came to."""
+"""The result of the validation of a run."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
 SENTENCES = 10
-"""The most sentences on one check: whoever mends it needs no more."""
+"""Maximum number of sentences for one check: more do not help to fix the cause."""
 
 Problems = Iterable[str]
 
 
 @dataclass
 class Result:
-    """Every check of a run's outputs, and the files that they were made on."""
+    """Every check of a run's outputs, and the hashes of the checked files."""
 
     run_id: str
     contract: str
-    """The contract's fingerprint."""
+    """The contract hash."""
     checks: list[Check] = field(default_factory=list)
     staged: Mapping[str, str] = field(default_factory=dict)
     """The SHA-256 of every staged output: only these bytes may be published."""
     objects: Mapping[str, int] = field(default_factory=dict)
-    """How many objects were read again (`read`), and how many are on record (`on_record`)."""
+    """Number of objects that were read again (`read`), and that were not (`on_record`)."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def stopping(self) -> list[Check]:
-        """The checks behind which nothing may be published."""
+        """The checks that stop the publication."""
         return [check for check in self.checks if check.stops]
 
     @property
     def problems(self) -> list[str]:
-        """A sentence for everything that stops the run, with the check's name."""
+        """A sentence for each finding that stops the publication, with the check's name."""
         return [sentence for check in self.stopping for sentence in check.sentences]
 
     def write(self, store: Store, contract: Contract) -> None:
-        """Leave the result where the run's others lie."""
+        """Write the result to the run's folder."""
         key = Layout(contract.prefix).validation(self.run_id, "outputs")
         store.write(key, json.dumps(self.to_json(), indent=2).encode() + b"\n")
 
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON values."""
+        """Return the result as JSON values."""
         return {"check": "outputs", "passed": not self.stopping, **asdict(self)}
 
 
@@ -66,17 +66,17 @@ def run_check(
 
     Args:
         name: the check's name, the same in every run.
-        category: what kind of quality it is about.
-        threshold: what is allowed, in words.
-        look: gives a sentence for everything that is wrong.
-        severity: what a failed check does.
-        unless: why there is nothing to check, if so.
+        category: the kind of data quality.
+        threshold: the allowed result, in words.
+        look: yields a sentence for each problem.
+        severity: the effect of a failed check.
+        unless: the reason why there is nothing to check, or empty.
     """
     if unless:
         return Check(name, category, severity, threshold, "not applicable", unless)
     try:
         found = list(_few(look()))
-    except Exception as error:  # one that breaks must not pass, nor hide others
+    except Exception as error:  # an exception must not pass, nor hide other findings
         return Check(name, category, severity, threshold, "error", safe_message(error))
     return Check(name, category, severity, threshold, "fail" if found else "pass", "\n".join(found))
 
@@ -90,7 +90,7 @@ def _few(problems: Problems) -> Iterator[str]:
 
 
 def safe_message(error: Exception) -> str:
-    """What may be told of an error: an unexpected one's own words may hold a row."""
+    """Return a message that is safe to report: unexpected errors may quote data."""
     if isinstance(error, MedicalChargesError):
         return str(error)
     return f"the check could not be made: {type(error).__name__}"

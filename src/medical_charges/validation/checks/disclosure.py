@@ -1,8 +1,8 @@
-"""Whether what is shown gives a small group away, looked at without the code that suppresses.
+"""Disclosure checks of the published rows, independent of the code that suppresses.
 
-Every count that is shown, and what adds up with what, confines the counts that are not. This
-follows sums and differences only, so it finds less than an attacker with a solver; the pattern
-that the library chooses withstands that one too.
+Published counts, and the sums that they are part of, bound the suppressed counts. These checks
+follow sums and differences only, so they find less than an attacker with a solver does; the
+suppression pattern that the library chooses withstands that one too.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from medical_charges.validation.expected import Expected, GroupKey
 from medical_charges.validation.result import run_check
 
 LEAST_SPAN = 5
-"""A suppressed count must be free to be at least this many more than its least value."""
+"""Number of values above its minimum that a suppressed count must be able to take."""
 
 _MOST_JUDGED = 1_000
-"""The most rows of which it is told whether any could be shown: in larger tables more is withheld
-than the least."""
+"""Maximum number of rows for the check whether any could be shown: larger tables withhold more than
+the minimum."""
 
 _ROUNDS = 20
 _WORK = 20_000_000
-"""The most terms of sums that are followed, all rounds together; the first round in any case."""
+"""Maximum number of terms of sums that are followed in all rounds; the first round is always
+complete."""
 
 
 @dataclass(frozen=True)
 class OutputRow:
-    """A row as it is published, beside what it is of."""
+    """A published row, with the expected one."""
 
     output: str
     expected: Expected
     hidden: bool
-    """Whether it has no figures, though there are some of it."""
+    """True if the row has no figures though the group is not empty."""
 
 
 def disclosure_checks(
@@ -47,7 +48,7 @@ def disclosure_checks(
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
 ) -> list[Check]:
-    """What is shown of small groups, and what follows of them."""
+    """Check what is shown of small groups, and what follows about them."""
     least = contract.disclosure.minimum_cell
     rows = list(_rows(files, expected, least))
     unreadable = [name for name, file in files.items() if not file.readable]
@@ -125,7 +126,7 @@ def needless(
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
 ) -> Iterator[str]:
-    """What is withheld for no small group, or more than any small group needs."""
+    """Find withheld figures that no small group needs."""
     withheld = [
         OutputRow(name, row, hidden=True) for name in summary["withheld"] for row in expected[name]
     ]
@@ -156,13 +157,13 @@ def _is_small(row: Expected, least: int) -> bool:
 
 
 def _columns(contract: Contract, rows: Sequence[Expected]) -> set[str]:
-    """The columns that an output's groups are read off."""
+    """Return the source columns of an output's groups."""
     names = {name for row in rows for group, _ in row.groups for name in group.names}
     return {contract.bands[name].column if name in contract.bands else name for name in names}
 
 
 def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
-    """The outputs that share columns, by themselves or by way of others."""
+    """Group the outputs that share columns, directly or through others."""
     found: list[tuple[set[str], set[str]]] = []
     for name, own in columns.items():
         near = [group for group in found if group[1] & own]
@@ -173,7 +174,7 @@ def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
 
 
 def _gives_away(contract: Contract, rows: Sequence[OutputRow]) -> bool:
-    """Whether a hidden count is confined too closely, as far as can be told of it."""
+    """Return True if a suppressed count is bounded too closely, as far as sums show."""
     tables = {group.names for row in rows for group, _ in row.expected.groups}
     names = {name for table in tables for name in table}
     banded = [contract.bands[name].column for name in names if name in contract.bands]
@@ -194,19 +195,19 @@ def _gives_away(contract: Contract, rows: Sequence[OutputRow]) -> bool:
 
 @dataclass
 class _Counts:
-    """What is known of every count: from where to where it lies."""
+    """The bounds of every count."""
 
     low: dict[GroupKey, int] = field(default_factory=dict)
     high: dict[GroupKey, int] = field(default_factory=dict)
     sums: list[tuple[GroupKey, list[GroupKey]]] = field(default_factory=list)
-    """A count with those that add up to it."""
+    """Sums: a count, and the counts that add up to it."""
 
     def told(self, group: GroupKey) -> bool:
-        """Whether a count can be one number only."""
+        """Return True if a count can have one value only."""
         return self.low[group] == self.high[group]
 
     def follow(self) -> None:
-        """Confine every count by the sums that it is in, round by round."""
+        """Bound every count by the sums that contain it, round by round."""
         terms = sum(len(parts) for _, parts in self.sums) or 1
         for _ in range(max(1, min(_ROUNDS, _WORK // terms))):
             before = sum(self.high.values()) - sum(self.low.values())
@@ -243,7 +244,7 @@ def _confined(contract: Contract, rows: Sequence[OutputRow]) -> Iterator[str]:
 
 
 def _followed(contract: Contract, rows: Sequence[OutputRow]) -> tuple[Table, _Counts]:
-    """The counts that are shown, and all counts as far as these confine them."""
+    """Return the published counts, and all counts as far as those bound them."""
     shown = [row.expected for row in rows if not row.hidden]
     known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
     # A comparison names groups that nobody may be in; all other rows are of somebody.
@@ -257,7 +258,7 @@ Table = Mapping[GroupKey, int]
 
 
 def _tables(rows: Sequence[OutputRow]) -> dict[tuple[str, ...], Table]:
-    """The groups that rows are of, by their names, where these are everybody."""
+    """Return the groups of rows by their names, where the rows cover everybody."""
     tables: dict[tuple[str, ...], dict[GroupKey, int]] = {}
     for row in rows:
         for group, n in row.expected.groups:
@@ -272,7 +273,7 @@ def _layout(
     known: Mapping[GroupKey, int],
     there: set[GroupKey],
 ) -> _Counts:
-    """Every count with what is known of it, and every sum that two tables share."""
+    """Return the bounds of every count, and every sum that two tables share."""
     counts = _Counts()
     everybody = GroupKey((), ())
     people = sum(next(iter(tables.values()), {}).values())
@@ -296,7 +297,7 @@ def _layout(
 
 
 def _meet(contract: Contract, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
-    """What two tables can both be added up to: columns that they share, a band for its column."""
+    """Return the names to which two tables can both be summed: shared columns, bands' columns."""
     bands = contract.bands
     common = {name for name in a if name in b or (name in bands and bands[name].column in b)}
     common |= {name for name in b if name in bands and bands[name].column in a}
@@ -304,7 +305,7 @@ def _meet(contract: Contract, a: Sequence[str], b: Sequence[str]) -> tuple[str, 
 
 
 def _within(contract: Contract, group: GroupKey, names: Sequence[str]) -> GroupKey | None:
-    """The group by other names that all of a group lies in, if there is one."""
+    """Return the group by other names that contains all of a group, if there is one."""
     values = dict(zip(group.names, group.key, strict=True))
     found: list[str | int] = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Every published figure against what it must be."""
+"""Comparison of every published figure with the expected one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WITHHELD = "the output is withheld"
 
 
 def figure_checks(file: StagedFile, expected: Sequence[Expected], *, withheld: bool) -> list[Check]:
-    """An output's rows and figures."""
+    """Check an output's rows and figures."""
     unless = "" if file.readable else _UNREADABLE
     return [
         run_check(

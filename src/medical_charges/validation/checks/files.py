@@ -19,7 +19,7 @@ _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]{0,5}[1-9])?")
 
 @dataclass(frozen=True)
 class StagedFile:
-    """One output's bytes."""
+    """The bytes of one staged output."""
 
     output: Output
     data: bytes
@@ -31,32 +31,32 @@ class StagedFile:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Its header, as the contract has it."""
+        """The expected header."""
         return self.output.header
 
     @cached_property
     def groups(self) -> int:
-        """How many of the columns name the group."""
+        """Number of columns that name the group."""
         return len(self.output.labels)
 
     @cached_property
     def lines(self) -> list[str]:
-        """Its lines, the header first."""
+        """The lines, the header first."""
         return self.data.decode("utf-8", "replace").removesuffix("\n").split("\n")
 
     @cached_property
     def readable(self) -> bool:
-        """Whether its rows can be told by their columns."""
+        """True if rows can be read by their columns."""
         return self.lines[0] == ",".join(self.columns) and not list(field_problems(self))
 
     @cached_property
     def rows(self) -> list[tuple[str, ...]]:
-        """Its rows, field by field."""
+        """The rows, as lists of fields."""
         return [tuple(line.split(",")) for line in self.lines[1:]]
 
 
 def staged_files(contract: Contract, staged: dict[str, bytes]) -> dict[str, StagedFile]:
-    """The outputs that are staged, as the contract describes them."""
+    """Return the staged outputs, with the columns that the contract describes."""
     return {
         name: StagedFile(output, staged[name])
         for name, output in contract.outputs.items()
@@ -65,7 +65,7 @@ def staged_files(contract: Contract, staged: dict[str, bytes]) -> dict[str, Stag
 
 
 def file_checks(file: StagedFile) -> list[Check]:
-    """Everything about an output that can be told from its bytes."""
+    """Check everything about an output that its bytes show."""
     return [
         run_check(
             f"{file.name}: encoding",
@@ -109,7 +109,7 @@ def _header_problems(file: StagedFile) -> Iterator[str]:
 
 
 def field_problems(file: StagedFile) -> Iterator[str]:
-    """Rows that are not one plain field for each column."""
+    """Find rows that do not have one plain field for each column."""
     for number, line in enumerate(file.lines[1:], 1):
         if '"' in line:
             yield f"row {number} has a quote"
@@ -139,7 +139,7 @@ def _is_right(text: str, column: OutputColumn) -> bool:
 
 
 def _is_p(text: str) -> bool:
-    """Whether a probability is written to 6 significant digits."""
+    """Return True if a probability is written with 6 significant digits."""
     try:
         value = float(text)
     except ValueError:

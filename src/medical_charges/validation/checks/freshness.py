@@ -1,4 +1,4 @@
-"""Whether the staged outputs are this run's, and of the input as it lies there."""
+"""Checks that the staged outputs are of this run, and of the current input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from medical_charges.validation.result import run_check
 
 
 def freshness_checks(artifacts: RunArtifacts) -> list[Check]:
-    """The outputs against the run, and the state against the input."""
+    """Compare the outputs with the run, and the state with the input."""
     return [
         run_check(
             "freshness: made by this run",

@@ -1,4 +1,4 @@
-"""The state against the sum of the partials, added up anew."""
+"""Comparison of the state with the sum of the partials, added up again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medical_charges.validation.result import run_check
 
 
 def merge_checks(artifacts: RunArtifacts, objects: RecountedObjects) -> list[Check]:
-    """The state and the summary against the sum."""
+    """Compare the state and the summary with the sum of the partials."""
     return [
         run_check(
             "merge: the state is the sum of the partials",

@@ -1,7 +1,7 @@
-"""Each object's rows against what the run made of them.
+"""Comparison of each object's rows with the run's partials.
 
-An object is read again once, when it is new; what that came to is recorded beside its partial,
-and from then on the partial must be the one that was recorded.
+A new object is read again once. The result is recorded next to its partial, and later runs check
+that the partial is the recorded one.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CHECKER_VERSION = 1
-"""Raised whenever an object that is on record should be read again by a better check."""
+"""Raised whenever recorded objects must be read again by an improved check."""
 
 
 PARTIALS_AT_ONCE = 4 * REQUESTS_AT_ONCE
-"""How many partials are held with their sums: a snapshot may have any number of them."""
+"""Number of partials whose sums are held in memory at once: a snapshot may have any number."""
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """An object's lines in quarantine."""
+    """Row counts of an object's quarantine."""
 
     rows: int
     mark: int
@@ -57,23 +57,23 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class RecountedObjects:
-    """A snapshot's objects as they were found."""
+    """The objects of a snapshot with their partials and recounts."""
 
     members: Mapping[str, Tallied]
     partials: Mapping[str, PartialArtifact]
-    """Without the sums, but for the objects that are not on record."""
+    """Partials by identity; recorded ones without their sums."""
     merged: GroupedMoments
     """The sum of all partials."""
     recounts: Mapping[str, Recount]
-    """What the rows of the objects come to that are not on record."""
+    """Recounts of the objects that are not recorded."""
     quarantined: Mapping[str, Quarantined]
-    """What is in quarantine of these."""
+    """Quarantines of the objects that are not recorded."""
 
 
 def recount_objects(
     session: Callable[[], SparkSession], artifacts: RunArtifacts, *, recheck: bool
 ) -> RecountedObjects:
-    """Read the partials of a snapshot, and the rows of those that are not on record."""
+    """Read the partials of a snapshot, and recount the objects that are not recorded."""
     store, contract, layout = artifacts.store, artifacts.contract, artifacts.layout
     members = artifacts.state.members if artifacts.state else {}
     partials, unknown = dict[str, PartialArtifact](), dict[str, ObjectRef]()
@@ -100,7 +100,7 @@ def recount_objects(
 
 
 def object_checks(objects: RecountedObjects, contract: Contract) -> list[Check]:
-    """Every object against its rows."""
+    """Check every object's partial against its rows."""
     none = "" if objects.recounts else "every object is on record"
     return [
         run_check(
@@ -127,7 +127,7 @@ def object_checks(objects: RecountedObjects, contract: Contract) -> list[Check]:
 
 
 def record_objects(artifacts: RunArtifacts, objects: RecountedObjects) -> None:
-    """Note down what was found right, so that it need not be read again."""
+    """Record the objects that passed, so that they need not be read again."""
     for identity, found in objects.recounts.items():
         value = _record(objects.partials[identity].sha256, found.rows, found.rejected)
         artifacts.store.write(artifacts.layout.reconciliation(identity), with_checksum(value))
@@ -146,7 +146,7 @@ def _record(partial: str, rows: int, rejected: int) -> dict[str, Any]:
 def _on_record(
     store: Store, layout: Layout, identity: str, partial: PartialArtifact | None
 ) -> bool:
-    """Whether an object's partial is the one that was once held against its rows."""
+    """Return True if an object's partial is the one that was once compared with its rows."""
     try:
         record = verify_checksum(store.read(layout.reconciliation(identity)))
     except (ObjectMissingError, ValueError):

@@ -1,4 +1,4 @@
-"""The rules of Glue Data Quality that follow from a contract, and how they are evaluated."""
+"""The Glue Data Quality rules that are derived from a contract, and their evaluation."""
 
 from medical_charges.validation.dqdl.checks import (
     answers_to,

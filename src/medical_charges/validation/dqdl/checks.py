@@ -1,4 +1,4 @@
-"""A contract's rules as checks of a run."""
+"""Checks of a run by a contract's Glue Data Quality rules."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 _QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")')
 _VALUES = ("Minimum", "Maximum", "Mean", "Sum", "StandardDeviation", "CustomSQL")
-"""Metrics that may be somebody's value, where a rule is about the measure."""
+"""Metrics that may be a single value, where a rule is about the measure."""
 
 _REASON = 200
 
 
 def rule_checks(frames: Frames) -> Iterator[Check]:
-    """The rules of the input on the rows that are looked at, and those of every output."""
+    """Check the rules of the input on the rows read again, and those of every output."""
     contract, spark = frames.contract, frames.session()
     outputs = [output_rules(contract, name) for name in frames.staged]
     try:
@@ -57,7 +57,7 @@ def rule_checks(frames: Frames) -> Iterator[Check]:
 
 @contextmanager
 def _held(frame: DataFrame) -> Iterator[DataFrame]:
-    """A frame that is computed once, however many rules look at it."""
+    """Cache a frame, so that it is computed once for all rules."""
     from pyspark import StorageLevel  # noqa: PLC0415 - whoever asks for no rule needs no Spark
 
     frame.persist(StorageLevel.MEMORY_AND_DISK)
@@ -97,7 +97,7 @@ def checks_of(
 
 
 def _has_failed(answer: Answer) -> bool:
-    """Whether a rule was looked at, and does not hold."""
+    """Return True if a rule was evaluated and does not hold."""
     measured = answer.metrics or answer.reason.startswith("Value: ")
     return answer.outcome == "Failed" and bool(measured)
 
@@ -108,13 +108,13 @@ def _check(ruleset: Ruleset, rule: Rule, outcome: Outcome, found: str = "") -> C
 
 
 def not_applicable(ruleset: Ruleset, why: str) -> Iterator[Check]:
-    """A ruleset that is not evaluated, with the reason."""
+    """Return the checks of a ruleset that is not evaluated, with the reason."""
     for rule in ruleset.rules:
         yield _check(ruleset, rule, "not applicable", why)
 
 
 def answers_to(rules: Iterable[Rule], frame: DataFrame, evaluator: Evaluator) -> dict[str, Answer]:
-    """The answers by the rules' names."""
+    """Return the answers by the rules' names."""
     try:
         found = evaluator.answers(frame, ruleset_text([rule.text for rule in rules]))
     except Exception:
@@ -137,9 +137,7 @@ def _alone(rule: Rule, frame: DataFrame, evaluator: Evaluator) -> Answer:
 
 
 def _key(rule: str) -> str:
-    """A rule's text without what evaluators write in their own way: spaces and cases outside
-    of quotes.
-    """  # noqa: D205
+    """Return a rule's text without spaces and capitals outside quotes, which evaluators change."""
     return "".join(
         part if part.startswith('"') else "".join(part.split()).lower()
         for part in _QUOTED.split(rule)
@@ -149,7 +147,7 @@ def _key(rule: str) -> str:
 def _told(
     broken: Sequence[Rule], frame: DataFrame, evaluator: Evaluator, measure: str
 ) -> dict[str, str]:
-    """How many rows break each of some rules, or what came out instead."""
+    """Return the number of rows that break each rule, or the measured value instead."""
     wheres = {rule.name: rule.broken_where for rule in broken if rule.broken_where}
     counts = [f"count(CASE WHEN {where} THEN 1 END)" for where in wheres.values()]
     rows, *found = frame.selectExpr("count(1)", *counts).collect()[0]
@@ -166,7 +164,7 @@ def _told(
 
 
 def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, measure: str) -> str:
-    """What a rule looked at that is about no single row."""
+    """Return what was measured for a rule that is not about single rows."""
     # Asked alone: metrics of several rules of one type stand under one name.
     metrics = _alone(rule, frame, evaluator).metrics.items()
     named = {name.rpartition(".")[2]: value for name, value in metrics}

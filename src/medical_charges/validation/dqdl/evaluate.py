@@ -1,4 +1,4 @@
-"""DQDL evaluated: by Glue's own transform in Glue, by Deequ anywhere else."""
+"""Evaluation of DQDL: by Glue's own transform in Glue, by Deequ anywhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
 
 WITHOUT_EVALUATOR = "spark.medicalcharges.withoutEvaluator"
-"""The setting by which a laptop says why it has no evaluator. In AWS nothing sets it."""
+"""Setting with the reason why a laptop has no evaluator. AWS does not set it."""
 
 _BREAKS = "DataQualityRulesFail"
 _ROWS = "rowLevelOutcomes"
@@ -19,44 +19,44 @@ _VIEW = "primary"
 
 @dataclass(frozen=True)
 class Answer:
-    """What an evaluator says of a rule."""
+    """An evaluator's answer about a rule."""
 
     rule: str
-    """Its text, written as the evaluator likes it."""
+    """The rule's text, as the evaluator writes it."""
     outcome: str
     reason: str
     metrics: Mapping[str, float]
 
     @staticmethod
     def of(row: Row) -> Answer:
-        """An answer from a row of the table that both evaluators give."""
+        """Return an answer from a row of the table that both evaluators give."""
         return Answer(
             row["Rule"], row["Outcome"], row["FailureReason"] or "", row["EvaluatedMetrics"] or {}
         )
 
 
 class NoEvaluatorError(Exception):
-    """Why DQDL cannot be evaluated here, and need not be."""
+    """DQDL cannot be evaluated here, and need not be."""
 
 
 class Evaluator(Protocol):
     """Evaluates DQDL on a data frame."""
 
     def session(self, spark: SparkSession) -> SparkSession:
-        """The session to make small frames in."""
+        """The session in which small frames are made."""
         ...
 
     def answers(self, frame: DataFrame, ruleset: str) -> list[Answer]:
-        """What becomes of each rule of a ruleset."""
+        """Return the answer about each rule of a ruleset."""
         ...
 
     def broken_by(self, frame: DataFrame, ruleset: str) -> int:
-        """How many rows break a rule; 0 too if the rules are not about single rows."""
+        """Return the number of rows that break a rule; 0 if the rule is not about single rows."""
         ...
 
 
 def evaluator_of(spark: SparkSession) -> Evaluator:
-    """What evaluates DQDL in this process.
+    """Return the evaluator of DQDL for this process.
 
     Raises:
         NoEvaluatorError: this is a laptop that has none.
@@ -72,7 +72,7 @@ def evaluator_of(spark: SparkSession) -> Evaluator:
 class _Glue:
     """Glue's own transform.
 
-    Results are not published to Glue's store: what was measured may be one person's value.
+    Results are not published to Glue's store: a measured value may be one person's.
     """
 
     _UNPUBLISHED: Mapping[str, Any] = {

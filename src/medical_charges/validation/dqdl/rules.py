@@ -1,8 +1,8 @@
-"""The rules of Glue Data Quality that follow from a contract.
+"""The Glue Data Quality rules that are derived from a contract.
 
-Only what means the same to Glue and to Deequ is written: `>=` and `<=` for `between`, which
-excludes both ends; no threshold, no history, no entropy, no sign of an exponent; a column that may
-be empty is looked at by SQL, where an empty field breaks no comparison.
+Rules use only what Glue and Deequ interpret in the same way: `>=` and `<=` for `between`, which
+excludes both ends; no threshold, no history, no entropy, no sign of an exponent. A nullable column
+is checked by SQL, where an empty field breaks no comparison.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from medical_charges.contract.model import INPUT, MARGIN, StringColumn
 from medical_charges.contract.outputs import Empty, Kind, Output, OutputColumn
 
 _EXACT = 2**53
-"""Numbers in rules are doubles: whole ones beyond this are compared by SQL."""
+"""Largest exact integer in a rule, whose numbers are doubles; larger ones use SQL."""
 
 _PLAIN = re.compile(r"[\w -]+")
 _ROUNDED = "0.000002"
-"""What two figures that are rounded to 6 decimals may miss each other by."""
+"""Maximum difference of two figures that are rounded to 6 decimals."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule with what a check of it is called."""
+    """One rule with the name of its check."""
 
     name: str
     text: str
     category: Category
     severity: Severity = "fail"
     broken_where: str = ""
-    """What rows break it meet, as SQL, if it is about single rows and that is known."""
+    """SQL condition of the rows that break the rule, if it is about single rows."""
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,28 @@ class Ruleset:
 
     @property
     def text(self) -> str:
-        """The ruleset as Glue and Deequ read it."""
+        """Return the ruleset in the form that Glue and Deequ read."""
         return ruleset_text([rule.text for rule in self.rules])
 
 
 def ruleset_text(rules: Sequence[str]) -> str:
-    """Rules as a document of DQDL."""
+    """Return rules as a DQDL document."""
     return "Rules = [\n" + ",\n".join(f"    {rule}" for rule in rules) + "\n]\n"
 
 
 def rulesets(contract: Contract) -> list[Ruleset]:
-    """The rules of the accepted rows, and those of every output."""
+    """Return the rules of the accepted rows, and those of every output."""
     return [input_rules(contract), *(output_rules(contract, name) for name in contract.outputs)]
 
 
 def rulesets_text(contract: Contract) -> str:
-    """The rulesets as the text of a file, by the tables that they are about."""
+    """Return the rulesets of all tables as the text of a file."""
     texts = {ruleset.name: ruleset.text for ruleset in rulesets(contract)}
     return json.dumps(texts, indent=2) + "\n"
 
 
 def input_rules(contract: Contract) -> Ruleset:
-    """What holds for the rows that are counted."""
+    """Return the rules for the rows that are counted."""
     columns = contract.source.columns
     rules = [
         *_columns(tuple(columns)),
@@ -81,7 +81,7 @@ def input_rules(contract: Contract) -> Ruleset:
 
 
 def output_rules(contract: Contract, name: str) -> Ruleset:
-    """What holds for an output, a suppressed row's figures being empty."""
+    """Return the rules for an output; the figures of a suppressed row are empty."""
     output = contract.outputs[name]
     rules = [
         *_columns(output.header),
@@ -171,7 +171,7 @@ def _small_cells(output: Output, least: int) -> Iterator[Rule]:
 
 
 def _together(output: Output) -> Iterator[Rule]:
-    """A row has every figure that it can have, or none."""
+    """Return the rule that a row has all of its possible figures, or none."""
     empty: dict[Empty, list[str]] = {
         when: [column.name for column in output.figures if column.empty == when]
         for when in get_args(Empty)
@@ -220,13 +220,13 @@ def _pairs(names: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _in_order(rule: str, names: Sequence[str]) -> Rule:
-    """Figures that rise from one to the next, but for the last decimal."""
+    """Return the rules that figures rise from one to the next, within rounding."""
     falls = [f"{low} - {high} > {_ROUNDED}" for low, high in _pairs(names)]
     return _row_rule(rule, " OR ".join(falls), "plausibility")
 
 
 def _shares_add_up(whole: Sequence[str]) -> Rule:
-    """Shares of a whole make one, or less where some are withheld."""
+    """Return the rule that shares of a whole make one, or less if some are withheld."""
     grouped = f" GROUP BY {', '.join(map(_quoted, whole))}" if whole else ""
     counted = "sum(share) AS s, count(*) AS n, count(share) AS k"
     sums = f"SELECT {counted} FROM primary{grouped}"  # noqa: S608 - of the contract's names, quoted
@@ -235,7 +235,7 @@ def _shares_add_up(whole: Sequence[str]) -> Rule:
 
 
 def _margins_add_up(names: Sequence[str], filters: Collection[str]) -> Rule:
-    """A margin's people are those of its parts, or more where some of these are withheld."""
+    """Return the rule that a margin's people are those of its parts, or more if any is withheld."""
     sums = []
     for name in filters:
         column, others = _quoted(name), [_quoted(other) for other in names if other != name]
@@ -252,7 +252,7 @@ def _margins_add_up(names: Sequence[str], filters: Collection[str]) -> Rule:
 
 
 def _no_group(groups: str, condition: str) -> str:
-    """A rule that no group meets the condition: what it counts are the groups that break it."""
+    """Return a rule that no group meets the condition; it counts the groups that break it."""
     query = f"SELECT count(*) FROM ({groups}) WHERE {condition}"  # noqa: S608 - as above
     return f'CustomSql "{query}" = 0'
 
@@ -263,21 +263,21 @@ def _no_group(groups: str, condition: str) -> str:
 
 
 def _row_rule(name: str, broken_where: str, category: Category, native: str = "") -> Rule:
-    """A rule that no row meets a condition, in a text of its own if there is one for it.
+    """Return a rule that no row meets a condition, with its own text if there is one.
 
-    All such rules of a ruleset are looked at in one pass, where `CustomSql` takes one each.
+    All such rules of a ruleset are evaluated in one pass, whereas each `CustomSql` needs its own.
     """
     text = native or f'RowCount = 0 where "{broken_where}"'
     return Rule(name, text, category, broken_where=broken_where)
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a name or value means itself wherever it stands: in DQDL, and in Deequ's SQL."""
+    """Return True if a name or value needs no quoting, in DQDL and in Deequ's SQL."""
     return _PLAIN.fullmatch(text) is not None
 
 
 def _number(value: float) -> str:
-    """A number without an exponent, which DQDL does not read."""
+    """Return a number without an exponent, which DQDL does not read."""
     return format(Decimal(str(value)), "f")
 
 
@@ -286,7 +286,7 @@ def _quoted(name: str) -> str:
 
 
 def _literal(value: str) -> str:
-    """A text as SQL has it, whatever its quotes and backslashes."""
+    """Return a text as an SQL literal, with quotes and backslashes escaped."""
     if _is_plain(value):
         return f"'{value}'"
     return f"decode(X'{value.encode().hex()}', 'UTF-8')"

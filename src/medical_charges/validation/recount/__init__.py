@@ -1,4 +1,4 @@
-"""The recount: rows read, judged and summed again by code that shares nothing with the kernel.
+"""The recount: rows read, validated and summed again by code that shares nothing with the kernel.
 
 recounts = sum_objects(spark, store, contract, objects)
 """

@@ -1,4 +1,4 @@
-"""What a run read and staged, as Spark's data frames."""
+"""The rows that a run read and staged, as Spark data frames."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Frames:
-    """What there is to look at. A frame that nobody asks for costs nothing."""
+    """The data frames of a run. Each is made only when it is used."""
 
     session: Callable[[], SparkSession]
     store: Store
     contract: Contract
     objects: Mapping[str, ObjectRef]
-    """The objects whose rows are looked at: those that are new, or all for rules of one's own."""
+    """The objects whose rows are read: new ones, or all if there are custom rules."""
     staged: Mapping[str, bytes]
 
     @cached_property
     def accepted(self) -> DataFrame:
-        """The rows of the objects that keep every rule, with the contract's columns and types."""
+        """Return the objects' accepted rows, with the contract's columns and types."""
         parts = all_pieces(self.store, self.contract, self.objects)
         reading = _Reading(self.store, self.contract)
         schema = ", ".join(
@@ -50,7 +50,7 @@ class Frames:
 
     @cached_property
     def outputs(self) -> Mapping[str, DataFrame]:
-        """Every staged output, with the types that the Catalog has; an empty field is null."""
+        """Return every staged output, with the Catalog's types; an empty field is null."""
         return {
             name: self._output(self.staged[name], output.columns)
             for name, output in self.contract.outputs.items()
@@ -70,12 +70,12 @@ class Frames:
 
 
 FrameCheck = Callable[[Frames], Iterable[Check]]
-"""Checks that are made on frames."""
+"""A function that makes checks on frames."""
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """Reads pieces as rows. It travels to Spark's workers."""
+    """Reads pieces as rows. It is pickled for Spark's workers."""
 
     store: Store
     contract: Contract

@@ -1,7 +1,7 @@
-"""An object's records as texts, read in plain Python and without a line of the kernel's.
+"""An object's records as texts, read in plain Python and without code of the kernel.
 
-An object that can be read from the middle is cut into pieces, so that Spark's workers can share
-it; one that cannot, as it is compressed or its records span lines, is one piece.
+An object that can be read by ranges is split into pieces, so that Spark's workers can share it. One
+that cannot, because it is compressed or its records span lines, is one piece.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from medical_charges.storage import ObjectRef, Store
 csv.field_size_limit(sys.maxsize)
 
 PIECE_BYTES = 32 * 1024 * 1024
-"""How much of an object one task reads."""
+"""Number of bytes that one task reads."""
 
 _HEAD_BYTES = 64 * 1024
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -28,21 +28,21 @@ _RECORDS_AT_ONCE = 1 << 13
 
 @dataclass(frozen=True)
 class Piece:
-    """The records of an object that start in a range of its bytes."""
+    """Yield the records of a piece in batches, without line ends and empty records."""
 
     identity: str
     ref: ObjectRef
     header: tuple[str, ...]
     start: int
     first: bool
-    """Whether a line starts at `start` for certain, as the first row does."""
+    """True if a line certainly starts at `start`, as the first row does."""
     end: int | None
-    """None where the whole object is read as a stream, from `start` of what it holds on."""
+    """None if the whole object is read as a stream, from `start` of its decompressed content."""
     zipped: bool = False
 
 
 def pieces(store: Store, identity: str, ref: ObjectRef, *, multiline: bool) -> list[Piece]:
-    """The pieces that an object is read in."""
+    """Return the pieces of an object."""
     head = store.read_range(ref, 0, min(_HEAD_BYTES, ref.size))
     zipped = head[:2] == b"\x1f\x8b"
     if zipped:
@@ -59,7 +59,7 @@ def pieces(store: Store, identity: str, ref: ObjectRef, *, multiline: bool) -> l
 
 
 def records(store: Store, piece: Piece, *, multiline: bool) -> Iterator[list[str]]:
-    """The records of a piece, many at once, each without its line end; none is empty.
+    """Yield the records of a piece in batches, without line ends and empty records.
 
     A byte that is not UTF-8 becomes a lone surrogate.
     """
@@ -79,7 +79,7 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[list[str]]:
 
 
 def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
-    """Lines put together where a field that is quoted at a line's end goes on in the next one.
+    """Join lines where a quoted field continues in the next line.
 
     Python's csv module tells where a record ends. It would stop at a carriage return within a
     record, which ends none here.
@@ -99,7 +99,7 @@ def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
 
 
 def _range(store: Store, piece: Piece) -> Iterator[bytes]:
-    """The bytes of the lines that start in a range, to the end of the last of them."""
+    """Return the bytes of the lines that start in a range, to the end of the last one."""
     end, size = piece.end or 0, piece.ref.size
     # A line starts at a place if the byte before it ends another.
     position = piece.start if piece.first else piece.start - 1

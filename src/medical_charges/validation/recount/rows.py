@@ -1,8 +1,8 @@
-"""What the contract says of records, in plain Python and without a line of the kernel's.
+"""Validation of records in plain Python, without code of the kernel.
 
-Many records are judged at once, column by column, which is faster than one by one. Each distinct
-text of a column is judged once. The texts of the measure seldom repeat: they are read as numbers
-all together, and one by one only where some of them may break a rule.
+Records are validated in batches, column by column, which is faster than one by one. Each distinct
+text of a column is validated once. Texts of the measure seldom repeat: they are read as numbers all
+together, and one by one only if some of them may break a rule.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ Value = str | int | float | None
 _INTEGER = re.compile(r"[ \t]*[+-]?0*[0-9]{1,19}[ \t]*")
 _DOUBLE = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _NUMBERS = re.compile(r"[0-9.eE+\- \t]*")
-"""Texts of these characters alone are numbers to Python where they are to the contract."""
+"""Characters of texts that Python and the contract read as the same numbers."""
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _REMEMBERED = 1 << 18
 _AT_ONCE = 1 << 11
-"""How many records are judged at once: their texts fit into a processor's cache."""
+"""Number of records in a batch: their texts fit into a processor's cache."""
 
 
 class _Bad:
-    """What a text is that breaks a rule."""
+    """The result for a text that breaks a rule."""
 
 
 BAD = _Bad()
 
 
 def fields_of(record: str, *, multiline: bool = False) -> list[str] | None:
-    """The fields of a record, or None where its quotes make no sense.
+    """Return the fields of a record, or None if its quotes are wrong.
 
     With `multiline` a record is whole, and a quote in the middle of a field is a character.
     """
@@ -56,7 +56,7 @@ def fields_of(record: str, *, multiline: bool = False) -> list[str] | None:
 
 
 def value_of(column: Column, text: str) -> Value | _Bad:
-    """The value of a field, or BAD."""
+    """Return the value of a field, or BAD."""
     if not text:
         return None if column.nullable else BAD
     if isinstance(column, StringColumn):
@@ -74,7 +74,7 @@ def value_of(column: Column, text: str) -> Value | _Bad:
 
 
 class Measure:
-    """Reads the measure off texts: as it is, and as a whole number of units of its last decimal.
+    """Reads the measure from texts: as it is, and as a whole number of units of its last decimal.
 
     The unit is rounded to half to even.
     """
@@ -85,12 +85,12 @@ class Measure:
             raise TypeError(f"{contract.measure} is no number")
         self._column = column
         self.holds_bad = False
-        """Whether some text ever came out as BAD."""
+        """True if any text was BAD."""
         self._number = int if isinstance(self._column, IntegerColumn) else float
         self._unit = 1 if self._number is int else 10.0**contract.decimals
 
     def of(self, texts: Sequence[str]) -> tuple[list[object], list[object]]:
-        """The values and the whole numbers, both BAD where a text breaks a rule."""
+        """Return the values and the whole numbers, both BAD where a text breaks a rule."""
         values = self._all_good(texts)
         if values is not None:
             return [*values], [round(value * self._unit) for value in values]
@@ -98,7 +98,7 @@ class Measure:
         return [value for value, _ in judged], [whole for _, whole in judged]
 
     def _all_good(self, texts: Sequence[str]) -> list[float] | None:
-        """The values, if it can be told of all together that none breaks a rule."""
+        """Return the values if certainly none of them breaks a rule."""
         if not _NUMBERS.fullmatch("".join(texts)):
             return None
         try:
@@ -125,13 +125,13 @@ class Measure:
 
 
 class _Remembered(dict[str, object]):
-    """A function of texts that is called once for each."""
+    """A function of texts that is called once for each distinct text."""
 
     def __init__(self, function: Callable[[str], object]) -> None:
         super().__init__()
         self._function = function
         self.holds_bad = False
-        """Whether some text ever came out as BAD."""
+        """True if any text was BAD."""
 
     def __missing__(self, text: str) -> object:
         if len(self) >= _REMEMBERED:
@@ -142,15 +142,15 @@ class _Remembered(dict[str, object]):
 
 
 def as_it_is(name: str, value: Value) -> object:  # noqa: ARG001
-    """What is kept of a value where all of it is."""
+    """Keep a value unchanged."""
     return value
 
 
 class Accepted(NamedTuple):
-    """Records that keep every rule, column by column."""
+    """Accepted records, column by column."""
 
     kept: list[tuple[object, ...]]
-    """What is kept of the other columns, in their order, for each record."""
+    """The kept values of the other columns, in their order, for each record."""
     values: list[float]
     """The measure as it was."""
     wholes: list[int]
@@ -158,7 +158,7 @@ class Accepted(NamedTuple):
 
 
 class Rows:
-    """Judges the records under one header.
+    """Validates the records under one header.
 
     Args:
         contract: says what a row is.
@@ -188,7 +188,7 @@ class Rows:
     def accepted(
         self, records: Sequence[str], refuse: Callable[[str], object]
     ) -> Iterator[Accepted]:
-        """The records that keep every rule, in batches; those that do not go to `refuse`."""
+        """Yield the accepted records in batches; pass the others to `refuse`."""
         for start in range(0, len(records), _AT_ONCE):
             yield from self._batch(records[start : start + _AT_ONCE], refuse)
 

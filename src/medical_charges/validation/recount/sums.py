@@ -1,4 +1,4 @@
-"""What an object comes to, summed anew from its records: on the driver, or on Spark's workers."""
+"""The recount: an object's sums from its records, on the driver or on Spark's workers."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DRIVER_BYTES = 32 * 1024 * 1024
-"""More than this is read by Spark's workers; less is not worth starting them."""
+"""Number of bytes up to which the driver reads; more is read by Spark's workers."""
 
 _FINEST_HELD = 1 << 14
-"""The most groups by everything at once before they are rolled up: of columns that nothing groups
-by together there are nearly as many as rows."""
+"""Maximum number of groups by all columns before they are rolled up: columns that nothing groups by
+together have nearly as many groups as rows."""
 
 Key = tuple[str | int, ...]
 
 
 class Moments(NamedTuple):
-    """Of a group of rows, with the measure in whole numbers of its last decimal."""
+    """The sums of a group of rows, with the measure as an integer of its last decimal."""
 
     n: int
     total: int
@@ -37,7 +37,7 @@ class Moments(NamedTuple):
     most: int
 
     def plus(self, other: Moments) -> Moments:
-        """Of both groups together."""
+        """Return the sums of both groups together."""
         return Moments(
             self.n + other.n,
             self.total + other.total,
@@ -49,11 +49,11 @@ class Moments(NamedTuple):
 
 Groups = dict[Key, Moments]
 GroupedMoments = dict[tuple[str, ...], Groups]
-"""Groups by what they are grouped by."""
+"""Groups of each grouping set."""
 
 
 def add_grouped(into: GroupedMoments, cells: Mapping[tuple[str, ...], Groups]) -> None:
-    """Add cells to others, in place."""
+    """Add the groups of grouping sets to others, in place."""
     for names, groups in cells.items():
         add(into.setdefault(names, {}), groups)
 
@@ -66,17 +66,17 @@ def add(into: Groups, groups: Mapping[Key, Moments]) -> None:
 
 @dataclass
 class Recount:
-    """What was found in an object, or in a piece of it."""
+    """The recount of an object, or of a piece of it."""
 
     rows: int = 0
     rejected: int = 0
     mark: int = 0
-    """The sum of the rejected records' hashes, which no order changes."""
+    """Sum of the rejected records' hashes, which does not depend on their order."""
     cells: GroupedMoments = field(default_factory=dict)
-    """By the contract's grouping sets."""
+    """The groups of each of the contract's grouping sets."""
 
     def add(self, other: Recount) -> None:
-        """Add what was found elsewhere."""
+        """Add another recount."""
         self.rows += other.rows
         self.rejected += other.rejected
         self.mark = (self.mark + other.mark) % 2**64
@@ -84,12 +84,12 @@ class Recount:
 
 
 def record_hash(record: bytes) -> int:
-    """A number for a record."""
+    """Return a hash of a record as an integer."""
     return int.from_bytes(hashlib.sha256(record).digest()[:8])
 
 
 def grouped_names(contract: Contract) -> tuple[str, ...]:
-    """Everything that is grouped by, by the columns that it is read off."""
+    """Return all grouping names, in the order of their source columns."""
     return tuple(name for _, names in _by_column(contract) for name in names)
 
 
@@ -109,20 +109,20 @@ def _by_column(contract: Contract) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class RecountJob:
-    """Sums pieces. It travels to Spark's workers."""
+    """Recounts pieces. It is pickled for Spark's workers."""
 
     store: Store
     contract: Contract
 
     def recount(self, piece: Piece) -> tuple[str, Recount]:
-        """What a piece of an object comes to."""
+        """Recount a piece of an object."""
         groups = dict(_by_column(self.contract))
         measure = self.contract.measure
 
         labels: dict[tuple[Value, ...], int] = {}
 
         def keep(name: str, value: Value) -> int:
-            """A number for what a value is grouped by: those are found faster than texts are."""
+            """Return a number for a value's groups: numbers are looked up faster than texts."""
             kept = tuple(self._label(group, value) for group in groups[name])
             return labels.setdefault(kept, len(labels))
 
@@ -165,7 +165,7 @@ class RecountJob:
 
 
 def rolled_up(finest: Mapping[Key, Moments], contract: Contract) -> GroupedMoments:
-    """The contract's grouping sets, from groups by everything, in the order of `names_of`."""
+    """Roll groups by all columns, in the order of `grouped_names`, up to the grouping sets."""
     names = grouped_names(contract)
     cells: GroupedMoments = {}
     for group_by in contract.grouping_sets:
@@ -182,7 +182,7 @@ def sum_objects(
     contract: Contract,
     objects: Mapping[str, ObjectRef],
 ) -> dict[str, Recount]:
-    """What objects come to, by their identities."""
+    """Recount objects, by their identities."""
     found = {identity: Recount() for identity in objects}
     parts = all_pieces(store, contract, objects)
     for identity, part in _mapped(session, RecountJob(store, contract), parts):
@@ -191,7 +191,7 @@ def sum_objects(
 
 
 def all_pieces(store: Store, contract: Contract, objects: Mapping[str, ObjectRef]) -> list[Piece]:
-    """The pieces of objects."""
+    """Return the pieces of objects."""
     multiline = contract.source.multiline
     return [
         piece for i, ref in objects.items() for piece in pieces(store, i, ref, multiline=multiline)
@@ -209,7 +209,7 @@ def _mapped(
 
 
 def weight(parts: Iterable[Piece]) -> int:
-    """How many bytes pieces have, compressed ones as if they were not, by a guess."""
+    """Return the number of bytes of pieces; of compressed ones an estimate after decompression."""
     return sum(
         part.ref.size * (10 if part.zipped else 1) if part.end is None else part.end - part.start
         for part in parts
