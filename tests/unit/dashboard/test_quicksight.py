@@ -486,3 +486,13 @@ def test_comparisons_are_told_in_the_words_of_the_contract(
     titles = [it["CustomLabel"] for it in table["FieldOptions"]["SelectedFieldOptions"]]
     assert len(titles) == 13
     assert not [title for title in titles if "_" in title]
+
+
+@pytest.mark.parametrize("statistic", ["maximum", "stddev", "standard_error", "ci95"])
+def test_no_mean_of_a_selection_is_shown_as_another_figure(statistic: str) -> None:
+    text = CONTRACT_FILE.read_text().replace(
+        "statistics: [patients, mean, minimum, maximum, stddev, ci95]", f"statistics: [{statistic}]"
+    )
+    sheets = definition_in(template(parse_contract(text)))["Sheets"]
+    shown = [f"{it['SheetId']}-charges_by_region'" in repr(it["Visuals"]) for it in sheets]
+    assert shown == [True, False]

@@ -1,7 +1,8 @@
 """QuickSight's sheets: one of everybody, from the published outputs, one of a selection, from
 the cubes.
 
-On the second, confidence limits and extremes are left out: a cube has none.
+On the second, confidence limits and extremes are left out, and so are visuals of these alone: a
+cube has none.
 """  # noqa: D205
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from medical_charges.dashboard.quicksight.fields import (
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
 
 EVERYBODY, SELECTION = "everybody", "selection"
+
+_OF_A_CUBE = ("patients", "share", "mean")
+"""What can be drawn of a selection: all else does not follow from a row of a cube."""
 
 _ABOUT = (
     "<text-box>How many rows were rejected is in each run's notice. A group of fewer people than "
@@ -319,9 +323,9 @@ class _Selection(_Sheet):
     def visuals(self) -> Iterator[Json]:
         people = self.definition.figures[0]
         for visual in self.definition.visuals:
-            if visual.cube is None:
-                continue
             cube = visual.cube
+            if cube is None or self._quantity(visual) not in _OF_A_CUBE:
+                continue
             if visual.value.format == "measure":
                 mean = self.fields.mean(cube, visual.value.title)
                 value = Figure(mean["ColumnName"], visual.value.title, "measure")
@@ -349,6 +353,11 @@ class _Selection(_Sheet):
                     [f"{self.id}-{visual.id}"],
                 )
             )
+
+    def _quantity(self, visual: Visual) -> str:
+        """What is drawn of everybody."""
+        figures = self.contract.outputs[visual.output].figures
+        return next(it.quantity for it in figures if it.name == visual.value.column)
 
     def _figure(self, data_set: str, figure: Figure) -> Json:
         if figure.column == figure.title:
