@@ -24,7 +24,7 @@ from medical_charges.analysis.engine import (
 from medical_charges.analysis.run import analyze, write_error
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import MedicalChargesError
-from medical_charges.printable import printable
+from medical_charges.report.printable import printable
 from medical_charges.storage import open_store
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from medical_charges.errors import MedicalChargesError
-from medical_charges.printable import printable
+from medical_charges.report.printable import printable
 from ops.show import console
 
 

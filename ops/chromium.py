@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 from medical_charges.errors import MedicalChargesError
-from medical_charges.printable import printable
+from medical_charges.report.printable import printable
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from medical_charges.contract import load_contract
 from medical_charges.errors import MedicalChargesError
-from medical_charges.printable import printable
+from medical_charges.report.printable import printable
 from ops.chromium import chromium
 from ops.dashboard import save_page
 

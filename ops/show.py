@@ -17,7 +17,7 @@ from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.outputs.tables import read_csv
-from medical_charges.printable import printable
+from medical_charges.report.printable import printable
 from medical_charges.runs.publish import published
 from medical_charges.storage import Store
 

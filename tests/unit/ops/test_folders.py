@@ -16,7 +16,7 @@ import pytest
 
 from glue_jobs import analyze
 from medical_charges.contract.uri import read_contract
-from medical_charges.printable import printable
+from medical_charges.report.printable import printable
 from medical_charges.storage import LocalStore, open_store
 from ops import __main__ as ops
 from ops.terraform import TerraformError

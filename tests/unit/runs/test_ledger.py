@@ -305,7 +305,7 @@ def test_a_lease_lasts_for_as_long_as_its_holder_may_write(ledger: Ledger, clock
         assert ledger.take("second", "run-2") is None
 
 
-def test_nobody_writes_under_a_lease_that_is_anothers(ledger: Ledger, clock: Clock) -> None:
+def test_nobody_writes_under_the_lease_of_another(ledger: Ledger, clock: Clock) -> None:
     ledger.take("first", "run-1")
     with ledger.writing("first", "run-1", 60) as fence:
         clock.seconds += SECONDS + 1
