@@ -14,6 +14,9 @@ FILE ?= datasets/medical_charges/Charges.csv
 quoted = '$(subst ','\'',$(1))'
 # How the whole suite is run; tests/sharing.py says what stays together, and in which order.
 WORKERS := --numprocesses 2 --dist loadscope --no-loadscope-reorder
+# Checksums are no secrets, and the local endpoint's keys are "test".
+SECRETS := --no-verify --disable-plugin HexHighEntropyString --exclude-secrets '^test$$'
+SECRETS_IN := . ':!requirements/*.txt' ':!terraform/tests/fixtures' ':!*.csv' ':!*.gz' ':!*.webp'
 
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
 
@@ -83,10 +86,20 @@ mutants: $(VENV)/dev ## Run the tests of every mutant of tests/mutants/table.py,
 bench: $(VENV)/bench ## Measure against the peers, with ARGS such as --rows 40000000
 	@$(PY) -m benchmarks $(ARGS)
 
-lint: $(VENV)/dev ## Check style, types, and that derived files are current
+lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, words, secrets and derived files
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(VENV)/bin/vulture
+	@$(VENV)/bin/deptry .
+	@$(VENV)/bin/deptry src lambdas glue_jobs --optional-dependencies-dev-groups laptop,dev,bench
+	@$(VENV)/bin/typos
+	@$(PY) -m ops.lint.words
+	@git ls-files -z $(SECRETS_IN) | xargs -0 -n 100 -P 2 $(VENV)/bin/detect-secrets-hook $(SECRETS)
+	@if command -v terraform >/dev/null; then terraform fmt -check -recursive terraform; \
+	  else echo "terraform fmt: skipped, as terraform is not on the PATH"; fi
+	@$(PY) -m ops.lint.advisories requirements/bootstrap.txt requirements/dev.txt
 	@$(PY) -m medical_charges.contract.schema --check datasets/schema.json
 	@$(PY) -m medical_charges.report.schema --check docs/report.schema.json
 
