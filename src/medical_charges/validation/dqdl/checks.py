@@ -148,10 +148,10 @@ def _told(
     broken: Sequence[Rule], frame: DataFrame, evaluator: Evaluator, measure: str
 ) -> dict[str, str]:
     """Return the number of rows that break each rule, or the measured value instead."""
-    wheres = {rule.name: rule.broken_where for rule in broken if rule.broken_where}
-    counts = [f"count(CASE WHEN {where} THEN 1 END)" for where in wheres.values()]
+    conditions = {rule.name: rule.broken_where for rule in broken if rule.broken_where}
+    counts = [f"count(CASE WHEN {where} THEN 1 END)" for where in conditions.values()]
     rows, *found = frame.selectExpr("count(1)", *counts).collect()[0]
-    known = dict(zip(wheres, found, strict=True))
+    known = dict(zip(conditions, found, strict=True))
     told = {}
     for rule in broken:
         if rule.name in known:
