@@ -60,6 +60,12 @@ upload: $(VENV)/laptop ## Upload FILE and follow the run that this starts
 logs: $(VENV)/laptop ## Show what the last run did
 	@$(PY) -m ops logs --contract $(call quoted,$(CONTRACT))
 
+runs: $(VENV)/laptop ## List all runs, and which one is live
+	@$(PY) -m ops runs --contract $(call quoted,$(CONTRACT))
+
+rollback: $(VENV)/laptop ## Publish an earlier run again: RUN=... as `make runs` lists it
+	@$(PY) -m ops rollback --contract $(call quoted,$(CONTRACT)) --run $(call quoted,$(RUN))
+
 ##@ Development
 
 test: $(VENV)/dev ## Run all tests, or those of ARGS
@@ -118,4 +124,4 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs test fuzz faults mutants bench dashboard-bench screenshots lint format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback test fuzz faults mutants bench dashboard-bench screenshots lint format lock clean

@@ -19,7 +19,7 @@ from medical_charges.checks import Check
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
-from medical_charges.storage import Below, open_store
+from medical_charges.storage import PrefixStore, open_store
 from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.validation.golden import check_golden
 
@@ -33,9 +33,8 @@ def main(argv: list[str]) -> None:
     golden = open_store_below(f"{artefacts}/golden")
     cases, found = dict[str, list[str]](), ""
     try:
-        cases = check_golden(
-            golden, Below(store, layout.golden(run_id)), partial(analyze, engine=on_spark(_session))
-        )
+        work = PrefixStore(store, layout.golden(run_id))
+        cases = check_golden(golden, work, partial(analyze, engine=on_spark(_session)))
     except OutputsRefusedError as error:
         found = str(error)
         raise
@@ -56,10 +55,10 @@ def main(argv: list[str]) -> None:
         store.write(layout.validation(run_id, "golden"), text.encode() + b"\n")
 
 
-def open_store_below(uri: str) -> Below:
+def open_store_below(uri: str) -> PrefixStore:
     """The folder of a bucket at `uri`."""
     bucket, _, folder = uri.removeprefix("s3://").partition("/")
-    return Below(open_store(f"s3://{bucket}"), folder)
+    return PrefixStore(open_store(f"s3://{bucket}"), folder)
 
 
 def _session() -> SparkSession:

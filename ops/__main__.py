@@ -52,6 +52,8 @@ _ACCOUNT_COMMANDS = {
     "execute": "start a run by hand and follow it",
     "upload": "upload a file and follow the run that this starts",
     "logs": "show what the last run did",
+    "runs": "list all runs",
+    "rollback": "publish an earlier run again",
 }
 
 
@@ -77,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--publish-held", action="store_true", help="publish however few people changed"
             )
+        if name == "rollback":
+            command.add_argument("--run", required=True, help="the run's id, as `runs` lists it")
         if name == "apply":
             command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
     for command in commands.choices.values():
@@ -149,6 +153,10 @@ def _in_account(options: argparse.Namespace) -> int:
             return account.execute(find_or_fetch(), contract, screen, asked)
         case "logs":
             return account.logs(find_or_fetch(), contract, screen)
+        case "runs":
+            return account.runs(find_or_fetch(), contract, screen)
+        case "rollback":
+            return account.rollback(find_or_fetch(), contract, screen, options.run)
         case command:
             file = getattr(options, "file", None)
             return account.change(command, find_or_fetch(), contract, screen, file)

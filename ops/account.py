@@ -19,7 +19,7 @@ from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from ops.build.artifacts import Build
 from ops.pipeline import Pipeline, is_there
-from ops.show import show_examples
+from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
 
@@ -94,6 +94,19 @@ def execute(terraform: str, contract: Path, console: Console, asked: Mapping[str
     """Start an execution by hand, with what is asked of it, and follow it."""
     pipeline = _pipeline(terraform, contract)
     return _watch(pipeline, pipeline.execute(**asked), console)
+
+
+def rollback(terraform: str, contract: Path, console: Console, run_id: str) -> int:
+    """Publish an earlier run again, and follow the execution that does."""
+    pipeline = _pipeline(terraform, contract)
+    return _watch(pipeline, pipeline.execute(rollback=run_id), console)
+
+
+def runs(terraform: str, contract: Path, console: Console) -> int:
+    """List all runs: status, start, snapshot, rows, and which one is live."""
+    pipeline = _pipeline(terraform, contract)
+    show_runs(console, pipeline.runs(), pipeline.live_run())
+    return 0
 
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:

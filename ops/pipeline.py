@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import DELIMITER
 from medical_charges.layout import Layout
@@ -102,12 +101,12 @@ class Pipeline:
         self._s3.upload_file(str(path), self.bucket, key)
         return f"s3://{self.bucket}/{key}"
 
-    def execute(self, **asked: bool) -> str:
+    def execute(self, **asked: bool | str) -> str:
         """Start an execution as the console does, with `{}`; return its ARN.
 
-        What may be asked of it has its names in `medical_charges.runs.lifecycle`.
+        The names of what may be asked of it are in `medical_charges.runs.lifecycle`.
         """
-        given = json.dumps({name: True for name, wanted in asked.items() if wanted})
+        given = json.dumps({name: value for name, value in asked.items() if value})
         started = self._states.start_execution(stateMachineArn=self.machine, input=given)
         return started["executionArn"]
 
@@ -233,15 +232,14 @@ class Pipeline:
         """Whether there is anything to analyse."""
         return next(self._objects(f"{self._layout.input}/"), None) is not None
 
-    def served_summary(self) -> Summary | None:
-        """What the run did whose outputs are served, or None if none are."""
-        served = self._ledger.served()
-        if served is None:
-            return None
-        key = self._layout.summary(served.run_id)
-        return Summary(
-            **json.loads(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        )
+    def live_run(self) -> str:
+        """The id of the live run, empty if there is none."""
+        live = self._ledger.live()
+        return live.run_id if live else ""
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The ledger's entries of all runs, the latest first."""
+        return self._ledger.runs()
 
     def _objects(self, prefix: str) -> Iterator[tuple[str, str]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(

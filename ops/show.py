@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,23 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
         console.print(f"{name} is withheld: {reason}")
     for warning in summary.warnings:
         console.print(f"warning: {warning}")
+
+
+def show_runs(console: Console, runs: Sequence[Mapping[str, Any]], live: str) -> None:
+    """Print the ledger's entries of runs, the latest first."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("run", "status", "started", "rows", "snapshot", ""):
+        table.add_column(column, no_wrap=True)
+    for run in runs:
+        table.add_row(
+            Text(str(run["run_id"])),
+            Text(str(run.get("status", ""))),
+            Text(str(run.get("started", ""))[:19]),
+            Text(str(run.get("rows", ""))),
+            Text(str(run.get("snapshot", ""))[:12]),
+            "live" if run["run_id"] == live else "",
+        )
+    console.print(table if runs else "there has been no run yet")
 
 
 def show_report(console: Console, out: Path, contract: Contract, run_id: str) -> None:

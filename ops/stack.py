@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import local_aws
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
@@ -188,10 +189,11 @@ def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, conso
         show_examples(console, pipeline.left_error(ended.arn))
         show_report(console, out, contract, pipeline.run_of(ended.arn))
         return exit_code_of(pipeline.error_of(ended.arn))
-    summary = pipeline.served_summary()
-    if summary is None:
-        raise StackError("the execution succeeded, but nothing is served")
-    show_run(console, LocalStore(out), contract, summary)
+    store, run_id = LocalStore(out), pipeline.live_run()
+    if not run_id:
+        raise StackError("the execution succeeded, but no run is live")
+    summary = read_summary(store, Layout(contract.prefix), run_id)
+    show_run(console, store, contract, summary)
     show_report(console, out, contract, summary.run_id)
     console.print(f"dashboard: {save_page(out, contract)}")
     return 0

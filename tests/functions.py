@@ -47,7 +47,7 @@ class Pipeline:
     contract: Contract
     queue: str
 
-    def plan(self, name: str, **asked: bool) -> dict[str, Any]:
+    def plan(self, name: str, **asked: bool | str) -> dict[str, Any]:
         return plan_run({"execution": execution(name), **asked}, LambdaContext())
 
     def analyze(self, run_id: str) -> None:

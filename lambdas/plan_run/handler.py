@@ -6,21 +6,21 @@ from dataclasses import asdict
 from typing import Any
 
 from lambdas.settings import Context, Settings, seconds_left
-from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK, Order, plan_run
+from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK, Order, plan_rollback, plan_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, recheck, publish_held}, the latter two true if that is asked for.
+    """Take {execution, recheck, publish_held, rollback}.
 
-    Gives {decision: go, hold, skip or pending, run_id, run_uri, reason, recheck}.
+    `recheck` and `publish_held` are true if that is asked for. `rollback` is the id of an earlier
+    run to publish again, or empty.
+
+    Return {decision: go, hold, skip, pending or rollback, run_id, run_uri, reason, recheck}.
     """
     settings = Settings.read()
     asked = frozenset(name for name in (RECHECK, PUBLISH_HELD) if event.get(name))
-    plan = plan_run(
-        settings.ledger(),
-        settings.store(),
-        settings.contract,
-        Order(event["execution"], settings.code_version, asked),
-        seconds_left(context),
+    order = Order(event["execution"], settings.code_version, asked, event.get("rollback", ""))
+    plan = (plan_rollback if order.rollback else plan_run)(
+        settings.ledger(), settings.store(), settings.contract, order, seconds_left(context)
     )
     return asdict(plan)

@@ -1,4 +1,4 @@
-"""ValidateManifests: the last gate, behind which a run is recorded as served."""
+"""ValidateManifests: the last gate, after which a run is recorded as live."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 from lambdas.settings import Context, Settings, turn
 from medical_charges.layout import Layout
-from medical_charges.runs.lifecycle import serve_run
+from medical_charges.runs.lifecycle import make_live
 from medical_charges.runs.publish import published_rows
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}; gives {served: the run's id, rows: by output, rejected: rows}."""
+    """Takes {execution, run_id}; gives {live: the run's id, rows: by output, rejected: rows}."""
     settings = Settings.read()
     store, contract = settings.store(), settings.contract()
-    served = serve_run(settings.ledger(), store, contract, turn(event, context))
-    summary = json.loads(store.read(Layout(contract.prefix).summary(served.run_id)))
+    live = make_live(settings.ledger(), store, contract, turn(event, context))
+    summary = json.loads(store.read(Layout(contract.prefix).summary(live.run_id)))
     return {
-        "served": served.run_id,
+        "live": live.run_id,
         "rows": published_rows(store, contract),
         "rejected": summary["rejected"],
     }

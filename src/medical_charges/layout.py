@@ -75,6 +75,11 @@ class Layout:
         """The folders of all runs."""
         return f"{self.prefix}/Run_data"
 
+    @property
+    def live(self) -> str:
+        """The record of the run whose outputs are published."""
+        return f"{self.runs}/live.json"
+
     def run(self, run_id: str) -> str:
         """Return the folder of a run."""
         return f"{self.runs}/{run_id}"
@@ -106,10 +111,6 @@ class Layout:
     def failure(self, run_id: str) -> str:
         """Return the key of the state in which a run failed, and the reason."""
         return f"{self.run(run_id)}/failure.json"
-
-    def previous(self, run_id: str) -> str:
-        """Return the folder of the outputs that were live before a run, restored if it fails."""
-        return f"{self.run(run_id)}/previous"
 
     def validation(self, run_id: str, check: str) -> str:
         """Return the key of a validation's results."""

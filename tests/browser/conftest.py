@@ -11,12 +11,11 @@ from playwright.sync_api import Browser
 
 from medical_charges.contract import Contract
 from medical_charges.dashboard.page import write_page
-from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import MedicalChargesError
-from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import UNVALIDATED, publish
-from medical_charges.storage import LocalStore
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore, MirrorStore
 from ops.chromium import chromium, find_chromium
+from ops.folders import publish_staged
 from tests.browser.drawn import Dashboard
 from tests.helpers import run, upload
 
@@ -46,9 +45,9 @@ def publish_folder(tmp_path_factory: pytest.TempPathFactory) -> Publish:
     def make(contract: Contract, files: dict[str, bytes]) -> LocalStore:
         store = LocalStore(tmp_path_factory.mktemp("published"))
         upload(store, contract, files)
-        run(store, contract, RUN_ID)
-        publish(store, contract, RUN_ID, UNVALIDATED)
-        generate_manifests(Mirror(store, "medicalcharges"), contract)
+        summary = run(store, contract, RUN_ID)
+        bucket = MirrorStore(store, "s3://medicalcharges")
+        publish_staged(bucket, Layout(contract.prefix), summary)
         return store
 
     return make

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -16,9 +15,9 @@ from playwright.sync_api import Browser, Download, Locator
 from benchmarks.dashboard import make_page as make_large_page
 from medical_charges.contract import Contract, load_contract
 from medical_charges.dashboard.page import make_page, write_page
-from medical_charges.dashboard.published import served_run
 from medical_charges.errors import ManifestError
 from medical_charges.layout import Layout
+from medical_charges.runs.publish import read_live
 from medical_charges.storage import LocalStore
 from tests.browser.conftest import Publish
 from tests.browser.drawn import Dashboard
@@ -391,26 +390,15 @@ def test_a_broken_manifest_is_refused_as_quicksight_refuses_it(
 def test_the_report_of_the_run_is_linked_where_there_is_one(
     copy: LocalStore, contract: Contract
 ) -> None:
-    run = served_run(copy, contract)
-    assert run is not None
-    assert "report.html" not in make_page(copy, contract)
-    copy.write(Layout(contract.prefix).report_page(run.run_id), b"")
-    assert f'href="Run_data/{run.run_id}/report.html"' in make_page(copy, contract)
-
-
-def test_the_run_behind_the_page_is_the_latest_that_staged_what_is_published(
-    copy: LocalStore, contract: Contract
-) -> None:
     layout = Layout(contract.prefix)
-    found = served_run(copy, contract)
-    assert found is not None
-    later = "20261124T020000000000Z"
-    for ref in list(copy.list(layout.run(found.run_id))):
-        copy.write(ref.key.replace(found.run_id, later), copy.read(ref.key))
-    summary = json.loads(copy.read(layout.summary(found.run_id))) | {"run_id": later}
-    copy.write(layout.summary(later), json.dumps(summary).encode())
-    assert served_run(copy, contract) == type(found)(**summary)
-    copy.write(layout.error(later), b"{}")
-    assert served_run(copy, contract) == found
-    copy.write(layout.published("charges_by_age"), b"age\n1\n")
-    assert served_run(copy, contract) is None
+    live = read_live(copy, layout)
+    assert live is not None
+    assert "report.html" not in make_page(copy, contract)
+    copy.write(layout.report_page(live.run_id), b"")
+    assert f'href="Run_data/{live.run_id}/report.html"' in make_page(copy, contract)
+
+
+def test_a_folder_without_a_live_run_has_no_page(copy: LocalStore, contract: Contract) -> None:
+    copy.delete(Layout(contract.prefix).live)
+    with pytest.raises(ManifestError, match="no run has published"):
+        make_page(copy, contract)

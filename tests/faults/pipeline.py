@@ -19,7 +19,6 @@ from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
-from medical_charges.dashboard.published import Mirror
 from medical_charges.errors import MedicalChargesError
 from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.layout import Layout
@@ -30,12 +29,12 @@ from medical_charges.runs.lifecycle import (
     compare_run,
     finish_run,
     generate_run_manifests,
+    make_live,
     plan_run,
     publish_run,
-    serve_run,
 )
 from medical_charges.runs.publish import published
-from medical_charges.storage import Below, LocalStore
+from medical_charges.storage import LocalStore, MirrorStore, PrefixStore
 from medical_charges.validation import validate_outputs
 from medical_charges.validation.artifacts import sha256_of
 from medical_charges.validation.golden import check_golden
@@ -57,7 +56,7 @@ PUBLICATION, MANIFESTS = "publication", "manifests"
 class Run:
     """What a run has made so far, for whoever wants to spoil it."""
 
-    store: Mirror
+    store: MirrorStore
     contract: Contract
     run_id: str
 
@@ -162,8 +161,8 @@ class Machine:
     runs: int = field(default=0)
 
     @cached_property
-    def store(self) -> Mirror:
-        return Mirror(LocalStore(self.folder), "medicalcharges")
+    def store(self) -> MirrorStore:
+        return MirrorStore(LocalStore(self.folder), "s3://medicalcharges")
 
     def upload(self, files: Mapping[str, bytes | None]) -> None:
         """Put files into the input by name; None takes one out."""
@@ -195,7 +194,7 @@ class Machine:
         gates: Sequence[tuple[str, Where, Callable[..., object]]] = (
             (PUBLICATION, "validated", publish_run),
             (MANIFESTS, "published", generate_run_manifests),
-            (MANIFESTS, "manifests", serve_run),
+            (MANIFESTS, "manifests", make_live),
         )
         with mistake or nullcontext():
             caught = self._analyzed(run)
@@ -212,7 +211,7 @@ class Machine:
                 break
         if not caught:
             finish_run(self.ledger, _no_other, turn)
-        served = self.ledger.served()
+        served = self.ledger.live()
         assert (served is not None and served.run_id == run.run_id) == (not caught)
         return Outcome(run.run_id, caught, published(self.store, self.contract) != before)
 
@@ -229,7 +228,9 @@ class Machine:
         if golden:
             try:
                 check_golden(
-                    GOLDEN, Below(self.store, "golden"), partial(analyze, engine=in_this_process)
+                    GOLDEN,
+                    PrefixStore(self.store, "golden"),
+                    partial(analyze, engine=in_this_process),
                 )
             except MedicalChargesError as error:
                 caught[GOLDEN_SAMPLE] = str(error)

@@ -81,8 +81,8 @@ def served(live: Live, first_run: Execution) -> Iterator[dict[str, bytes]]:
     assert live.served() == before
 
 
-UNTOUCHED = "Nothing of it is published; what was served before still is."
-RESTORED = "What was served before it is put back."
+UNTOUCHED = "Not published. The previous outputs are still live."
+RESTORED = "The previous outputs are live again."
 WITHOUT_LEASE = "It did not hold the lease, so what is published was not looked at."
 
 
@@ -214,7 +214,6 @@ def test_a_function_that_raises_while_a_run_is_published_has_everything_put_back
     # It had been replaced: the run's own outputs are others.
     staged = live.read(live.layout.staged(run["run_id"], "charges_by_age"))
     assert staged != live.outputs()["charges_by_age"]
-    assert live.keys(f"{run['previous']}/")
     text = check(live, execution, state, "the sky fell", outcome=RESTORED)
     assert "[ERROR] RuntimeError: the sky fell" in live.log_of(text)
 

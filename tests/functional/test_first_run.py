@@ -36,7 +36,7 @@ def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
         assert results[state]["JobRunState"] == "SUCCEEDED"
     assert len(results["PublishOutputs"]["Payload"]["published"]) == 9
     assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 9
-    assert results["ValidateManifests"]["Payload"]["served"]
+    assert results["ValidateManifests"]["Payload"]["live"]
     assert results["EndRun"]["Payload"] == {"pending": False}
 
 
@@ -62,7 +62,7 @@ def test_the_run_is_recorded_its_lease_free_and_its_cluster_gone(
 ) -> None:
     [run] = live.runs(first_run.arn)
     assert run["status"] == "succeeded"
-    served = live.ledger.served()
+    served = live.ledger.live()
     assert served is not None
     assert served.run_id == run["run_id"]
     assert live.ledger.lease() is None

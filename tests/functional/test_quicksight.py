@@ -97,7 +97,7 @@ def test_a_run_that_cannot_be_shown_is_published_and_marked(
 ) -> None:
     assert stale.ended.status == "SUCCEEDED", stale.ended.cause
     [run] = live.runs(stale.arn)
-    served = live.ledger.served()
+    served = live.ledger.live()
     assert served is not None
     assert served.run_id == run["run_id"]
     assert run["status"] == "dashboards stale"

@@ -89,7 +89,7 @@ def uploads(live: Live, first_run: Execution, real_file: bytes) -> Uploads:
 @pytest.fixture(scope="module")
 def served(live: Live, uploads: Uploads) -> dict[str, Any]:
     """The summary of the run that is served."""
-    found = live.ledger.served()
+    found = live.ledger.live()
     assert found
     return dict(json.loads(live.read(live.layout.summary(found.run_id))))
 

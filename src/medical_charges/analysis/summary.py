@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from medical_charges.layout import Layout
+from medical_charges.storage import Store
 
 
 @dataclass
@@ -44,3 +48,14 @@ class Summary:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def read_summary(store: Store, layout: Layout, run_id: str) -> Summary:
+    """The summary of a run; fields that a newer version added are left out.
+
+    Raises:
+        ObjectMissingError: the run has none.
+    """
+    value = json.loads(store.read(layout.summary(run_id)))
+    known = Summary.__dataclass_fields__
+    return Summary(**{name: item for name, item in value.items() if name in known})

@@ -56,10 +56,8 @@ def make_page(store: Store, contract: Contract) -> str:
     """The page of what is published in a store."""
     content = read_published(store, contract)
     definition = define(contract)
-    run = None
-    if content.run is not None:
-        run = {name: getattr(content.run, name) for name in ("run_id", "rows", "rejected")}
-    report = _report(store, contract, content.run.run_id) if content.run else None
+    run = {name: getattr(content.run, name) for name in ("run_id", "rows", "rejected")}
+    report = _report(store, contract, content.run.run_id)
     return render(definition, content.tables, run, report)
 
 

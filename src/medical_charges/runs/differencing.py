@@ -149,7 +149,7 @@ def removed_rows(served: State, kept: set[str]) -> int:
     return sum(member.tally.rows - member.tally.rejected for member in gone)
 
 
-def read_served_state(store: Store, contract: Contract, snapshot: str) -> StoredState | None:
+def read_live_state(store: Store, contract: Contract, snapshot: str) -> StoredState | None:
     """The state of a snapshot that was published, or None if it is not there any more."""
     try:
         return read_stored_state(store, Layout(contract.prefix).state(snapshot))

@@ -14,7 +14,7 @@ from medical_charges.layout import Layout
 from medical_charges.report import read_checks, write_report
 from medical_charges.runs.ledger import Lease, Ledger
 from medical_charges.runs.lifecycle import execution_suffix, now, successor_of
-from medical_charges.runs.rollback import undo
+from medical_charges.runs.rollback import roll_back
 from medical_charges.storage import Store
 
 REASON_LIMIT = 4_000
@@ -105,7 +105,7 @@ def fail_run(
     outcome = _NOT_LOOKED_AT
     if mine:
         # If this fails the lease stays, and the call on the execution's event tries it again.
-        outcome = undo(ledger, store, mine, run_id, seconds)
+        outcome = roll_back(ledger, store, mine, run_id, seconds)
     entry = ledger.run(run_id)
     failure = _in_the_runs_words(store, entry, failure)
     ledger.record(

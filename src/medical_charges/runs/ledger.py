@@ -1,8 +1,8 @@
-"""The lease that keeps runs one at a time, and the record of what they came to.
+"""The lease, which keeps runs one at a time, and the record of all runs.
 
-One DynamoDB table holds it all, by its key `pk`: `lease`, `served`, and `run#RUN_ID` for every
-run. The lease is read, changed here and written back if nobody has changed it meanwhile, which
-its `version` tells.
+One DynamoDB table holds both, by its key `pk`: `lease`, `served` (the live run) and `run#RUN_ID`
+for every run. The lease is read, changed in memory and written back on the condition that its
+`version` is still the one that was read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DELETE_AFTER = "delete_after"
 its holder may take it away."""
 
 _LEASE = {"pk": "lease"}
-_SERVED = {"pk": "served"}
+_LIVE = {"pk": "served"}
 _ABANDONED = 0
 _POLL_SECONDS = 0.5
 
@@ -60,8 +60,8 @@ class Lease:
 
 
 @dataclass(frozen=True)
-class Served:
-    """What is served now: a run that finds all of it unchanged has nothing to do."""
+class LiveRun:
+    """The live run: a plan that finds all of this unchanged has nothing to do."""
 
     run_id: str
     snapshot: str
@@ -155,7 +155,7 @@ class Ledger:
                 return True
         return False
 
-    def undone(self, holder: str, run_id: str, dead: str) -> None:
+    def rolled_back(self, holder: str, run_id: str, dead: str) -> None:
         """Note that nothing is left of what a run that lost the lease had published.
 
         Raises:
@@ -202,11 +202,11 @@ class Ledger:
                 if self._swap(old, replace(old, writer=0)):
                     break
 
-    def serve(self, served: Served, fence: Fence) -> None:
-        """Record what is served from now on.
+    def set_live(self, live: LiveRun, fence: Fence) -> None:
+        """Record the run that is live from now on.
 
         Raises:
-            LeaseLostError: somebody else writes by now, so that something else may be served.
+            LeaseLostError: another attempt writes, so that another run may be live.
         """
         client = self.table.meta.client
         name = self.table.name
@@ -227,18 +227,18 @@ class Ledger:
                             "ExpressionAttributeValues": values,
                         }
                     },
-                    {"Put": {"TableName": name, "Item": {**_SERVED, **asdict(served)}}},
+                    {"Put": {"TableName": name, "Item": {**_LIVE, **asdict(live)}}},
                 ]
             )
         except client.exceptions.TransactionCanceledException as error:
             raise _lost(fence.run_id) from error
 
-    def served(self) -> Served | None:
-        """What is served now, if anything is."""
-        item = self.table.get_item(Key=_SERVED, ConsistentRead=True).get("Item")
+    def live(self) -> LiveRun | None:
+        """The live run, if there is one."""
+        item = self.table.get_item(Key=_LIVE, ConsistentRead=True).get("Item")
         if item is None:
             return None
-        return Served(**{name: str(item[name]) for name in Served.__dataclass_fields__})
+        return LiveRun(**{name: str(item[name]) for name in LiveRun.__dataclass_fields__})
 
     # Runs
 
@@ -257,6 +257,17 @@ class Ledger:
         """A run's entry, empty if there is none."""
         found = self.table.get_item(Key={"pk": f"run#{run_id}"}, ConsistentRead=True)
         return dict(found.get("Item", {}))
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The entries of all runs, the latest first."""
+        found: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            page = self.table.scan(ConsistentRead=True, **start)
+            found += [dict(item) for item in page["Items"] if str(item["pk"]).startswith("run#")]
+            if "LastEvaluatedKey" not in page:
+                return sorted(found, key=lambda entry: str(entry["run_id"]), reverse=True)
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def _change(self, holder: str, run_id: str, change: Callable[[Lease], Lease]) -> Lease:
         """Change the lease that a run holds, and return it."""

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from medical_charges.aggregates.state import read_latest_state, read_state, snapshot_identity
@@ -25,16 +24,22 @@ from medical_charges.runs.differencing import (
     LOST,
     change_between,
     hold_reason,
-    read_served_state,
+    read_live_state,
     removed_rows,
     write_change,
     write_hold,
 )
-from medical_charges.runs.ledger import Fence, Lease, Ledger, Served
+from medical_charges.runs.ledger import Fence, Lease, Ledger, LiveRun
 from medical_charges.runs.manifests import generate_manifests, validate_manifests
-from medical_charges.runs.publish import check_published, publish, served_files, validated_files
-from medical_charges.runs.rollback import undo
-from medical_charges.storage import Fenced, Store
+from medical_charges.runs.publish import (
+    check_published,
+    publish,
+    published_listing,
+    validated_files,
+    write_live,
+)
+from medical_charges.runs.rollback import roll_back
+from medical_charges.storage import FencedStore, Store
 
 SUCCEEDED, STALE = "succeeded", "dashboards stale"
 """The status of a run that is published, and that dashboards show or do not show."""
@@ -50,7 +55,7 @@ _UNDER_WAY = ("planned", "publishing", "published")
 class Plan:
     """What an execution is to do."""
 
-    decision: Literal["go", "hold", "skip", "pending"]
+    decision: Literal["go", "hold", "skip", "pending", "rollback"]
     run_id: str = ""
     run_uri: str = ""
     reason: str = ""
@@ -82,6 +87,8 @@ class Order:
     """The version of what is deployed."""
     asked: frozenset[str] = frozenset()
     """RECHECK, PUBLISH_HELD, both or neither."""
+    rollback: str = ""
+    """The earlier run to publish again, if that is all it is to do."""
 
 
 def plan_run(
@@ -108,7 +115,7 @@ def plan_run(
             code=order.code,
             started=now(),
         )
-        _undo_unfinished(ledger, store, lease, seconds)
+        _roll_back_unfinished(ledger, store, lease, seconds)
         # Read under the lease, so that a wrong contract is a run that failed, and is told of.
         contract = read()
         snapshot = list_input(store, contract)
@@ -119,14 +126,39 @@ def plan_run(
             return Plan("skip", run_id)
 
 
-def _undo_unfinished(ledger: Ledger, store: Store, lease: Lease, seconds: float) -> None:
-    """Undo what is left of runs that lost the lease, the last of them first."""
+def plan_rollback(
+    ledger: Ledger, store: Store, read: Callable[[], Contract], order: Order, seconds: float
+) -> Plan:
+    """Take the lease in the name of an earlier run, which is then published again.
+
+    Raises:
+        ContractError: the contract is wrong.
+        OutputsRefusedError: the run was never published, was analyzed under another contract or
+            is live already, or another run holds the lease.
+    """
+    run_id, contract = order.rollback, read()
+    entry, live = ledger.run(run_id), ledger.live()
+    if "snapshot" not in entry:
+        raise OutputsRefusedError(f"run {run_id} was never published; `make runs` lists the runs")
+    if live and live.run_id == run_id:
+        raise OutputsRefusedError(f"run {run_id} is live already")
+    summary_under(store, contract, run_id)
+    lease = ledger.take(order.execution, run_id)
+    if lease is None:
+        raise OutputsRefusedError("another run holds the lease; roll back when it has ended")
+    _roll_back_unfinished(ledger, store, lease, seconds)
+    ledger.record(run_id, execution=order.execution, rolled_back_to=now())
+    return Plan("rollback", run_id, f"{store.uri}/{Layout(contract.prefix).run(run_id)}")
+
+
+def _roll_back_unfinished(ledger: Ledger, store: Store, lease: Lease, seconds: float) -> None:
+    """Roll back runs whose lease expired, the last of them first."""
     for dead in reversed(lease.unfinished):
-        outcome = undo(ledger, store, lease, dead, seconds)
+        outcome = roll_back(ledger, store, lease, dead, seconds)
         if ledger.run(dead).get("status") in _UNDER_WAY:
-            reason = f"it lost the lease by its time, and run {lease.run_id} followed it. {outcome}"
+            reason = f"its lease expired, and run {lease.run_id} followed it. {outcome}"
             ledger.record(dead, status="failed", reason=reason, ended=now())
-        ledger.undone(lease.holder, lease.run_id, dead)
+        ledger.rolled_back(lease.holder, lease.run_id, dead)
 
 
 def _run_id(ledger: Ledger, execution: str) -> str:
@@ -145,34 +177,29 @@ def execution_suffix(execution: str) -> str:
     return content_hash(execution)[:12]
 
 
-def _is_served(
-    served: Served | None, store: Store, contract: Contract, snapshot: Snapshot, code: str
+def _is_unchanged(
+    live: LiveRun, store: Store, contract: Contract, snapshot: Snapshot, code: str
 ) -> bool:
-    return served == Served(
-        run_id=served.run_id if served else "",
+    return live == LiveRun(
+        run_id=live.run_id,
         snapshot=snapshot_identity(snapshot.objects),
         contract=contract.contract_hash,
         code=code,
-        files=served_files(store, contract),
+        files=published_listing(store, contract),
     )
-
-
-def _is_stale(ledger: Ledger, served: Served | None) -> bool:
-    """Whether dashboards may not show what is served, so that a run must try it again.
-
-    A run that was served and then died, while they were refreshed or after it, may have loaded
-    anything or nothing.
-    """
-    return served is not None and ledger.run(served.run_id).get("status") != SUCCEEDED
 
 
 def _is_shown(
     ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, code: str
 ) -> bool:
-    """Whether a run would change nothing for anybody."""
-    served = ledger.served()
-    unchanged = _is_served(served, store, contract, snapshot, code)
-    return unchanged and not _is_stale(ledger, served)
+    """Whether a run would change nothing for anybody.
+
+    The dashboards may not show the live run if it failed while they were refreshed, or later.
+    """
+    live = ledger.live()
+    if live is None or not _is_unchanged(live, store, contract, snapshot, code):
+        return False
+    return bool(ledger.run(live.run_id).get("status") == SUCCEEDED)
 
 
 def _go(
@@ -189,7 +216,7 @@ def _go(
     store.write(layout.plan(run_id), text.encode() + b"\n")
     reason = ""
     if PUBLISH_HELD not in lease.options:
-        reason = _held_already(ledger.served(), store, contract, snapshot)
+        reason = _held_already(ledger.live(), store, contract, snapshot)
     if reason:
         _hold(ledger, store, contract, run_id, reason)
     uri = f"{store.uri}/{layout.run(run_id)}"
@@ -197,16 +224,16 @@ def _go(
 
 
 def _held_already(
-    served: Served | None, store: Store, contract: Contract, snapshot: Snapshot
+    live: LiveRun | None, store: Store, contract: Contract, snapshot: Snapshot
 ) -> str:
     """Why the run will be held, as far as that is known before anything is read."""
-    if served is None:
+    if live is None:
         return ""
     identity = snapshot_identity(snapshot.objects)
-    before = read_served_state(store, contract, served.snapshot)
+    before = read_live_state(store, contract, live.snapshot)
     if before is None:
-        # A run over what is served makes its state anew.
-        return "" if identity == served.snapshot else LOST
+        # A run over the live snapshot makes its state again.
+        return "" if identity == live.snapshot else LOST
     try:
         state = read_state(store, contract, Layout(contract.prefix).state(identity))
     except (ObjectMissingError, ValueError):
@@ -240,11 +267,11 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
         OutputsRefusedError: the contract is not the one that the run was analysed under.
     """
     lease = ledger.renew(turn.execution, turn.run_id)
-    summary = _summary_under(store, contract, turn.run_id)
-    served = ledger.served()
-    if served is None:
+    summary = summary_under(store, contract, turn.run_id)
+    live = ledger.live()
+    if live is None:
         return ""
-    before = read_served_state(store, contract, served.snapshot)
+    before = read_live_state(store, contract, live.snapshot)
     if before is None:
         reason = LOST
     else:
@@ -271,14 +298,14 @@ def publish_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
         ObjectMissingError: the run has not staged every output.
     """
     with turn.writing(ledger) as fence:
-        _summary_under(store, contract, turn.run_id)
-        validated = validated_files(store, contract, turn.run_id)
+        layout = Layout(contract.prefix)
+        summary_under(store, contract, turn.run_id)
+        validated = validated_files(store, layout, turn.run_id)
         # Both jobs have left their checks by now.
-        write_report(store, Layout(contract.prefix).run(turn.run_id))
-        previous = Layout(contract.prefix).previous(turn.run_id)
-        # Recorded first: whoever finds the run failed restores from there.
-        ledger.record(turn.run_id, status="publishing", previous=previous)
-        return publish(Fenced(store, fence.check), contract, turn.run_id, validated)
+        write_report(store, layout.run(turn.run_id))
+        # Recorded first: a run that fails after this is rolled back.
+        ledger.record(turn.run_id, status="publishing", publishing=now())
+        return publish(FencedStore(store, fence.check), layout, turn.run_id, validated)
 
 
 def generate_run_manifests(
@@ -290,37 +317,48 @@ def generate_run_manifests(
         LeaseLostError: it does not.
     """
     with turn.writing(ledger) as fence:
-        return generate_manifests(Fenced(store, fence.check), contract)
+        fenced, layout = FencedStore(store, fence.check), Layout(contract.prefix)
+        return generate_manifests(fenced, layout, contract.outputs)
 
 
-def serve_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> Served:
-    """Check what a run has published and record it as served: from here on nothing undoes it.
+def make_live(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> LiveRun:
+    """Check what a run has published and record the run as live; nothing rolls it back after this.
 
     Raises:
         LeaseLostError: the run no longer holds the lease.
-        OutputsRefusedError: the contract is not the one that the run was analysed under, or the
+        OutputsRefusedError: the contract is not the one that the run was analyzed under, or the
             published files are not those that were validated.
         ManifestError: a manifest is not right.
     """
+    layout = Layout(contract.prefix)
     with turn.writing(ledger) as fence:
-        summary = _summary_under(store, contract, turn.run_id)
-        check_published(store, contract, validated_files(store, contract, turn.run_id))
+        summary = summary_under(store, contract, turn.run_id)
+        files = validated_files(store, layout, turn.run_id)
+        check_published(store, contract, files)
         validate_manifests(store, contract, summary["withheld"])
-        served = Served(
+        # Written first: until the ledger has the run, a failure rolls back and writes it again.
+        written = write_live(FencedStore(store, fence.check), layout, turn.run_id, files)
+        live = LiveRun(
             run_id=turn.run_id,
-            snapshot=PurePosixPath(summary["state"]).stem,
-            contract=summary["contract"],
+            snapshot=written.snapshot,
+            contract=written.contract,
             # The code that is deployed by now may be another: then the next run is not skipped.
             code=ledger.run(turn.run_id)["code"],
-            files=served_files(store, contract),
+            files=published_listing(store, contract),
         )
-        ledger.serve(served, fence)
-    ledger.record(turn.run_id, status="published", snapshot=served.snapshot, files=served.files)
-    return served
+        ledger.set_live(live, fence)
+    ledger.record(
+        turn.run_id,
+        status="published",
+        snapshot=live.snapshot,
+        files=live.files,
+        rows=summary["rows"],
+    )
+    return live
 
 
-def _summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, Any]:
-    """A run's summary, if the run was analysed under this contract.
+def summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, Any]:
+    """The summary of a run that was analyzed under this contract.
 
     Raises:
         OutputsRefusedError: it was analysed under another.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -41,10 +41,9 @@ _URI_FORMS = [
 ]
 
 
-def generate_manifests(store: Store, contract: Contract) -> list[str]:
-    """Write a manifest for every published output and remove all others; return their keys."""
-    layout = Layout(contract.prefix)
-    wanted = {layout.manifest(name): layout.published(name) for name in contract.outputs}
+def generate_manifests(store: Store, layout: Layout, outputs: Iterable[str]) -> list[str]:
+    """Write the manifest of each published output, remove all others and return the keys."""
+    wanted = {layout.manifest(name): layout.published(name) for name in outputs}
     for key, output in wanted.items():
         store.write(key, manifest([f"{store.uri}/{output}"]))
     for ref in list(store.list(layout.manifests)):

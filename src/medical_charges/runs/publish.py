@@ -1,73 +1,94 @@
-"""Publishing: a run's staged outputs become what readers see, all of them or none.
+"""Publication: a run's staged outputs become what readers get, all of them or none.
 
-What was published before is kept in the run's folder first, so that whoever finds the run
-failed can put it back, in this process or in another.
+Staged outputs stay in the run's folder with their checksums, so any earlier run can be published
+again. `Run_data/live.json`, written last, names the run whose outputs are published.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
-from medical_charges.hashing import canonical_json, content_hash
+from medical_charges.hashing import content_hash
 from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
-UNVALIDATED: Literal["unvalidated"] = "unvalidated"
-"""Said in place of hashes where nothing validates outputs: on a machine without Terraform."""
+
+@dataclass(frozen=True)
+class Live:
+    """The run whose outputs are published: the content of `Run_data/live.json`."""
+
+    run_id: str
+    snapshot: str
+    """The identity of the state that the outputs were read off."""
+    contract: str
+    """The contract hash."""
+    store: str
+    """The URI of the store that the manifests refer to."""
+    outputs: Mapping[str, str]
+    """The SHA-256 of each published output."""
 
 
-def publish(
-    store: Store,
-    contract: Contract,
-    run_id: str,
-    validated: Mapping[str, str] | Literal["unvalidated"],
-) -> list[str]:
-    """Replace the published outputs by the run's, and return their keys.
+def publish(store: Store, layout: Layout, run_id: str, files: Mapping[str, str]) -> list[str]:
+    """Replace the published outputs by a run's, and return their keys.
 
-    Outputs of analyses that the contract no longer has are removed. If anything fails, what was
-    published before is put back.
+    Outputs that the run does not have are removed. Interrupted, it can be repeated.
 
     Args:
         store: the bucket.
-        contract: the contract that the run was analysed under.
+        layout: the keys of the data set.
         run_id: the run.
-        validated: the SHA-256 of every output as it was validated, or `UNVALIDATED`.
+        files: the SHA-256 of each output, as it was validated.
 
     Raises:
-        ObjectMissingError: the run has not staged every output; nothing was changed.
-        OutputsRefusedError: an output is not as it was validated; nothing was changed.
+        ObjectMissingError: an output is not staged; nothing was changed.
+        OutputsRefusedError: a staged output has another checksum; nothing was changed.
     """
-    layout = Layout(contract.prefix)
-    outputs = {name: store.read(layout.staged(run_id, name)) for name in contract.outputs}
-    if validated != UNVALIDATED:
-        _refuse_others(outputs, validated, "staged")
-    staged = {layout.published(name): data for name, data in outputs.items()}
-    folder = save_previous(store, contract, run_id)
+    outputs = {name: store.read(layout.staged(run_id, name)) for name in files}
+    _refuse_others(outputs, files, "staged")
+    for name, data in outputs.items():
+        store.write(layout.published(name), data)
+    _delete_others(store, layout.output, {layout.published(name) for name in files})
+    return [layout.published(name) for name in files]
+
+
+def withdraw(store: Store, layout: Layout) -> None:
+    """Remove all published outputs and manifests, and the record of the live run."""
+    store.delete(layout.live)
+    for folder in (layout.manifests, layout.output):
+        _delete_others(store, folder, ())
+
+
+def write_live(store: Store, layout: Layout, run_id: str, files: Mapping[str, str]) -> Live:
+    """Record the run whose outputs are published, by its summary and the checksums of `files`."""
+    summary = json.loads(store.read(layout.summary(run_id)))
+    snapshot = PurePosixPath(summary["state"]).stem
+    live = Live(run_id, snapshot, summary["contract"], store.uri, files)
+    store.write(layout.live, json.dumps(asdict(live), indent=2).encode() + b"\n")
+    return live
+
+
+def read_live(store: Store, layout: Layout) -> Live | None:
+    """The run whose outputs are published, or None if no run has published here."""
     try:
-        for key, data in staged.items():
-            store.write(key, data)
-        for ref in list(store.list(layout.output)):
-            if ref.key not in staged:
-                store.delete(ref.key)
-    except BaseException:
-        restore(store, folder)
-        raise
-    return list(staged)
+        return Live(**json.loads(store.read(layout.live)))
+    except ObjectMissingError:
+        return None
 
 
-def validated_files(store: Store, contract: Contract, run_id: str) -> dict[str, str]:
-    """The SHA-256 of every output that ValidateOutputs found right.
+def validated_files(store: Store, layout: Layout, run_id: str) -> dict[str, str]:
+    """The SHA-256 of each output of a run that ValidateOutputs passed.
 
     Raises:
-        OutputsRefusedError: it has not looked at them, or found them wrong.
+        OutputsRefusedError: the outputs were not validated, or did not pass.
     """
     try:
-        result = json.loads(store.read(Layout(contract.prefix).validation(run_id, "outputs")))
+        result = json.loads(store.read(layout.validation(run_id, "outputs")))
     except ObjectMissingError as error:
         raise OutputsRefusedError(f"the outputs of run {run_id} were not validated") from error
     if not result["passed"] or result["run_id"] != run_id:
@@ -77,10 +98,10 @@ def validated_files(store: Store, contract: Contract, run_id: str) -> dict[str, 
 
 
 def check_published(store: Store, contract: Contract, validated: Mapping[str, str]) -> None:
-    """Check that what is published is what was validated.
+    """Check that the published outputs are those that were validated.
 
     Raises:
-        OutputsRefusedError: an output is another.
+        OutputsRefusedError: an output has another checksum.
     """
     _refuse_others(published(store, contract), validated, "published")
 
@@ -98,52 +119,14 @@ def _refuse_others(outputs: Mapping[str, bytes], validated: Mapping[str, str], w
         )
 
 
-def save_previous(store: Store, contract: Contract, run_id: str) -> str:
-    """Copy what is published, manifests included, into the run's folder; return where to.
-
-    Done once for a run: what a second attempt finds published may be half of the first's.
-    """
-    layout = Layout(contract.prefix)
-    folder = layout.previous(run_id)
-    if _index(store, folder) is not None:
-        return folder
-    prefixes = [layout.output, layout.manifests]
-    saved = [ref.key for prefix in prefixes for ref in store.list(prefix)]
-    for key in saved:
-        store.write(f"{folder}/{key}", store.read(key))
-    # Written last: without it the copies are not known to be whole.
-    store.write(f"{folder}/{_INDEX}", canonical_json({"prefixes": prefixes, "saved": saved}))
-    return folder
-
-
-def restore(store: Store, folder: str) -> bool:
-    """Put back what `save_previous` kept in a folder; False if it kept nothing there."""
-    index = _index(store, folder)
-    if index is None:
-        return False
-    saved = set(index["saved"])
-    for key in index["saved"]:
-        store.write(key, store.read(f"{folder}/{key}"))
-    for prefix in index["prefixes"]:
-        for ref in list(store.list(prefix)):
-            if ref.key not in saved:
-                store.delete(ref.key)
-    return True
-
-
-_INDEX = "index.json"
-
-
-def _index(store: Store, folder: str) -> dict[str, list[str]] | None:
-    try:
-        index: dict[str, list[str]] = json.loads(store.read(f"{folder}/{_INDEX}"))
-    except ObjectMissingError:
-        return None
-    return index
+def _delete_others(store: Store, folder: str, kept: Iterable[str]) -> None:
+    for ref in list(store.list(folder)):
+        if ref.key not in kept:
+            store.delete(ref.key)
 
 
 def published(store: Store, contract: Contract) -> dict[str, bytes]:
-    """The published outputs by name, as they are now."""
+    """The published outputs by name."""
     layout, found = Layout(contract.prefix), {}
     for name in contract.outputs:
         try:
@@ -154,11 +137,11 @@ def published(store: Store, contract: Contract) -> dict[str, bytes]:
 
 
 def published_rows(store: Store, contract: Contract) -> dict[str, int]:
-    """How many rows each published output has below its header."""
+    """The number of rows of each published output, without its header."""
     return {name: data.count(b"\n") - 1 for name, data in published(store, contract).items()}
 
 
-def served_files(store: Store, contract: Contract) -> str:
+def published_listing(store: Store, contract: Contract) -> str:
     """A hash of the outputs and manifests as they are listed: any change of them changes it."""
     layout = Layout(contract.prefix)
     listed = [

@@ -1,30 +1,56 @@
-"""Undoing what a run published that did not come to its end."""
+"""Rollback: the publication of an earlier run, from its staged and checksummed outputs."""
 
 from __future__ import annotations
 
+from medical_charges.errors import ObjectMissingError, OutputsRefusedError
+from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Lease, Ledger
-from medical_charges.runs.publish import restore
-from medical_charges.storage import Fenced, Store
+from medical_charges.runs.manifests import generate_manifests
+from medical_charges.runs.publish import publish, validated_files, withdraw, write_live
+from medical_charges.storage import FencedStore, Store
 
-PUBLISHED = "It was published before it failed, and stays so."
-RESTORED = "What was served before it is put back."
-UNTOUCHED = "Nothing of it is published; what was served before still is."
+PUBLISHED = "It was published before it failed, and stays live."
+ROLLED_BACK = "The previous outputs are live again."
+WITHDRAWN = "No run was live before it: its outputs are removed."
+UNTOUCHED = "Not published. The previous outputs are still live."
 
 
-def undo(ledger: Ledger, store: Store, lease: Lease, run_id: str, seconds: float) -> str:
-    """Put back what was served before a run, unless that is served now; say what was done.
+def roll_back(ledger: Ledger, store: Store, lease: Lease, run_id: str, seconds: float) -> str:
+    """Publish the live run again if a failed run has begun to replace it; say what was done.
 
-    The lease is that of whoever undoes, who may be another run. It ends whatever the run still
-    writes, and takes so many seconds at most.
+    Args:
+        ledger: the ledger.
+        store: the bucket.
+        lease: the lease of the caller, who may be another run. It ends what the run still writes.
+        run_id: the failed run.
+        seconds: how long this takes at most.
 
     Raises:
         LeaseLostError: the lease is another's by now.
     """
     with ledger.writing(lease.holder, lease.run_id, seconds) as fence:
-        # Read behind the fence: what is read before it may be changed by what is ended there.
-        served, entry = ledger.served(), ledger.run(run_id)
-        if served and served.run_id == run_id:
+        # Read behind the fence: what is read before it may be changed by the writer it ends.
+        live, entry = ledger.live(), ledger.run(run_id)
+        if live and live.run_id == run_id:
             return PUBLISHED
-        if "previous" in entry and restore(Fenced(store, fence.check), entry["previous"]):
-            return RESTORED
-    return UNTOUCHED
+        if "publishing" not in entry:
+            return UNTOUCHED
+        fenced = FencedStore(store, fence.check)
+        layout, _ = Layout.of_run(entry["folder"])
+        if live and ledger.run(live.run_id).get("folder") == layout.run(live.run_id):
+            return publish_again(fenced, layout, live.run_id)
+        withdraw(fenced, layout)
+        return WITHDRAWN
+
+
+def publish_again(store: Store, layout: Layout, run_id: str) -> str:
+    """Publish a run's validated outputs and their manifests again; say what was done."""
+    try:
+        files = validated_files(store, layout, run_id)
+        publish(store, layout, run_id, files)
+    except (ObjectMissingError, OutputsRefusedError) as error:
+        # The next run publishes over it; nothing can be taken from a folder that was emptied.
+        return f"The previous outputs could not be published again: {error}"
+    generate_manifests(store, layout, files)
+    write_live(store, layout, run_id, files)
+    return ROLLED_BACK

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.layout import Layout
-from medical_charges.runs.publish import UNVALIDATED, publish
 from medical_charges.storage import LocalStore
+from ops.folders import publish_staged
 from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES, run, upload
 
 ANALYSE_FOLDERS = """
@@ -81,6 +82,12 @@ def survive(action: Callable[[], object]) -> bool:
     return True
 
 
+def publish_run(store: LocalStore, contract: Contract, run_id: str) -> None:
+    """Publish a run's staged outputs as a machine without Terraform does."""
+    layout = Layout(contract.prefix)
+    publish_staged(store, layout, read_summary(store, layout, run_id))
+
+
 def test_a_run_killed_at_any_change_of_the_store_can_be_started_again(
     tmp_path: Path, contract: Contract, real_file: bytes
 ) -> None:
@@ -91,14 +98,14 @@ def test_a_run_killed_at_any_change_of_the_store_can_be_started_again(
     expected_store = LocalStore(tmp_path / "expected")
     upload(expected_store, contract, {"a.csv": first, "b.csv": second})
     run(expected_store, contract)
-    publish(expected_store, contract, "run", UNVALIDATED)
+    publish_run(expected_store, contract, "run")
     expected = published(expected_store, contract)
     for changes in range(100):
         root = tmp_path / str(changes)
         store = LocalStore(root)
         upload(store, contract, {"a.csv": first})
         run(store, contract, "before")
-        publish(store, contract, "before", UNVALIDATED)
+        publish_run(store, contract, "before")
         before = published(store, contract)
         upload(store, contract, {"b.csv": second})
         mortal = MortalStore(root, changes)
@@ -107,7 +114,7 @@ def test_a_run_killed_at_any_change_of_the_store_can_be_started_again(
             break
         assert published(store, contract) == before
         run(store, contract, "again")
-        publish(store, contract, "again", UNVALIDATED)
+        publish_run(store, contract, "again")
         assert published(store, contract) == expected
         assert len(quarantined(store)) == 1
     assert changes > 8
@@ -122,19 +129,19 @@ def test_publishing_killed_at_any_change_can_be_started_again(
         upload(store, contract, {"a.csv": real_file})
         run(store, contract)
         mortal = MortalStore(root, changes)
-        if survive(lambda mortal=mortal: publish(mortal, contract, "run", UNVALIDATED)):  # type: ignore[misc]
+        if survive(lambda mortal=mortal: publish_run(mortal, contract, "run")):  # type: ignore[misc]
             break
-        publish(store, contract, "run", UNVALIDATED)
+        publish_run(store, contract, "run")
         assert len(published(store, contract)) == len(contract.outputs)
     assert changes > len(contract.outputs)
 
 
-def test_publishing_that_fails_puts_back_what_was_published(
+def test_a_publication_that_fails_is_rolled_back(
     store: LocalStore, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(store, contract, {"a.csv": real_file})
     run(store, contract, "first")
-    publish(store, contract, "first", UNVALIDATED)
+    publish_run(store, contract, "first")
     before = published(store, contract)
     upload(store, contract, {"b.csv": real_file})
     run(store, contract, "second")
@@ -147,7 +154,7 @@ def test_publishing_that_fails_puts_back_what_was_published(
 
     monkeypatch.setattr(store, "write", failing)
     with pytest.raises(OSError, match="full"):
-        publish(store, contract, "second", UNVALIDATED)
+        publish_run(store, contract, "second")
     assert published(store, contract) == before
 
 
@@ -167,5 +174,5 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     expected = LocalStore(tmp_path / "expected")
     upload(expected, contract, {"Charges.csv": real_file})
     run(expected, contract)
-    publish(expected, contract, "run", UNVALIDATED)
+    publish_run(expected, contract, "run")
     assert published(LocalStore(out), contract) == published(expected, contract)

@@ -277,7 +277,7 @@ def test_a_run_is_recorded_with_the_code_that_it_was_planned_under(
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
     pipeline.serve("one", run_id)
-    served = pipeline.ledger.served()
+    served = pipeline.ledger.live()
     assert served is not None
     assert served.code == "code-1"
     pipeline.finish("one", run_id)
@@ -305,7 +305,7 @@ def test_outputs_are_not_served_under_a_contract_that_came_after_they_were_publi
     _contract(pipeline, monkeypatch)
     with pytest.raises(OutputsRefusedError, match="the contract was replaced"):
         pipeline.serve("one", run_id)
-    assert pipeline.ledger.served() is None
+    assert pipeline.ledger.live() is None
 
 
 # --- files that are not those that were validated
@@ -348,9 +348,9 @@ def test_an_output_that_changed_after_it_was_published_is_not_served(pipeline: P
     pipeline.store.write(key, good.replace(b".", b",", 1))
     with pytest.raises(OutputsRefusedError, match="published of charges_by_age is not what was va"):
         pipeline.serve("one", run_id)
-    assert pipeline.ledger.served() is None
+    assert pipeline.ledger.live() is None
     pipeline.store.write(key, good)
-    assert pipeline.serve("one", run_id)["served"] == run_id
+    assert pipeline.serve("one", run_id)["live"] == run_id
 
 
 def test_a_recheck_runs_though_nothing_is_new(pipeline: Pipeline) -> None:
@@ -445,7 +445,7 @@ def test_an_expired_lease_that_nobody_took_is_renewed_to_put_back_what_was_serve
     pipeline.fail("two", "PublishOutputs", second, Error="X", Cause="{}")
     assert pipeline.served() == good
     assert pipeline.ledger.lease() is None
-    assert "What was served before it is put back." in pipeline.notices()[0][1]
+    assert "The previous outputs are live again." in pipeline.notices()[0][1]
 
 
 def test_a_lease_taken_while_a_failed_run_looks_at_it_keeps_that_run_from_restoring(
@@ -483,8 +483,8 @@ def test_who_takes_an_expired_lease_undoes_what_its_holder_had_half_published(
     entry = pipeline.ledger.run(second)
     assert entry["status"] == "failed"
     assert entry["reason"] == (
-        f"it lost the lease by its time, and run {third} followed it. "
-        f"What was served before it is put back."
+        f"its lease expired, and run {third} followed it. "
+        f"The previous outputs are live again."
     )
     lease = pipeline.ledger.lease()
     assert lease is not None
@@ -499,7 +499,7 @@ def test_what_a_dead_holder_had_served_stays_and_dashboards_are_refreshed(
     expire(pipeline)
     assert pipeline.plan("two")["decision"] == "go"
     assert pipeline.served() == good
-    assert pipeline.ledger.run(first)["reason"].endswith("stays so.")
+    assert pipeline.ledger.run(first)["reason"].endswith("stays live.")
 
 
 class Stopped(S3Store):
@@ -560,7 +560,7 @@ def test_a_run_is_not_served_once_somebody_else_writes(
     monkeypatch.setattr(Settings, "ledger", lambda _: Ledger(table, 600, now, lambda _: None))
     with pytest.raises(LeaseLostError):
         pipeline.serve("one", run_id)
-    assert pipeline.ledger.served() is None
+    assert pipeline.ledger.live() is None
 
 
 def soon() -> Callable[[], float]:
@@ -638,7 +638,7 @@ def test_the_last_good_outputs_and_manifests_come_back_after_a_failure(pipeline:
         pipeline.serve("two", second)
     pipeline.fail("two", "ValidateManifests", Error="ManifestError", Cause="{}")
     assert pipeline.served() == good
-    served = pipeline.ledger.served()
+    served = pipeline.ledger.live()
     assert served is not None
     assert served.run_id == first
 
@@ -658,7 +658,7 @@ def test_what_is_served_stays_when_only_the_notice_fails(pipeline: Pipeline) -> 
     pipeline.fail("one", "Notify", Error="SNS.NotFound", Cause="no such topic")
     assert pipeline.served() == good
     assert pipeline.ledger.run(run_id)["status"] == "failed"
-    assert "stays so" in pipeline.notices()[0][1]
+    assert "stays live" in pipeline.notices()[0][1]
     assert pipeline.plan("two")["decision"] == "go"
 
 
@@ -679,7 +679,7 @@ def test_a_failure_is_recorded_told_and_frees_the_lease(pipeline: Pipeline) -> N
     assert "Last error line: the last\n" in text
     assert "Log: log group /aws/lambda/medical-charges-validate-manifests\n" in text
     assert f"s3://medicalcharges/MedicalCharges/Run_data/{run_id}/" in text
-    assert "what was served before still is" in text
+    assert "The previous outputs are still live" in text
 
 
 def test_a_failed_analysis_is_told_in_its_own_words(pipeline: Pipeline) -> None:

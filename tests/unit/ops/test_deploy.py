@@ -196,7 +196,7 @@ def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
     layout = Layout(contract.prefix)
     for name, output in contract.outputs.items():
         bucket.write(layout.published(name), f"{','.join(output.header)}\n".encode())
-    generate_manifests(bucket, contract)
+    generate_manifests(bucket, layout, contract.outputs)
     return Pipeline({"AWS_REGION": "us-east-1"}, OUTPUTS, layout)
 
 

@@ -69,13 +69,13 @@ def report_of(pipeline: Pipeline, run_id: str) -> dict[str, Any]:
 def test_a_run_that_adds_fewer_people_than_the_minimum_is_held(
     pipeline: Pipeline, real_file: bytes, people: int
 ) -> None:
-    before, served = pipeline.served(), pipeline.ledger.served()
+    before, served = pipeline.served(), pipeline.ledger.live()
     pipeline.upload("few.csv", part(real_file, 100, people))
     run_id, found = compared(pipeline, "two")
     assert found["decision"] == "hold"
     assert not pipeline.finish("two", run_id)
     assert pipeline.served() == before
-    assert pipeline.ledger.served() == served
+    assert pipeline.ledger.live() == served
     entry = pipeline.ledger.run(run_id)
     assert (entry["status"], entry["reason"]) == ("held", found["reason"])
     assert entry["ended"]
@@ -285,7 +285,7 @@ def test_a_run_that_cannot_be_compared_is_held_without_any_compute(
 def test_a_run_is_held_if_the_state_goes_while_it_is_analysed(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
-    served = pipeline.ledger.served()
+    served = pipeline.ledger.live()
     assert served
     pipeline.upload("more.csv", real_file)
     plan = pipeline.plan("two")

@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from medical_charges.errors import LeaseLostError
-from medical_charges.runs.ledger import DELETE_AFTER, Ledger, Served
+from medical_charges.runs.ledger import DELETE_AFTER, Ledger, LiveRun
 from tests.helpers import ROOT
 
 SECONDS = 600
@@ -236,7 +236,7 @@ def test_whoever_takes_an_expired_lease_knows_what_is_to_be_undone(
     third = ledger.take("third", "run-3")
     assert third is not None
     assert third.unfinished == ("run-1", "run-2")
-    ledger.undone("third", "run-3", "run-2")
+    ledger.rolled_back("third", "run-3", "run-2")
     found = ledger.lease()
     assert found is not None
     assert found.unfinished == ("run-1",)
@@ -313,18 +313,18 @@ def test_nobody_writes_under_the_lease_of_another(ledger: Ledger, clock: Clock) 
         with pytest.raises(LeaseLostError):
             fence.check()
         with pytest.raises(LeaseLostError):
-            ledger.serve(SERVED, fence)
+            ledger.set_live(SERVED, fence)
     with pytest.raises(LeaseLostError), ledger.writing("first", "run-1", 60):
         pass
-    assert ledger.served() is None
+    assert ledger.live() is None
 
 
-SERVED = Served("run-1", "snapshot", "contract", "code", "files")
+SERVED = LiveRun("run-1", "snapshot", "contract", "code", "files")
 
 
 def test_what_is_served_is_read_back(ledger: Ledger) -> None:
-    assert ledger.served() is None
+    assert ledger.live() is None
     ledger.take("first", "run-1")
     with ledger.writing("first", "run-1", 60) as fence:
-        ledger.serve(SERVED, fence)
-    assert ledger.served() == SERVED
+        ledger.set_live(SERVED, fence)
+    assert ledger.live() == SERVED

@@ -29,7 +29,7 @@ def published(bucket: S3Store, contract: Contract) -> S3Store:
         header = ",".join(output.header).encode()
         row = b",".join([b"1"] * (header.count(b",") + 1))
         bucket.write(layout.published(name), header + b"\n" + row + b"\n")
-    generate_manifests(bucket, contract)
+    generate_manifests(bucket, layout, contract.outputs)
     return bucket
 
 
@@ -77,7 +77,7 @@ def test_generating_removes_the_manifest_of_an_analysis_that_is_gone(
     assert refusals(published, contract) == [
         "MedicalCharges/Manifest_data/charges_by_zip.json belongs to no analysis of the contract"
     ]
-    generate_manifests(published, contract)
+    generate_manifests(published, Layout(contract.prefix), contract.outputs)
     validate_manifests(published, contract)
 
 
