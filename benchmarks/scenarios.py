@@ -19,6 +19,7 @@ from benchmarks.subjects import OURS, SUBJECTS
 from benchmarks.subjects.this_project import RUN, keep_answers
 from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.aggregates.state import read_latest_state
+from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.contract import Contract, load_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
@@ -196,6 +197,8 @@ class Bench:
         if subject != OURS:
             command = [sys.executable, "-m", "benchmarks.worker", subject, str(self.cores)]
             return whole([*command, str(source), str(out)], variables, log, watch=watch)
+        store = LocalStore(source)
+        write_snapshot(store, self.contract, RUN, take_snapshot(store, self.contract))
         command, more = analysis_command(source, CONTRACT, RUN, cores=self.cores)
         measured = whole(command, more | variables, log, watch=watch)
         keep_answers(source, self.contract.prefix, out)

@@ -1,9 +1,10 @@
 """The analysis as a Spark job: the step that EMR runs, and what runs on a laptop.
 
     spark-submit analyze.py --store s3://BUCKET --contract s3://BUCKET/contract.yaml --run-id ID
+        --snapshot s3://BUCKET/PREFIX/Run_data/ID/snapshot.json
 
-Reads what is new under the contract's Input_data/, stages the outputs under Run_data/ID/ and
-leaves the reason of a failure there too. Spark starts only for more than 128 MiB of new
+Reads the new objects of the snapshot, stages the outputs under Run_data/ID/ and leaves the reason
+of a failure there too. Spark starts only for more than 128 MiB of new
 bytes; less is scanned before it would have started. Exit codes: 0 done, 2 wrong contract,
 3 input refused, 4 too many rows rejected, 5 input changed while it was read, 1 anything else.
 """
@@ -22,6 +23,7 @@ from medical_charges.analysis.engine import (
     small_here,
 )
 from medical_charges.analysis.run import analyze, write_error
+from medical_charges.analysis.snapshot import read_snapshot
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.report.printable import printable
@@ -41,7 +43,9 @@ def main(argv: list[str] | None = None) -> int:
         return _failed(error)
     try:
         engine = small_here(on_spark(_session), options.here_bytes)
-        analyze(store, contract, options.run_id, engine, options.range_bytes)
+        snapshot = read_snapshot(options.snapshot, contract)
+        size = options.range_bytes
+        analyze(store, contract, options.run_id, snapshot, engine, range_size=size)
     except MedicalChargesError as error:
         write_error(store, contract, options.run_id, error)
         return _failed(error)
@@ -58,6 +62,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", required=True, help="s3://bucket or file:///folder")
     parser.add_argument("--contract", required=True, help="the contract's URI or path")
     parser.add_argument("--run-id", required=True, help="names the run's folder")
+    parser.add_argument("--snapshot", required=True, help="the URI of the run's snapshot")
     parser.add_argument("--range-bytes", type=_size, default=RANGE_BYTES, help=argparse.SUPPRESS)
     parser.add_argument("--here-bytes", type=_size, default=HERE_BYTES, help=argparse.SUPPRESS)
     return parser.parse_args(argv)

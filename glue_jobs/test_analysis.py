@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from functools import partial
 
 from pyspark.sql import SparkSession
 
 from medical_charges.analysis.engine import on_spark
 from medical_charges.analysis.run import analyze
+from medical_charges.analysis.snapshot import take_snapshot
 from medical_charges.checks import Check
+from medical_charges.contract import Contract
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
-from medical_charges.storage import PrefixStore, open_store
+from medical_charges.storage import PrefixStore, Store, open_store
 from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.validation.golden import check_golden
 
@@ -34,7 +35,7 @@ def main(argv: list[str]) -> None:
     cases, found = dict[str, list[str]](), ""
     try:
         work = PrefixStore(store, layout.golden(run_id))
-        cases = check_golden(golden, work, partial(analyze, engine=on_spark(_session)))
+        cases = check_golden(golden, work, _analyze)
     except OutputsRefusedError as error:
         found = str(error)
         raise
@@ -53,6 +54,11 @@ def main(argv: list[str]) -> None:
         result = {"passed": not found, "cases": cases, "checks": [asdict(check)]}
         text = json.dumps({"check": "golden sample"} | result, indent=2)
         store.write(layout.validation(run_id, "golden"), text.encode() + b"\n")
+
+
+def _analyze(store: Store, contract: Contract, run_id: str) -> None:
+    snapshot = take_snapshot(store, contract)
+    analyze(store, contract, run_id, snapshot, on_spark(_session))
 
 
 def open_store_below(uri: str) -> PrefixStore:

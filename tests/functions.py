@@ -17,7 +17,9 @@ from lambdas.publish_outputs.handler import handle as publish_outputs
 from lambdas.validate_manifests.handler import handle as validate_manifests
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
+from medical_charges.analysis.snapshot import read_snapshot
 from medical_charges.contract import Contract
+from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
@@ -52,8 +54,10 @@ class Pipeline:
 
     def analyze(self, run_id: str) -> None:
         """Analyses, and says of the outputs that they were found right."""
-        summary = analyze(self.store, self.contract, run_id, in_this_process)
-        result = Result(run_id, self.contract.contract_hash, staged=summary.staged)
+        uri = f"{self.store.uri}/{Layout(self.contract.prefix).snapshot(run_id)}"
+        snapshot = read_snapshot(uri, self.contract)
+        summary = analyze(self.store, self.contract, run_id, snapshot, in_this_process)
+        result = Result(run_id, self.contract.fingerprint, staged=summary.staged)
         result.write(self.store, self.contract)
 
     def compare(self, name: str, run_id: str) -> dict[str, Any]:

@@ -11,12 +11,14 @@ import yaml
 
 from medical_charges.analysis.engine import RANGE_BYTES, Engine, Results, in_this_process
 from medical_charges.analysis.run import analyze
+from medical_charges.analysis.snapshot import Snapshot, take_snapshot, write_snapshot
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.layout import Layout
-from medical_charges.storage import LocalStore
+from medical_charges.storage import LocalStore, Store
+from medical_charges.validation.golden import Analyze
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT_FILE = ROOT / "datasets" / "medical_charges" / "contract.yaml"
@@ -41,6 +43,13 @@ def remove(store: LocalStore, contract: Contract, name: str) -> None:
     store.delete(f"{Layout(contract.prefix).input}/{name}")
 
 
+def plan(store: Store, contract: Contract, run_id: str = "run") -> Snapshot:
+    """Take and store the snapshot of a run."""
+    snapshot = take_snapshot(store, contract)
+    write_snapshot(store, contract, run_id, snapshot)
+    return snapshot
+
+
 def run(
     store: LocalStore,
     contract: Contract,
@@ -48,8 +57,16 @@ def run(
     engine: Engine = in_this_process,
     range_size: int = RANGE_BYTES,
 ) -> Summary:
-    """Analyse the input."""
-    return analyze(store, contract, run_id, engine, range_size)
+    """Take a snapshot of the input and analyze it."""
+    snapshot = plan(store, contract, run_id)
+    return analyze(store, contract, run_id, snapshot, engine, range_size=range_size)
+
+
+def analyze_golden(engine: Engine = in_this_process) -> Analyze:
+    """The analysis as the golden sample's check calls it."""
+    return lambda store, contract, run_id: analyze(
+        store, contract, run_id, take_snapshot(store, contract), engine
+    )
 
 
 def staged(store: LocalStore, contract: Contract, run_id: str = "run") -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from benchmarks.session import local_session
 from benchmarks.subjects import Run
 from medical_charges.analysis.engine import executor_settings, on_spark
 from medical_charges.analysis.run import analyze
+from medical_charges.analysis.snapshot import take_snapshot
 from medical_charges.contract import load_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
@@ -23,7 +24,8 @@ def start(cores: int) -> Run:
     session = local_session(cores, SPARK_SETTINGS | executor_settings())
 
     def run(source: Path, out: Path) -> None:
-        analyze(LocalStore(source), contract, RUN, on_spark(lambda: session))
+        store = LocalStore(source)
+        analyze(store, contract, RUN, take_snapshot(store, contract), on_spark(lambda: session))
         keep_answers(source, contract.prefix, out)
 
     return run

@@ -88,9 +88,9 @@ class Layout:
         """Return the key of a staged output."""
         return f"{self.run(run_id)}/outputs/{analysis}/{analysis}.csv"
 
-    def plan(self, run_id: str) -> str:
-        """Return the key of the snapshot that a run was planned for."""
-        return f"{self.run(run_id)}/plan.json"
+    def snapshot(self, run_id: str) -> str:
+        """Return the key of the list of input objects of a run."""
+        return f"{self.run(run_id)}/snapshot.json"
 
     def summary(self, run_id: str) -> str:
         """Return the key of a run's summary."""

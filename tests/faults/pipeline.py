@@ -11,12 +11,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
+from medical_charges.analysis.snapshot import read_snapshot
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.errors import MedicalChargesError
@@ -38,7 +39,7 @@ from medical_charges.storage import LocalStore, MirrorStore, PrefixStore
 from medical_charges.validation import validate_outputs
 from medical_charges.validation.artifacts import sha256_of
 from medical_charges.validation.golden import check_golden
-from tests.helpers import ROOT
+from tests.helpers import ROOT, analyze_golden
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -217,7 +218,10 @@ class Machine:
 
     def _analyzed(self, run: Run) -> dict[str, str]:
         try:
-            analyze(self.store, self.contract, run.run_id, in_this_process, RANGE_BYTES)
+            snapshot = read_snapshot(
+                f"file://{self.folder}/{run.layout.snapshot(run.run_id)}", self.contract
+            )
+            analyze(self.store, self.contract, run.run_id, snapshot, in_this_process)
         except MedicalChargesError as error:
             return {ANALYSIS: str(error)}
         return {}
@@ -227,11 +231,7 @@ class Machine:
         caught = {}
         if golden:
             try:
-                check_golden(
-                    GOLDEN,
-                    PrefixStore(self.store, "golden"),
-                    partial(analyze, engine=in_this_process),
-                )
+                check_golden(GOLDEN, PrefixStore(self.store, "golden"), analyze_golden())
             except MedicalChargesError as error:
                 caught[GOLDEN_SAMPLE] = str(error)
         result = validate_outputs(_no_spark, self.store, self.contract, run.run_id)

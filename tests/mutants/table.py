@@ -28,10 +28,10 @@ from medical_charges.runs.differencing import (
     removed_rows,
 )
 from medical_charges.runs.ledger import Fence, Ledger
-from medical_charges.runs.lifecycle import _is_stale
+from medical_charges.runs.lifecycle import _is_shown
 from medical_charges.runs.manifests import _content_problems, _file_problems, _setting_problems
-from medical_charges.runs.publish import _refuse_others, restore, save_previous, validated_files
-from medical_charges.runs.rollback import undo
+from medical_charges.runs.publish import _delete_others, _refuse_others, validated_files
+from medical_charges.runs.rollback import publish_again, roll_back
 from medical_charges.validation.checks.disclosure import _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
@@ -156,7 +156,7 @@ RUNS = (
     mutant("margins are read off the largest grouping set", _margin,
            replaced("min(having, key=len, default=())", "max(having, key=len, default=())"),
            "test_differencing"),
-    mutant("a fence of an earlier attempt still records", Ledger.serve,
+    mutant("a fence of an earlier attempt still records", Ledger.set_live,
            replaced('"holder = :holder AND run_id = :run AND attempt = :attempt"',
                     '"holder = :holder AND run_id = :run AND attempt >= :attempt"'), "test_ledger"),
     mutant("a fence of an earlier attempt still writes", Fence.holds,
@@ -174,14 +174,14 @@ RUNS = (
     mutant("an output that is not there is as validated", _refuse_others,
            replaced("name not in outputs or _", "name in outputs and _"),
            "test_lambdas", "test_manifests"),
-    mutant("a second attempt saves what the first half published", save_previous,
-           replaced("_index(store, folder) is not None", "False"), "test_lambdas"),
-    mutant("what was not there before stays after a rollback", restore,
-           dropped("store.delete(ref.key)"), "test_lambdas"),
-    mutant("a run that is served is rolled back", undo,
-           replaced("served.run_id == run_id", "False"), "test_lambdas"),
-    mutant("a run that died after it was served is not stale", _is_stale,
-           replaced("_ != SUCCEEDED", "_ == STALE"), "test_lambdas", "test_hold"),
+    mutant("a rollback leaves the record of the live run", publish_again,
+           dropped("write_live(store, layout, run_id, files)"), "test_rollback"),
+    mutant("outputs of another contract stay after a rollback", _delete_others,
+           replaced("ref.key not in kept", "False"), "test_lambdas", "test_rollback"),
+    mutant("a live run is rolled back", roll_back,
+           replaced("live.run_id == run_id", "False"), "test_lambdas"),
+    mutant("a run that failed after it was live is shown", _is_shown,
+           replaced("_ == SUCCEEDED", "_ != STALE"), "test_lambdas", "test_hold"),
     mutant("any tagged cluster is ended", AwsPlatform.end_clusters,
            replaced("_.endswith(mark)", "_"), "test_lambdas"),
     mutant("settings that a manifest lacks are right", _setting_problems,

@@ -26,13 +26,14 @@ from typing import Any
 import pytest
 
 from glue_jobs import analyze
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import load_contract
 from medical_charges.dashboard.page import make_page
-from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import UNVALIDATED, publish
+from medical_charges.layout import Layout
 from medical_charges.storage import Store
+from ops.folders import publish_staged
 from tests.generated import Dataset, dataset, visits, visits_file
-from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, plan
 
 DATA = ROOT / "tests" / "data"
 
@@ -71,11 +72,13 @@ def results(store: Store, data: Dataset, folder: Path, run_id: str = "run") -> d
     """Analyze and publish the input; return what readers get, and the checksum of the input."""
     contract_file = folder / "contract.yaml"
     contract_file.write_bytes(data.contract)
-    arguments = ["--store", store.uri, "--contract", str(contract_file), "--run-id", run_id]
-    assert analyze.main(arguments) == 0
     contract = load_contract(contract_file)
-    publish(store, contract, run_id, UNVALIDATED)
-    generate_manifests(store, contract)
+    layout = Layout(contract.prefix)
+    plan(store, contract, run_id)
+    arguments = ["--store", store.uri, "--contract", str(contract_file), "--run-id", run_id]
+    snapshot = f"{store.uri}/{layout.snapshot(run_id)}"
+    assert analyze.main([*arguments, "--snapshot", snapshot]) == 0
+    publish_staged(store, layout, read_summary(store, layout, run_id))
     found = {"page.json": page_data(make_page(store, contract))}
     found["input.sha256"] = checksum(data)
     for part in ("Output_data", "Manifest_data"):

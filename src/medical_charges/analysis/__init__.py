@@ -1,4 +1,5 @@
 """The analysis of a snapshot: from new objects to staged outputs.
 
-summary = analyze(store, contract, run_id, in_this_process)
+snapshot = take_snapshot(store, contract)
+    summary = analyze(store, contract, run_id, snapshot, in_this_process)
 """

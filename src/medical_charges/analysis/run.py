@@ -26,14 +26,8 @@ from medical_charges.aggregates.partial import (
 from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.analysis.engine import RANGE_BYTES, Engine
-from medical_charges.analysis.snapshot import (
-    NewObject,
-    Snapshot,
-    list_input,
-    plan_ranges,
-    plan_tasks,
-    read_headers,
-)
+from medical_charges.analysis.ranges import plan_ranges, plan_tasks
+from medical_charges.analysis.snapshot import NewObject, Snapshot, read_headers
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.errors import (
@@ -51,24 +45,36 @@ OBJECTS_NAMED = 10
 
 
 def analyze(
-    store: Store, contract: Contract, run_id: str, engine: Engine, range_size: int = RANGE_BYTES
+    store: Store,
+    contract: Contract,
+    run_id: str,
+    snapshot: Snapshot,
+    engine: Engine,
+    *,
+    range_size: int = RANGE_BYTES,
 ) -> Summary:
-    """Analyse the input and stage the outputs under the run's folder.
+    """Analyze a snapshot and stage the outputs in the run's folder.
 
-    Only objects without a partial are read. What was published before is not touched.
+    Only objects without a partial are read. Published outputs are not changed.
+
+    Args:
+        store: the bucket.
+        contract: the contract of the data set.
+        run_id: names the run's folder.
+        snapshot: the objects to analyze, as `take_snapshot` listed and checked them.
+        engine: runs the tasks of a scan, on Spark or in this process.
+        range_size: the largest number of bytes of a range.
 
     Raises:
-        InputRefusedError: an object cannot be analysed, or no row could be counted.
+        InputRefusedError: an object cannot be analyzed, or no row could be counted.
         TooManyRejectedError: more rows of an object break the rules than the contract allows.
         InputChangedError: an object changed while it was read.
     """
     summary, layout = Summary(run_id, contract.contract_hash), Layout(contract.prefix)
     with summary.phase("plan"):
-        base = read_latest_state(store, contract)
-        known_refs = {member.ref: identity for identity, member in base.members.items()}
-        snapshot = list_input(store, contract, known_refs)
         summary.warnings += [f"{key} is ignored because of its name" for key in snapshot.ignored]
-        base, known, new = _split(store, contract, snapshot, base)
+        latest = read_latest_state(store, contract)
+        base, known, new = _split(store, contract, snapshot, latest)
         summary.objects, summary.objects_read = len(snapshot.objects), len(new)
         summary.warnings += [
             f"{item.ref.key}: the column {name!r} is not in the contract and is ignored"

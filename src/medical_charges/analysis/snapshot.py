@@ -1,26 +1,26 @@
-"""What a run has to read: which objects are new, whether they can be read, and in which ranges."""
+"""The snapshot: the list of input objects of one run, checked before any compute is spent.
+
+PlanRun takes it, and Analyze reads it:
+
+    snapshot = take_snapshot(store, contract)
+    write_snapshot(store, contract, run_id, snapshot)
+    snapshot = read_snapshot(f"{store.uri}/{layout.snapshot(run_id)}", contract)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import pairwise
-from types import MappingProxyType
 
 from medical_charges.aggregates.partial import identity_of
+from medical_charges.aggregates.state import read_latest_state
 from medical_charges.analysis.pii_scan import SAMPLED_OBJECTS, Rows, first_rows, refuse_person_data
 from medical_charges.contract import Contract
-from medical_charges.errors import InputRefusedError
+from medical_charges.errors import InputChangedError, InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
-from medical_charges.kernel.range import Range
 from medical_charges.layout import Layout
-from medical_charges.storage import ObjectRef, Store, in_parallel
-
-TASK_LIMIT = 2_000
-"""The most tasks of a run: their results meet on the driver."""
-
-SMALL_TASK_BYTES = 32 * 1024 * 1024
-"""Small objects share a task until it holds this much."""
+from medical_charges.storage import ObjectRef, Store, in_parallel, read_uri
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Snapshot:
 
     objects: dict[str, ObjectRef]
     ignored: tuple[str, ...]
-    """Keys that are no data by their name: hidden files, folder markers."""
+    """Keys that hold no data by their name: hidden files and folders, folder markers."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,19 @@ class NewObject:
     header: Header
 
 
-def list_input(
-    store: Store, contract: Contract, known: Mapping[ObjectRef, str] = MappingProxyType({})
-) -> Snapshot:
-    """List the input. `known` are identities that need not be worked out again.
+def take_snapshot(store: Store, contract: Contract) -> Snapshot:
+    """List the input and check the objects that the latest state does not hold.
+
+    Raises:
+        InputRefusedError: there is no input, or `check_new_objects` refuses it.
+    """
+    snapshot = list_input(store, contract)
+    check_new_objects(store, contract, snapshot)
+    return snapshot
+
+
+def list_input(store: Store, contract: Contract) -> Snapshot:
+    """List the input.
 
     Raises:
         InputRefusedError: there is none.
@@ -57,27 +66,46 @@ def list_input(
         if _is_ignored(ref, folder):
             ignored.append(ref.key)
         else:
-            objects[known.get(ref) or identity_of(ref, schema_hash)] = ref
+            objects[identity_of(ref, schema_hash)] = ref
     if not objects:
         raise InputRefusedError(f"there is no input under {store.uri}/{folder}/")
     return Snapshot(objects, tuple(ignored))
 
 
 def _is_ignored(ref: ObjectRef, folder: str) -> bool:
-    """Whether an object is no data by its name, or by that of a folder below the input's."""
+    """Tell an object that holds no data by its name, or by that of a folder below the input's."""
     names = ref.key.removeprefix(f"{folder}/").split("/")
     marker = not ref.size and names[-1].endswith("_$folder$")
     return marker or any(name.startswith((".", "_")) for name in names)
 
 
-def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -> list[NewObject]:
-    """The headers of objects, checked before any compute is spent.
+def check_new_objects(store: Store, contract: Contract, snapshot: Snapshot) -> None:
+    """Check headers and sampled values of the objects that the latest state does not hold.
 
     Raises:
-        InputRefusedError: an object cannot be analysed, and the message names every such object;
-            or a column holds what names people.
+        InputRefusedError: an object cannot be analyzed, and the message names every such object;
+            or a column identifies people.
     """
-    looked_at = set(sorted(refs, key=lambda identity: refs[identity])[:SAMPLED_OBJECTS])
+    known = read_latest_state(store, contract).members
+    new = {i: ref for i, ref in snapshot.objects.items() if i not in known}
+    sampled = set(sorted(new, key=lambda identity: new[identity])[:SAMPLED_OBJECTS])
+    _, samples = _read_heads(store, contract, new, sampled)
+    refuse_person_data(sorted(samples, key=lambda sample: sample[0]), contract)
+
+
+def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -> list[NewObject]:
+    """Read the headers of objects.
+
+    Raises:
+        InputRefusedError: an object cannot be analyzed, and the message names every such object.
+    """
+    return _read_heads(store, contract, refs, sampled=())[0]
+
+
+def _read_heads(
+    store: Store, contract: Contract, refs: dict[str, ObjectRef], sampled: Collection[str]
+) -> tuple[list[NewObject], list[tuple[str, Header, Rows]]]:
+    """Read the headers of objects, and the first rows of those that are sampled."""
     samples: list[tuple[str, Header, Rows]] = []
 
     def read(item: tuple[str, ObjectRef]) -> NewObject | InputRefusedError:
@@ -87,7 +115,7 @@ def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -
             header = read_header(ref.key, head, contract)
         except InputRefusedError as error:
             return error
-        if identity in looked_at:
+        if identity in sampled:
             samples.append((ref.key, header, first_rows(head, header)))
         return NewObject(identity, ref, header)
 
@@ -96,37 +124,34 @@ def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -
     if refusals:
         more = f"\nand {len(refusals) - 10} more objects" if len(refusals) > 10 else ""
         raise InputRefusedError("\n".join(refusals[:10]) + more)
-    refuse_person_data(sorted(samples, key=lambda sample: sample[0]), contract)
-    return [item for item in found if isinstance(item, NewObject)]
+    return [item for item in found if isinstance(item, NewObject)], samples
 
 
-def plan_ranges(objects: Iterable[NewObject], contract: Contract, range_size: int) -> list[Range]:
-    """Cut objects into ranges that tile them."""
-    ranges = []
-    for item in objects:
-        start, size = item.header.data_start, item.ref.size
-        if item.header.gzip or contract.source.multiline:
-            ranges.append(Range(item.identity, item.ref, item.header, start, None))
-            continue
-        # Equal ranges: a short last one would leave a core idle.
-        pieces = max(1, -(-(size - start) // range_size))
-        edges = [start + (size - start) * i // pieces for i in range(pieces + 1)]
-        ranges.extend(
-            Range(item.identity, item.ref, item.header, low, high) for low, high in pairwise(edges)
+def write_snapshot(
+    store: Store, contract: Contract, run_id: str, snapshot: Snapshot, code: str = ""
+) -> None:
+    """Store the snapshot of a run, and the version of the code that took it."""
+    value = {
+        "code": code,
+        "contract": contract.contract_hash,
+        "objects": {i: list(ref) for i, ref in snapshot.objects.items()},
+        "ignored": snapshot.ignored,
+    }
+    text = json.dumps(value, indent=2)
+    store.write(Layout(contract.prefix).snapshot(run_id), text.encode() + b"\n")
+
+
+def read_snapshot(uri: str, contract: Contract) -> Snapshot:
+    """Read the snapshot at a URI.
+
+    Raises:
+        ObjectMissingError: there is none.
+        InputChangedError: it was taken under another contract.
+    """
+    value = json.loads(read_uri(uri))
+    if value["contract"] != contract.contract_hash:
+        raise InputChangedError(
+            "the contract was replaced after the input was listed; start another run"
         )
-    return ranges
-
-
-def plan_tasks(ranges: Sequence[Range], range_size: int) -> list[list[Range]]:
-    """Put neighbouring ranges into tasks, so that small objects share one."""
-    total = sum(part.bytes for part in ranges)
-    target = max(min(SMALL_TASK_BYTES, range_size), total // TASK_LIMIT)
-    tasks: list[list[Range]] = []
-    filled = 0
-    for part in ranges:
-        if not tasks or filled + part.bytes > target:
-            tasks.append([])
-            filled = 0
-        tasks[-1].append(part)
-        filled += part.bytes
-    return tasks
+    objects = {identity: ObjectRef(*ref) for identity, ref in value["objects"].items()}
+    return Snapshot(objects, tuple(value["ignored"]))

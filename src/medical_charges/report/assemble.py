@@ -38,7 +38,7 @@ def read_report(store: Store, folder: str) -> Report:
     """Read the report from the files in a run's folder."""
     layout, run_id = Layout.of_run(folder)
     summary, error = _json(store, layout.summary(run_id)), _json(store, layout.error(run_id))
-    plan, failed = _json(store, layout.plan(run_id)), _json(store, layout.failure(run_id))
+    snapshot, failed = _json(store, layout.snapshot(run_id)), _json(store, layout.failure(run_id))
     outputs, hold = (
         _json(store, layout.validation(run_id, "outputs")),
         _json(store, layout.hold(run_id)),
@@ -57,7 +57,7 @@ def read_report(store: Store, folder: str) -> Report:
         held=hold["reason"] if outcome == "held" else None,
         failure=_failure(failed, error),
         contract=summary.get("contract") or error.get("contract"),
-        versions=_versions(plan) | (summary or error).get("versions", {}),
+        versions=_versions(snapshot) | (summary or error).get("versions", {}),
         read=_read(summary or account),
         rejected=Rejected(
             rules=(summary or account).get("rules", {}),
@@ -116,8 +116,8 @@ def _failure(failed: dict[str, Any], error: dict[str, Any]) -> Failure | None:
     return Failure(state=failed.get("state", "Analyze"), reason=reason)
 
 
-def _versions(plan: dict[str, Any]) -> dict[str, str]:
-    return {"code": plan["code"]} if "code" in plan else {}
+def _versions(snapshot: dict[str, Any]) -> dict[str, str]:
+    return {"code": snapshot["code"]} if snapshot.get("code") else {}
 
 
 def _read(found: dict[str, Any]) -> Read | None:

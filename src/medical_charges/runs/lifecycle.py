@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from medical_charges.aggregates.state import read_latest_state, read_state, snapshot_identity
-from medical_charges.analysis.snapshot import Snapshot, list_input, read_headers
+from medical_charges.aggregates.state import read_state, snapshot_identity
+from medical_charges.analysis.snapshot import (
+    Snapshot,
+    check_new_objects,
+    list_input,
+    write_snapshot,
+)
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.hashing import content_hash
@@ -207,13 +212,9 @@ def _go(
 ) -> Plan:
     layout, run_id = Layout(contract.prefix), lease.run_id
     # Recorded first, so that a refusal is reported there.
-    ledger.record(run_id, folder=layout.run(run_id), contract=contract.contract_hash)
-    known = read_latest_state(store, contract).members
-    read_headers(store, contract, {i: r for i, r in snapshot.objects.items() if i not in known})
-    objects = [[ref.key, ref.etag, ref.size] for ref in snapshot.objects.values()]
-    value = {"code": code, "objects": objects, "ignored": snapshot.ignored}
-    text = json.dumps(value, indent=2)
-    store.write(layout.plan(run_id), text.encode() + b"\n")
+    ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
+    check_new_objects(store, contract, snapshot)
+    write_snapshot(store, contract, run_id, snapshot, code)
     reason = ""
     if PUBLISH_HELD not in lease.options:
         reason = _held_already(ledger.live(), store, contract, snapshot)

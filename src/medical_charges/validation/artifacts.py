@@ -123,10 +123,7 @@ class RunArtifacts:
         return read_state_artifact(self.store, self.summary["state"])
 
     @cached_property
-    def planned(self) -> set[ObjectRef] | None:
-        """The objects of the snapshot that PlanRun wrote, if the run was planned."""
-        try:
-            plan = json.loads(self.store.read(self.layout.plan(self.run_id)))
-        except ObjectMissingError:
-            return None
-        return {ObjectRef(*ref) for ref in plan["objects"]}
+    def snapshot(self) -> dict[str, ObjectRef]:
+        """The objects that PlanRun listed, by the identities of their partials."""
+        value = json.loads(self.store.read(self.layout.snapshot(self.run_id)))
+        return {identity: ObjectRef(*ref) for identity, ref in value["objects"].items()}

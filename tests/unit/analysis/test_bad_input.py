@@ -19,8 +19,9 @@ from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops import __main__ as ops
+from ops.folders import job_arguments
 from ops.terraform import TerraformError
-from tests.helpers import CHARGES_FILE, ROOT, WITHOUT_CUBES
+from tests.helpers import CHARGES_FILE, ROOT, WITHOUT_CUBES, plan
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
@@ -82,9 +83,7 @@ def cli(
     spark: Any,
 ) -> Laptop:
     def in_this_process(out: Path, contract: Path, run_id: str) -> int:
-        store = out.resolve().as_uri()
-        arguments = ["--store", store, "--contract", str(contract), "--run-id", run_id]
-        return analyze.main([*arguments, *ALWAYS_ON_SPARK])
+        return analyze.main([*job_arguments(out, contract, run_id), *ALWAYS_ON_SPARK])
 
     def missing() -> str:
         raise TerraformError("there is no Terraform")
@@ -363,9 +362,8 @@ def test_hidden_files_in_the_bucket_are_ignored_with_a_warning(
     store, folder = cli.store, Layout(contract.prefix).input
     store.write(f"{folder}/a.csv", good_rows())
     store.write(f"{folder}/_SUCCESS", b"")
-    code = analyze.main(
-        ["--store", store.uri, "--contract", str(cli.contract), "--run-id", "hidden"]
-    )
+    plan(store, contract, "hidden")
+    code = analyze.main(job_arguments(cli.folder / "out", cli.contract, "hidden"))
     summary = json.loads(store.read(Layout(contract.prefix).summary("hidden")))
     assert code == 0
     assert summary["warnings"] == [f"{folder}/_SUCCESS is ignored because of its name"]
@@ -396,5 +394,6 @@ def test_an_object_that_changes_while_it_is_read_fails_the_run(
         return engine
 
     monkeypatch.setattr("glue_jobs.analyze.on_spark", late)
-    arguments = ["--store", store.uri, "--contract", str(cli.contract), "--run-id", "late"]
+    plan(store, contract, "late")
+    arguments = job_arguments(cli.folder / "out", cli.contract, "late")
     assert analyze.main([*arguments, *ALWAYS_ON_SPARK]) == 5

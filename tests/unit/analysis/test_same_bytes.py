@@ -217,10 +217,13 @@ ANALYSE = """
 import sys
 from pathlib import Path
 from medical_charges.analysis.run import analyze
+from medical_charges.analysis.snapshot import take_snapshot
 from medical_charges.contract import load_contract
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.storage import open_store
-summary = analyze(open_store(sys.argv[1]), load_contract(Path(sys.argv[2])), "run", in_this_process)
+store, contract = open_store(sys.argv[1]), load_contract(Path(sys.argv[2]))
+snapshot = take_snapshot(store, contract)
+summary = analyze(store, contract, "run", snapshot, in_this_process)
 print(summary.staged)
 """
 

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medical_charges.analysis.snapshot import list_input, read_headers
+from medical_charges.analysis.snapshot import list_input, take_snapshot
 from medical_charges.contract import Contract
 from medical_charges.contract.pii_values import kind_of_values
 from medical_charges.errors import InputRefusedError
@@ -186,7 +186,7 @@ def a_file(real_file: bytes, values: list[str]) -> bytes:
 
 def plan(store: LocalStore, contract: Contract, files: dict[str, bytes]) -> None:
     upload(store, contract, files)
-    read_headers(store, contract, list_input(store, contract).objects)
+    take_snapshot(store, contract)
 
 
 MAILS = made(PEOPLE["mail"][1], 300)

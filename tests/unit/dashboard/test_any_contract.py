@@ -10,14 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.page import make_page
-from medical_charges.dashboard.published import Mirror
+from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template
-from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import UNVALIDATED, publish
-from medical_charges.storage import LocalStore
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore, MirrorStore
+from ops.folders import publish_staged
 from tests.helpers import csv_of, run, upload
 from tests.unit.dashboard.references import template_problems
 
@@ -118,7 +119,7 @@ def test_every_contract_has_a_page_with_a_chart_for_each_analysis(
     store = LocalStore(tmp_path_factory.mktemp("any"))
     upload(store, contract, {"people.csv": people()})
     run(store, contract)
-    publish(store, contract, "run", UNVALIDATED)
-    generate_manifests(Mirror(store, "medicalcharges"), contract)
+    bucket, layout = MirrorStore(store, "s3://medicalcharges"), Layout(contract.prefix)
+    publish_staged(bucket, layout, read_summary(store, layout, "run"))
     page = make_page(store, contract)
     assert all(f'id="chart-{name}"' in page for name in contract.analyses)

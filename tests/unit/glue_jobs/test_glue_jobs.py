@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ import yaml
 from glue_jobs import test_analysis as golden_job
 from glue_jobs import validate_outputs as outputs_job
 from medical_charges.analysis.engine import in_this_process, on_spark
-from medical_charges.analysis.run import analyze
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
@@ -24,7 +22,7 @@ from medical_charges.validation import validate_outputs
 from medical_charges.validation.dqdl import Evaluator, rulesets
 from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.validation.golden import check_golden
-from tests.helpers import CONTRACT_FILE, ROOT, run
+from tests.helpers import CONTRACT_FILE, ROOT, analyze_golden, run
 from tests.unit.validation.helpers import without_spark
 
 if TYPE_CHECKING:
@@ -68,7 +66,7 @@ def test_the_sample_has_groups_of_one_withheld_groups_and_rejected_rows(
     tmp_path: Path,
 ) -> None:
     work = LocalStore(tmp_path)
-    check_golden(LocalStore(GOLDEN), work, partial(analyze, engine=in_this_process))
+    check_golden(LocalStore(GOLDEN), work, analyze_golden())
     summary = json.loads(work.read("Golden/Run_data/guarded/summary.json"))
     assert summary["rejected"] >= 10
     assert len(summary["rules"]) >= 10
@@ -84,7 +82,7 @@ def test_the_analysis_passes_the_golden_sample_on_spark(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     found = check_golden(
-        LocalStore(GOLDEN), LocalStore(tmp_path), partial(analyze, engine=on_spark(lambda: spark))
+        LocalStore(GOLDEN), LocalStore(tmp_path), analyze_golden(on_spark(lambda: spark))
     )
     assert {case: len(outputs) for case, outputs in found.items()} == {"guarded": 5, "open": 9}
 
@@ -96,7 +94,7 @@ def test_a_wrong_figure_is_named_with_its_line(golden: Path, tmp_path: Path) -> 
         check_golden(
             LocalStore(golden),
             LocalStore(tmp_path / "work"),
-            partial(analyze, engine=in_this_process),
+            analyze_golden(),
         )
 
 
@@ -107,7 +105,7 @@ def test_a_missing_row_is_named(golden: Path, tmp_path: Path) -> None:
         check_golden(
             LocalStore(golden),
             LocalStore(tmp_path / "work"),
-            partial(analyze, engine=in_this_process),
+            analyze_golden(),
         )
 
 
@@ -117,7 +115,7 @@ def test_a_golden_folder_without_cases_passes_nothing(tmp_path: Path) -> None:
         check_golden(
             LocalStore(tmp_path / "golden"),
             LocalStore(tmp_path),
-            partial(analyze, engine=in_this_process),
+            analyze_golden(),
         )
 
 

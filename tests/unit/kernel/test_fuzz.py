@@ -20,14 +20,13 @@ import polars as pl
 import pytest
 
 from medical_charges.analysis.engine import Engine, in_this_process, on_spark
-from medical_charges.analysis.run import analyze
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError, MedicalChargesError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from tests import oracle
-from tests.helpers import WITHOUT_CUBES
+from tests.helpers import WITHOUT_CUBES, run
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -265,7 +264,7 @@ def _analyze(store: LocalStore, contract: Contract, copy: bytes, engine: Engine,
     store.write(f"{Layout(contract.prefix).input}/copy.csv", copy)
     text = _plain(copy)
     try:
-        summary = analyze(store, contract, "run", engine, cut)
+        summary = run(store, contract, "run", engine, cut)
     except MedicalChargesError as error:
         _check_refusal(error, text, contract)
         return type(error).__name__

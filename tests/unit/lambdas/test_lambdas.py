@@ -483,8 +483,7 @@ def test_who_takes_an_expired_lease_undoes_what_its_holder_had_half_published(
     entry = pipeline.ledger.run(second)
     assert entry["status"] == "failed"
     assert entry["reason"] == (
-        f"its lease expired, and run {third} followed it. "
-        f"The previous outputs are live again."
+        f"its lease expired, and run {third} followed it. The previous outputs are live again."
     )
     lease = pipeline.ledger.lease()
     assert lease is not None

@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.checks import Check
 from medical_charges.hashing import content_hash
-from medical_charges.storage import ObjectRef
 from medical_charges.validation.artifacts import RunArtifacts, sha256_of
 from medical_charges.validation.result import run_check
 
@@ -25,7 +24,7 @@ def freshness_checks(artifacts: RunArtifacts) -> list[Check]:
         run_check(
             "freshness: the state is the snapshot's",
             "completeness",
-            "every object that was planned and is still there, in its version, and no other",
+            "the objects of the snapshot, each in its version, and no other",
             lambda: _other_objects(artifacts),
         ),
     ]
@@ -47,13 +46,12 @@ def _stale(artifacts: RunArtifacts) -> Iterator[str]:
 def _other_objects(artifacts: RunArtifacts) -> Iterator[str]:
     if artifacts.state is None:
         return
-    there = {ref for ref in artifacts.store.list(artifacts.layout.input) if not _is_ignored(ref)}
     held = {member.ref for member in artifacts.state.members.values()}
-    planned = there if artifacts.planned is None else artifacts.planned
-    for ref in sorted(there & planned - held):
-        yield f"{ref.key} is in the input, but not in the state"
-    for ref in sorted(held - there - planned):
-        yield f"{ref.key} is in the state, but not in the input"
+    listed = set(artifacts.snapshot.values())
+    for ref in sorted(listed - held):
+        yield f"{ref.key} is in the snapshot, but not in the state"
+    for ref in sorted(held - listed):
+        yield f"{ref.key} is in the state, but not in the snapshot"
     names = {
         content_hash(
             [m.ref.key, m.ref.etag, m.ref.size, artifacts.contract.schema_hash, KERNEL_VERSION]
@@ -66,7 +64,3 @@ def _other_objects(artifacts: RunArtifacts) -> Iterator[str]:
         sorted(artifacts.state.members)
     ):
         yield "the state's name is not that of its members"
-
-
-def _is_ignored(ref: ObjectRef) -> bool:
-    return ref.key.endswith("/") or PurePosixPath(ref.key).name.startswith((".", "_"))
