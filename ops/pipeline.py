@@ -239,7 +239,14 @@ class Pipeline:
 
     def runs(self) -> list[dict[str, Any]]:
         """The ledger's entries of all runs, the latest first."""
-        return self._ledger.runs()
+        found: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            page = self._ledger.table.scan(ConsistentRead=True, **start)
+            found += [dict(item) for item in page["Items"] if str(item["pk"]).startswith("run#")]
+            if "LastEvaluatedKey" not in page:
+                return sorted(found, key=lambda entry: str(entry["run_id"]), reverse=True)
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def _objects(self, prefix: str) -> Iterator[tuple[str, str]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(

@@ -247,6 +247,7 @@ def _lists(*folders: str) -> list[Call]:
 
 
 LIST = Call("s3:ListBucket", BUCKET)
+LIVE = f"{BUCKET}/MedicalCharges/Run_data/live.json"
 DATA_KEY = [Call("kms:Decrypt", KEY), Call("kms:GenerateDataKey", KEY)]
 LEDGER = [
     Call(f"dynamodb:{do}", TABLE) for do in ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
@@ -260,6 +261,7 @@ USES = {
         *_objects("GetObject", "artefacts", "Input", "Cube", "Run"),
         *_objects("PutObject", "Run", "Output", "Manifest"),
         *_objects("DeleteObject", "Output", "Manifest"),
+        Call("s3:DeleteObject", LIVE),
     ],
     "compare-runs": [
         *LEDGER,
@@ -272,9 +274,9 @@ USES = {
         *LEDGER,
         *DATA_KEY,
         LIST,
-        *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
-        *_objects("PutObject", "Run", "Output", "Manifest"),
-        *_objects("DeleteObject", "Output", "Manifest"),
+        *_objects("GetObject", "artefacts", "Run"),
+        *_objects("PutObject", "Run", "Output"),
+        *_objects("DeleteObject", "Output"),
     ],
     "generate-manifests": [
         *LEDGER,
@@ -290,14 +292,16 @@ USES = {
         *DATA_KEY,
         LIST,
         *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
+        Call("s3:PutObject", LIVE),
     ],
     "end-run": [
         *LEDGER,
         *DATA_KEY,
         LIST,
         *_objects("GetObject", "Run"),
-        *_objects("PutObject", "Output", "Manifest"),
+        *_objects("PutObject", "Run", "Output", "Manifest"),
         *_objects("DeleteObject", "Output", "Manifest"),
+        Call("s3:DeleteObject", LIVE),
         Call("elasticmapreduce:ListClusters"),
         Call("elasticmapreduce:DescribeCluster", CLUSTER, OURS),
         Call("elasticmapreduce:TerminateJobFlows", CLUSTER, OURS),

@@ -258,17 +258,6 @@ class Ledger:
         found = self.table.get_item(Key={"pk": f"run#{run_id}"}, ConsistentRead=True)
         return dict(found.get("Item", {}))
 
-    def runs(self) -> list[dict[str, Any]]:
-        """The entries of all runs, the latest first."""
-        found: list[dict[str, Any]] = []
-        start: dict[str, Any] = {}
-        while True:
-            page = self.table.scan(ConsistentRead=True, **start)
-            found += [dict(item) for item in page["Items"] if str(item["pk"]).startswith("run#")]
-            if "LastEvaluatedKey" not in page:
-                return sorted(found, key=lambda entry: str(entry["run_id"]), reverse=True)
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
     def _change(self, holder: str, run_id: str, change: Callable[[Lease], Lease]) -> Lease:
         """Change the lease that a run holds, and return it."""
         while True:

@@ -13,7 +13,7 @@ locals {
 
   lambda_tasks = {
     # Takes the lease, lists the input, reads new objects' headers and the last state.
-    # Puts back what was served if the lease's holder before has died of its time.
+    # Rolls back a run whose lease expired.
     plan_run = [
       local.ledger,
       {
@@ -23,20 +23,20 @@ locals {
         Resource = [local.folder.artefacts, local.folder.cube, local.folder.input, local.folder.run]
       },
       {
-        Sid      = "Restore"
+        Sid      = "RollBack"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:PutObject"]
-        Resource = [local.folder.manifest, local.folder.output]
+        Resource = [local.folder.manifest, local.folder.output, local.live]
       },
       {
-        Sid      = "WritePlan"
+        Sid      = "WriteSnapshot"
         Effect   = "Allow"
         Action   = "s3:PutObject"
         Resource = local.folder.run
       },
     ]
 
-    # Reads the state that is served and the run's, and leaves what differs.
+    # Reads the live state and the run's, and writes the change between them.
     compare_runs = [
       local.ledger,
       {
@@ -53,17 +53,17 @@ locals {
       },
     ]
 
-    # Keeps what is served in the run's folder, then replaces it.
+    # Replaces the published outputs, and writes the run's report.
     publish_outputs = [
       local.ledger,
       {
         Sid      = "Read"
         Effect   = "Allow"
         Action   = "s3:GetObject"
-        Resource = [local.folder.artefacts, local.folder.manifest, local.folder.output, local.folder.run]
+        Resource = [local.folder.artefacts, local.folder.run]
       },
       {
-        Sid      = "Keep"
+        Sid      = "Report"
         Effect   = "Allow"
         Action   = "s3:PutObject"
         Resource = local.folder.run
@@ -72,7 +72,7 @@ locals {
         Sid      = "Replace"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:PutObject"]
-        Resource = [local.folder.manifest, local.folder.output]
+        Resource = local.folder.output
       },
     ]
 
@@ -92,15 +92,20 @@ locals {
       },
     ]
 
-    # Reads what is published, and records it as served if the lease is still its run's.
-    # Writes no object.
+    # Reads what is published, and records the run as live if it still holds the lease.
     validate_manifests = [
       local.ledger,
       {
-        Sid      = "Serve"
+        Sid      = "SetLive"
         Effect   = "Allow"
         Action   = "dynamodb:ConditionCheckItem"
         Resource = local.table
+      },
+      {
+        Sid      = "RecordLive"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.live
       },
       {
         Sid      = "Read"
@@ -110,8 +115,8 @@ locals {
       },
     ]
 
-    # Frees the lease; behind a run that failed: ends its cluster, puts back what was
-    # served, tells people, and starts the run that somebody left word for.
+    # Frees the lease and starts the pending run. After a failed run it also ends the cluster,
+    # rolls back and notifies.
     end_run = [
       local.ledger,
       {
@@ -121,10 +126,10 @@ locals {
         Resource = local.folder.run
       },
       {
-        Sid      = "Restore"
+        Sid      = "RollBack"
         Effect   = "Allow"
         Action   = ["s3:DeleteObject", "s3:PutObject"]
-        Resource = [local.folder.manifest, local.folder.output]
+        Resource = [local.folder.manifest, local.folder.output, local.live]
       },
       {
         Sid      = "Report"

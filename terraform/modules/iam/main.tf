@@ -40,6 +40,9 @@ locals {
     } : key => "${var.bucket_arn}/${var.prefix}/${name}/*" },
   )
 
+  # The record of the live run, which a rollback writes too, or removes.
+  live = "${var.bucket_arn}/${var.prefix}/Run_data/live.json"
+
   # Statements that several actors share.
   use_key = {
     Sid      = "UseKey"
