@@ -57,7 +57,7 @@ class Pipeline:
         uri = f"{self.store.uri}/{Layout(self.contract.prefix).snapshot(run_id)}"
         snapshot = read_snapshot(uri, self.contract)
         summary = analyze(self.store, self.contract, run_id, snapshot, in_this_process)
-        result = Result(run_id, self.contract.fingerprint, staged=summary.staged)
+        result = Result(run_id, self.contract.contract_hash, staged=summary.staged)
         result.write(self.store, self.contract)
 
     def compare(self, name: str, run_id: str) -> dict[str, Any]:

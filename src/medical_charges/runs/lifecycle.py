@@ -212,7 +212,7 @@ def _go(
 ) -> Plan:
     layout, run_id = Layout(contract.prefix), lease.run_id
     # Recorded first, so that a refusal is reported there.
-    ledger.record(run_id, folder=layout.run(run_id), contract=contract.fingerprint)
+    ledger.record(run_id, folder=layout.run(run_id), contract=contract.contract_hash)
     check_new_objects(store, contract, snapshot)
     write_snapshot(store, contract, run_id, snapshot, code)
     reason = ""

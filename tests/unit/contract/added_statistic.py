@@ -10,21 +10,22 @@ import gzip
 import json
 import re
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
-from medical_charges.contract import parse_contract
+from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
+from medical_charges.analysis.summary import Summary
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.page import make_page
-from medical_charges.dashboard.published import Mirror
 from medical_charges.dashboard.quicksight import template
 from medical_charges.errors import OutputsRefusedError
+from medical_charges.layout import Layout
 from medical_charges.outputs.catalog import tables
 from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import UNVALIDATED, publish
-from medical_charges.storage import LocalStore
+from medical_charges.runs.publish import publish, write_live
+from medical_charges.storage import LocalStore, MirrorStore, Store
 from medical_charges.validation import validate_outputs
 from medical_charges.validation.dqdl import output_rules
 from medical_charges.validation.golden import check_golden
@@ -36,10 +37,16 @@ def without_spark() -> NoReturn:
     raise AssertionError("Spark was asked for")
 
 
+def analyze_here(store: Store, contract: Contract, run_id: str) -> Summary:
+    """Take a snapshot of the input and analyze it in this process."""
+    snapshot = take_snapshot(store, contract)
+    write_snapshot(store, contract, run_id, snapshot)
+    return analyze(store, contract, run_id, snapshot, in_this_process)
+
+
 def golden(folder: Path) -> str:
     """What is wrong with the golden sample's outputs."""
     try:
-        analyze_here = partial(analyze, engine=in_this_process)
         check_golden(LocalStore("glue_jobs/golden"), LocalStore(folder / "golden"), analyze_here)
     except OutputsRefusedError as error:
         return str(error)
@@ -53,10 +60,12 @@ def found(folder: Path) -> dict[str, Any]:
     store = LocalStore(folder / "bucket")
     data = Path("datasets/medical_charges/Charges.csv").read_bytes()
     store.write(f"{contract.prefix}/Input_data/Charges.csv", data)
-    analyze(store, contract, "run", in_this_process)
+    summary = analyze_here(store, contract, "run")
     checks = validate_outputs(without_spark, store, contract, "run").checks
-    publish(store, contract, "run", UNVALIDATED)
-    generate_manifests(Mirror(store, "medicalcharges"), contract)
+    bucket, layout = MirrorStore(store, "s3://medicalcharges"), Layout(contract.prefix)
+    publish(bucket, layout, "run", summary.staged)
+    generate_manifests(bucket, layout, summary.staged)
+    write_live(bucket, layout, "run", summary.staged)
     packed = re.search(r'<script id="data"[^>]*>([^<]+)<', make_page(store, contract))
     assert packed
     page = json.loads(gzip.decompress(base64.b64decode(packed[1])))

@@ -14,7 +14,6 @@ from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.page import make_page
-from medical_charges.dashboard.quicksight.references import template_problems
 from medical_charges.dashboard.quicksight.template import template
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore, MirrorStore

@@ -91,7 +91,7 @@ def test_the_live_run_is_recorded_with_the_checksums_of_its_outputs(
     assert live is not None
     assert live.run_id == live_run(pipeline)
     assert live.store == "s3://medicalcharges"
-    assert live.contract == pipeline.contract.fingerprint
+    assert live.contract == pipeline.contract.contract_hash
     assert pipeline.store.read(layout.state(live.snapshot))
     for name, checksum in live.outputs.items():
         assert sha256(pipeline.store.read(layout.published(name))).hexdigest() == checksum
