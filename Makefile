@@ -109,6 +109,9 @@ lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, wo
 	@$(PY) -m medical_charges.contract.schema --check datasets/schema.json
 	@$(PY) -m medical_charges.report.schema --check docs/report.schema.json
 
+checkov: $(VENV)/policy/checkov ## Check Terraform's settings with checkov, which has an environment of its own
+	@$(VENV)/policy/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
+
 format: $(VENV)/dev ## Format the code and write the derived files
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
@@ -124,4 +127,7 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback test fuzz faults mutants bench dashboard-bench screenshots lint format lock clean
+$(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
+	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
+
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback test fuzz faults mutants bench dashboard-bench screenshots lint checkov format lock clean

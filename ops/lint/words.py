@@ -13,10 +13,13 @@ from pathlib import Path
 
 GLOSSARY = Path("docs/glossary.md")
 _HEADINGS = ("not", "---")
-NOT_CHECKED = ("docs/glossary.md", "requirements", "*.gz", "*.webp")
+NOT_CHECKED = ("docs/glossary.md", "requirements", "tests/unit/ops/test_lint.py", "*.gz", "*.webp")
 NOT_CHECKED_YET = (
-    "Makefile", "README.md", "benchmarks", "datasets/schema.json", "docs/*.md", "docs/adr/0009*",
-    "glue_jobs", "local_aws", "ops", "src/medical_charges", "terraform", "tests",
+    "Makefile", "benchmarks", "datasets/schema.json", "docs/*.md", "docs/adr/0009*", "glue_jobs",
+    "local_aws", "ops/build", "ops/written.py", "src/medical_charges/analysis",
+    "src/medical_charges/contract/model.py", "src/medical_charges/dashboard",
+    "src/medical_charges/outputs/disclosure", "src/medical_charges/runs",
+    "src/medical_charges/validation", "terraform", "tests",
 )  # fmt: skip
 
 
