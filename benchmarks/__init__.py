@@ -1,1 +1,1 @@
-"""This project beside its peers: the same file, the same cores, one session, the same answers."""
+"""Benchmarks of this project and its peers: same file, same cores, same session, same answers."""

@@ -1,4 +1,4 @@
-"""Measure, and write what was measured into docs/performance.md.
+"""Measure, and write the results into docs/performance.md.
 
     make bench ARGS="--rows 40000000 --rounds 5"
     make bench ARGS="--resume --only whole --subjects this_project spark_plain"

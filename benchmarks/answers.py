@@ -1,7 +1,7 @@
-"""What every subject must answer, and whether two of them say the same.
+"""The answers that every subject must give, and their comparison.
 
-The five analyses of the contract, without the intervals: patients, shares, means, extremes and
-sample deviations. A subject leaves one CSV of each in a folder.
+They are the five analyses of the contract, without the intervals: patients, shares, means, extremes
+and sample deviations. A subject writes one CSV of each to a folder.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 TOLERANCE = 1e-9
 PUBLISHED = 0.5e-6
-"""This project publishes six decimals: what it rounds away is no difference."""
+"""Tolerance for the six decimals that this project publishes."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "charges_by_region": (
@@ -32,13 +32,13 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 KEYS = ("region", "bmi_category", "age", "sex", "smoker")
-"""What all five group by together."""
+"""The names by which all five analyses group."""
 
 Answers = dict[str, dict[tuple[str, ...], dict[str, float]]]
 
 
 def read_answers(folder: Path) -> Answers:
-    """The answers in a folder: for each analysis one CSV, or a folder of CSVs as Spark writes."""
+    """Return the answers in a folder: one CSV for each analysis, or a folder of CSVs from Spark."""
     return {name: _read(folder, name) for name in COLUMNS}
 
 
@@ -56,7 +56,7 @@ def _read(folder: Path, name: str) -> dict[tuple[str, ...], dict[str, float]]:
 
 
 def differences(ours: Answers, theirs: Answers) -> Iterator[str]:
-    """Where two subjects' answers differ by more than TOLERANCE, relative."""
+    """Return the differences of two subjects' answers that exceed TOLERANCE, relative."""
     for name in COLUMNS:
         if ours[name].keys() != theirs[name].keys():
             yield f"{name}: other groups: {sorted(ours[name].keys() ^ theirs[name].keys())[:5]}"

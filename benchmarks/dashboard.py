@@ -1,7 +1,7 @@
-"""How fast the dashboard's page is with a filter cube of 50,000 cells: `make dashboard-bench`.
+"""Times of the dashboard's page with a filter cube of 50,000 cells: `make dashboard-bench`.
 
-The page is made from a contract of its own and figures made up for it, written where
-`--page` says, opened in Chromium, and filtered as a viewer does: a filter at a time.
+The page is made from its own contract and generated figures, written to `--page`, opened in
+Chromium, and filtered as a viewer would, one filter at a time.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ SELECT = """async ([column, value]) => {
 
 
 def make_tables(contract: Contract) -> dict[str, str]:
-    """Figures for every row that the outputs can have."""
+    """Return figures for every row that the outputs can have."""
     chance = random.Random(1)
     values = {
         "site": SITES,
@@ -113,7 +113,7 @@ def _figure(chance: random.Random, column: str) -> str:
 
 
 def make_page(path: Path) -> int:
-    """Write the page; return how many cells its largest cube has."""
+    """Write the page; return the number of cells of its largest cube."""
     contract = parse_contract(CONTRACT)
     tables = make_tables(contract)
     path.write_text(render(define(contract), tables), encoding="utf-8")
@@ -121,7 +121,7 @@ def make_page(path: Path) -> int:
 
 
 def measure(page: Page, path: Path) -> dict[str, list[float]]:
-    """Milliseconds to the first paint, to the last chart, and to the answers of filters."""
+    """Return milliseconds to the first paint, to the last chart, and to the answers of filters."""
     paints, drawn, answers = [], [], []
     for _ in range(OPENED):
         page.goto("about:blank")
@@ -140,7 +140,7 @@ def measure(page: Page, path: Path) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Make the page, measure it, and print what was seen."""
+    """Make the page, measure it, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, help="where to leave the page that is measured")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Data of the real file's shape and distribution, as large as it is asked for.
+"""Data with the real file's schema and distribution, of any size.
 
-Rows are drawn from the real file with their columns together, so that what depends on what stays
-as it is. The two measured columns are smeared by a little, keeping their number of decimals, so
-that values repeat as rarely as they do in the real file.
+Complete rows are drawn from the real file, so that dependencies between columns remain. The two
+measured columns are varied slightly, with the same number of decimals, so that values repeat as
+rarely as in the real file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SMEAR = {"bmi": 0.02, "charges": 0.05}
 
 
 def generate(real: Path, target: Path, rows: int, seed: int = 1) -> Path:
-    """A CSV of `rows` rows; one that is there already is taken as it is."""
+    """Write a CSV of `rows` rows, unless it exists."""
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -43,13 +43,13 @@ def generate(real: Path, target: Path, rows: int, seed: int = 1) -> Path:
 
 
 def row_bytes(real: Path) -> float:
-    """How long a row is in the mean, its line end included."""
+    """Return the mean length of a row in bytes, including its line end."""
     lines = real.read_bytes().splitlines(keepends=True)[1:]
     return sum(map(len, lines)) / len(lines)
 
 
 def generate_many(block: Path, folder: Path, objects: int, first: int = 0) -> None:
-    """Copies of a file, each told from the others by a first row of its own."""
+    """Write copies of a file that differ in their first row."""
     header, _, rows = block.read_bytes().partition(b"\n")
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + objects):
@@ -66,7 +66,7 @@ def place(source: Path, store: Path, contract: Contract, name: str) -> None:
 
 
 def empty(folder: Path) -> Path:
-    """A folder with nothing in it."""
+    """Return an empty folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder

@@ -1,4 +1,4 @@
-"""Time and memory of processes, with all that they start."""
+"""Time and memory of processes and their descendants."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Measured:
-    """What a whole process took."""
+    """The time and memory of a whole process."""
 
     seconds: float
     peak_bytes: int | None
-    """The highest sum of proportional set sizes (PSS) over the process and all below it, where
-    it was watched: a page that several share is counted once."""
+    """Highest sum of proportional set sizes (PSS) over the process and its descendants, if it was
+    sampled: shared pages are counted once."""
 
 
 def environment(cores: int) -> dict[str, str]:
-    """The environment of every subject."""
+    """Return the environment of every subject."""
     return os.environ | {
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
         "POLARS_MAX_THREADS": str(cores),
@@ -57,7 +57,7 @@ def whole(
 
 
 class Warm:
-    """A subject in a process that stays."""
+    """A subject in a process that is reused."""
 
     def __init__(self, subject: str, cores: int, log: Path) -> None:
         self._process = subprocess.Popen(
@@ -70,7 +70,7 @@ class Warm:
         )
 
     def run(self, source: Path, out: Path) -> float:
-        """Have everything computed, and return the seconds.
+        """Compute everything, and return the seconds.
 
         Raises:
             RuntimeError: the process has ended; the log says why.
@@ -85,7 +85,7 @@ class Warm:
         return float(answer)
 
     def close(self) -> None:
-        """End the process, and what it has started."""
+        """End the process and its descendants."""
         below = psutil.Process(self._process.pid).children(recursive=True)
         assert self._process.stdin  # noqa: S101 - as above
         self._process.stdin.close()
@@ -100,7 +100,7 @@ class Warm:
 
 @contextmanager
 def _watched(pid: int | None) -> Iterator[list[int]]:
-    """The peak of a process tree's memory, sampled while the block runs."""
+    """Sample the memory of a process tree while the block runs, and keep the peak."""
     peak, done = [0], threading.Event()
 
     def sample() -> None:

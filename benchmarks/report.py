@@ -1,4 +1,4 @@
-"""What was measured, as tables and a plot in docs/performance.md."""
+"""The measurements as tables and a plot in docs/performance.md."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _NONE = "not measured"
 
 @dataclass(frozen=True)
 class Bar:
-    """A ratio that is to be reached."""
+    """A target ratio."""
 
     what: str
     wanted: float
     reached: float | None
     least: bool = True
-    """Whether more is better."""
+    """True if higher is better."""
 
     @property
     def row(self) -> str:
-        """The bar as a line of a table."""
+        """Return the target as a row of a table."""
         sign = "at least" if self.least else "at most"
         if self.reached is None:
             return f"| {self.what} | {sign} {self.wanted:g} | {_NONE} | |"
@@ -140,7 +140,7 @@ def _rates(results: Results, rows: int, cores: int) -> Iterator[str]:
 
 
 def bars(results: Results, rows: int) -> list[Bar]:
-    """What was aimed at, and what was reached."""
+    """Return the targets with the measured ratios."""
 
     def steady(name: str, size: int = rows) -> float | None:
         return results.median("steady", name, size)

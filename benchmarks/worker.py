@@ -1,4 +1,4 @@
-"""A subject in a process of its own, once or as often as it is asked to.
+"""A subject in its own process, run once or on each request.
 
     python -m benchmarks.worker SUBJECT CORES            runs for each line of its input
     python -m benchmarks.worker SUBJECT CORES SOURCE OUT  runs once

@@ -1,7 +1,7 @@
-"""The subjects: this project and its peers, each as somebody would write it who knows the tool.
+"""The subjects: this project and its peers, each written as an experienced user of it would.
 
-A subject's `start(cores)` gets ready and returns what computes all answers once: it takes the
-source (a CSV; for this project a folder laid out as the bucket) and the folder for the answers.
+A subject's `start(cores)` prepares it and returns a function that computes all answers once, from
+the source (a CSV; for this project a folder laid out as the bucket) to the folder for the answers.
 Called again, it computes everything again.
 """
 
@@ -17,14 +17,14 @@ Run = Callable[[Path, Path], None]
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that is measured."""
+    """A measured subject."""
 
     title: str
     module: str
     function: str = "start"
 
     def start(self, cores: int) -> Run:
-        """Get ready; only now is the tool imported."""
+        """Prepare the subject; its tool is imported only now."""
         starter: Callable[[int], Run] = getattr(
             import_module(f"benchmarks.subjects.{self.module}"), self.function
         )

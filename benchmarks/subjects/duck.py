@@ -43,7 +43,7 @@ _CUBE = """
 
 
 def start_five(cores: int) -> Run:
-    """Five queries over the file."""
+    """Run five queries over the file."""
     connection = _connection(cores)
 
     def run(source: Path, out: Path) -> None:
@@ -56,7 +56,7 @@ def start_five(cores: int) -> Run:
 
 
 def start_cube(cores: int) -> Run:
-    """One query, grouped by all keys; the analyses are read off its sums."""
+    """Run one query, grouped by all keys; derive the analyses from its sums."""
     connection = _connection(cores)
 
     def run(source: Path, out: Path) -> None:

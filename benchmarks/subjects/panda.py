@@ -20,7 +20,7 @@ _STATISTICS = {
 
 
 def start(cores: int) -> Run:
-    """Read everything, group it five times."""
+    """Read the whole file, and group it five times."""
     del cores  # pandas has one thread
 
     def run(source: Path, out: Path) -> None:

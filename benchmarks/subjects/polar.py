@@ -20,7 +20,7 @@ _STATISTICS = {
 
 
 def start_five(cores: int) -> Run:
-    """Five queries over the file."""
+    """Run five queries over the file."""
     del cores  # POLARS_MAX_THREADS has said so already
 
     def run(source: Path, out: Path) -> None:
@@ -40,7 +40,7 @@ def start_five(cores: int) -> Run:
 
 
 def start_cube(cores: int) -> Run:
-    """One query, grouped by all keys; the analyses are read off its sums."""
+    """Run one query, grouped by all keys; derive the analyses from its sums."""
     del cores  # as above
 
     def run(source: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""PySpark: as one writes it first, and as one writes it after a look at the plan."""
+"""PySpark: a first version, and one that is written for its query plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCHEMA = (
 
 
 def start_plain(cores: int) -> Run:
-    """An inferred schema, five group-bys, five CSV writes."""
+    """Infer the schema, group five times, write five CSVs."""
     spark = local_session(cores, {})
 
     def run(source: Path, out: Path) -> None:
@@ -50,7 +50,7 @@ def start_plain(cores: int) -> Run:
 
 
 def start_scan(cores: int) -> Run:
-    """A given schema, one scan grouped by all keys; the analyses are read off its sums."""
+    """Scan once with a given schema, grouped by all keys; derive the analyses from its sums."""
     spark = local_session(cores, {})
 
     def run(source: Path, out: Path) -> None:

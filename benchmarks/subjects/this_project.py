@@ -1,4 +1,4 @@
-"""This project, on a Spark session that stays."""
+"""This project, on a Spark session that is reused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN = "bench"
 
 
 def start(cores: int) -> Run:
-    """Analyse what is new in a folder that is laid out as the bucket is."""
+    """Analyze the new objects in a folder that is laid out as the bucket."""
     contract = load_contract(ROOT / "datasets" / "medical_charges" / "contract.yaml")
     session = local_session(cores, SPARK_SETTINGS | executor_settings())
 
@@ -32,6 +32,6 @@ def start(cores: int) -> Run:
 
 
 def keep_answers(store: Path, prefix: str, out: Path) -> None:
-    """Copy what a run has staged."""
+    """Copy the staged outputs of a run."""
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(store / Layout(prefix).run(RUN) / "outputs", out)
