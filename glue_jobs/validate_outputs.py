@@ -1,8 +1,7 @@
-"""ValidateOutputs: a run's staged outputs, held against its input before they are published.
+"""ValidateOutputs: compares a run's staged outputs with its input before they are published.
 
-A Glue job with the arguments --bucket, --contract, --run_id and --recheck (`yes` reads every
-object again, not only new ones). Fails with a sentence for each thing that does not agree, and
-nothing is published.
+A Glue job with the arguments --bucket, --contract, --run_id and --recheck (`yes` reads every object
+again, not only new ones). It fails with a sentence for each disagreement, and nothing is published.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from medical_charges.validation.dqdl import rule_checks
 from medical_charges.validation.glue_arguments import glue_arguments
 
 FRAME_CHECKS: Sequence[FrameCheck] = (rule_checks,)
-"""What is checked on data frames: the rows that the input's new objects keep, and each output."""
+"""Checks on data frames: of the accepted rows of new objects, and of each output."""
 
 
 def main(argv: list[str]) -> None:

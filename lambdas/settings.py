@@ -1,4 +1,4 @@
-"""What the functions are told by their environment, and the adapters made from it."""
+"""The settings of the functions, from their environment, and the adapters made from them."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from medical_charges.storage import Store, open_store
 
 
 class Context(Protocol):
-    """What is used of Lambda's context."""
+    """The used attributes of Lambda's context."""
 
     function_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until Lambda ends the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
 
 
 def seconds_left(context: Context) -> float:
-    """For how long the function can still do something."""
+    """Return the seconds for which the function can still work."""
     return context.get_remaining_time_in_millis() / 1000
 
 
 def turn(event: dict[str, Any], context: Context) -> Turn:
-    """The run that an event {execution, run_id} is of."""
+    """Return the run of an event {execution, run_id}."""
     return Turn(event["execution"], event["run_id"], seconds_left(context))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The environment of every function of the project."""
+    """The environment that all functions share."""
 
     bucket: str
     contract_uri: str
@@ -60,14 +60,14 @@ class Settings:
         )
 
     def store(self) -> Store:
-        """The data bucket."""
+        """Return the data bucket as a store."""
         return open_store(f"s3://{self.bucket}")
 
     def ledger(self) -> Ledger:
-        """The table of lease and runs."""
+        """Return the ledger."""
         table = boto3.resource("dynamodb").Table(self.ledger_table)
         return Ledger(table, self.lease_seconds)
 
     def contract(self) -> Contract:
-        """The contract as it was uploaded."""
+        """Read the uploaded contract."""
         return read_contract(self.contract_uri)

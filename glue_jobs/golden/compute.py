@@ -1,8 +1,8 @@
 """The golden outputs, made without this project's library: `python glue_jobs/golden/compute.py`.
 
-Every figure comes from the rows themselves by Python's csv, decimal, fractions and statistics
-modules, and the critical values of Student's t from mpmath's incomplete beta function. What the
-contracts say is written out here once more, by hand.
+Every figure is computed from the rows by Python's csv, decimal, fractions and statistics modules,
+and the critical values of Student's t by mpmath's incomplete beta function. The rules of the
+contracts are written out here again, by hand.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ mp.dps = 60
 
 
 def rows() -> list[Row]:
-    """The rows of the sample that keep every rule."""
+    """Return the accepted rows of the sample."""
     with (HERE / "sample.csv").open(encoding="utf-8", newline="") as file:
         header, *lines = file.read().replace("\r\n", "\n").split("\n")
     names, found = header.split(","), []
@@ -75,19 +75,19 @@ def _row(fields: dict[str, str]) -> Row | None:
 
 
 def exceeded(t: mpf, freedom: mpf) -> mpf:
-    """How often Student's t is further from zero than this, either way."""
+    """Return the probability that Student's t is further from zero, on either side."""
     return betainc(freedom / 2, mpf("0.5"), 0, freedom / (freedom + t * t), regularized=True)
 
 
 def critical(freedom: mpf) -> mpf:
-    """The value that Student's t exceeds, either way, once in twenty times."""
+    """Return the value that Student's t exceeds with a probability of 5 %, on either side."""
     return findroot(
         lambda t: exceeded(t, freedom) - mpf("0.05"), (mpf("1.5"), mpf(20)), solver="anderson"
     )
 
 
 def plain(value: Fraction | mpf) -> str:
-    """Rounded half to even to six decimals, without trailing zeros."""
+    """Return a number rounded half to even to six decimals, without trailing zeros."""
     with localcontext(prec=60):
         if isinstance(value, Fraction):
             number = Decimal(value.numerator) / Decimal(value.denominator)
@@ -110,23 +110,23 @@ class Group:
         self.extremes = extremes
 
     def patients(self) -> list[str]:
-        """How many people."""
+        """Return the number of people."""
         return [str(len(self.charges))]
 
     def share(self) -> list[str]:
-        """Their share of the whole."""
+        """Return the group's share of the whole."""
         return [plain(Fraction(len(self.charges), self.whole))]
 
     def mean(self) -> list[str]:
-        """The mean of their charges."""
+        """Return the mean of the charges."""
         return [plain(mean(self.charges))]
 
     def extreme(self, pick: Callable[[list[Fraction]], Fraction]) -> list[str]:
-        """The least or the greatest charge."""
+        """Return the least or the greatest charge."""
         return [plain(pick(self.charges)) if self.extremes else ""]
 
     def stddev(self) -> list[str]:
-        """The sample standard deviation."""
+        """Return the sample standard deviation."""
         if len(self.charges) < 2:
             return [""]
         return [plain(sqrt(_mpf(variance(self.charges))))]
@@ -138,7 +138,7 @@ class Group:
         return [plain(sqrt(_mpf(variance(self.charges)) / len(self.charges)))]
 
     def ci95(self) -> list[str]:
-        """Student's interval of the mean."""
+        """Return Student's confidence interval of the mean."""
         n = len(self.charges)
         if n < 2:
             return ["", ""]
@@ -193,7 +193,7 @@ PROTECTING: dict[str, set[tuple[object, ...]]] = {
 
 
 def outputs(*, least: int, top_age: int, extremes: bool) -> Outputs:
-    """All outputs, with groups of fewer than `least` people and what gives them away emptied."""
+    """Return all outputs, without figures of groups that are small or disclose a small one."""
     found: Outputs = {}
     for name, (columns, figures, compute) in ANALYSES.items():
         groups = defaultdict(list)
@@ -221,7 +221,7 @@ CUBES: dict[str, list[str]] = {
 
 
 def cubes() -> Outputs:
-    """The filter cubes: every row is counted under its own filters' values and under `all`."""
+    """Return the filter cubes: each row is counted under its filters' values and under `all`."""
     found: Outputs = {}
     for name, others in CUBES.items():
         groups = defaultdict(list)
@@ -253,7 +253,7 @@ COMPARED = [
 
 
 def comparisons() -> Outputs:
-    """Welch's test of every two groups, on the charges themselves."""
+    """Return Welch's test of every two groups, on the charges themselves."""
     table = [COMPARED]
     for name, (column, pair, within) in COMPARISONS.items():
         strata = sorted({str(row[within]) for row in rows()}) if within else ["all"]
@@ -272,7 +272,7 @@ def comparisons() -> Outputs:
 
 
 def welch(a: list[Fraction], b: list[Fraction]) -> list[str]:
-    """Welch's test, and Hedges' g."""
+    """Return Welch's test and Hedges' g."""
     if not a or not b:
         return [""] * 7
     gap = mean(a) - mean(b)

@@ -1,4 +1,4 @@
-"""CompareRuns: hold a run that is so close to what is served that both give somebody away."""
+"""CompareRuns: hold a run if it and the live outputs together would disclose a person."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from medical_charges.runs.lifecycle import compare_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}; gives {decision: go or hold, reason}."""
+    """Handle {execution, run_id}; return {decision: go or hold, reason}."""
     settings = Settings.read()
     reason = compare_run(
         settings.ledger(), settings.store(), settings.contract(), turn(event, context)

@@ -1,4 +1,4 @@
-"""What end_run does on AWS besides bucket and ledger."""
+"""The AWS services of end_run other than bucket and ledger."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _ALIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
 
 
 class AwsPlatform:
-    """EMR, SNS and Step Functions, as far as the end of a run needs them."""
+    """EMR, SNS and Step Functions, as far as end_run needs them."""
 
     def __init__(self, topic_arn: str, state_machine_arn: str) -> None:
         self._topic_arn = topic_arn
         self._state_machine_arn = state_machine_arn
 
     def end_clusters(self, mark: str) -> None:
-        """End every cluster of the execution with this mark that is not ending yet.
+        """Terminate every cluster of the execution with this suffix that is not terminating yet.
 
         The name is what a list of clusters shows; the tag is what decides. A persistent cluster
         has neither.
@@ -36,7 +36,7 @@ class AwsPlatform:
         boto3.client("sns").publish(TopicArn=self._topic_arn, Subject=subject, Message=text)
 
     def start(self, name: str) -> None:
-        """Start an execution; one of the same name is started once."""
+        """Start an execution, once for each name."""
         states = boto3.client("stepfunctions")
         try:
             states.start_execution(stateMachineArn=self._state_machine_arn, name=name, input="{}")

@@ -1,7 +1,7 @@
-"""EndRun: frees the lease behind a run that went well, and cleans up behind one that did not.
+"""EndRun: frees the lease after a run that succeeded, and cleans up after one that failed.
 
-Called by the state machine, and by EventBridge when an execution has failed, timed out or was
-stopped, since the last two run no Catch.
+The state machine calls it. EventBridge calls it when an execution has failed, timed out or was
+stopped, because a timeout and a stop run no Catch.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from medical_charges.runs.lifecycle import finish_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes one of three events.
+    """Handle one of three events.
 
-    Of a run that went well, {execution, run_id, stale}, which gives {pending}. Of one that
-    failed, also {failed_state, failure}, the id empty if it has none, and of an execution that has
-    ended its status-change event, both of which give {reason}.
+    For a run that succeeded the event is {execution, run_id, stale}, and the result {pending}. For
+    one that failed it also has {failed_state, failure}, with an empty id if the run has none. For
+    an execution that ended it is the status-change event. Both give {reason}.
     """
     settings = Settings.read()
     ledger = settings.ledger()

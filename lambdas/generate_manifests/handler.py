@@ -9,7 +9,7 @@ from medical_charges.runs.lifecycle import generate_run_manifests
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}; gives {manifests: URIs}."""
+    """Handle {execution, run_id}; return {manifests: URIs}."""
     settings = Settings.read()
     store = settings.store()
     keys = generate_run_manifests(

@@ -1,4 +1,4 @@
-"""PublishOutputs: a run's staged outputs become the published ones."""
+"""PublishOutputs: publish a run's staged outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from medical_charges.runs.lifecycle import publish_run
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}; gives {published: URIs}."""
+    """Handle {execution, run_id}; return {published: URIs}."""
     settings = Settings.read()
     store = settings.store()
     keys = publish_run(settings.ledger(), store, settings.contract(), turn(event, context))
