@@ -1,1 +1,1 @@
-"""What `make` calls: the analysis on folders, the whole stack on a laptop or in an account."""
+"""The commands behind `make`: the analysis on folders, and the stack on a laptop or on AWS."""

@@ -1,8 +1,8 @@
-"""The stack in an AWS account: plan, deploy and destroy it, and use it once it is there.
+"""The stack in an AWS account: plan, deploy, use and destroy it.
 
-Credentials and region are those of the environment, variables those of terraform.tfvars and
-TF_VAR_name. With AWS_ENDPOINT_URL set to what `make local` printed, a run is started and
-watched there instead.
+Credentials and region come from the environment, variables from terraform.tfvars and TF_VAR_name.
+With AWS_ENDPOINT_URL set to the address that `make local` printed, a run is started and followed
+there instead.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _PATIENCE_SECONDS = 120
 
 
 def package(contract: Path, console: Console) -> int:
-    """Build what AWS runs."""
+    """Build the artifacts that AWS runs."""
     index = Build(ROOT, ARTEFACTS, contract.resolve()).run()
     console.print(f"version {index['version']} in {ARTEFACTS.relative_to(ROOT)}")
     return 0
@@ -39,9 +39,9 @@ def change(
 ) -> int:
     """Plan, apply or destroy; Terraform itself asks before it changes anything.
 
-    A data source of QuickSight reads its manifest when it is made. So where a dashboard is
-    wanted and what it reads is not published yet, applying is followed by a run, of `file` if
-    there is one, and by applying again.
+    A QuickSight data source reads its manifest when it is created. So if a dashboard is wanted and
+    its outputs are not published yet, applying is followed by a run, of `file` if there is one, and
+    by applying again.
 
     Raises:
         MedicalChargesError: the run went well and has not published what the dashboard reads.
@@ -83,7 +83,7 @@ _NOT_PUBLISHED = (
 
 
 def _publishes(deployment: Terraform, contract: Contract) -> bool:
-    """Whether a dashboard is wanted, as far as was told before, and what it reads is there."""
+    """Return True if a dashboard is wanted by the last variables, and its outputs are published."""
     outputs = deployment.outputs()
     if not is_there(outputs) or outputs.get("quicksight_state", "off") == "off":
         return False
@@ -91,7 +91,7 @@ def _publishes(deployment: Terraform, contract: Contract) -> bool:
 
 
 def execute(terraform: str, contract: Path, console: Console, asked: Mapping[str, bool]) -> int:
-    """Start an execution by hand, with what is asked of it, and follow it."""
+    """Start an execution with the requested options, and follow it."""
     pipeline = _pipeline(terraform, contract)
     return _watch(pipeline, pipeline.execute(**asked), console)
 
@@ -110,7 +110,7 @@ def runs(terraform: str, contract: Path, console: Console) -> int:
 
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:
-    """Put a file into the input and follow the execution that this starts."""
+    """Put a file into the input and follow the execution that it starts."""
     _refuse_missing(file)
     return _run_once(_pipeline(terraform, contract), file, console)
 
@@ -133,7 +133,7 @@ def _refuse_missing(file: Path | None) -> None:
 
 
 def logs(terraform: str, contract: Path, console: Console) -> int:
-    """Show what the last execution did, and why it failed if it did."""
+    """Show the last execution, and its error if it failed."""
     pipeline = _pipeline(terraform, contract)
     executions = pipeline.executions()
     if not executions:

@@ -1,6 +1,6 @@
-"""The Chromium that draws the dashboard's page for its tests, its pictures and its times.
+"""The Chromium that draws the dashboard's page for tests, screenshots and benchmarks.
 
-`python -m ops.chromium` says where it is, or why there is none.
+`python -m ops.chromium` prints its path, or the reason why there is none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FLAGS = (
 
 
 def find_chromium() -> str:
-    """The one that CHROMIUM names, or the first that is on the PATH.
+    """Find the Chromium that CHROMIUM names, or the first on the PATH.
 
     Raises:
         MedicalChargesError: there is none.
@@ -46,7 +46,7 @@ def find_chromium() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser that asks nobody for anything by itself."""
+    """Start a browser that makes no network requests of its own."""
     executable = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))

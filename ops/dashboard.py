@@ -1,4 +1,4 @@
-"""The dashboard's page in a folder that mirrors the bucket, and on the screen."""
+"""The dashboard's page in a folder that mirrors the bucket, and in a browser."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from medical_charges.storage import LocalStore
 
 
 def save_page(out: Path, contract: Contract) -> Path:
-    """Write the page of what is published in a folder, and return where it lies.
+    """Write the page of the published outputs in a folder, and return its path.
 
     Raises:
         ManifestError: the manifests do not lead to the published outputs.
@@ -22,7 +22,7 @@ def save_page(out: Path, contract: Contract) -> Path:
 
 
 def open_page(page: Path) -> bool:
-    """Show a page in the user's browser; False where there is no screen to show it on."""
+    """Show a page in the user's browser; return False if there is no screen."""
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         # A browser for terminals would take this one.
         return False

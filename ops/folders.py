@@ -1,6 +1,6 @@
-"""The analysis alone, on folders laid out as the bucket is: what a machine without Terraform does.
+"""The analysis alone, on folders laid out as the bucket, for machines without Terraform.
 
-Runs the very script that EMR runs, on a local Spark, and publishes what came out.
+It runs the same script as EMR, on a local Spark, and publishes the outputs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ops.written import SparingStore, Written
 ROOT = Path(__file__).resolve().parent.parent
 
 BUCKET = "medicalcharges"
-"""The bucket that the manifests of a folder name: what its files would be found in on AWS."""
+"""The bucket in the manifests of a folder, where the files would be on AWS."""
 
 SPARK_SETTINGS = {
     # A job of seconds pays more for compiling and for background threads than it gains.
@@ -47,7 +47,7 @@ SPARK_SETTINGS = {
 
 
 def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
-    """Analyse a file or a folder into `out`, show the outputs, and return the job's exit code."""
+    """Analyze a file or a folder into `out`, show the outputs, and return the job's exit code."""
     contract = load_contract(contract_file)
     written = Written(out, contract.prefix)
     mirror_input(source, out / Layout(contract.prefix).input, written)
@@ -91,8 +91,8 @@ def publish_staged(store: Store, layout: Layout, summary: Summary) -> None:
 def mirror_input(source: Path, target: Path, written: Written) -> None:
     """Make the input folder hold the source's data files and nothing else.
 
-    A file that is there with the same content stays as it is, so that it is known to the next
-    run. Size and time do not tell that: archives give all their files one time.
+    A file with the same content is not replaced, so that the next run knows it. Size and time are
+    no proof of that: archives give all their files the same time.
 
     Raises:
         InputRefusedError: the source is missing or holds no data file, or the input folder
@@ -134,7 +134,7 @@ def _checksum(path: Path) -> bytes:
 
 
 def data_files(source: Path) -> dict[str, Path]:
-    """The data files of a source, by their names below it.
+    """Return the data files of a source, by their names below it.
 
     Raises:
         InputRefusedError: the source is missing or holds no data file.
@@ -163,7 +163,7 @@ def run_analysis(out: Path, contract: Path, run_id: str, here_bytes: int = HERE_
 def analysis_command(
     out: Path, contract: Path, run_id: str, cores: int | None = None
 ) -> tuple[list[str], dict[str, str]]:
-    """The command that runs glue_jobs/analyze.py on this machine's cores, and its environment.
+    """Return the command that runs glue_jobs/analyze.py on local cores, and its environment.
 
     Python comes first and starts a JVM only when it asks for a session.
     """

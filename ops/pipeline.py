@@ -1,4 +1,4 @@
-"""The pipeline as its users see it: put files in, watch an execution, fetch what came out."""
+"""The pipeline for its users: upload files, follow an execution, download the outputs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FOUND_BY = ("bucket_name", "state_machine_arn", "ledger_table")
 
 
 def is_there(outputs: Mapping[str, Any]) -> bool:
-    """Whether a pipeline can be found by Terraform's outputs.
+    """Return True if Terraform's outputs locate a pipeline.
 
     A first apply that failed half-way leaves some of them.
     """
@@ -49,17 +49,17 @@ class Step:
 
 @dataclass(frozen=True)
 class Ended:
-    """How an execution ended."""
+    """The end of an execution."""
 
     arn: str
     status: str
     error: str
     cause: str
     held: str = ""
-    """Why nothing was published, if the run was held."""
+    """The reason why the run was held, if it was."""
 
     def failed(self) -> bool:
-        """Whether it ended in any other way than it should."""
+        """True if the execution did not succeed."""
         return self.status != "SUCCEEDED"
 
 
@@ -111,7 +111,7 @@ class Pipeline:
         return started["executionArn"]
 
     def executions(self, *, running: bool = False) -> list[str]:
-        """The ARNs of the latest executions, or of those that run, the first started first."""
+        """Return the ARNs of the latest executions, or of the running ones, oldest first."""
         arguments = {"statusFilter": "RUNNING"} if running else {}
         found = self._states.list_executions(
             stateMachineArn=self.machine,
@@ -121,7 +121,7 @@ class Pipeline:
         return [e["executionArn"] for e in sorted(found["executions"], key=_started)]
 
     def await_execution(self, known: Collection[str], patience: float) -> str | None:
-        """The ARN of an execution that is not among the known, or None if none starts in time."""
+        """Wait for an execution that is not known; return its ARN, or None if none starts."""
         end = time.monotonic() + patience
         while time.monotonic() < end:
             if new := [arn for arn in self.executions() if arn not in known]:
@@ -185,18 +185,18 @@ class Pipeline:
             Path(partial).unlink(missing_ok=True)
 
     def error_of(self, arn: str) -> str:
-        """The name of the error that failed an execution, as what failed named it itself."""
+        """Return the name of the error that failed an execution, as its cause gives it."""
         failures = (event.get("taskFailedEventDetails", {}) for event in self._history(arn))
         named = [failure["error"] for failure in failures if "error" in failure]
         return str(self.left_error(arn).get("error", named[-1] if named else ""))
 
     def left_error(self, arn: str) -> dict[str, Any]:
-        """What the run of an execution has left of its reason to fail, if it left anything."""
+        """Return the error that an execution's run has left, if any."""
         run_id = self.run_of(arn)
         return self._left(run_id) if run_id else {}
 
     def run_of(self, arn: str) -> str:
-        """The id of the last run of an execution; a plan that failed has none."""
+        """Return the id of the last run of an execution; a failed PlanRun has none."""
         run_id = ""
         for event in self._history(arn):
             if (exited := event.get("stateExitedEventDetails", {})).get("name") == "PlanRun":
@@ -208,9 +208,9 @@ class Pipeline:
         return {} if found is None else dict(json.loads(found))
 
     def publishes(self, contract: Contract) -> bool:
-        """Whether all that the dashboards of a contract read is there, under whatever contract.
+        """Return True if everything that a contract's dashboards read is published.
 
-        That is a manifest of every output, and the output with the columns that it is to have.
+        That is a manifest of every output, and the output with the columns of the contract.
         """
         return all(
             self._read(self._layout.manifest(name)) is not None
@@ -229,7 +229,7 @@ class Pipeline:
             return None
 
     def has_input(self) -> bool:
-        """Whether there is anything to analyse."""
+        """Return True if there is anything to analyze."""
         return next(self._objects(f"{self._layout.input}/"), None) is not None
 
     def live_run(self) -> str:
@@ -276,6 +276,6 @@ def _steps(event: Mapping[str, Any], entered: dict[str, datetime]) -> Iterator[S
 
 
 def _etag(path: Path) -> str:
-    """The ETag of an object that was put whole. Others differ, and are sent again."""
+    """Return the ETag of an object that was put whole. Others differ, and are uploaded again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

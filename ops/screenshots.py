@@ -1,7 +1,7 @@
-"""Pictures of the dashboard: `python -m ops.screenshots --out OUT --contract FILE FOLDER`.
+"""Screenshots of the dashboard: `python -m ops.screenshots --out OUT --contract FILE FOLDER`.
 
-They are what a browser shows of the page of a run's outputs, as WebP: as PNG they are twice
-as large, and they are part of the repository.
+They show the page of a run's outputs in a browser, as WebP: PNG is twice as large, and the
+screenshots are part of the repository.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def take_pictures(browser: Browser, page: Path, folder: Path) -> list[Path]:
 
 
 def _picture(view: Page, width: int) -> bytes:
-    """The whole of a page."""
+    """Take a screenshot of the whole page."""
     height = view.evaluate("document.documentElement.scrollHeight")
     view.set_viewport_size({"width": width, "height": height})
     session = view.context.new_cdp_session(view)
@@ -51,7 +51,7 @@ def _picture(view: Page, width: int) -> bytes:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the page of a folder and its pictures."""
+    """Write the page of a folder and its screenshots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--out", type=Path, required=True, help="the folder that mirrors the bucket"

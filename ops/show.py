@@ -1,4 +1,4 @@
-"""What a person sees of a run: the published tables, and what the run did."""
+"""The terminal view of a run: the published tables, and the run's summary."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from medical_charges.storage import Store
 
 ROWS_SHOWN = 100
 _WIDTH = 10_000
-"""Wider than any table: Rich cuts figures that do not fit, a terminal wraps them."""
+"""Width for all tables: Rich would cut figures that do not fit, a terminal wraps them."""
 
 
 class PlainConsole(Console):
-    """A console that shows text as it is: data, names and errors are no markup."""
+    """A console that prints text literally: data, names and errors are no markup."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, width=_WIDTH, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Text without control characters; Rich calls this for cells and titles too."""
+        """Return text without control characters; Rich calls this for cells and titles too."""
         return super().render_str(printable(text), **options)
 
 
 def console() -> Console:
-    """A console on standard output."""
+    """Return a console on standard output."""
     return PlainConsole()
 
 
 def show_run(console: Console, store: Store, contract: Contract, summary: Summary) -> None:
-    """Print the published tables and what the run read, rejected and withheld."""
+    """Print the published tables and the rows that the run read, rejected and withheld."""
     for name, data in published(store, contract).items():
         output = contract.outputs[name]
         if output.kind == "cube":
@@ -94,7 +94,7 @@ def show_runs(console: Console, runs: Sequence[Mapping[str, Any]], live: str) ->
 
 
 def show_report(console: Console, out: Path, contract: Contract, run_id: str) -> None:
-    """Print where the report of a run lies, if it has one."""
+    """Print the location of a run's report, if it has one."""
     path = out / Layout(contract.prefix).report_page(run_id)
     if path.is_file():
         console.print(f"report: {path}")
@@ -107,7 +107,7 @@ def show_left_out(console: Console, reasons: Mapping[str, str]) -> None:
 
 
 def read_error(store: Store, key: str) -> dict[str, Any]:
-    """What a run that failed has left of its reason, empty if it left nothing."""
+    """Return the error that a failed run has left; empty if there is none."""
     try:
         found: dict[str, Any] = json.loads(store.read(key))
     except ObjectMissingError:
@@ -116,7 +116,7 @@ def read_error(store: Store, key: str) -> dict[str, Any]:
 
 
 def show_examples(console: Console, error: Mapping[str, Any]) -> None:
-    """Print a few of the fields that broke the worst rules, which no notice or log repeats."""
+    """Print examples of fields that broke the most frequent rules; notices and logs have none."""
     for rule, fields in error.get("examples", {}).items():
         console.print(f"{rule}, such as {', '.join(map(repr, fields))}")
 

@@ -33,7 +33,7 @@ _PATIENCE_SECONDS = 60
 
 
 class StackError(MedicalChargesError):
-    """The stack came up, but did not do what it was asked for."""
+    """The stack started, but failed to do what was requested."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Deployed:
     contract: Contract
     terraform: Terraform
     variables: Mapping[str, str]
-    """What Terraform was told; it must be told again to plan, to change or to destroy."""
+    """The Terraform variables, which planning, changing and destroying need again."""
 
 
 def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
-    """Put a file or a folder into the input, follow what that starts, show what came out."""
+    """Put a file or a folder into the input, follow the executions, and show the outputs."""
     files = data_files(source)
     written = Written(out, load_contract(contract).prefix)
     with turn(STATE, console), deployed(terraform, contract, console) as stack:
@@ -73,7 +73,7 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
 
 
 def serve_stack(terraform: str, contract: Path, console: Console) -> int:
-    """Serve the applied stack until somebody interrupts."""
+    """Serve the applied stack until it is interrupted."""
     with ExitStack() as ending:
         with turn(STATE, console):
             stack = ending.enter_context(deployed(terraform, contract, console))
@@ -93,7 +93,7 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
 
 @contextmanager
 def turn(state: Path, console: Console) -> Iterator[None]:
-    """Wait until no other command applies or runs anything here; the kernel ends a turn."""
+    """Wait until no other command applies or runs anything here; the kernel frees the lock."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "turn").open("w") as file:
         try:
@@ -108,7 +108,7 @@ def turn(state: Path, console: Console) -> Iterator[None]:
 def deployed(
     terraform: str, contract_file: Path, console: Console, state: Path = STATE
 ) -> Iterator[Deployed]:
-    """Serve a local AWS, or use the one that is up, with the stack applied to it."""
+    """Serve a local AWS, or use the running one, with the stack applied to it."""
     contract = load_contract(contract_file)
     if (running := local_aws.running(state)) is not None:
         console.print(f"using the stack at {running.endpoint}")
@@ -155,7 +155,7 @@ def _apply(
 
 
 def _root_module(state: Path) -> Path:
-    """A copy of terraform/ without what belongs to an account: its backend and its variables."""
+    """Copy terraform/ without the files of an account: its backend and its variables."""
     copy = state / "terraform"
     shutil.rmtree(copy, ignore_errors=True)
     account = shutil.ignore_patterns("backend.tf", "*.tfvars", "*.tfstate*", ".terraform*", "tests")
@@ -164,9 +164,9 @@ def _root_module(state: Path) -> Path:
 
 
 def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
-    """Print each state of an execution as it ends, then those of the ones that do its work.
+    """Print each state of an execution as it ends, then those of the executions that continue it.
 
-    Several uploads are several executions: one holds the lease, and another follows for the rest.
+    Several uploads start several executions: one holds the lease, and another follows for the rest.
     """
     console.print(f"execution {arn.rsplit(':', 1)[-1]}")
 

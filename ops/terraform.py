@@ -1,4 +1,4 @@
-"""Terraform as a program: found or fetched, and run on terraform/ with a state of its own."""
+"""Terraform as a program: found or downloaded, and run on terraform/ with its own state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 5
 
 
 class TerraformError(MedicalChargesError):
-    """Terraform is missing, or said no; the message is for the person who called."""
+    """Terraform is missing or failed; the message is for the user."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +33,22 @@ class Terraform:
 
     program: str
     folder: Path
-    """Where this deployment's working data and, if local, its state lie."""
+    """The folder of this deployment's working data and, if local, its state."""
     environment: Mapping[str, str]
     directory: Path = DIRECTORY
     """The root module."""
     own_state: bool = True
-    """Whether the state is a file in `folder`; otherwise the root's backend decides."""
+    """True if the state is a file in `folder`; otherwise the root's backend decides."""
 
     def init(self) -> None:
-        """Get the provider."""
+        """Initialize the root module and its provider."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._run("init", "-input=false", "-no-color", "-upgrade=false")
 
     def apply(
         self, variables: Mapping[str, str], progress: Callable[[int, int], None] | None = None
     ) -> None:
-        """Make it so. `progress` is told how many of how many changes are done."""
+        """Apply; `progress` is called with the numbers of completed and of all changes."""
         done = total = 0
         problems: list[str] = []
         command = ["apply", "-input=false", "-auto-approve", "-json", *self._flags(variables)]
@@ -78,13 +78,13 @@ class Terraform:
             raise TerraformError("\n".join(problems) or "terraform apply failed")
 
     def call(self, command: str, variables: Mapping[str, str]) -> int:
-        """Run a command that talks to the person: plan, apply, destroy. Returns its exit code."""
+        """Run an interactive command (plan, apply, destroy), and return its exit code."""
         return subprocess.run(
             self._command(command, *self._flags(variables)), env=self._environment(), check=False
         ).returncode
 
     def outputs(self) -> dict[str, Any]:
-        """The root's outputs by name; empty before the first apply."""
+        """Return the root's outputs by name; empty before the first apply."""
         text = self._run("output", "-json", *self._state_flag())
         return {name: output["value"] for name, output in json.loads(text).items()}
 
@@ -115,7 +115,7 @@ class Terraform:
 
 @contextmanager
 def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Let Terraform end in order when there is an interrupt, or end it: its provider would stay."""
+    """Let Terraform end in order on an interrupt, or end it, because its provider would stay."""
     try:
         yield
     except BaseException:
@@ -155,7 +155,7 @@ _ADVICE = "install Terraform 1.9 or newer and put it on the PATH"
 
 
 def find_or_fetch() -> str:
-    """This machine's Terraform, or the pinned release, fetched once and verified.
+    """Return the installed Terraform, or download and verify the pinned release once.
 
     Raises:
         TerraformError: there is none and it cannot be had.

@@ -1,1 +1,1 @@
-"""What AWS runs, built from the source tree: `python -m artefacts`."""
+"""The artifacts that AWS runs, built from the source tree: `python -m ops.build`."""

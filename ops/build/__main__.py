@@ -1,4 +1,4 @@
-"""`python -m artefacts`: build what AWS runs into .build/artefacts."""
+"""`python -m ops.build`: build the artifacts that AWS runs into .build/artefacts."""
 
 from __future__ import annotations
 

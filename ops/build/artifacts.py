@@ -1,4 +1,4 @@
-"""All artefacts, and the index by which Terraform uploads them."""
+"""All artifacts, and the index from which Terraform uploads them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FUNCTIONS = (
 )
 _INDEX = "index.json"
 QUICKSIGHT = "quicksight/"
-"""Where the template of the dashboards lies, named by its hash: a new one is a new file."""
+"""Key prefix of the dashboards' template, named by its hash: a new one is a new file."""
 SCRIPTS = ("analyze.py", "test_analysis.py", "validate_outputs.py")
 
 
@@ -41,8 +41,8 @@ SCRIPTS = ("analyze.py", "test_analysis.py", "validate_outputs.py")
 class Build:
     """One build: from the tree at `root` into `out`, by a contract.
 
-    A laptop has the third-party packages already, so its build leaves out the wheels of EMR and
-    Glue, and its functions' packages are for the machine that it is.
+    A laptop already has the third-party packages, so its build leaves out the wheels of EMR and
+    Glue, and its functions' packages are for its own platform.
     """
 
     root: Path
@@ -51,7 +51,7 @@ class Build:
     laptop: bool = False
 
     def run(self) -> dict[str, Any]:
-        """Make what is not there yet, remove what does not belong, and return the index."""
+        """Make missing artifacts, remove stale ones, and return the index."""
         if self.out.exists() and any(self.out.iterdir()) and not (self.out / _INDEX).exists():
             raise BuildError(f"{self.out} holds something else; a build would remove it")
         contract = load_contract(self.contract)
@@ -82,7 +82,7 @@ class Build:
         return self.root / "requirements" / "runtime.txt"
 
     def _objects(self) -> dict[str, Path]:
-        """Everything that is uploaded, by its key below the artefacts."""
+        """Return everything that is uploaded, by its key below the artifacts."""
         golden = self.root / "glue_jobs" / "golden"
         found = {
             "contract.yaml": self.contract,
@@ -124,7 +124,7 @@ class Build:
         return next(folder.glob("*.whl"))
 
     def _cluster_objects(self) -> Iterator[tuple[str, Path]]:
-        """What only a cluster needs: third-party wheels, and a certificate."""
+        """Return the objects for clusters only: third-party wheels, and a certificate."""
         house = self._wheels("emr", frozenset())
         yield (
             "emr/wheelhouse.zip",
@@ -145,7 +145,7 @@ class Build:
         )
 
     def _function(self, name: str) -> Path:
-        """The package of one function: its code, the library, and what the library needs."""
+        """Build the package of one function: its code, the library and its dependencies."""
         listed = lock.only(self._lock, lock.NEEDED_BY_LAMBDA)
         target = "laptop" if self.laptop else "lambda"
         packages = self._cache.folder(
@@ -169,7 +169,7 @@ class Build:
         return {"path": self._shown(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
     def _package(self, path: Path) -> dict[str, str]:
-        """As Lambda gives a package's hash, so that a plan can compare the two."""
+        """Return a package's hash in Lambda's form, so that Terraform can compare the two."""
         found = hashlib.sha256(path.read_bytes()).digest()
         return {"path": self._shown(path), "sha256": base64.b64encode(found).decode()}
 
@@ -181,7 +181,7 @@ class Build:
     def _remove_others(
         self, objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]
     ) -> None:
-        """Remove what an earlier build left that this one has not made."""
+        """Remove what only an earlier build made."""
         kept = {self.out / _INDEX} | {self.out / key for key in objects}
         kept |= {self.out / "lambdas" / f"{name}.zip" for name in functions}
         for path in self.out.rglob("*"):
@@ -197,7 +197,7 @@ def _library_files(wheel: Path) -> dict[str, bytes]:
 
 
 def _version(objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]) -> str:
-    """A hash of what decides a run's outcome: not the certificate, nor how outputs are shown."""
+    """Return a hash of what decides a run's outcome: not the certificate, nor the presentation."""
     parts = {
         key: found["sha256"]
         for key, found in objects.items()
@@ -208,4 +208,4 @@ def _version(objects: dict[str, dict[str, str]], functions: dict[str, dict[str, 
 
 
 def _no_return(_: object) -> None:
-    """For calls whose result nobody needs."""
+    """Discard the result of a call."""

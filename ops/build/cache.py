@@ -1,4 +1,4 @@
-"""Making files once: what was made from the same inputs is not made again."""
+"""Cached builds: a target with the same inputs is not made again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def inputs_hash(parts: Iterable[str | bytes | Path]) -> str:
-    """A hash of texts, bytes and files' contents, in their order."""
+    """Return a hash of texts, bytes and files' contents, in their order."""
     found = hashlib.sha256()
     for part in parts:
         data = part.read_bytes() if isinstance(part, Path) else part
@@ -26,11 +26,11 @@ class Cache:
         self._folder = folder
 
     def path(self, name: str) -> Path:
-        """Where something else lies that outlives a build."""
+        """Return the path of another file that outlives a build."""
         return self._folder / name
 
     def file(self, target: Path, inputs: str, make: Callable[[Path], None]) -> Path:
-        """Make `target` unless it stands there, made from `inputs`."""
+        """Make `target` unless it exists, made from `inputs`."""
         stamp = self._folder / "stamps" / inputs_hash([str(target.resolve())])[:32]
         if not (target.exists() and stamp.exists() and stamp.read_text() == inputs):
             stamp.unlink(missing_ok=True)
@@ -41,7 +41,7 @@ class Cache:
         return target
 
     def folder(self, name: str, inputs: str, fill: Callable[[Path], None]) -> Path:
-        """A folder that was filled from `inputs`; it appears only when it is whole."""
+        """Return a folder that was filled from `inputs`; it appears only when it is complete."""
         target = self._folder / f"{name}-{inputs[:16]}"
         if not target.exists():
             # Another process may be filling it too: who is first is right.

@@ -1,8 +1,8 @@
-"""The certificate by which EMR's nodes encrypt what they send to each other.
+"""The certificate with which EMR's nodes encrypt their traffic.
 
-Self-signed, for the names that nodes have inside a VPC, in each region that botocore knows for
-EMR. It is made once and replaced before it expires, or when there is a new region. Its key is
-random, so it is no part of a build's version.
+It is self-signed, for the names of nodes inside a VPC, in each region that botocore lists for EMR.
+It is made once, and replaced before it expires or when there is a new region. Its key is random, so
+it is no part of a build's version.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _RENEWED_BEFORE = timedelta(days=60)
 
 
 def certificates(target: Path) -> Path:
-    """Make the ZIP that EMR's security configuration names, unless there is a good one."""
+    """Make the ZIP of EMR's security configuration, unless there is a valid one."""
     if not target.exists() or not _serves(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         key, certificate = _make()
@@ -37,7 +37,7 @@ def certificates(target: Path) -> Path:
 
 
 def node_names() -> list[str]:
-    """Names of nodes in each region that has EMR, as wildcards."""
+    """Return the names of nodes in each region that has EMR, as wildcards."""
     session = get_session()
     partitions = session.get_available_partitions()
     regions = {it for name in partitions for it in session.get_available_regions("emr", name)}
@@ -47,7 +47,7 @@ def node_names() -> list[str]:
 
 
 def _serves(target: Path) -> bool:
-    """Whether a certificate lasts long enough and names the nodes of every region."""
+    """Return True if a certificate is valid long enough and names the nodes of every region."""
     from cryptography import x509  # noqa: PLC0415 - only a build for AWS needs it
 
     try:

@@ -1,4 +1,4 @@
-"""The lock of what runs on AWS, and its parts for platforms that bring some of it along."""
+"""The lock file for AWS, and its parts for platforms that include some of the packages."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NEEDED_BY_LAMBDA = frozenset(
 
 
 def requirements(lock: Path) -> dict[str, str]:
-    """The lock's entries by the names of their packages, hashes and markers included.
+    """Return the lock's entries by the names of their packages, with hashes and markers.
 
-    A package that has several entries, for several Pythons, keeps them all.
+    A package with several entries, for several Pythons, keeps them all.
     """
     found: dict[str, str] = {}
     name = ""
@@ -38,10 +38,10 @@ def requirements(lock: Path) -> dict[str, str]:
 
 
 def without(lock: Path, brought: frozenset[str]) -> str:
-    """The lock as text, without what a platform brings."""
+    """Return the lock as text, without the packages of a platform."""
     return "".join(text for name, text in requirements(lock).items() if name not in brought)
 
 
 def only(lock: Path, needed: frozenset[str]) -> str:
-    """The lock as text, of some packages."""
+    """Return the lock as text, of some packages only."""
     return "".join(text for name, text in requirements(lock).items() if name in needed)

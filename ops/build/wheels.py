@@ -1,4 +1,4 @@
-"""Wheels: the library's own, and those of what it needs, for the platform that they go to."""
+"""Wheels of the library and of its dependencies, for their target platform."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EPOCH = "1577836800"
 
 
 class BuildError(MedicalChargesError):
-    """A tool that the build calls has failed; the message says what it said."""
+    """A tool of the build failed; the message holds its output."""
 
 
 def library_wheel(root: Path, folder: Path) -> Path:
@@ -48,7 +48,7 @@ def download(requirements: str, folder: Path) -> None:
 
 
 def install(requirements: str, folder: Path, *, for_lambda: bool) -> None:
-    """Unpack packages as Lambda finds them, or as a laptop's stand-in for Lambda does."""
+    """Install packages for Lambda, or for its local replacement."""
     listed = folder / ".requirements.txt"
     listed.write_text(requirements)
     platform = ("--python-platform", _LAMBDA) if for_lambda else ()

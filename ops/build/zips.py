@@ -29,7 +29,7 @@ def write_zip(target: Path, entries: Mapping[str, bytes | Path], *, compress: bo
 
 
 def tree(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The files of a folder by their names in a ZIP, without what differs from build to build."""
+    """Return the files of a folder by their names in a ZIP, without those that vary by build."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         noted = path.name in _EXCLUDED_NAMES and path.parent.suffix == ".dist-info"
