@@ -1,7 +1,7 @@
-"""The AWS stack on a laptop: moto's server, its gaps filled, and workers that really run.
+"""The AWS stack on a laptop: moto's server, patches for its gaps, and workers that run code.
 
-`with serve(state_dir) as stack:` holds an endpoint in this process;
-`python -m local_aws` holds one in a process of its own.
+`with serve(state_dir) as stack:` holds an endpoint in this process; `python -m local_aws` holds one
+in its own process.
 """
 
 from local_aws.server import Stack, running, serve

@@ -1,4 +1,4 @@
-"""`python -m local_aws`: serve until SIGTERM or SIGINT, then leave nothing behind."""
+"""`python -m local_aws`: serve until SIGTERM or SIGINT, then remove everything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local_aws.server import serve
 
 
 def main() -> int:
-    """Serve a stack and say where."""
+    """Serve a stack and print its address."""
     parser = argparse.ArgumentParser(prog="python -m local_aws", description=__doc__)
     parser.add_argument("--state", type=Path, default=Path(".build/local_aws"), metavar="DIR")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")

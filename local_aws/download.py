@@ -1,4 +1,4 @@
-"""Files from the network, taken only if they are the ones that were meant."""
+"""Downloads, accepted only if their checksum is the expected one."""
 
 from __future__ import annotations
 

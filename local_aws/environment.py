@@ -1,4 +1,4 @@
-"""What a process needs in its environment to take the local endpoint for AWS."""
+"""Environment variables with which a process uses the local endpoint as AWS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIRROR_FOLDER = "registry.terraform.io"
 
 
 def aws(endpoint: str) -> dict[str, str]:
-    """Variables for boto3, the AWS CLI, Terraform's provider and Spark's processes."""
+    """Return variables for boto3, the AWS CLI, Terraform's provider and Spark's processes."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -33,7 +33,7 @@ def aws(endpoint: str) -> dict[str, str]:
 
 
 def terraform(state: Path) -> dict[str, str]:
-    """Variables that let `terraform init` take its providers from a mirror on this machine."""
+    """Return variables that let `terraform init` use a local mirror of providers."""
     variables = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     given = os.environ.get("TF_CLI_CONFIG_FILE")
     if given and Path(given).is_file():
@@ -53,10 +53,9 @@ def terraform(state: Path) -> dict[str, str]:
 
 
 def provider_mirror() -> Path | None:
-    """A folder with providers in it that Terraform would not look into by itself, if there is one.
+    """Return a folder with providers that Terraform would not search by itself, if there is one.
 
-    Terraform's implied folders need no configuration, so they are only looked at to leave
-    them alone.
+    Terraform's implied folders need no configuration, so they are only searched to skip them.
     """
     given = os.environ.get("TF_PLUGIN_DIR")
     if given:

@@ -1,8 +1,8 @@
 """Child processes that never outlive the stack.
 
-Each child leads a session of its own, so that whatever it starts (a JVM, Spark's Python
-workers) can be found and ended with it. A small watcher process ends them all when this
-process dies without having had a chance to.
+Each child leads a new process session, so that its descendants (a JVM, Spark's Python workers) can
+be found and ended with it. A small watcher process ends them all if this process dies without
+cleaning up.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _GRACE_SECONDS = 2.0
 
 
 def session_members(session: int) -> set[int]:
-    """The processes of a session: Spark's Python daemon leaves its group, never its session."""
+    """Return a session's processes: Spark's Python daemon leaves its group, not its session."""
     members = {session}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -35,7 +35,7 @@ def session_members(session: int) -> set[int]:
 
 
 def end_session(session: int, *, grace: float = _GRACE_SECONDS) -> None:
-    """Ask every process of a session to end, then make it."""
+    """Terminate every process of a session, then kill those that remain."""
     for number, wait in ((signal.SIGTERM, grace), (signal.SIGKILL, 0.0)):
         members = session_members(session)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -53,7 +53,7 @@ def _alive(session: int) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and no mere zombie."""
+    """Return True if a process exists and is no zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -62,7 +62,7 @@ def is_running(pid: int) -> bool:
 
 
 class Child:
-    """One process and all that it starts."""
+    """One process and its descendants."""
 
     def __init__(self, process: subprocess.Popen[bytes], owner: Processes) -> None:
         self.process = process
@@ -72,11 +72,11 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the process, which is its session's name too."""
+        """The id of the process, which is its session's id too."""
         return self.process.pid
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """The exit code, or None when the time is up first."""
+        """Return the exit code, or None on a timeout."""
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -85,7 +85,7 @@ class Child:
         return code
 
     def end(self) -> None:
-        """End it and its descendants; does nothing the second time."""
+        """End the process and its descendants; a second call does nothing."""
         with self._ending:
             if self.process.poll() is None:
                 self.ended_by_us = True
@@ -126,7 +126,7 @@ class Processes:
         stderr: IO[bytes] | int = subprocess.DEVNULL,
         pass_fds: Iterable[int] = (),
     ) -> Child:
-        """Start a process in a session of its own."""
+        """Start a process in a new session."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("the stack is ending: no process is started any more")
@@ -146,7 +146,7 @@ class Processes:
         return child
 
     def forget(self, child: Child) -> None:
-        """The child has ended."""
+        """Remove a child that has ended."""
         with self._lock:
             self._children.discard(child)
             (self._register / str(child.pid)).unlink(missing_ok=True)
@@ -168,7 +168,7 @@ class Processes:
 
 
 def _watch(folder: Path) -> None:
-    """Wait for the parent's end of the pipe to close, by whatever end; then end its children."""
+    """Wait until the parent's end of the pipe closes for any reason; then end its children."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     while os.read(0, 1):

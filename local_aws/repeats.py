@@ -1,8 +1,8 @@
-"""A call that is sent again because its answer was lost gets that answer.
+"""Repeated calls get the answer of the first attempt.
 
-AWS's SDKs repeat a call whose connection broke, although it may have been carried out. What is
-made twice then, or refused because it is there, depends on the moment. All attempts of a call
-carry the same `amz-sdk-invocation-id`, by which its answer can be found.
+AWS's SDKs repeat a call whose connection broke, although it may have been carried out. A second
+attempt could create a resource twice, or be refused because the resource exists. All attempts of a
+call carry the same `amz-sdk-invocation-id`, by which the first answer is found.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 KEPT = 1_000
-"""The most answers that are kept."""
+"""Maximum number of answers that are kept."""
 
 LARGEST = 64 * 1024
-"""The largest answer that is kept. Those to calls that change something are small."""
+"""Maximum size of a kept answer in bytes. Answers to calls that change something are small."""
 
 _READS = frozenset({"GET", "HEAD"})
 
 
 class Repeats:
-    """A WSGI application before another, whose answers it keeps for a while."""
+    """A WSGI middleware that keeps answers for a while."""
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application

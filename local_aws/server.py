@@ -34,18 +34,18 @@ _serving = threading.Lock()
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that answers."""
+    """A running stack."""
 
     endpoint: str
     state: Path
 
     def environment(self) -> dict[str, str]:
-        """This process's environment with everything in it that points at the stack."""
+        """Return this process's environment, pointing at the stack."""
         return dict(os.environ) | environment.aws(self.endpoint) | environment.terraform(self.state)
 
 
 def running(state: Path) -> Stack | None:
-    """The stack that was left running with this state folder, if it still is."""
+    """Return the stack that runs with this state folder, if there is one."""
     try:
         found = json.loads((state / _STATE_FILE).read_text())
         # Another process may have the number by now, but it started at another time.
@@ -92,7 +92,7 @@ def serve(state: Path, port: int = 0) -> Iterator[Stack]:
 
 @contextlib.contextmanager
 def _logged(file: Path) -> Iterator[None]:
-    """Keep in a file what the emulator says of each failing state: all that it knows."""
+    """Log the emulator's messages about failing states to a file."""
     log, handler = logging.getLogger("moto"), logging.FileHandler(file, delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
     log.addHandler(handler)

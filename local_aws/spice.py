@@ -1,8 +1,7 @@
-"""What QuickSight does with a manifest: it follows the URIs, reads the rows and casts them.
+"""QuickSight's ingestion of a manifest: it finds the files, reads the rows and casts them.
 
-A manifest or a file that cannot be read fails with the type of error that an ingestion has in
-QuickSight. A row that cannot be read or cast is dropped, and counted; an empty field that is to
-be a number is none.
+A manifest or a file that cannot be read fails with QuickSight's type of error. A row that cannot be
+read or cast is dropped and counted. An empty field of a number is null.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ _LONG = 2**63
 
 
 class BucketReader(Protocol):
-    """S3, as far as a manifest leads there."""
+    """The operations of S3 that manifests need."""
 
     def read(self, bucket: str, key: str) -> bytes | None:
-        """An object's content, or None if there is none."""
+        """Return an object's content, or None if it does not exist."""
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
-        """The keys below a prefix."""
+        """Return the keys below a prefix."""
 
 
 class IngestionError(Exception):
-    """Why nothing could be loaded, with QuickSight's type of error."""
+    """The reason why an ingestion failed, with QuickSight's type of error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -42,7 +41,7 @@ class IngestionError(Exception):
 
 @dataclass(frozen=True)
 class Manifest:
-    """Where the files of a data source lie, and how they are written."""
+    """The files of a data source and their format."""
 
     uris: tuple[tuple[str, str], ...]
     delimiter: str
@@ -52,7 +51,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of loading the rows."""
+    """The loaded rows, and the number of dropped ones."""
 
     rows: list[dict[str, Any]]
     dropped: int

@@ -1,7 +1,7 @@
-"""What moto lacks, one patch a gap.
+"""Patches for the gaps of moto, one for each.
 
-tests/local_aws has a test for every patch that shows the gap on the unpatched emulator too:
-when a new release of moto closes one, that test fails and says which patch to drop.
+tests/local_aws has a test for every patch that shows the gap on the unpatched emulator too. When a
+new release of moto closes a gap, that test fails and names the patch to drop.
 """
 
 from __future__ import annotations

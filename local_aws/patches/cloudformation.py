@@ -12,7 +12,7 @@ from local_aws.patches.hooks import log, wrap
 
 
 def parse_json() -> None:
-    """A template in JSON is read as YAML, which takes seconds where it is large."""
+    """Parse JSON templates as JSON; moto parses them as YAML, which takes seconds."""
     original = Stack.parse_template
 
     def parse_template(template: Any) -> dict[str, Any]:
@@ -25,9 +25,10 @@ def parse_json() -> None:
 
 
 def fail_with_a_resource() -> None:
-    """A resource that cannot be made answers 500 and leaves half a stack behind; a client that
-    waits for a stack never learns why.
-    """  # noqa: D205
+    """Roll back a stack whose resource fails.
+
+    moto answers 500 and leaves half a stack; a client that waits for the stack never learns why.
+    """
 
     @wrap(Stack, "create_resources")
     def create_resources(original: Any, stack: Any) -> None:

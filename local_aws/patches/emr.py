@@ -21,7 +21,7 @@ _ENDED = frozenset({"TERMINATED", "TERMINATED_WITH_ERRORS"})
 
 
 class _Queue:
-    """The steps of one cluster, run one after the other."""
+    """The steps of one cluster, run in order."""
 
     def __init__(self, cluster: Any) -> None:
         self._cluster = cluster
@@ -32,7 +32,7 @@ class _Queue:
         self.idle_seconds: int | None = None
 
     def start(self) -> None:
-        """See to the steps that are pending."""
+        """Start the pending steps."""
         with self._lock:
             if self._idle_timer:
                 self._idle_timer.cancel()
@@ -46,7 +46,7 @@ class _Queue:
         in_background(self._work, f"cluster {self._cluster.id}")
 
     def cancel(self, step: Any) -> bool:
-        """Cancel a step; False when it has already ended."""
+        """Cancel a step; return False if it has already ended."""
         with self._lock:
             if step.state not in _OPEN:
                 return False
@@ -60,7 +60,7 @@ class _Queue:
         return True
 
     def end(self) -> None:
-        """Cancel everything: the cluster ends."""
+        """Cancel all steps, because the cluster ends."""
         if self._idle_timer:
             self._idle_timer.cancel()
         for step in self._cluster.steps:
@@ -121,7 +121,7 @@ class _Queue:
 
 
 def end_cluster(cluster: Any, code: str, message: str, *, errors: bool = False) -> None:
-    """Terminate a cluster, say why, and end its steps and its nodes."""
+    """Terminate a cluster with a reason, and end its steps and its nodes."""
     if cluster.state in _ENDED:
         return
     cluster.end_datetime = utcnow()
@@ -136,7 +136,7 @@ def end_cluster(cluster: Any, code: str, message: str, *, errors: bool = False) 
 
 
 def run_steps() -> None:
-    """A step stays in the state that it was made in, and nothing of it runs."""
+    """Run steps; in moto a step stays in its first state, and nothing of it runs."""
 
     @define(Cluster, "add_steps")
     def add_steps(cluster: Any, steps: Any) -> list[Any]:
@@ -208,7 +208,7 @@ def _cluster_status(cluster: Any) -> dict[str, Any]:
 
 
 def _missing_bootstrap_script(cluster: Any) -> str | None:
-    """A node that cannot fetch a bootstrap script does not start; what is in it is for nodes."""
+    """Return a bootstrap script that does not exist; on EMR the nodes then do not start."""
     for action in cluster.bootstrap_actions:
         path = action.script_path or ""
         if path.startswith("s3"):
@@ -227,7 +227,7 @@ def _invalid(message: str) -> Exception:
 
 
 def cancel_steps() -> None:
-    """CancelSteps is missing."""
+    """Add CancelSteps, which moto lacks."""
 
     @define(ElasticMapReduceResponse, "cancel_steps")
     def cancel(response: Any) -> ActionResult:
@@ -247,9 +247,10 @@ _POLICIES = {
 
 
 def keep_policies() -> None:
-    """Auto-termination and managed scaling policies and instance fleets are missing; Terraform
-    reads them of every cluster. An idle cluster goes on for ever.
-    """  # noqa: D205
+    """Add auto-termination, managed scaling and instance fleets, which moto lacks.
+
+    Terraform reads them of every cluster. Without them an idle cluster never ends.
+    """
     for name, parameter in _POLICIES.items():
         _keep_policy(name, parameter)
 

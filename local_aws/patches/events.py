@@ -1,4 +1,4 @@
-"""EventBridge: rules reach their targets as they do on AWS."""
+"""EventBridge: rules reach their targets as on AWS."""
 
 from __future__ import annotations
 
@@ -98,9 +98,11 @@ _TARGETS: dict[str, Deliver] = {
 
 
 def reach_targets() -> None:
-    """State machines, functions and topics are no targets, dead letters and a target's own
-    input are forgotten, and a disabled rule fires, as does one that has a schedule only.
-    """  # noqa: D205
+    """Deliver events to state machines, functions and topics.
+
+    moto does not know these targets, drops dead letters and a target's own input, and fires
+    disabled rules and rules that only have a schedule.
+    """
 
     @wrap(Rule, "send_to_targets")
     def send_to_targets(original: Any, rule: Any, event: Any, transform_input: bool = True) -> None:
@@ -167,7 +169,7 @@ def _input(target: Mapping[str, Any], event: Any, rule: str) -> str:
 
 
 def _fill(template: str, values: Mapping[str, Any]) -> str:
-    """Put values in the place of <name>: as JSON, but bare within a string."""
+    """Replace <name> by values: as JSON, but bare within a string."""
 
     def value_of(match: re.Match[str]) -> str:
         name = match["name"]

@@ -1,4 +1,4 @@
-"""Glue: job runs that run, and what Terraform asks."""
+"""Glue: job runs that run, and calls that Terraform makes."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ class JobRun(FakeJobRun):
 
     @property
     def status(self) -> str | None:
-        """The state that the process is in, not the one that a number of looks makes it."""
+        """The state of the process; moto counts calls instead."""
         return self.state
 
     @status.setter
     def status(self, value: str) -> None:
-        """Moto sets it when it is made."""
+        """Accept the initial state that moto sets."""
 
     def advance(self) -> None:
-        """Looking does not move it."""
+        """Do nothing: the state does not depend on calls."""
 
     def begin(self) -> None:
-        """Its process has its turn."""
+        """Note that the process has started."""
         self.began = time.monotonic()
         if self.state == "STARTING":
             self.state = "RUNNING"
 
     def stop(self) -> bool:
-        """End it; False when it has ended already."""
+        """Stop the run; return False if it has already ended."""
         if self.state not in _GOING:
             return False
         self.state = "STOPPING"
@@ -61,7 +61,7 @@ class JobRun(FakeJobRun):
         return True
 
     def execute(self, job: Any) -> None:
-        """Run it to its end."""
+        """Run the job to its end."""
         outcome = workers().glue.run(
             self.process,
             dict(job.command),
@@ -83,7 +83,7 @@ class JobRun(FakeJobRun):
         self.state = outcome.state
 
     def as_dict(self) -> dict[str, Any]:
-        """As GetJobRun answers."""
+        """Return the run in the form of GetJobRun."""
         answer = super().as_dict() | {
             "JobRunState": self.state,
             "ExecutionTime": self.seconds,
@@ -110,7 +110,7 @@ def _keep_log(backend: Any, group: str, stream: str, file: Path) -> None:
 
 
 def run_jobs() -> None:
-    """A job run is a state that moves on when it is looked at, and nothing of it runs."""
+    """Run jobs; moto changes a run's state on each call, and nothing of it runs."""
 
     @wrap(FakeJob, "start_job_run")
     def start_job_run(original: Any, job: Any, *args: Any, **kwargs: Any) -> str:
@@ -140,7 +140,7 @@ def run_jobs() -> None:
 
 
 def update_jobs() -> None:
-    """A job cannot be changed, so Terraform cannot apply another contract to one."""
+    """Add UpdateJob; without it Terraform cannot apply another contract to a job."""
 
     @define(GlueResponse, "update_job")
     def update_job(response: Any) -> ActionResult:
@@ -154,7 +154,7 @@ def update_jobs() -> None:
 
 
 def delete_connections() -> None:
-    """A connection cannot be deleted, so Terraform cannot destroy one."""
+    """Add DeleteConnection; without it Terraform cannot destroy a connection."""
 
     @define(GlueResponse, "delete_connection")
     def delete_connection(response: Any) -> EmptyResult:
@@ -165,7 +165,7 @@ def delete_connections() -> None:
 
 
 def keep_rulesets() -> None:
-    """There are no rulesets of Data Quality."""
+    """Add rulesets of Data Quality, which moto lacks."""
 
     def found(response: Any) -> dict[str, dict[str, Any]]:
         backend = response.glue_backend

@@ -1,4 +1,4 @@
-"""How a patch takes hold of the emulator, and what the patches share."""
+"""Functions with which patches change the emulator, and shared state."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ log = logging.getLogger("local_aws")
 
 
 class _Current:
-    """The workers of the stack that this process serves now."""
+    """The workers of the stack that this process serves."""
 
     workers: Workers | None = None
 
 
 def serve_with(workers: Workers) -> None:
-    """From now on the patches use these workers."""
+    """Set the workers that the patches use."""
     _Current.workers = workers
 
 
 def workers() -> Workers:
-    """The workers of the stack."""
+    """Return the workers of the stack."""
     if _Current.workers is None:
         raise RuntimeError("no stack is being served")
     return _Current.workers
 
 
 def wrap(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Put the decorated function in the place of `owner.name`; it gets the original first."""
+    """Replace `owner.name` by the decorated function, which gets the original first."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         original = getattr(owner, name)
@@ -50,7 +50,7 @@ def wrap(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def define(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add or replace `owner.name`, with no regard for what was there."""
+    """Add `owner.name`, or replace it without using the original."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         setattr(owner, name, function)
@@ -60,12 +60,12 @@ def define(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[...
 
 
 def event_details(**kinds: Any) -> Any:
-    """Details of a history event; moto's type for them wants every kind at once."""
+    """Return the details of a history event; moto's type for them requires every kind at once."""
     return kinds
 
 
 def in_background(work: Callable[[], None], name: str) -> threading.Thread:
-    """Run something that no caller waits for; what it raises is logged, never lost."""
+    """Run a function in the background; its exceptions are logged."""
 
     def guarded() -> None:
         try:

@@ -22,7 +22,7 @@ def _kept(response: Any) -> dict[str, dict[str, Any]]:
 
 
 def keep_endpoints() -> None:
-    """Instance Connect endpoints can be neither made, shown nor deleted."""
+    """Add Instance Connect endpoints, which cannot be created, described or deleted in moto."""
 
     @define(EC2Response, "create_instance_connect_endpoint")
     def create(response: Any) -> ActionResult:

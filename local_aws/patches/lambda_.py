@@ -12,9 +12,10 @@ from local_aws.workers.lambda_ import Function
 
 
 def run_packages() -> None:
-    """A function runs in a docker container, or not at all; an asynchronous invocation is
-    waited for.
-    """  # noqa: D205
+    """Run functions in local processes, and asynchronous invocations in the background.
+
+    moto runs a function in a docker container or not at all, and waits for asynchronous ones.
+    """
 
     @define(LambdaFunction, "_invoke_lambda")
     def invoke_lambda(function: Any, event: Any = None) -> tuple[str, bool, str]:

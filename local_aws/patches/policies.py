@@ -46,7 +46,7 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 
 
 def holds(conditions: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
-    """Whether a request in this context meets every condition."""
+    """Return True if a request in this context meets every condition."""
     return all(
         _meets(operator, context.get(key.lower()), values if isinstance(values, list) else [values])
         for operator, keys in conditions.items()
@@ -68,7 +68,7 @@ def _meets(operator: str, value: str | None, wanted: list[Any]) -> bool:
 
 
 def _context() -> dict[str, str]:
-    """What a condition can ask of a request. Loopback is as private as a secure transport."""
+    """Return the condition keys of a request. Loopback counts as a secure transport."""
     context = {
         "aws:securetransport": "true",
         "s3:tlsversion": "1.3",
@@ -86,9 +86,10 @@ def _context() -> dict[str, str]:
 
 
 def respect_conditions() -> None:
-    """A statement's condition is not evaluated right: one that does not hold denies, so a
-    policy that wants TLS shuts everybody out.
-    """  # noqa: D205
+    """Evaluate the conditions of statements.
+
+    In moto a condition that does not hold denies, so a policy that requires TLS denies everything.
+    """
 
     @define(FakeBucket, "get_permission")
     def get_permission(bucket: Any, action: str, resource: str) -> PermissionResult:

@@ -1,8 +1,8 @@
-"""QuickSight: data sources and data sets that read what they name, analyses and dashboards.
+"""QuickSight: data sources and data sets that read their files, analyses and dashboards.
 
-moto keeps names. Here a data source reads its manifest when it is made, and an ingestion loads
-the rows that the manifest leads to and casts them by the data set, so that what would break in
-QuickSight breaks here.
+moto keeps names only. Here a data source reads its manifest when it is created, and an ingestion
+loads the rows of the manifest's files and casts them by the data set, so that an error in
+QuickSight is an error here.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from local_aws import spice
 from local_aws.patches.hooks import define, wrap
 
 INGESTIONS_A_DAY = 32
-"""How often a data set may be loaded in 24 hours."""
+"""Maximum number of ingestions of a data set in 24 hours."""
 _DAY_SECONDS = 24 * 3600
 
 
 class ResourceExistsError(JsonRESTError):
-    """Something of that id is there."""
+    """A resource with this id exists."""
 
     code = 409
 
@@ -48,7 +48,7 @@ class ResourceExistsError(JsonRESTError):
 
 
 class LimitExceededError(JsonRESTError):
-    """It was asked for too often."""
+    """The limit of calls is exceeded."""
 
     code = 409
 
@@ -58,7 +58,7 @@ class LimitExceededError(JsonRESTError):
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A kind of thing that is made of a call's parameters."""
+    """A type of resource that is created from a call's parameters."""
 
     name: str
     plural: str
@@ -67,7 +67,7 @@ class ResourceType:
 
     @property
     def key(self) -> str:
-        """What names one."""
+        """The name of the parameter with the id."""
         return f"{self.name}Id"
 
 
@@ -85,7 +85,7 @@ RESOURCE_TYPES = {
 
 @dataclass
 class Resource:
-    """One of them, as it was asked for."""
+    """A resource with the parameters of its call."""
 
     kind: ResourceType
     arn: str
@@ -97,11 +97,11 @@ class Resource:
 
     @property
     def id(self) -> str:
-        """Its id."""
+        """The resource's id."""
         return str(self.parameters[self.kind.key])
 
     def shown(self) -> dict[str, Any]:
-        """As a Describe call shows it."""
+        """Return the resource in the form of a Describe call."""
         hidden = {"AwsAccountId", "Permissions", "Definition", "Tags"}
         known = {name: value for name, value in self.parameters.items() if name not in hidden}
         shown = known | {"Arn": self.arn, "CreatedTime": self.made, "LastUpdatedTime": self.made}
@@ -122,7 +122,7 @@ def _declared(parameters: dict[str, Any]) -> list[dict[str, str]]:
 
 
 class Backend:
-    """What one account holds in one region."""
+    """The resources of one account in one region."""
 
     def __init__(self, account: str, region: str) -> None:
         self._account = account
@@ -130,7 +130,7 @@ class Backend:
         self.resources: dict[tuple[str, str], Resource] = {}
 
     def create(self, kind: ResourceType, parameters: dict[str, Any]) -> Resource:
-        """Make something; what makes a data source fail is in its status."""
+        """Create a resource; the errors of a data source are in its status."""
         name = str(parameters[kind.key])
         if (kind.name, name) in self.resources:
             raise ResourceExistsError(f"{kind.name} {name} already exists")
@@ -143,7 +143,7 @@ class Backend:
         return resource
 
     def update(self, kind: ResourceType, parameters: dict[str, Any]) -> Resource:
-        """Make something anew under its id."""
+        """Replace a resource, keeping its id."""
         resource = self.find(kind, str(parameters[kind.key]))
         changed = Resource(
             kind,
@@ -161,22 +161,22 @@ class Backend:
         return changed
 
     def find(self, kind: ResourceType, name: str) -> Resource:
-        """What has this id."""
+        """Return the resource with this id."""
         if (kind.name, name) not in self.resources:
             raise ResourceNotFoundException(f"{kind.name} {name} is not found")
         return self.resources[kind.name, name]
 
     def delete(self, kind: ResourceType, name: str) -> Resource:
-        """Remove something."""
+        """Delete a resource."""
         self.find(kind, name)
         return self.resources.pop((kind.name, name))
 
     def of(self, kind: ResourceType) -> list[Resource]:
-        """All of one kind."""
+        """Return all resources of one type."""
         return [resource for resource in self.resources.values() if resource.kind == kind]
 
     def ingest(self, data_set: str, name: str) -> dict[str, Any]:
-        """Load a data set's rows; what goes wrong is in the ingestion's status."""
+        """Load a data set's rows; errors are in the ingestion's status."""
         resource = self.find(RESOURCE_TYPES["DataSet"], data_set)
         if name in resource.ingestions:
             raise ResourceExistsError(f"Ingestion {name} already exists")
@@ -273,7 +273,7 @@ class _Objects:
 
 
 def backend(account: str, region: str) -> Backend:
-    """What an account holds in a region."""
+    """Return the resources of an account in a region."""
     emulated: Any = quicksight_backends[account][region]
     if not hasattr(emulated, "resources"):
         emulated.resources = Backend(account, region)
@@ -286,9 +286,11 @@ def _of(response: Any) -> Backend:
 
 
 def keep_resources() -> None:
-    """Data sources read no manifest, data sets cannot be described, dashboards not be deleted,
-    and there are no analyses, definitions or permissions.
-    """  # noqa: D205
+    """Add complete resources.
+
+    In moto data sources read no manifest, data sets cannot be described, dashboards cannot be
+    deleted, and there are no analyses, definitions or permissions.
+    """
     account = r"{0}/accounts/(?P<account_id>[\d]+)"
     for kind in RESOURCE_TYPES.values():
         one = rf"{account}/{kind.path}/(?P<thing_id>[^/]+)"
@@ -351,7 +353,7 @@ def _serve(name: str, operation: Callable[[Any], dict[str, Any]]) -> None:
 
 
 def load_rows() -> None:
-    """An ingestion loads nothing and cannot be described."""
+    """Add ingestions, which in moto load nothing and cannot be described."""
     path = r"{0}/accounts/(?P<account_id>[\d]+)/data-sets/(?P<thing_id>[^/]+)/ingestions"
     urls.url_paths[f"{path}$"] = QuickSightResponse.dispatch
     urls.url_paths[f"{path}/(?P<ingestion_id>[^/]+)$"] = QuickSightResponse.dispatch
@@ -382,9 +384,7 @@ def load_rows() -> None:
 
 
 def call_from_a_machine() -> None:
-    """An error of QuickSight has another name than in Step Functions, and an answer's times are
-    no JSON.
-    """  # noqa: D205
+    """Name errors as Step Functions does, and encode an answer's times as JSON."""
     aws_sdk._SERVICE_ERROR_NAMES["quicksight"] = "QuickSight"  # noqa: SLF001
 
     @wrap(aws_sdk.StateTaskServiceAwsSdk, "_eval_service_task")
@@ -395,11 +395,11 @@ def call_from_a_machine() -> None:
 
 
 class StackResourceError(Exception):
-    """A resource of a stack could not be made."""
+    """A resource of a stack could not be created."""
 
 
 class _Resource:
-    """One of QuickSight's things as a resource of a CloudFormation stack."""
+    """A QuickSight resource in a CloudFormation stack."""
 
     kind: ResourceType
 
@@ -453,7 +453,7 @@ class _Resource:
 
     @classmethod
     def _checked(cls, properties: dict[str, Any]) -> dict[str, Any]:
-        """The properties, which are those of the call that makes the thing."""
+        """Return the properties, which are the parameters of the call that creates the resource."""
         shape = _model().operation_model(f"Create{cls.kind.name}").input_shape
         report = ParamValidator().validate(properties, shape)
         if report.has_errors():
@@ -472,7 +472,7 @@ class _Resource:
 
     @classmethod
     def _well(cls, resource: Resource) -> Resource:
-        """CloudFormation waits until a thing is made, and until a data set's rows are loaded."""
+        """Check that a resource, and a data set's rows, were created, as CloudFormation does."""
         if resource.error:
             raise StackResourceError(
                 f"{resource.id}: {resource.error['Type']}: {resource.error['Message']}"
@@ -498,7 +498,7 @@ _RESOURCES: dict[str, Any] = {
 
 
 def make_by_cloudformation() -> None:
-    """CloudFormation passes over QuickSight's types in silence."""
+    """Create QuickSight's resources of a stack, which moto ignores."""
 
     @wrap(parsing, "resource_class_from_type")
     def resource_class_from_type(original: Any, kind: str) -> Any:

@@ -1,4 +1,4 @@
-"""S3: the events that it sends to EventBridge, and what it remembers of deleted objects."""
+"""S3: events to EventBridge, and the removal of delete markers."""
 
 from __future__ import annotations
 
@@ -34,10 +34,12 @@ _ASKED_FOR = {
 
 
 def send_events() -> None:
-    """Events carry moto's own words, one fixed id and a version that is none; what a rule
-    raises is hidden; every upload is told as a change of its tags or its ACL too; and a
-    delete that leaves a marker is not told.
-    """  # noqa: D205
+    """Send the events that S3 sends.
+
+    moto's events have moto's own names, one fixed id and no version. Exceptions of a rule are
+    hidden, every upload also sends a change of its tags or its ACL, and a delete that leaves a
+    marker sends nothing.
+    """
 
     @define(notifications, "_send_event_bridge_message")
     def send_event_bridge_message(account_id: str, bucket: Any, event_name: Any, key: Any) -> None:
@@ -84,7 +86,7 @@ def send_events() -> None:
 
 
 class _Deleted:
-    """What a delete marker tells a notification."""
+    """The attributes of a delete marker that an event names."""
 
     etag = ""
     size = 0
@@ -95,13 +97,11 @@ class _Deleted:
 
 
 def dispose_of_markers() -> None:
-    """A delete marker cannot be disposed of once versioning is suspended, as it is when a
-    bucket is about to be destroyed.
-    """  # noqa: D205
+    """Allow deleting a delete marker once versioning is suspended, as before a bucket's end."""
 
     @define(FakeDeleteMarker, "dispose")
     def dispose(_marker: Any) -> None:
-        """It holds nothing."""
+        """Do nothing: a marker has no content."""
 
 
 PATCHES = {"s3: send events": send_events, "s3: dispose of markers": dispose_of_markers}

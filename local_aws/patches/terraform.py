@@ -1,4 +1,4 @@
-"""What Terraform's AWS provider asks of services and does not get back."""
+"""Attributes and answers that Terraform's AWS provider needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _arguments_of_a_rule = inspect.signature(SecurityGroupRule.__init__)
 
 
 def refuse_the_unknown() -> None:
-    """An operation that is not there answers 500, which clients ask again for minutes."""
+    """Refuse unknown operations at once; moto answers 500, which clients retry for minutes."""
 
     @wrap(BaseResponse, "call_action")
     def call_action(original: Any, response: Any) -> Any:
@@ -33,7 +33,7 @@ def refuse_the_unknown() -> None:
 
 
 def _refusal(service: str, message: str) -> tuple[int, dict[str, str], str]:
-    """In the words of the service's protocol, so that a client can read the sentence."""
+    """Return an error in the service's protocol, so that a client can read the sentence."""
     code = "NotImplemented"
     if service == "ec2":
         error = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
@@ -46,7 +46,7 @@ def _refusal(service: str, message: str) -> tuple[int, dict[str, str], str]:
 
 
 def describe_rules() -> None:
-    """A security group rule that names a group or a prefix list loses its description."""
+    """Keep the description of security group rules that name a group or a prefix list."""
 
     @wrap(SecurityGroupRule, "__init__")
     def initialise(original: Any, rule: Any, *args: Any, **kwargs: Any) -> None:
@@ -67,9 +67,10 @@ def describe_rules() -> None:
 
 
 def miss_rules_by_name() -> None:
-    """Revoking a rule that is gone names another error than AWS does, so that two ways of
-    deleting a group's rules trip over each other.
-    """  # noqa: D205
+    """Answer the revocation of a missing rule with AWS's error.
+
+    With moto's error, two ways of deleting a group's rules fail on each other.
+    """
     for direction in ("ingress", "egress"):
 
         @wrap(SecurityGroupBackend, f"revoke_security_group_{direction}")
@@ -84,7 +85,7 @@ def miss_rules_by_name() -> None:
 
 
 def type_connections() -> None:
-    """A Glue connection does not tell its type."""
+    """Return the type of a Glue connection."""
 
     @wrap(FakeConnection, "as_dict")
     def as_dict(original: Any, connection: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def type_connections() -> None:
 
 
 def keep_dead_letters() -> None:
-    """A function forgets where its dead letters go."""
+    """Keep the dead-letter configuration of functions."""
 
     @wrap(LambdaFunction, "__init__")
     def initialise(original: Any, function: Any, *args: Any, spec: Any, **kwargs: Any) -> None:
@@ -119,7 +120,7 @@ def keep_dead_letters() -> None:
 
 
 def tell_of_eventbridge() -> None:
-    """A bucket that sends its events to EventBridge does not say so."""
+    """Describe the EventBridge configuration of buckets."""
 
     @wrap(S3Response, "get_bucket_notification")
     def get_bucket_notification(original: Any, response: Any) -> Any:
@@ -138,7 +139,7 @@ def tell_of_eventbridge() -> None:
 
 
 def complete_budgets() -> None:
-    """A budget tells neither its tags nor whom its notifications go to."""
+    """Return the tags and the subscribers of budgets."""
 
     @define(BudgetsResponse, "describe_subscribers_for_notification")
     def describe_subscribers(response: Any) -> str:

@@ -1,4 +1,4 @@
-"""What really runs: EMR steps, Glue jobs and Lambda functions, each in processes of its own."""
+"""The workers: EMR steps, Glue jobs and Lambda functions, each in its own processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _JVMS_AT_ONCE = 1
 
 
 class Workers:
-    """The three workers of a stack, and what they share."""
+    """The three workers of a stack, and their shared objects."""
 
     def __init__(self, endpoint: str, state: Path, processes: Processes) -> None:
         self.objects = ObjectCache(endpoint, state / "objects")

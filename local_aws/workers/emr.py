@@ -21,21 +21,21 @@ _FILE_OPTIONS = frozenset({"--files", "--jars", "--archives", "--properties-file
 
 @dataclass(frozen=True)
 class StepOutcome:
-    """How a step ended."""
+    """The result of a step."""
 
     state: str
     failure: dict[str, str] | None = None
 
 
 class EmrWorker:
-    """Runs one step at a time for whoever asks."""
+    """Runs one step for each caller."""
 
     def __init__(self, spark: Spark, objects: ObjectCache) -> None:
         self._spark = spark
         self._objects = objects
 
     def prepare(self, step_id: str) -> Run:
-        """A place for a step's logs, and a handle to cancel it by."""
+        """Make a folder for a step's logs, and a handle to cancel the step."""
         return self._spark.run_folder(step_id)
 
     def run(
@@ -47,7 +47,7 @@ class EmrWorker:
         logs: str | None,
         started: Callable[[], None],
     ) -> StepOutcome:
-        """Run a step to its end; `logs` is where EMR writes its logs, None where it keeps none."""
+        """Run a step to its end; EMR writes its logs to `logs`, None if it keeps none."""
         try:
             submission, python_path = self._resolve(jar, arguments)
             code = self._spark.submit(run, submission, python_path, started=started)
@@ -102,6 +102,6 @@ class EmrWorker:
 
 
 def _reason(message: str) -> str:
-    """EMR names a reason when it can, and says so when it cannot."""
+    """Return EMR's reason for a failure, as far as it is known."""
     name = message.partition(":")[0]
     return name if name.replace(".", "").replace("_", "").isalnum() else "Unknown Error."

@@ -35,21 +35,21 @@ _KEPT_BY_GLUE = frozenset(
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """How a job run ended."""
+    """The result of a job run."""
 
     state: str
     error: str | None = None
 
 
 class GlueWorker:
-    """Runs one job run at a time for whoever asks."""
+    """Runs one job run for each caller."""
 
     def __init__(self, spark: Spark, objects: ObjectCache) -> None:
         self._spark = spark
         self._objects = objects
 
     def prepare(self, run_id: str) -> Run:
-        """A place for a run's logs, and a handle to stop it by."""
+        """Make a folder for a run's logs, and a handle to stop the run."""
         return self._spark.run_folder(run_id)
 
     def run(
@@ -111,7 +111,7 @@ class GlueWorker:
 
 
 def _configuration(text: str) -> list[str]:
-    """Glue's one --conf holds several settings, each but the first with its own --conf."""
+    """Split Glue's --conf, in which each setting but the first has its own --conf."""
     settings = [part.strip() for part in text.split("--conf") if part.strip()]
     return Submission.parse(
         [word for setting in settings for word in ("--conf", setting)] + ["script"]

@@ -1,6 +1,6 @@
-"""Lambda functions: the uploaded package, run in a process that sees nothing else.
+"""Lambda functions: the uploaded package, run in an isolated process.
 
-A process is kept for the next invocation of the same function, as Lambda keeps its own.
+A process is kept for the next invocation of the same function, as Lambda does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WARM_PER_FUNCTION = 2
 
 @dataclass(frozen=True)
 class Function:
-    """A function as it is configured now."""
+    """The configuration of a function."""
 
     arn: str
     name: str
@@ -49,7 +49,7 @@ class Function:
     variables: Mapping[str, str]
 
     def configuration_hash(self) -> str:
-        """Changes whenever a kept process would no longer do."""
+        """Return a hash that changes if a kept process must be replaced."""
         text = json.dumps(
             [self.arn, self.handler, self.version, self.memory, dict(self.variables)],
             sort_keys=True,
@@ -59,7 +59,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an invocation came to."""
+    """The result of an invocation."""
 
     payload: str
     failed: bool
@@ -67,7 +67,7 @@ class Answer:
 
 
 class _Sandbox:
-    """One process, good for one invocation at a time."""
+    """A process that handles one invocation at a time."""
 
     def __init__(self, child: Child, requests: int, results: int, log: Path) -> None:
         self.child = child
@@ -77,7 +77,7 @@ class _Sandbox:
         self._read = 0
 
     def ask(self, request: Mapping[str, object], timeout: float) -> bytes | None:
-        """The line that comes back: None when the time is up, empty when the process ended."""
+        """Return the answer: None on a timeout, empty if the process ended."""
         with contextlib.suppress(BrokenPipeError):
             self._requests.write(json.dumps(request) + "\n")
             self._requests.flush()
@@ -94,7 +94,7 @@ class _Sandbox:
         return line
 
     def new_log(self) -> str:
-        """What was printed since the last time."""
+        """Return the output since the last call."""
         with self._log.open("rb") as log:
             log.seek(self._read)
             text = log.read()
@@ -110,7 +110,7 @@ class _Sandbox:
 
 
 class LambdaWorker:
-    """Invokes functions, several at a time."""
+    """Invokes functions, several at the same time."""
 
     def __init__(self, endpoint: str, folder: Path, processes: Processes) -> None:
         self._endpoint = endpoint
@@ -222,7 +222,7 @@ class LambdaWorker:
         return root
 
     def _runtime(self) -> Path:
-        """A folder with the packages in it that Lambda brings, and no other."""
+        """Return a folder with only the packages that Lambda includes."""
         folder = self._folder / "runtime"
         with self._lock:
             if not folder.exists():
@@ -241,7 +241,7 @@ class LambdaWorker:
 
 
 def _ended(request_id: str, function: Function, line: bytes | None) -> dict[str, str]:
-    """What Lambda says of an invocation that gave no answer."""
+    """Return Lambda's error for an invocation without an answer."""
     if line is None:
         return {
             "errorType": "Sandbox.Timedout",

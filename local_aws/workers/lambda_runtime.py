@@ -1,7 +1,7 @@
-"""The process in which one Lambda function's package runs. Standard library only.
+"""The process that runs one Lambda function's package. Standard library only.
 
-Requests come on one pipe and results go on another, one JSON document a line, so that
-whatever a handler prints is log and nothing else.
+Requests arrive on one pipe and results leave on another, one JSON document a line, so that
+everything that a handler prints is log.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class Context:
-    """What a handler gets as its second argument."""
+    """The context, a handler's second argument."""
 
     def __init__(self, request: dict[str, Any]) -> None:
         self.aws_request_id: str = request["request_id"]
@@ -31,12 +31,12 @@ class Context:
         self._deadline: float = request["deadline"]
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until Lambda would end the invocation."""
+        """Return the milliseconds until Lambda would end the invocation."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error in Lambda's own shape."""
+    """Return an error in Lambda's format."""
     # The first frame is this file's.
     frames = traceback.extract_tb(error.__traceback__)[1:]
     return {

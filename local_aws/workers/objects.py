@@ -1,4 +1,4 @@
-"""Objects in the stack's buckets, as the workers fetch and write them."""
+"""Objects in the stack's buckets, for the workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Bucket and key of an s3:// (or s3a://, s3n://) URI."""
+    """Split an s3:// (or s3a://, s3n://) URI into bucket and key."""
     parts = urlsplit(uri)
     if parts.scheme not in {"s3", "s3a", "s3n"}:
         raise ValueError(f"not an S3 URI: {uri!r}")
@@ -31,7 +31,7 @@ def split(uri: str) -> tuple[str, str]:
 
 
 class ObjectCache:
-    """Fetches by content: what is unchanged is fetched and unpacked once."""
+    """A cache of objects by content: unchanged ones are downloaded and unpacked once."""
 
     def __init__(self, endpoint: str, folder: Path) -> None:
         self._endpoint = endpoint
@@ -51,7 +51,7 @@ class ObjectCache:
         )
 
     def fetch(self, uri: str) -> Path:
-        """A local copy, with the object's own file name."""
+        """Return a local copy, with the object's own file name."""
         bucket, key = split(uri)
         with self._lock:
             answer = self._client.get_object(Bucket=bucket, Key=key)
@@ -64,9 +64,9 @@ class ObjectCache:
         return target
 
     def importable(self, uri: str) -> Path | None:
-        """Where Python finds what a wheel, an archive or a module holds.
+        """Return the path from which Python imports a wheel, an archive or a module.
 
-        None is a wheel for another platform than this machine's.
+        None if a wheel is for another platform.
         """
         local = self.fetch(uri)
         if local.suffix == ".py":

@@ -1,4 +1,4 @@
-"""Spark as a process: what a cluster would give it, a laptop gives it here."""
+"""Spark processes, with the settings that a cluster would provide."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _FLAGS = frozenset({"--verbose", "-v", "--supervise"})
 
 @dataclass(frozen=True)
 class Submission:
-    """spark-submit's arguments, taken apart."""
+    """The parsed arguments of spark-submit."""
 
     script: str
     arguments: list[str]
@@ -63,7 +63,7 @@ class Submission:
 
     @staticmethod
     def parse(arguments: Sequence[str]) -> Submission:
-        """Take what comes after the word spark-submit; drop what only a cluster understands."""
+        """Parse the arguments after the word spark-submit; drop those for clusters only."""
         options: list[str] = []
         python_files: list[str] = []
         rest = list(arguments)
@@ -88,7 +88,7 @@ class Submission:
 
 
 class Run:
-    """One process of a worker: its logs, and a way to end it before its time."""
+    """One process of a worker: its logs, and a way to end it early."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class Run:
         self._lock = threading.Lock()
 
     def cancel(self) -> None:
-        """End what runs, or keep it from starting."""
+        """End the process, or keep it from starting."""
         self.cancelled.set()
         with self._lock:
             child = self._child
@@ -111,22 +111,22 @@ class Run:
             child.end()
 
     def attach(self, child: Child) -> None:
-        """The process has started."""
+        """Note the started process."""
         with self._lock:
             self._child = child
         if self.cancelled.is_set():
             child.end()
 
     def note(self, line: str) -> None:
-        """Write a line of the worker's own among the errors."""
+        """Write a line of the worker to the error log."""
         with self.stderr.open("a") as log:
             log.write(line.rstrip() + "\n")
 
     def failure(self) -> tuple[str, Path]:
-        """The line that tells a reader most, and the log that it stands in.
+        """Return the most informative line of the logs, and the log that contains it.
 
-        spark-submit's JVM writes all that its Python process says to its own output, so a
-        traceback stands there, not among the errors.
+        spark-submit's JVM writes the output of its Python process to its own standard output, so a
+        traceback is there and not in the error log.
         """
         logs = (self.stderr, self.stdout)
         for find in (_traceback_line, _error_line, _last_line):
@@ -137,7 +137,7 @@ class Run:
 
 
 def _traceback_line(lines: list[str]) -> str | None:
-    """What the last Python traceback ends with."""
+    """Return the last line of the last Python traceback."""
     starts = [n for n, line in enumerate(lines) if line.startswith("Traceback (most recent")]
     ends = (line for line in lines[starts[-1] + 1 :] if line.strip()) if starts else iter(())
     return next((line.strip() for line in ends if not line.startswith((" ", "\t"))), None)
@@ -157,7 +157,7 @@ def _last_line(lines: list[str]) -> str | None:
 
 
 class Spark:
-    """Starts Spark processes, so many at a time and no more."""
+    """Starts Spark processes, up to a maximum number at the same time."""
 
     def __init__(
         self,
@@ -172,7 +172,7 @@ class Spark:
         self.folder = folder
 
     def run_folder(self, name: str) -> Run:
-        """A fresh folder for one run."""
+        """Make a new folder for one run."""
         return Run(self.folder / "runs" / name)
 
     def submit(
@@ -184,7 +184,7 @@ class Spark:
         started: Callable[[], None],
         timeout: float | None = None,
     ) -> int:
-        """Run spark-submit; the exit code, negative when it was ended from outside."""
+        """Run spark-submit; return the exit code, negative if it was ended by a signal."""
         command = [
             str(Path(pyspark.__file__).parent / "bin/spark-submit"),
             "--master", _MASTER,
@@ -204,7 +204,7 @@ class Spark:
         started: Callable[[], None],
         timeout: float | None = None,
     ) -> int:
-        """Run a script that needs no Spark."""
+        """Run a script without Spark."""
         command = [sys.executable, submission.script, *submission.arguments]
         return self._run(run, command, python_path, started, timeout)
 
@@ -237,7 +237,7 @@ class Spark:
 
     @contextlib.contextmanager
     def _turn(self, run: Run) -> Iterator[bool]:
-        """Wait for a JVM's place, but no longer than the run is wanted."""
+        """Wait for a free place for a JVM, but no longer than the run is wanted."""
         granted = False
         while not run.cancelled.is_set() and not granted:
             granted = self._jvms.acquire(timeout=0.1)

@@ -1,4 +1,4 @@
-"""Writes with a condition: checked and written in one."""
+"""Atomic conditional writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WRITES = {
 
 
 def write_in_one() -> None:
-    """Between a condition and its write another request can write too: a lease is given twice."""
+    """Make a condition and its write atomic; in moto a lease can be given twice."""
     for handler, operations in _WRITES.items():
         lock = threading.RLock()
         for operation in operations:

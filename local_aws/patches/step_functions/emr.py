@@ -42,7 +42,7 @@ _STEP_FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 
 
 class _Action:
-    """One action of the integration: the API call that starts it, and what it waits for."""
+    """One action of the integration: the API call that starts it, and its final states."""
 
     operation: str
     parameters: frozenset[str]
@@ -54,7 +54,7 @@ class _Action:
         return started
 
     def cancel(self, emr: Any, started: dict[str, Any]) -> None:
-        """By default there is nothing to undo."""
+        """Do nothing: by default there is nothing to cancel."""
 
 
 class _CreateCluster(_Action):
@@ -220,7 +220,7 @@ class EmrTask(StateTaskServiceCallback):
 
 
 def know_emr() -> None:
-    """`elasticmapreduce` is refused, with .sync and without."""
+    """Add `elasticmapreduce` tasks, with .sync and without, which moto refuses."""
 
     @wrap(state_task_factory, "state_task_service_for")
     def state_task_service_for(original: Any, service_name: str) -> Any:

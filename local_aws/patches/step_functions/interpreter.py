@@ -1,4 +1,4 @@
-"""Step Functions: waiting for jobs, stopping them, and what Terraform asks."""
+"""Step Functions: waiting for jobs, stopping them, and calls that Terraform makes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _ending = threading.Lock()
 
 
 class TaskCancelledError(Exception):
-    """A task ended because the execution, its branch or its time did."""
+    """A task ended because its execution or branch ended, or timed out."""
 
 
 class SyncTask:
@@ -72,15 +72,17 @@ class SyncTask:
         self.cancel = cancel
 
     def __call__(self) -> Any:
-        """The job's result once it has one."""
+        """Return the job's result once it has one."""
         return self._poll()
 
 
 def wait_for_jobs() -> None:
-    """`.sync` fails because only callback patterns get an endpoint, which is then taken for
-    granted; a job's times are no JSON, so that nobody can describe the execution afterwards;
-    and a job goes on when its state has been stopped or is out of time.
-    """  # noqa: D205
+    """Let `.sync` states wait for jobs, and end jobs with their states.
+
+    In moto `.sync` fails because only callback patterns have an endpoint. A job's times are no
+    JSON, so the execution cannot be described afterwards, and a job continues after its state has
+    been stopped or has timed out.
+    """
 
     @define(callback.StateTaskServiceCallback, "_eval_integration_pattern")
     def evaluate(
@@ -134,7 +136,7 @@ def wait_for_jobs() -> None:
 
 
 def _plain(result: Any) -> Any:
-    """JSON as Step Functions has it: times are milliseconds."""
+    """Return JSON as in Step Functions, where times are in milliseconds."""
     return json.loads(json.dumps(result, default=lambda time: round(time.timestamp() * 1000)))
 
 
@@ -142,9 +144,11 @@ wait_for_token = callback.StateTaskServiceCallback._eval_integration_pattern  # 
 
 
 def stop_at_once() -> None:
-    """An execution that is stopped or out of time waits for its running task, and its history
-    goes on after its last event.
-    """  # noqa: D205
+    """Stop executions at once.
+
+    In moto an execution that is stopped or times out waits for its running task, and its history
+    continues after its last event.
+    """
     define(Program, "eval")(_evaluate_program)
     wrap(Execution, "stop")(_stop)
 
@@ -220,7 +224,7 @@ def _end_history(env: Any, state: ProgramStopped | ProgramTimedOut) -> None:
 
 
 def stop_with_a_reason() -> None:
-    """StopExecution drops the error and the cause that it was given."""
+    """Keep the error and the cause of StopExecution, which moto drops."""
 
     @define(StepFunctionResponse, "stop_execution")
     def stop_execution(response: Any) -> ActionResult:
@@ -235,9 +239,11 @@ def stop_with_a_reason() -> None:
 
 
 def describe_completely() -> None:
-    """An execution's output is not JSON when it is a string, and one that ran out of time has
-    no end. Its status is told before its output is there.
-    """  # noqa: D205
+    """Describe executions completely.
+
+    In moto an output that is a string is not encoded as JSON, an execution that timed out has no
+    end, and the status is set before the output.
+    """
     reflecting = threading.Lock()
 
     @wrap(BaseExecutionWorkerCommunication, "_reflect_execution_status")
@@ -258,7 +264,7 @@ def describe_completely() -> None:
 
 
 def fail_with_any_name() -> None:
-    """A Fail state that passes on an error of the States. family ends in an internal error."""
+    """Let a Fail state pass on an error of the States. family, an internal error in moto."""
 
     @define(custom_error_name.CustomErrorName, "__init__")
     def initialise(name: Any, error_name: str | None) -> None:
@@ -266,9 +272,7 @@ def fail_with_any_name() -> None:
 
 
 def validate_definitions() -> None:
-    """ValidateStateMachineDefinition and ListStateMachineVersions are missing; Terraform calls
-    both.
-    """  # noqa: D205
+    """Add ValidateStateMachineDefinition and ListStateMachineVersions, which Terraform calls."""
 
     @define(StepFunctionResponse, "validate_state_machine_definition")
     def validate(response: Any) -> ActionResult:
@@ -296,9 +300,7 @@ def validate_definitions() -> None:
 
 
 def name_executions() -> None:
-    """Executions that are started without a name all have the same one, so that the second one
-    is refused.
-    """  # noqa: D205
+    """Name executions that have no name; in moto all have the same, so the second is refused."""
 
     @wrap(StepFunctionsParserBackend, "start_execution")
     def start_execution(

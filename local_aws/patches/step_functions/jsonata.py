@@ -1,4 +1,4 @@
-"""JSONata: moto parses it and leaves the evaluation to a JVM that it does not have."""
+"""JSONata: evaluated here, because moto leaves it to a JVM that it does not have."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MADE_HERE = ("$uuid", "$hash")
 
 
 def evaluate_expressions() -> None:
-    """No expression is ever evaluated, and one that fails could not be caught."""
+    """Evaluate expressions, and let states catch their errors."""
 
     @define(moto_jsonata, "_eval_jsonata")
     def evaluate(expression: str) -> Any:
@@ -77,13 +77,13 @@ def _hash(text: str, algorithm: str) -> str:
 
 
 def make_names_and_digests() -> None:
-    """$uuid and $hash answer with a sentence that they are not supported."""
+    """Add $uuid and $hash, which moto does not support."""
     for name in _MADE_HERE:
         intrinsic._DECLARATION_BY_VARIABLE_REFERENCE.pop(name)  # noqa: SLF001
 
 
 def escape_bindings() -> None:
-    """A string with a quote or a backslash in it breaks the expression that it is bound in."""
+    """Escape quotes and backslashes of bound strings, which break expressions in moto."""
 
     def encode(bindings: Mapping[str, Any]) -> str:
         return "".join(

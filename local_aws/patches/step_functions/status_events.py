@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def emit_execution_status() -> None:
-    """No execution tells EventBridge of its status."""
+    """Send the status events of executions to EventBridge."""
 
     @wrap(BaseExecutionWorkerCommunication, "terminated")
     def terminated(original: Any, communication: Any) -> None:
