@@ -208,7 +208,7 @@ def _filter_cube(contract: Contract, output: str, cells: GroupedMoments) -> Iter
                 ),
                 ((group_of(names, key), moments.n),),
             )
-            # All of a filter comes before its values.
+            # A filter's margin comes before its values.
             found.append(([[order[name]] if name in order else [] for name in columns], row))
     yield from (row for _, row in sorted(found, key=lambda pair: pair[0]))
 
@@ -227,7 +227,7 @@ def _welch(contract: Contract, a: Moments | None, b: Moments | None) -> list[Fig
     if not spread_a and not spread_b:
         return counts + [NOTHING] * 6
     error = (spread_a / a.n + spread_b / b.n).sqrt()
-    # Degrees of freedom by the share that one mean has in the squared error.
+    # Degrees of freedom, from the share of one mean in the squared error.
     part = spread_a / a.n / error**2
     df = 1 / (part**2 / (a.n - 1) + (1 - part) ** 2 / (b.n - 1))
     margin = _critical(float(df)) * error
@@ -268,7 +268,7 @@ def _correction(freedom: int) -> float:
     """Return gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2))."""
     half = freedom / 2
     if half > 1000:
-        # Logarithms of gammas lose digits. What this leaves out is under 1e-11.
+        # Logarithms of gammas lose digits. The error of this series is under 1e-11.
         return 1 - 3 / (8 * half) - 7 / (128 * half**2)
     return math.exp(math.lgamma(half) - math.lgamma(half - 0.5)) / math.sqrt(half)
 
@@ -286,5 +286,5 @@ def _near(value: Decimal, scale: Decimal) -> Figure:
 def _probability(p: float) -> Figure:
     if p < _LEAST_P:
         return Figure("0", Decimal(0), Decimal(_LEAST_P))
-    # Half of the sixth digit, which weighs most behind a leading 1.
+    # Half a unit of the sixth digit, whose relative weight is largest after a leading 1.
     return Figure(f"{p:.6g}", Decimal(p), Decimal(p) * Decimal("5.01e-6"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 def glue_arguments(argv: Sequence[str], *names: str) -> dict[str, str]:
     """Return the job's arguments with these names, from all that Glue passes to a script."""
-    # Glue has it on board; anywhere else it is the distribution awsgluedataplanepython.
+    # Part of Glue; elsewhere the distribution is awsgluedataplanepython.
     from awsglue.utils import getResolvedOptions  # noqa: PLC0415
 
     found = getResolvedOptions(list(argv), list(names))

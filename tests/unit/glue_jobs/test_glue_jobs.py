@@ -174,7 +174,7 @@ def test_the_outputs_job_writes_its_report_and_fails_on_a_problem(
     bucket.write(key, bucket.read(key).replace(b"324", b"323", 1))
     with pytest.raises(
         OutputsRefusedError,
-        match=r"charges_by_region: figures: northeast: patients is not what the rows come to",
+        match=r"charges_by_region: figures: northeast: patients is not the figure of the rows",
     ):
         outputs_job.main(arguments())
     assert not json.loads(bucket.read(report))["passed"]

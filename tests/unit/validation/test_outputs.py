@@ -245,9 +245,12 @@ def test_figures_that_are_withheld_in_silence_are_refused(
     store.write(key, _hidden(b"underweight")(store.read(key)))
     problems = "\n".join(look(store, unfiltered).problems)
     assert "charges_by_bmi_category has 1 rows without figures; the summary says 0" in problems
-    assert "charges_by_bmi_category withholds figures, though no group that it meets" in problems
+    assert "charges_by_bmi_category withholds figures, though no group that shares" in problems
     # Alone, its count is everybody less those that show.
-    assert "charges_by_bmi_category, underweight: its count is confined too closely" in problems
+    assert (
+        "charges_by_bmi_category, underweight: its suppressed count has too few possible values"
+        in problems
+    )
 
 
 def blank(data: bytes, labels: int) -> bytes:

@@ -111,7 +111,7 @@ def _accounted(
 ) -> Iterator[str]:
     for name in expected:
         hidden = sum(row.hidden for row in rows if row.output == name)
-        # A row that has no figures anyway may or may not count as one that lost them.
+        # A row that has no figures anyway may or may not count as suppressed.
         unsure = sum(row.expected.empty and not row.hidden for row in rows if row.output == name)
         said = summary["suppressed"].get(name, 0)
         if not hidden <= said <= hidden + unsure:
@@ -138,14 +138,14 @@ def needless(
     for names in _together(columns):
         if not names & small:
             for name in sorted(names & hiding):
-                yield f"{name} withholds figures, though no group that it meets is small"
+                yield f"{name} withholds figures, though no group that shares a column is small"
     if len(everything) <= _MOST_JUDGED and all(r.hidden or r.expected.empty for r in everything):
         for name in sorted(hiding - small):
-            # Its largest row alone: where others are shown, it could be in the way of these.
+            # Only its largest row: where others are shown, it could prevent these.
             first = max((r for r in everything if r.output == name), key=_people)
             back = [replace(r, hidden=r.hidden and r is not first) for r in everything]
             if not _gives_away(contract, back):
-                yield f"nothing is shown, though {name} could be without giving a small group away"
+                yield f"nothing is shown, though {name} could be without disclosing a small group"
 
 
 def _people(row: OutputRow) -> int:
@@ -179,14 +179,14 @@ def _gives_away(contract: Contract, rows: Sequence[OutputRow]) -> bool:
     names = {name for table in tables for name in table}
     banded = [contract.bands[name].column for name in names if name in contract.bands]
     if tables != _tables(rows).keys() or len(set(banded)) < len(banded):
-        # Of groups that are not everybody, and between bands of one column, no sums are followed.
+        # Sums over parts of the people, or between bands of one column, are not followed.
         return True
     if any(_confined(contract, rows)):
         return True
     _, counts = _followed(contract, rows)
     for whole, parts in counts.sums:
         if counts.told(whole):
-            # What the rows without figures hold together is known by subtraction.
+            # The total of the rows without figures follows by subtraction.
             together = counts.low[whole] - sum(counts.low[p] for p in parts if counts.told(p))
             if 0 < together < contract.disclosure.minimum_cell:
                 return True
@@ -223,7 +223,7 @@ class _Counts:
         for part in parts:
             most_of_part = high[whole] - (least - low[part])
             least_of_part = low[whole] - (most - high[part])
-            # Both sums are of the bounds as they were; the next round takes the new ones.
+            # Both sums use the bounds of the previous round; the next round uses the new ones.
             if most_of_part < high[part]:
                 most -= high[part] - most_of_part
                 high[part] = most_of_part
@@ -240,14 +240,14 @@ def _confined(contract: Contract, rows: Sequence[OutputRow]) -> Iterator[str]:
                 continue
             if counts.high[group] - counts.low[group] < LEAST_SPAN:
                 labels = ", ".join(row.expected.labels)
-                yield f"{row.output}, {labels}: its count is confined too closely"
+                yield f"{row.output}, {labels}: its suppressed count has too few possible values"
 
 
 def _followed(contract: Contract, rows: Sequence[OutputRow]) -> tuple[Table, _Counts]:
     """Return the published counts, and all counts as far as those bound them."""
     shown = [row.expected for row in rows if not row.hidden]
     known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
-    # A comparison names groups that nobody may be in; all other rows are of somebody.
+    # A comparison may name empty groups; all other rows have people.
     there = {g for row in rows if row.output != COMPARISONS for g, _ in row.expected.groups}
     counts = _layout(contract, _tables(rows), known, there)
     counts.follow()

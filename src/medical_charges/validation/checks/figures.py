@@ -9,7 +9,7 @@ from medical_charges.validation.checks.files import StagedFile
 from medical_charges.validation.expected import Expected
 from medical_charges.validation.result import run_check
 
-_UNREADABLE = "its rows cannot be told by their columns"
+_UNREADABLE = "its rows cannot be read by their columns"
 _WITHHELD = "the output is withheld"
 
 
@@ -27,7 +27,7 @@ def figure_checks(file: StagedFile, expected: Sequence[Expected], *, withheld: b
         run_check(
             f"{file.name}: figures",
             "conformance",
-            "equal to what the summed rows come to; where a quantile is in it, to 1e-9",
+            "equal to the figures of the summed rows; to 1e-9 where a quantile is involved",
             lambda: _figure_problems(file, expected),
             unless=unless or (_WITHHELD if withheld else ""),
         ),
@@ -44,7 +44,7 @@ def _group_problems(file: StagedFile, expected: Sequence[Expected]) -> Iterator[
     if missing := len(set(right) - set(shown)):
         yield f"{missing} of {len(right)} groups have no row"
     if others := len(set(shown) - set(right)):
-        yield f"{others} rows are of groups that nobody is in"
+        yield f"{others} rows are of groups without people"
     if sorted(shown) == sorted(right):
         yield "the rows are not in the order of their groups"
 
@@ -54,8 +54,8 @@ def _figure_problems(file: StagedFile, expected: Sequence[Expected]) -> Iterator
     for row in file.rows:
         labels, fields = row[: file.groups], row[file.groups :]
         if labels not in right or not any(fields):
-            continue  # which the checks of groups and of disclosure are about
+            continue  # the checks of groups and of disclosure cover this
         figures = zip(file.columns[file.groups :], fields, right[labels].figures, strict=True)
         for column, shown, figure in figures:
             if not figure.agrees(shown):
-                yield f"{', '.join(labels)}: {column} is not what the rows come to"
+                yield f"{', '.join(labels)}: {column} is not the figure of the rows"

@@ -103,7 +103,7 @@ def _encoding_problems(file: StagedFile) -> Iterator[str]:
 
 
 def _header_problems(file: StagedFile) -> Iterator[str]:
-    # What stands there instead is not said: it may be a group's figures.
+    # The line found is not quoted: it may hold a group's figures.
     if file.lines[0] != (expected := ",".join(file.columns)):
         yield f"the first line is not the header {expected!r}"
 

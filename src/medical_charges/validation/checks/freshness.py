@@ -35,7 +35,7 @@ def _stale(artifacts: RunArtifacts) -> Iterator[str]:
     if summary["run_id"] != artifacts.run_id:
         yield f"the summary is of the run {summary['run_id']}"
     if summary["contract"] != artifacts.contract.contract_hash:
-        yield "the run was analysed under another contract"
+        yield "the run was analyzed under another contract"
     for name in artifacts.contract.outputs:
         if name not in artifacts.staged:
             yield f"{name} is not staged"

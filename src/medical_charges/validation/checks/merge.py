@@ -59,9 +59,9 @@ def _summary_problems(summary: Mapping[str, Any], objects: RecountedObjects) -> 
     }
     for what, number in right.items():
         if summary[what] != number:
-            yield f"{what}: the summary says {summary[what]}, the objects come to {number}"
+            yield f"{what}: the summary says {summary[what]}, the sum over the objects is {number}"
     if summary["rules"] != rules:
-        yield "rules: the summary tells of others, or of other counts, than the objects"
+        yield "rules: the summary has other rules, or other counts, than the objects"
     for names, groups in objects.merged.items():
         counted = sum(moments.n for moments in groups.values())
         if counted != summary["counted"]:

@@ -119,7 +119,7 @@ def object_checks(objects: RecountedObjects, contract: Contract) -> list[Check]:
         run_check(
             "objects: partials come out of their rows",
             "conformance",
-            "every sum of every group equal to that of the rows, computed anew",
+            "every sum of every group equal to the recomputed one of the rows",
             lambda: _wrong(objects, contract),
             unless=none,
         ),
@@ -172,7 +172,7 @@ def _missing(objects: RecountedObjects) -> Iterator[str]:
         elif partial.object.ref != member.ref:
             yield f"the partial of {member.ref.key} is of another object or version"
         elif partial.object != member:
-            yield f"the state tells otherwise of {member.ref.key} than its partial"
+            yield f"the state and the partial of {member.ref.key} differ in their row counts"
 
 
 def _unaccounted(objects: RecountedObjects) -> Iterator[str]:
@@ -192,12 +192,12 @@ def _unaccounted(objects: RecountedObjects) -> Iterator[str]:
         if (partial.object.rows, partial.object.rejected) != (found.rows, found.rejected):
             yield (
                 f"{key} has {found.rows} rows, {found.rejected} of which break a rule; its partial "
-                f"tells of {partial.object.rows} and {partial.object.rejected}"
+                f"has {partial.object.rows} and {partial.object.rejected}"
             )
         if kept.rows == found.rejected and kept.mark != found.mark:
-            yield f"of {key} other lines are in quarantine than those that break a rule"
+            yield f"the quarantine of {key} does not hold the lines that break a rule"
         if dict(kept.rules) != dict(partial.object.rules):
-            yield f"of {key} quarantine and partial tell of other rules, or other counts"
+            yield f"quarantine and partial of {key} differ in rules, or in their counts"
 
 
 def _wrong(objects: RecountedObjects, contract: Contract) -> Iterator[str]:
@@ -210,5 +210,5 @@ def _wrong(objects: RecountedObjects, contract: Contract) -> Iterator[str]:
             if wrong:
                 yield (
                     f"{objects.members[identity].ref.key} by {', '.join(names)}: {wrong} of "
-                    f"{len(groups.keys() | stored.keys())} groups are not what the rows come to"
+                    f"{len(groups.keys() | stored.keys())} groups differ from the recount"
                 )

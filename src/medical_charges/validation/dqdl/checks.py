@@ -58,7 +58,7 @@ def rule_checks(frames: Frames) -> Iterator[Check]:
 @contextmanager
 def _held(frame: DataFrame) -> Iterator[DataFrame]:
     """Cache a frame, so that it is computed once for all rules."""
-    from pyspark import StorageLevel  # noqa: PLC0415 - whoever asks for no rule needs no Spark
+    from pyspark import StorageLevel  # noqa: PLC0415 - without rules Spark is not needed
 
     frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
@@ -80,7 +80,7 @@ def checks_of(
     """
     rules = list(ruleset.rules)
     if frame.isEmpty():
-        # Of no rows only their number means the same everywhere.
+        # For an empty frame only the row count has the same result with every evaluator.
         rules = [rule for rule in rules if rule.text.startswith("RowCount ")]
     answers = answers_to(rules, frame, evaluator)
     broken = [rule for rule in rules if _has_failed(answers[rule.name])]
@@ -118,7 +118,7 @@ def answers_to(rules: Iterable[Rule], frame: DataFrame, evaluator: Evaluator) ->
     try:
         found = evaluator.answers(frame, ruleset_text([rule.text for rule in rules]))
     except Exception:
-        # One rule that cannot be read hides all; alone it hides none.
+        # One rule that cannot be parsed hides all results; evaluated alone, it hides none.
         found = []
     known = {_key(answer.rule): answer for answer in found}
     return {
@@ -165,7 +165,7 @@ def _told(
 
 def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, measure: str) -> str:
     """Return what was measured for a rule that is not about single rows."""
-    # Asked alone: metrics of several rules of one type stand under one name.
+    # Evaluated alone: metrics of several rules of one type have the same name.
     metrics = _alone(rule, frame, evaluator).metrics.items()
     named = {name.rpartition(".")[2]: value for name, value in metrics}
     shown = [
@@ -178,6 +178,6 @@ def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, mea
 
 def _reason(reason: str) -> str:
     first = next(iter(reason.splitlines()), "")
-    # What stands in quotes may be the field that the evaluator stumbled over.
+    # Quoted text may be the field on which the evaluator failed.
     unquoted = re.split("['\"]", first, maxsplit=1)[0].rstrip()
     return f"the rule could not be evaluated: {unquoted[:_REASON]}"

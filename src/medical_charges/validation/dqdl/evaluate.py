@@ -81,7 +81,7 @@ class _Glue:
     }
 
     def __init__(self, spark: SparkSession) -> None:
-        # On board of Glue, and of nothing else.
+        # Available in Glue only.
         from awsgluedq.transforms import EvaluateDataQuality  # noqa: PLC0415, I001
 
         from awsglue.context import GlueContext  # noqa: PLC0415
@@ -117,7 +117,7 @@ class _Glue:
 class _Deequ:
     """Deequ's evaluator, called in Spark's own process."""
 
-    # Tables of some rows: compiling code for them takes longer than they do.
+    # Small tables: compiling code for them takes longer than evaluating them.
     _LEAN: Mapping[str, str] = {
         "spark.sql.adaptive.enabled": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",

@@ -89,7 +89,7 @@ def output_rules(contract: Contract, name: str) -> Ruleset:
         *_small_cells(output, contract.disclosure.minimum_cell),
         *_together(output),
         *(_in_order(rule, columns) for rule, columns in output.rising.items()),
-        # From the last column to the first: so they stand in rulesets that are deployed.
+        # From the last column to the first: the order in deployed rulesets.
         *(rule for column in reversed(output.figures) for rule in _bounds(column)),
         *_OF_KIND[output.kind](output, contract),
     ]

@@ -101,7 +101,7 @@ def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
 def _range(store: Store, piece: Piece) -> Iterator[bytes]:
     """Return the bytes of the lines that start in a range, to the end of the last one."""
     end, size = piece.end or 0, piece.ref.size
-    # A line starts at a place if the byte before it ends another.
+    # A line starts at an offset if the byte before it ends another line.
     position = piece.start if piece.first else piece.start - 1
     begun = piece.first
     while position < size:

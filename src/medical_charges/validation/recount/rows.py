@@ -161,9 +161,9 @@ class Rows:
     """Validates the records under one header.
 
     Args:
-        contract: says what a row is.
+        contract: the contract of the rows.
         header: the names of the fields.
-        keep: what is kept of a column's value.
+        keep: returns what to keep of a column's value.
     """
 
     def __init__(

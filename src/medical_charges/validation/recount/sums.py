@@ -103,7 +103,7 @@ def _by_column(contract: Contract) -> list[tuple[str, list[str]]]:
         )
         for column in contract.source.columns
     ]
-    # The measure is read apart from the others, and last.
+    # The measure is read separately, and last.
     return sorted(found, key=lambda item: item[0] == contract.measure)
 
 
