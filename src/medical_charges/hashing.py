@@ -33,7 +33,7 @@ def verify_checksum(data: bytes) -> Any:
     Raises:
         ValueError: the checksum is missing or does not match.
     """
-    # The bytes are hashed as they are: to write the value again would take as long as reading it.
+    # The stored bytes are hashed: encoding the value again would take as long as parsing it.
     end = len(data) - len(_BETWEEN) - _DIGEST_LENGTH - len(_AFTER)
     text = data[len(_BEFORE) : max(end, 0)]
     expected = b"".join((_BEFORE, text, _BETWEEN, _hash(text + b"\n").encode(), _AFTER))

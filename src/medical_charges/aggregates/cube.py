@@ -73,7 +73,7 @@ def merge_cubes(cubes: Iterable[Mapping[GroupingSet, Mapping[Key, Sums]]]) -> Cu
     for cube in cubes:
         for grouping_set, cells in cube.items():
             if not cells:
-                continue  # or a cube of no rows would show how often nothing was found
+                continue  # so that empty blocks leave no trace in the cube
             into = merged.setdefault(grouping_set, {})
             merge_cells(into, cells)
             check_size(grouping_set, len(into))

@@ -237,7 +237,7 @@ class Quality(_Part):
     )
     rules: Mapping[Name, QualityRule] = Field(
         default_factory=dict,
-        description="Rules of one's own beside those that follow from the contract.",
+        description="Custom rules, in addition to those that are derived from the contract.",
     )
 
 
@@ -287,7 +287,7 @@ class Dashboard(_Part):
         default_factory=dict, description="What the groups of columns and bands are called."
     )
     shares: Mapping[Name, Share] = Field(
-        default_factory=dict, description="Shares of the people to show beside their number."
+        default_factory=dict, description="Shares of the people to show next to their number."
     )
 
 
@@ -296,7 +296,7 @@ class Contract(_Part):
 
     dataset: Name = Field(description="The data set's name.")
     prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
-        description="The folder of the bucket that everything of this data set lies under."
+        description="The folder of the bucket that holds everything of this dataset."
     )
     source: Source
     bands: Mapping[Name, Band] = Field(default_factory=dict)
@@ -450,7 +450,7 @@ class Contract(_Part):
             "bands": self.model_dump(mode="json")["bands"],
             "measure": self.measure,
             "grouping_sets": self.grouping_sets,
-            # The order of columns and of a band's edges is meaning, which sorted keys lose.
+            # The order of columns and of a band's edges matters, and sorted keys lose it.
             "order": {name: band.labels for name, band in self.bands.items()},
         }
         if self.source.multiline:

@@ -118,7 +118,7 @@ def _match(
 
 
 def _no_header(name: str, fields: list[str], wanted: list[str]) -> str:
-    # The line may be somebody's row, so it is described and not repeated.
+    # The line may be a row of data, so it is described and not quoted.
     expected = f"expected were {', '.join(wanted)}"
     if len(fields) == 1:
         separators = {";": "semicolons", "\t": "tabs", "|": "bars"}

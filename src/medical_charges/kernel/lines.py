@@ -42,7 +42,7 @@ def _edges_of_quoted_fields(block: bytes, array: npt.NDArray[np.uint8]) -> Integ
     """
     quotes = np.flatnonzero(array == QUOTE)
     opening = quotes[::2]
-    # Before the first byte a record ends. A quote behind a quote is the second of a pair.
+    # Before the first byte a record ends. A quote after a quote is the second of a pair.
     before = array[opening - 1]
     known = (before == COMMA) | (before == NEWLINE) | (before == QUOTE) | (opening == 0)
     if known.all():
@@ -67,7 +67,7 @@ def unquoted(block: bytes) -> bytes:
     if len(opening) != len(closing):
         return block
     separators = (array == COMMA) | (array == NEWLINE) | (array == RETURN)
-    # Before the first byte stands, as -1, the newline at the end.
+    # At the first byte the index is -1, the newline at the end.
     before = separators[opening - 1]
     between = np.flatnonzero(separators)
     inside = np.searchsorted(between, closing) - np.searchsorted(between, opening)

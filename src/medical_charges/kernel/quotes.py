@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-# A field that is never closed goes on to the end of the text.
+# A field that is never closed extends to the end of the text.
 _QUOTED = rb'"(?<![^,\n]")[^"]*+(?:""[^"]*+)*+(?:"|\Z)'
 _RECORD = re.compile(rb'(?:[^"\n]++|' + _QUOTED + rb'|")*+(?:\n|\Z)')
 

@@ -63,7 +63,7 @@ class RowValidator:
     def validate(self, line: bytes) -> dict[str, FieldValue] | Rejection:
         """Return the line's values by column, or the rejection. `line` has no line end."""
         text = line.decode("utf-8", errors="surrogateescape").removesuffix("\r")
-        # Where a record is one line, an odd quote may be half of a field that goes on in the next.
+        # Where a record is one line, an odd quote may open a field that ends in the next line.
         if text.count('"') % 2 and not self._multiline:
             return Rejection(
                 "quotes",
@@ -142,7 +142,7 @@ def _integer(field: str) -> int:
     match = _INTEGER.fullmatch(field)
     if match is None:
         raise _BrokenRuleError("type", "is not an integer")
-    # Longer texts than any 64-bit integer's are not parsed: that takes quadratic time.
+    # Texts longer than any 64-bit integer are not parsed, which would take quadratic time.
     digits = match.group(1).lstrip("+-").lstrip("0")
     value = int(match.group(1)) if len(digits) <= 19 else 1 << 63
     if not -(1 << 63) <= value < 1 << 63:

@@ -40,7 +40,7 @@ _VALIDATED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
 _QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\r\n])')
 _PIECE = 4 * 1024 * 1024
 _LARGEST = sys.float_info.max
-# A contract's columns never start with a space, so none is called like one of these.
+# A contract's columns never start with a space, so these names cannot clash with them.
 _SCALED, _ROW, _IGNORED = " scaled", " row", " ignored "
 _SUMS = (" n", " total", " squares", " minimum", " maximum")
 _N, _TOTAL, _SQUARES, _MINIMUM, _MAXIMUM = _SUMS
@@ -89,7 +89,7 @@ class Scanner:
         self._columns = contract.source.columns
         self._measure = contract.measure
         self._grouping_sets, self._keys = contract.grouping_sets, contract.grouping_columns
-        # A column's band follows from its group, where it is grouped by itself too.
+        # The band follows from the column's group if the column itself is grouped by too.
         self._late_bands = [
             name
             for name in self._keys
@@ -99,7 +99,7 @@ class Scanner:
         self._width = len(header.columns)
         self._names = [name or f"{_IGNORED}{i}" for i, name in enumerate(header.columns)]
         last = header.columns[-1]
-        # Missing fields are parsed as null; only a required last column betrays them.
+        # Missing fields are parsed as null; only a required last column reveals them.
         self._must_count_commas = last is None or self._columns[last].nullable
         self._kept = reduce(and_, (_kept(n, c) for n, c in self._columns.items())) & _between(
             self._scaled(), None, None, -MEASURE_LIMIT, MEASURE_LIMIT
@@ -119,7 +119,7 @@ class Scanner:
             return scanned
         if self._contract.source.multiline:
             return self._scan_carefully(block, offset)
-        # Piece by piece, so that a doubtful line costs its own piece only.
+        # In pieces, so that an undecided line slows down its own piece only.
         return merge_scanned(
             self._scan_hopefully(unquoted(piece)) or self._scan_carefully(piece, offset + start)
             for start, piece in _pieces(block)
@@ -127,7 +127,7 @@ class Scanner:
 
     def _scan_hopefully(self, block: bytes) -> Scanned | None:
         """Return the cube of a block in which every line keeps every rule, or None."""
-        # Polars takes a line's end with or without a carriage return.
+        # Polars accepts line ends with or without a carriage return.
         returns = block.count(b"\r") if b"\r" in block else 0
         if b'"' in block or (returns and returns != block.count(b"\r\n")):
             return None

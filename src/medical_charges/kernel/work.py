@@ -89,7 +89,7 @@ class Worker:
                 self.store,
                 part.ref,
                 header.data_start,
-                # What is left of one block and the next are in memory together.
+                # The rest of one block and the next block are in memory together.
                 max(1, self.block_size // 2),
                 zipped=header.gzip,
                 multiline=self.contract.source.multiline,

@@ -14,7 +14,7 @@ from medical_charges.checks import Check
 
 
 class _Part(BaseModel):
-    # The last for the check, which says there what its fields are.
+    # The last check's fields are described there.
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
@@ -54,8 +54,10 @@ class Rejected(_Part):
 class Checked(_Part):
     """The objects whose rows the validation read."""
 
-    read: int = Field(description="Objects that were new to it, or all at a recheck.")
-    on_record: int = Field(description="Objects whose partials it had held against their rows.")
+    read: int = Field(description="Objects that were new, or all at a recheck.")
+    on_record: int = Field(
+        description="Objects whose partials had been compared with their rows before."
+    )
 
 
 class Withheld(_Part):
@@ -63,7 +65,7 @@ class Withheld(_Part):
 
     rows: dict[str, int] = Field(
         description="By output, how many rows lost their figures: their group is small, or would "
-        "give a small one away. Which of both is not said."
+        "disclose a small one. Which of the two is not stated."
     )
     outputs: dict[str, str] = Field(description="Outputs without any row, with the reason.")
 
@@ -73,13 +75,13 @@ class Report(_Part):
 
     run_id: str
     outcome: Literal["passed", "held", "refused", "failed"] = Field(
-        description="Passed: its outputs may be published. Held: they would give people away "
+        description="Passed: its outputs may be published. Held: they would disclose people "
         "together with what is published. Refused: a check stopped it. Failed: something else did."
     )
     failure: Failure | None
-    held: str | None = Field(description="Why nothing of it is published, if it was held.")
-    contract: str | None = Field(description="The fingerprint of the contract.")
-    versions: dict[str, str] = Field(description="Of the code and of what it ran on.")
+    held: str | None = Field(description="The reason why the run was held, if it was.")
+    contract: str | None = Field(description="The contract hash.")
+    versions: dict[str, str] = Field(description="Versions of the code and of its platform.")
     read: Read | None = Field(description="Null if the run ended before its rows were counted.")
     rejected: Rejected
     warnings: list[str]

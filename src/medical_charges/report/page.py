@@ -120,14 +120,14 @@ def _rejected(report: Report) -> list[str]:
 
 def _checks(report: Report) -> list[str]:
     if not report.checks:
-        return ["<p>Nothing: it did not come to that.</p>"]
+        return ["<p>Nothing: the run ended before its outputs were validated.</p>"]
     order = {"error": 0, "fail": 1, "pass": 2, "not applicable": 3}
     checks = sorted(report.checks, key=lambda check: order[check.outcome])
     told = []
     if report.checked is not None:
         told.append(
             f"<p>The rows of {report.checked.read:,} objects were read again; the partials of "
-            f"{report.checked.on_record:,} are those that were held against their rows before.</p>"
+            f"{report.checked.on_record:,} had been compared with their rows before.</p>"
         )
     head = "".join(f"<th>{name}</th>" for name in ("Outcome", "Check", "Allowed", "Found"))
     body = "\n".join(map(_check, checks))
@@ -151,7 +151,7 @@ def _withheld(report: Report) -> list[str]:
     if found.rows:
         parts.append(
             "<p>These rows lost their figures, because their group is small or because they would "
-            "give a small one away. Which of both is not said.</p>"
+            "disclose a small one. Which of the two is not stated.</p>"
         )
         parts.append(_table(("Output", "Rows without figures"), _sorted(found.rows)))
     if found.outputs:
@@ -165,7 +165,7 @@ def _made_with(report: Report) -> list[str]:
     if report.contract:
         rows.append(("contract", report.contract))
     rows += [(f"{name}, SHA-256", found) for name, found in report.files.items()]
-    return [_table(("", "Version or fingerprint"), rows)] if rows else []
+    return [_table(("", "Version or hash"), rows)] if rows else []
 
 
 def _seconds(report: Report) -> list[str]:
