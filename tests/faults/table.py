@@ -142,7 +142,7 @@ READING = (
     code("quarantine loses a line", Worker._quarantine,
          replaced("rejected", "rejected[1:]"), ROWS),
     code("quarantine holds other lines than were rejected", Worker._quarantine,
-         replaced("_.line", "_.line[1:]"), ROWS, says="other lines"),
+         replaced("_.line", "_.line[1:]"), ROWS, says="does not hold the lines"),
 )  # fmt: skip
 
 MERGING = (

@@ -66,7 +66,9 @@ def test_a_fault_is_caught_by_its_check(fault: Fault, tmp_path: Path, ledger: Le
 
 
 @pytest.mark.parametrize("clean", chosen(CLEAN, CLEAN_TRIED), ids=lambda clean: clean.name)
-def test_what_is_right_raises_no_alarm(clean: Clean, tmp_path: Path, ledger: Ledger) -> None:
+def test_correct_but_unusual_runs_pass_every_check(
+    clean: Clean, tmp_path: Path, ledger: Ledger
+) -> None:
     machine = Machine(tmp_path, clean.contract(), ledger)
     for files in clean.runs:
         machine.upload(files)

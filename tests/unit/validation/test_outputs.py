@@ -151,9 +151,7 @@ def test_a_wrong_output_is_refused_by_its_own_check(ran: LocalStore, contract: C
     assert look(ran, contract).problems == []
 
 
-def test_every_figure_of_a_comparison_is_worked_out_anew(
-    ran: LocalStore, contract: Contract
-) -> None:
+def test_every_figure_of_a_comparison_is_recomputed(ran: LocalStore, contract: Contract) -> None:
     key = Layout(contract.prefix).staged("run", "comparisons")
     good = ran.read(key)
     header, *rows = good.decode().splitlines()
@@ -163,7 +161,7 @@ def test_every_figure_of_a_comparison_is_worked_out_anew(
         fields[place] = "0.5" if column == "p" else str(int(float(fields[place]) * 1.001) + 1)
         ran.write(key, "\n".join([header, ",".join(fields), *rows[1:], ""]).encode())
         problems = look(ran, contract).problems
-        assert f"comparisons: figures: {', '.join(fields[:4])}: {column} is not what" in "\n".join(
+        assert f"comparisons: figures: {', '.join(fields[:4])}: {column} is not the" in "\n".join(
             problems
         )
 
@@ -262,7 +260,7 @@ def blank(data: bytes, labels: int) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["suppressed", "withheld"])
-def test_a_publication_in_which_everything_is_blank_is_refused_however_well_it_is_accounted_for(
+def test_a_publication_without_any_figure_is_refused_even_if_the_summary_counts_it(
     ran: LocalStore, contract: Contract, how: str
 ) -> None:
     layout = Layout(contract.prefix)
@@ -288,7 +286,7 @@ ALL_BLANK = (182, 706, 711, 886)
 
 
 @pytest.mark.parametrize("seed", [*range(16), *ALL_BLANK])
-def test_what_is_withheld_of_generated_tables_is_not_taken_for_needless(seed: int) -> None:
+def test_suppression_of_generated_tables_is_not_reported_as_needless(seed: int) -> None:
     contract, people = case(seed)
     cube = cube_of(people, contract)
     tables = make_tables(cube, contract)
