@@ -278,7 +278,7 @@ def test_tiles_are_of_the_selected_people(
         assert drawn.figure("rejected") == "0"
 
 
-def test_no_selection_changes_a_groups_colour_and_the_legend_names_those_who_are_drawn(
+def test_no_selection_changes_a_groups_color_and_the_legend_names_the_drawn_groups(
     dashboard: Dashboard, seen: list[tuple[Selection, Drawn]]
 ) -> None:
     everybody = dashboard.select(region="all", sex="all", smoker="all")
@@ -306,7 +306,7 @@ def colours_of(drawn: Drawn, chart: str, kind: str) -> dict[str, str]:
     return found
 
 
-def test_a_charts_text_is_of_what_is_drawn(seen: list[tuple[Selection, Drawn]]) -> None:
+def test_a_charts_text_describes_the_drawn_figures(seen: list[tuple[Selection, Drawn]]) -> None:
     kinds = set()
     for selection, drawn in seen:
         kind = "Pie" if drawn.marks("charges_by_bmi_category", "slice") else "Bar"

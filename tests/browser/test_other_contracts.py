@@ -80,9 +80,7 @@ def test_names_of_the_contract_are_not_taken_for_the_pages_own(
         assert dashboard.complaints == []
 
 
-def test_a_pie_by_what_is_selected_keeps_its_colours(
-    browser: Browser, pages: dict[float, Path]
-) -> None:
+def test_a_pie_of_a_selection_keeps_its_colors(browser: Browser, pages: dict[float, Path]) -> None:
     with Dashboard(browser, pages[0.5]) as dashboard:
         colours = {
             name: mark["colour"]
@@ -93,7 +91,7 @@ def test_a_pie_by_what_is_selected_keeps_its_colours(
         assert only[1]["colour"] == colours[only[0]]
 
 
-def test_what_a_cube_cannot_hold_is_said_to_be_published_for_all_people_only(
+def test_a_visual_without_a_cube_says_that_it_is_published_for_all_people_only(
     browser: Browser, pages: dict[float, Path]
 ) -> None:
     with Dashboard(browser, pages[0.5]) as dashboard:

@@ -166,7 +166,7 @@ def test_a_table_and_its_file_name_every_figure_though_all_are_withheld(clean: D
     assert {tuple(line[4:]) for line in lines} == {("",) * 4}
 
 
-def test_what_is_saved_unfiltered_is_the_published_file(
+def test_an_unfiltered_download_is_the_published_file(
     clean: Dashboard, real: LocalStore, contract: Contract
 ) -> None:
     layout = Layout(contract.prefix)
@@ -176,7 +176,7 @@ def test_what_is_saved_unfiltered_is_the_published_file(
         assert data == real.read(layout.published(chart))
 
 
-def test_what_is_saved_filtered_says_of_whom_and_leaves_withheld_figures_empty(
+def test_a_filtered_download_names_its_filters_and_leaves_withheld_figures_empty(
     clean: Dashboard,
 ) -> None:
     clean.open(VIEW)
@@ -203,7 +203,7 @@ def test_every_chart_is_saved_as_a_picture(clean: Dashboard, contract: Contract)
         assert height > 400
 
 
-def test_a_chart_that_is_withheld_as_a_whole_says_so_on_the_page_and_in_its_picture(
+def test_a_chart_that_is_withheld_says_so_on_the_page_and_in_its_image(
     browser: Browser, copy: LocalStore, contract: Contract
 ) -> None:
     key = Layout(contract.prefix).published("charges_by_region")
@@ -256,9 +256,7 @@ def test_a_view_is_a_link(clean: Dashboard) -> None:
         ("reject", "The address of this page is now the link to this view."),
     ],
 )
-def test_whoever_copies_a_link_sees_that_it_is_copied(
-    clean: Dashboard, answer: str, sentence: str
-) -> None:
+def test_copying_a_link_is_confirmed(clean: Dashboard, answer: str, sentence: str) -> None:
     page, status = clean.page, clean.page.get_by_role("status")
     page.evaluate(
         """(answer) => {
@@ -287,7 +285,7 @@ def seen_by_eye(place: Locator) -> bool:
     return box is not None and box["width"] > 1
 
 
-def test_a_browser_that_cannot_unpack_the_page_says_so_in_place_of_empty_charts(
+def test_a_browser_that_cannot_decompress_the_page_says_so(
     browser: Browser, real_page: Path
 ) -> None:
     page = browser.new_page()

@@ -83,7 +83,7 @@ def url(trusted: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("bundle", BUNDLES)
-def test_a_server_that_only_a_bundle_of_the_environment_vouches_for_is_trusted(
+def test_a_server_with_a_certificate_of_the_environments_bundle_is_trusted(
     url: str, trusted: Path, bundle: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(DownloadError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -92,7 +92,7 @@ def test_a_server_that_only_a_bundle_of_the_environment_vouches_for_is_trusted(
     assert download(f"{url}/file", CHECKSUM) == CONTENT
 
 
-def test_what_is_not_the_file_that_was_meant_is_refused(
+def test_a_download_with_another_checksum_is_refused(
     url: str, trusted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(trusted))

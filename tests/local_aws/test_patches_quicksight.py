@@ -82,7 +82,7 @@ def test_a_data_source_reads_its_manifest_when_it_is_made(bare: Endpoint, stack:
     assert make(stack, manifest(stack, GOOD))["Status"] == "CREATION_SUCCESSFUL"
 
 
-def test_an_ingestion_loads_the_rows_and_drops_what_cannot_be_cast(
+def test_an_ingestion_loads_rows_and_drops_those_that_cannot_be_cast(
     bare: Endpoint, stack: Endpoint
 ) -> None:
     with pytest.raises(ClientError):
@@ -161,7 +161,7 @@ def stack_template(bucket: str, name: str, rename: str = "") -> str:
     return json.dumps({"Resources": resources}, indent="\t")
 
 
-def test_a_stack_makes_changes_and_removes_what_quicksight_holds(
+def test_a_stack_creates_updates_and_deletes_quicksight_resources(
     bare: Endpoint, stack: Endpoint
 ) -> None:
     def make(endpoint: Endpoint) -> tuple[str, str]:
@@ -190,7 +190,7 @@ def test_a_stack_makes_changes_and_removes_what_quicksight_holds(
 
 
 @pytest.mark.parametrize("what", ["manifest", "file", "property"])
-def test_a_stack_of_what_cannot_be_made_is_rolled_back_and_says_why(
+def test_a_stack_with_a_resource_that_fails_is_rolled_back_with_the_reason(
     bare: Endpoint, stack: Endpoint, what: str
 ) -> None:
     bucket, name = manifest(stack, GOOD), f"s-{uuid.uuid4().hex[:12]}"
@@ -236,7 +236,7 @@ def refresh(endpoint: Endpoint, items: list[dict[str, str]], rows: dict[str, int
     return str(execution.output)
 
 
-def test_a_machine_refreshes_every_data_set_and_says_what_was_not_loaded_whole(
+def test_a_machine_refreshes_every_data_set_and_names_incomplete_loads(
     bare: Endpoint, stack: Endpoint
 ) -> None:
     described = {**ACCOUNT, "DataSetId": "d", "IngestionId": "i"}

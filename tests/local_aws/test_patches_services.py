@@ -116,7 +116,7 @@ def test_an_idle_cluster_ends(bare: Endpoint, stack: Endpoint) -> None:
     )
 
 
-def test_a_cluster_keeps_what_it_was_made_with(bare: Endpoint, stack: Endpoint) -> None:
+def test_a_cluster_keeps_its_parameters(bare: Endpoint, stack: Endpoint) -> None:
     made = {"ScaleDownBehavior": "TERMINATE_AT_TASK_COMPLETION"}
     shown = bare.client("emr").describe_cluster(ClusterId=cluster(bare, **made))["Cluster"]
     assert "ScaleDownBehavior" not in shown
@@ -346,7 +346,9 @@ def received(endpoint: Endpoint, url: str, *, wait: float = 0.5) -> list[Any]:
     return [json.loads(message["Body"]) for message in endpoint.messages(url)]
 
 
-def test_an_object_made_or_deleted_is_told_as_s3_tells_it(bare: Endpoint, stack: Endpoint) -> None:
+def test_events_of_created_and_deleted_objects_are_those_of_s3(
+    bare: Endpoint, stack: Endpoint
+) -> None:
     def told(endpoint: Endpoint) -> list[Any]:
         bucket = endpoint.bucket(events=True, versioned=True)
         url, queue = endpoint.queue()
@@ -439,7 +441,7 @@ def test_rules_reach_machines_functions_topics_and_queues(bare: Endpoint, stack:
     until(lambda: "seen" in str(logs.filter_log_events(logGroupName=group)["events"]))
 
 
-def test_what_cannot_be_delivered_goes_to_the_dead_letters(stack: Endpoint) -> None:
+def test_undeliverable_events_go_to_the_dead_letter_queue(stack: Endpoint) -> None:
     url, queue = stack.queue()
     source = f"s-{uuid.uuid4().hex}"
     gone = f"arn:aws:states:{environment.REGION}:{environment.ACCOUNT}:stateMachine:gone"
@@ -571,7 +573,7 @@ def test_an_operation_that_is_not_there_is_refused_at_once(bare: Endpoint, stack
         stack.client("ec2").describe_spot_datafeed_subscription()
 
 
-def test_a_budget_is_told_whole(bare: Endpoint, stack: Endpoint) -> None:
+def test_a_budget_is_described_completely(bare: Endpoint, stack: Endpoint) -> None:
     who = {"SubscriptionType": "EMAIL", "Address": "a@example.org"}
     notification = {
         "NotificationType": "ACTUAL",

@@ -168,7 +168,7 @@ def test_an_execution_out_of_time_ends_its_history(bare: Endpoint, stack: Endpoi
     assert done.described["stopDate"] > done.described["startDate"]
 
 
-def test_an_output_is_json_whatever_it_is(bare: Endpoint, stack: Endpoint) -> None:
+def test_every_output_is_json(bare: Endpoint, stack: Endpoint) -> None:
     state = {"Say": {"Type": "Pass", "Result": "yes", "End": True}}
     of = {"QueryLanguage": "JSONPath"}
     assert bare.run(bare.machine(state, **of)).described["output"] == "yes"
@@ -230,7 +230,7 @@ def test_a_machine_s_versions_can_be_listed(bare: Endpoint, stack: Endpoint) -> 
     ]
 
 
-def test_the_status_of_executions_is_told(bare: Endpoint, stack: Endpoint) -> None:
+def test_status_events_of_executions_are_sent(bare: Endpoint, stack: Endpoint) -> None:
     def statuses(endpoint: Endpoint) -> list[str]:
         url, queue = endpoint.queue()
         machine = endpoint.machine({"A": {"Type": "Succeed"}}, QueryLanguage="JSONPath")

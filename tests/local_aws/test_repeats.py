@@ -49,7 +49,7 @@ def test_a_call_that_failed_is_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "method"), [(None, "POST"), ("one", "GET")])
-def test_what_changes_nothing_or_has_no_name_is_answered_anew(
+def test_calls_that_only_read_or_have_no_id_are_answered_again(
     name: str | None, method: str
 ) -> None:
     client = Counter().client

@@ -233,7 +233,7 @@ class Toy:
         return str(shown["Status"]["State"])
 
 
-def test_an_upload_runs_what_was_uploaded_to_its_end(stack: Endpoint) -> None:
+def test_an_upload_starts_an_execution_that_runs_to_its_end(stack: Endpoint) -> None:
     toy = Toy(stack)
     done = stack.finish(toy.upload("run"))
     assert done.described.get("cause") is None
@@ -378,7 +378,7 @@ with serve(pathlib.Path(sys.argv[1])):
 """
 
 
-def test_what_the_emulator_says_of_a_failing_state_is_in_a_file_and_not_on_a_terminal(
+def test_messages_of_the_emulator_about_a_failing_state_go_to_a_file_only(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-c", SAYING, str(tmp_path)]

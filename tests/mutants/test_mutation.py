@@ -51,12 +51,12 @@ def test_a_function_is_changed_for_a_while(
 @pytest.mark.parametrize(
     ("old", "times"), [("value", 2), ("value >= 0", 0), ("Say", 0), ("_ and _", 0)]
 )
-def test_what_is_not_there_once_is_an_error(old: str, times: int) -> None:
+def test_a_change_that_does_not_match_once_is_an_error(old: str, times: int) -> None:
     message = f"test_mutation.small: {old!r} is there {times} times instead of once"
     with pytest.raises(MutationError, match=re.escape(message)), mutated(small, negated(old)):
         pass
 
 
-def test_what_is_no_function_is_an_error() -> None:
+def test_a_target_that_is_no_function_is_an_error() -> None:
     with pytest.raises(MutationError, match="3 is not a function"), mutated(3, dropped("x")):
         pass

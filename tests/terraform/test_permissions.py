@@ -173,7 +173,7 @@ def _needs(task: Json) -> list[Call]:
             pytest.fail(f"{other}: write down what it needs, here and in state_machine.tf")
 
 
-def test_the_state_machine_may_do_what_its_definition_asks(
+def test_the_state_machine_has_the_permissions_of_its_definition(
     machine: Json, policies: dict[str, Json], resources: dict[str, Json]
 ) -> None:
     names = {
@@ -203,14 +203,14 @@ _DOCUMENTED = (
 )
 
 
-def test_every_integration_has_its_document_beside_it(machine: Json) -> None:
+def test_every_integration_has_its_documentation(machine: Json) -> None:
     text = (ROOT / "terraform/modules/iam/state_machine.tf").read_text()
     documented = set(re.findall(_DOCUMENTED, text))
     used = {task["Resource"].removeprefix("arn:aws:states:::") for task in _tasks(machine)}
     assert used <= documented
 
 
-def test_the_state_machine_may_not_touch_what_is_not_the_projects(
+def test_the_state_machine_has_no_permission_outside_the_project(
     policies: dict[str, Json],
 ) -> None:
     foreign = {"aws:ResourceTag/Project": "payroll"}
@@ -343,7 +343,7 @@ def test_every_actor_may_do_its_work(actor: str, policies: dict[str, Json]) -> N
 
 
 @pytest.mark.parametrize("actor", [name for name in USES if name.count("-")])
-def test_no_actor_of_a_run_may_touch_what_is_not_its_own(
+def test_no_role_of_a_run_has_permissions_beyond_its_part(
     actor: str, policies: dict[str, Json]
 ) -> None:
     policy = policies[actor]
@@ -355,7 +355,7 @@ def test_no_actor_of_a_run_may_touch_what_is_not_its_own(
     assert not allows(policy, Call("s3:ListBucket", "arn:aws:s3:::payroll"))
 
 
-def test_quicksight_reads_what_is_published_and_nothing_else(mocked: Mocked) -> None:
+def test_quicksight_reads_published_objects_only(mocked: Mocked) -> None:
     state = mocked.states["dashboards"]["root_module"]["child_modules"]
     iam = next(it for it in state if it["address"] == "module.iam")
     found = {it["address"]: it["values"] for it in iam["resources"]}

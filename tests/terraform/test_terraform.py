@@ -48,7 +48,7 @@ def test_every_variable_is_typed_and_described(folder: Path) -> None:
         assert "description " in text, name
 
 
-def test_what_a_user_sets_is_validated() -> None:
+def test_variables_are_validated() -> None:
     for name, text in _blocks(ROOT / "terraform/variables.tf", "variable").items():
         # A bool's type leaves nothing to check.
         assert "validation {" in text or re.search(r"type\s+= bool", text), name
@@ -143,7 +143,7 @@ def test_the_key_is_destroyed_after_the_buckets_that_need_it(configuration: Conf
         assert edge in edges, graph.stderr
 
 
-def test_what_is_one_for_all_regions_has_the_region_in_its_name(
+def test_global_resources_have_the_region_in_their_names(
     resources: dict[str, Json],
 ) -> None:
     # Else a deployment in a second region would meet the names of the first.

@@ -143,7 +143,7 @@ def first_difference(expected: bytes, found: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_readers_get_is_what_it_was(name: str, bucket: Store, tmp_path: Path) -> None:
+def test_published_bytes_are_unchanged(name: str, bucket: Store, tmp_path: Path) -> None:
     data = case(name)
     put(bucket, data)
     expected, found = reference(name), results(bucket, data, tmp_path)

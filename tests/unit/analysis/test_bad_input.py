@@ -208,7 +208,7 @@ def test_a_header_in_another_order_with_extra_columns_is_read_right(cli: Laptop)
     assert re.search(r"southwest +20 +16884.924", outcome.out)
 
 
-def test_missing_and_surplus_fields_show_even_where_the_last_columns_are_ignored(
+def test_missing_and_surplus_fields_are_found_if_the_last_columns_are_ignored(
     cli: Laptop,
 ) -> None:
     header = HEADER.rstrip() + b",note\n"
@@ -261,7 +261,7 @@ def test_an_object_that_cannot_be_analysed_is_refused(case: str, cli: Laptop) ->
     assert cli.published() == before
 
 
-def test_the_reason_of_a_failure_lies_with_the_runs_other_results(cli: Laptop) -> None:
+def test_the_reason_of_a_failure_is_in_the_runs_folder(cli: Laptop) -> None:
     outcome = cli.run(("bad.csv", b""))
     (reason,) = (cli.folder / "out/MedicalCharges/Run_data").rglob("error.json")
     error = json.loads(reason.read_text())

@@ -47,7 +47,7 @@ def no_session() -> SparkSession:
 
 
 @pytest.mark.parametrize(("spare", "asked"), [(0, 0), (-1, 1)])
-def test_what_fits_into_the_limit_is_scanned_here(
+def test_tasks_within_the_limit_are_scanned_in_this_process(
     spare: int, asked: int, store: LocalStore, contract: Contract, real_file: bytes
 ) -> None:
     elsewhere, rows = Elsewhere(), len(real_file) - real_file.index(b"\n") - 1
@@ -99,7 +99,7 @@ class OneWorker:
         return list(self._results)
 
 
-def test_a_worker_leaves_the_next_task_no_archive_to_read_and_little_garbage_to_look_through(
+def test_a_worker_leaves_the_next_task_no_archive_to_read_and_little_garbage(
     store: LocalStore,
     contract: Contract,
     real_file: bytes,

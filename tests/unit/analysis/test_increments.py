@@ -100,7 +100,7 @@ def test_an_object_that_was_replaced_is_read_again(
     assert summary.counted == 1400
 
 
-def test_a_file_of_the_same_name_size_and_time_is_another_if_its_content_is(
+def test_a_file_of_the_same_name_size_and_time_with_other_content_is_new(
     store: LocalStore, contract: Contract, real_file: bytes, engine: CountingEngine, tmp_path: Path
 ) -> None:
     """As archives give all their files one time. A third file may get the first copy's inode."""

@@ -228,9 +228,7 @@ print(summary.staged)
 """
 
 
-def test_what_is_withheld_does_not_depend_on_how_a_process_hashes_texts(
-    store: LocalStore, real_file: bytes
-) -> None:
+def test_suppression_does_not_depend_on_the_hash_seed(store: LocalStore, real_file: bytes) -> None:
     header, lines = lines_of(real_file)
     # So few people that many rows of the filter cubes must go, in one of many ways.
     few = random.Random(0).sample(lines, 400)

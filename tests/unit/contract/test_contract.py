@@ -520,7 +520,7 @@ def test_without_filters_there_are_no_cubes() -> None:
     assert contract.cube_of("charges_by_age") is None
 
 
-def test_a_column_with_blanks_and_capitals_gives_its_cube_a_name_all_the_same() -> None:
+def test_a_column_with_blanks_and_capitals_gives_its_cube_a_valid_name() -> None:
     contract = load_contract(VISITS_CONTRACT_FILE)
     assert contract.cubes["cube_insured_clinic_code"] == ("insured", "Clinic Code")
 
@@ -669,7 +669,7 @@ def test_a_file_that_is_missing_or_no_text_is_refused_by_name(tmp_path: Path) ->
         load_contract(path)
 
 
-def test_the_schema_in_the_repository_is_what_the_types_say(
+def test_the_schema_in_the_repository_is_that_of_the_types(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert schema_main(["--check", str(ROOT / "datasets" / "schema.json")]) == 0
@@ -703,7 +703,7 @@ def test_the_schema_accepts_the_contract() -> None:
         ("normal: 25", "normal: wide"),
     ],
 )
-def test_the_schema_refuses_what_an_editor_can_see(old: str, new: str) -> None:
+def test_the_schema_refuses_mistakes_that_an_editor_can_find(old: str, new: str) -> None:
     broken = yaml.safe_load(changed(old, new))
     assert list(Draft202012Validator(SCHEMA).iter_errors(broken))
 
@@ -733,7 +733,7 @@ OTHER_CHANGES = {
 
 
 @pytest.mark.parametrize("what", SHAPE_CHANGES)
-def test_what_a_partial_holds_changes_the_shape_and_the_fingerprint(
+def test_settings_that_change_partials_change_the_schema_hash_and_the_contract_hash(
     what: str, contract: Contract
 ) -> None:
     other = parse_contract(changed(*SHAPE_CHANGES[what]))
@@ -742,7 +742,7 @@ def test_what_a_partial_holds_changes_the_shape_and_the_fingerprint(
 
 
 @pytest.mark.parametrize("what", OTHER_CHANGES)
-def test_what_is_applied_to_partials_changes_the_fingerprint_alone(
+def test_settings_that_are_applied_to_partials_change_the_contract_hash_only(
     what: str, contract: Contract
 ) -> None:
     other = parse_contract(changed(*OTHER_CHANGES[what]))

@@ -158,7 +158,7 @@ def test_identifiers_that_begin_with_a_year_are_no_days() -> None:
         max_size=100,
     )
 )
-def test_whole_numbers_and_few_words_say_nothing_of_anybody(values: list[str]) -> None:
+def test_whole_numbers_and_few_words_are_not_taken_for_person_data(values: list[str]) -> None:
     assert kind_of_values(values) is None
 
 
@@ -293,7 +293,7 @@ def test_a_column_that_is_not_in_the_contract_is_not_looked_at(
     plan(store, contract, {"people.csv": a_file(real_file, MAILS)})
 
 
-def test_what_other_tools_leave_in_the_input_is_ignored(
+def test_files_that_other_tools_leave_in_the_input_are_ignored(
     store: LocalStore, contract: Contract, real_file: bytes
 ) -> None:
     hidden = ["_temporary/0/part-0.csv", "a/.ipynb_checkpoints/x.csv", "__MACOSX/._x.csv", "_x.csv"]

@@ -99,7 +99,7 @@ def people() -> bytes:
 
 @settings(max_examples=60, deadline=None)
 @given(contracts())
-def test_every_contract_has_a_template_that_refers_to_what_is_there(
+def test_every_contract_has_a_template_whose_references_exist(
     described: dict[str, Any],
 ) -> None:
     contract = parse_contract(json.dumps(described))

@@ -73,7 +73,7 @@ def test_a_visual_reads_columns_that_its_output_and_its_cube_have(
         assert places == set(range(len(shown.groups)))
 
 
-def test_what_each_visual_shows(charges: Definition) -> None:
+def test_each_visual_shows_its_figures(charges: Definition) -> None:
     region = visual(charges, "charges_by_region")
     assert region.value.column == "mean_charges"
     assert region.limits == ("ci95_low", "ci95_high")
@@ -105,7 +105,7 @@ def test_the_tiles_are_people_mean_share_of_smokers_rows_rejected_and_date(
     assert (share.cube, share.where) == ("cube_region_sex_smoker", ("smoker", "yes"))
 
 
-def test_every_visual_has_a_text_for_those_who_do_not_see_it_and_names_its_groups(
+def test_every_visual_has_an_alternative_text_and_names_its_groups(
     charges: Definition, visits: Definition
 ) -> None:
     for definition in (charges, visits):

@@ -268,7 +268,7 @@ BROKEN: dict[Callable[[Json], None], str] = {
 
 
 @pytest.mark.parametrize("breaking", BROKEN, ids=lambda breaking: breaking.__name__)
-def test_what_refers_to_nothing_is_found(made: Json, breaking: Callable[[Json], None]) -> None:
+def test_broken_references_are_found(made: Json, breaking: Callable[[Json], None]) -> None:
     found = copy.deepcopy(made)
     breaking(found)
     assert BROKEN[breaking] in "\n".join(template_problems(found))
@@ -351,7 +351,7 @@ def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
         assert sum(worked_out(total, row, chosen) == "yes" for row in cube) == 1
 
 
-def test_a_share_is_of_those_who_are_selected(
+def test_a_share_is_of_the_selected_people(
     real: Contract, made: Json, published: dict[str, bytes]
 ) -> None:
     definition, cube = define(real), rows(published["cube_region_sex_smoker"])
@@ -408,7 +408,7 @@ def values_under(value: Any, key: str) -> list[Any]:
     return own + [found for item in value.values() for found in values_under(item, key)]
 
 
-def test_a_figure_says_that_it_is_withheld_where_nothing_else_can_be_the_reason(
+def test_a_missing_figure_says_that_it_is_withheld_if_no_other_reason_is_possible(
     made: Json,
 ) -> None:
     found = {name: missing for name, _, missing in formats(definition_in(made)["Sheets"])}
@@ -432,7 +432,7 @@ def test_a_figure_says_that_it_is_withheld_where_nothing_else_can_be_the_reason(
 
 
 @pytest.mark.parametrize(("contract", "places"), [("charges", 2), ("visits", 1)])
-def test_a_mean_has_a_digit_more_than_what_it_is_of_and_two_at_most(
+def test_a_mean_has_a_digit_more_than_its_values_and_two_at_most(
     contract: str, places: int
 ) -> None:
     sheets = definition_in(template(parse_contract(CONTRACTS[contract])))["Sheets"]
@@ -443,7 +443,7 @@ def test_a_mean_has_a_digit_more_than_what_it_is_of_and_two_at_most(
     assert found["everybody-people-value"] == 0
 
 
-def test_bars_of_means_have_their_limits_beside_them_and_extremes_and_people_on_pointing(
+def test_bars_of_means_show_limits_and_have_extremes_and_people_in_their_tooltips(
     made: Json,
 ) -> None:
     bars = [
@@ -464,9 +464,7 @@ def test_bars_of_means_have_their_limits_beside_them_and_extremes_and_people_on_
     assert told == ["People", "Minimum", "Maximum", "Standard deviation"]
 
 
-def test_comparisons_are_told_in_the_words_of_the_contract(
-    made: Json, published: dict[str, bytes]
-) -> None:
+def test_comparisons_use_the_names_of_the_contract(made: Json, published: dict[str, bytes]) -> None:
     labels = {
         it["Name"].removeprefix("Label of "): it["Expression"]
         for it in definition_in(made)["CalculatedFields"]

@@ -53,7 +53,7 @@ def test_a_missing_argument_is_named() -> None:
 # --- the golden sample
 
 
-def test_the_golden_outputs_are_what_the_independent_script_computes(golden: Path) -> None:
+def test_the_golden_outputs_are_those_of_the_independent_script(golden: Path) -> None:
     expected = {path.relative_to(GOLDEN): path.read_bytes() for path in GOLDEN.rglob("*.csv")}
     for path in golden.glob("*/*.csv"):
         path.unlink()
@@ -119,7 +119,7 @@ def test_a_golden_folder_without_cases_passes_nothing(tmp_path: Path) -> None:
         )
 
 
-def test_the_golden_job_reads_what_was_uploaded_and_writes_its_result(
+def test_the_golden_job_reads_the_uploaded_code_and_writes_its_result(
     bucket: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in sorted(GOLDEN.rglob("*")):
@@ -190,7 +190,7 @@ quality:
 
 
 @pytest.mark.spark
-def test_a_run_whose_data_breaks_rules_of_its_contract_is_refused_with_how_many_rows(
+def test_a_run_whose_rows_break_quality_rules_is_refused_with_their_number(
     bucket: S3Store, real_file: bytes, evaluator: Evaluator
 ) -> None:
     raw = yaml.safe_load(CONTRACT_FILE.read_text())

@@ -270,7 +270,7 @@ def check(contract: Contract, columns: tuple[str | None, ...], block: bytes, off
 @example((ONE_COLUMN, ("only",), b"1,2\n3\n"), 0)
 @example((ONE_COLUMN, ("only",), b"\n\n1\n\n\n"), 0)
 @example((ONE_COLUMN, ("only",), b"\n"), 0)
-def test_a_scan_counts_what_the_contract_accepts_and_rejects_the_rest(
+def test_a_scan_counts_the_rows_that_the_contract_accepts_and_rejects_the_rest(
     case: Case, offset: int
 ) -> None:
     check(*case, offset)
@@ -289,7 +289,7 @@ def test_a_scan_does_not_depend_on_how_it_cuts_a_block(
 
 @more
 @given(st.data())
-def test_the_judge_accepts_a_line_exactly_if_it_keeps_the_contract_with_csvs_own_fields(
+def test_the_row_validator_accepts_exactly_the_lines_that_keep_the_contract(
     data: st.DataObject,
 ) -> None:
     contract, columns = data.draw(st.sampled_from(SHAPES))
@@ -312,7 +312,7 @@ def test_the_judge_accepts_a_line_exactly_if_it_keeps_the_contract_with_csvs_own
 @many
 @given(blocks(), st.lists(st.integers(0, 8), max_size=4))
 @example((NULLABLE, ("g", "m", "i", "d", "s"), b",0,0,,\n\n\n\n\xffa,0,0,,"), [1])
-def test_blocks_scanned_apart_give_what_they_give_together(case: Case, cuts: list[int]) -> None:
+def test_blocks_scanned_separately_give_the_same_as_together(case: Case, cuts: list[int]) -> None:
     contract, columns, block = case
     scanner = Scanner(contract, header_of(columns))
     try:

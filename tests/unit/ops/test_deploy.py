@@ -122,7 +122,7 @@ def test_input_that_is_there_is_run_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert done == (0, ["apply without", "execute", "apply with"])
 
 
-def test_what_is_published_for_this_dashboard_is_applied_once(
+def test_a_dashboard_whose_outputs_are_published_is_applied_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert change(World(deployed=True, published=True), monkeypatch) == (0, ["apply with"])
@@ -155,7 +155,7 @@ def test_a_run_that_is_held_keeps_the_dashboard_from_being_made_and_says_so(
     assert world.did == ["apply without", "execute"]
 
 
-def test_a_dashboard_that_is_wanted_only_now_shows_what_is_published_without_a_run(
+def test_a_dashboard_added_later_shows_the_published_outputs_without_a_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world = World(user="", deployed=True, published=True)
@@ -182,7 +182,7 @@ def test_a_deployment_with_partial_outputs_is_planned_and_applied_as_none(
     assert change(world, monkeypatch) == (0, ["apply without", "apply with"])
 
 
-def test_destroying_asks_nothing_of_what_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_destroying_makes_no_calls_to_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(deployed=True, published=True)
     assert change(world, monkeypatch, "destroy") == (0, ["destroy without"])
 
@@ -200,7 +200,9 @@ def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
     return Pipeline({"AWS_REGION": "us-east-1"}, OUTPUTS, layout)
 
 
-def test_other_labels_read_what_is_published(pipeline: Pipeline, contract: Contract) -> None:
+def test_a_contract_with_other_labels_reads_the_published_outputs(
+    pipeline: Pipeline, contract: Contract
+) -> None:
     text = CONTRACT_FILE.read_text()
     other = parse_contract(text.replace("title: Medical charges", "title: Another", 1))
     assert other.contract_hash != contract.contract_hash
@@ -257,7 +259,7 @@ def told(
     "words", [("logs",), ("execute",), ("upload", "--file", str(CHARGES_FILE))]
 )
 @pytest.mark.parametrize("world", [World(), World(deployed=True, without=("bucket_name",))])
-def test_whoever_uses_what_is_not_deployed_is_told(
+def test_commands_for_a_missing_deployment_say_so(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     words: tuple[str, ...],
@@ -268,7 +270,7 @@ def test_whoever_uses_what_is_not_deployed_is_told(
 
 
 @pytest.mark.parametrize("command", ["upload", "apply"])
-def test_a_file_that_is_not_there_is_told_before_anything_is_asked(
+def test_a_missing_file_is_reported_before_any_call(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     said = told(World(), monkeypatch, capsys, command, "--file", "missing.csv")

@@ -31,7 +31,7 @@ CONTRACT = str(CONTRACT_FILE)
         ({RECHECK: False, PUBLISH_HELD: True}, {"publish_held": True}),
     ],
 )
-def test_an_execution_is_given_what_is_asked_of_it(
+def test_an_execution_gets_the_requested_options(
     asked: Mapping[str, bool],
     given: dict[str, Any],
     bucket: S3Store,
@@ -60,7 +60,7 @@ def test_an_execution_is_given_what_is_asked_of_it(
         (["RECHECK=1", "PUBLISH_HELD=1"], {RECHECK: True, PUBLISH_HELD: True}),
     ],
 )
-def test_make_asks_for_what_its_variables_say(
+def test_makes_variables_become_options_of_the_execution(
     variables: list[str], asked: Mapping[str, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command = ["make", "--dry-run", "--old-file", ".venv/laptop", "execute", *variables]

@@ -125,7 +125,7 @@ def test_an_error_names_a_file_as_it_is_called(laptop: Laptop, name: str, shown:
     ("character", "shown"),
     [("\x1b", "\\x1b"), ("\x9b", "\\x9b"), ("\u202e", "\\u202e"), ("\u2028", "\\u2028")],
 )
-def test_what_a_terminal_would_act_on_is_printed_as_its_code(
+def test_control_characters_are_printed_as_escapes(
     laptop: Laptop, character: str, shown: str
 ) -> None:
     header = f"clinic,cost,a{character}b"
@@ -135,7 +135,7 @@ def test_what_a_terminal_would_act_on_is_printed_as_its_code(
     assert f"a{shown}b" in printed.replace("\\\\", "\\")
 
 
-def test_figures_are_whole_however_narrow_the_terminal_is(laptop: Laptop) -> None:
+def test_figures_are_complete_in_a_narrow_terminal(laptop: Laptop) -> None:
     code, printed = laptop.run(clinics("x" * 120, "South"))
     assert code == 0
     published = (

@@ -127,7 +127,7 @@ def test_a_second_build_makes_nothing_again(built: tuple[Path, dict[str, Any]]) 
     assert (out / "catalog.json").exists()
 
 
-def test_changed_code_changes_what_carries_it_and_the_version(tree: Tree) -> None:
+def test_changed_code_changes_its_packages_and_the_version(tree: Tree) -> None:
     root = tree()
     before = build(root)
     with (root / "src" / "medical_charges" / "errors.py").open("a") as file:
@@ -161,7 +161,7 @@ def test_a_folder_that_is_no_builds_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_what_an_earlier_build_left_is_removed(tree: Tree) -> None:
+def test_artifacts_of_an_earlier_build_are_removed(tree: Tree) -> None:
     root = tree()
     build(root)
     stray = root / ".build" / "artefacts" / "glue" / "old.whl"
@@ -212,7 +212,7 @@ def test_a_functions_package_is_small_and_holds_no_other_functions_code(
     assert [name for name in names if name.startswith("lambdas/")] == ["lambdas/settings.py"]
 
 
-def test_each_platform_gets_the_lock_without_what_it_brings() -> None:
+def test_each_platform_gets_the_lock_without_its_own_packages() -> None:
     locked = ROOT / "requirements" / "runtime.txt"
     glue = lock.without(locked, lock.BROUGHT_BY_GLUE)
     assert "polars==" in glue
@@ -234,7 +234,7 @@ def test_the_bootstrap_script_installs_offline_by_hash() -> None:
     assert "--require-hashes" in text
 
 
-def test_a_certificate_is_made_once_and_anew_before_it_expires(
+def test_a_certificate_is_made_once_and_renewed_before_it_expires(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cryptography import x509

@@ -61,7 +61,7 @@ def said(process: subprocess.Popen[str], words: str) -> bool:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stack_that_is_served_ends_whole_at_a_signal(
+def test_a_served_stack_ends_completely_at_a_signal(
     number: signal.Signals, code: int, tmp_path: Path
 ) -> None:
     with started(COMMAND, tmp_path) as process:

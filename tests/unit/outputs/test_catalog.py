@@ -46,7 +46,7 @@ def test_columns_are_those_of_the_csv_with_the_types_of_their_figures(contract: 
     assert band["columns"][0]["type"] == "string"
 
 
-def test_every_column_says_what_it_holds(contract: Contract) -> None:
+def test_every_column_has_a_comment(contract: Contract) -> None:
     comments = [column["comment"] for table in tables(contract) for column in table["columns"]]
     assert all(comments)
     assert "Sample standard deviation of charges" in comments
@@ -58,7 +58,7 @@ def test_the_header_is_skipped_and_an_empty_figure_is_none(contract: Contract) -
         assert table["serde_parameters"]["serialization.null.format"] == ""
 
 
-def test_the_command_writes_what_terraform_reads(tmp_path: Path, contract: Contract) -> None:
+def test_the_command_writes_the_tables_for_terraform(tmp_path: Path, contract: Contract) -> None:
     source = CONTRACT_FILE
     assert main(["--contract", str(source), str(tmp_path / "catalog.json")]) == 0
     assert json.loads((tmp_path / "catalog.json").read_text()) == tables(contract)

@@ -151,7 +151,7 @@ def test_an_attacker_with_everything_and_a_solver_confines_no_count(batch: int) 
 
 
 @pytest.mark.parametrize("seed", [1052, 20062, 21074])
-def test_what_nothing_protects_is_withheld_and_says_so(seed: int) -> None:
+def test_an_output_that_nothing_protects_is_withheld_with_a_reason(seed: int) -> None:
     """Eight people: even a group that no row names is too few, known by what the others leave."""
     contract, people = case(seed)
     tables = make_tables(cube_of(people, contract), contract)
@@ -240,7 +240,7 @@ def test_a_single_small_group_takes_the_smallest_other_with_it() -> None:
     assert table.suppressed == 2
 
 
-def test_totals_that_another_output_gives_away_are_reckoned_with() -> None:
+def test_totals_that_follow_from_another_output_are_taken_into_account() -> None:
     text = """
 analyses:
   rows: {group_by: [a], statistics: [patients]}
@@ -257,7 +257,7 @@ analyses:
     assert narrow(contract, [rows, both], people) == []
 
 
-def test_what_no_pattern_protects_is_withheld_without_its_groups() -> None:
+def test_an_output_that_no_pattern_protects_is_withheld_without_its_groups() -> None:
     contract = parse_contract(BASE + "analyses: {t: {group_by: [a], statistics: [patients]}}")
     (table,) = make_tables(cube_of([{"a": "v0"}, {"a": "v1"}], contract), contract)
     assert table.to_csv() == b"a,patients\n"

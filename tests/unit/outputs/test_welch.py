@@ -63,7 +63,7 @@ def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed:
     assert close(float(found.g), exact_g(a, b))
 
 
-def test_a_p_near_the_end_of_what_a_double_holds_is_right() -> None:
+def test_a_p_near_the_smallest_double_is_correct() -> None:
     a, b = [0, 1] * 500, [33, 34] * 500
     found = welch(sums_of(a), sums_of(b), 0)
     assert found is not None
@@ -103,7 +103,7 @@ def test_moving_all_by_the_same_changes_nothing_and_swapping_turns_the_signs(
         assert (found.low, found.high) == (-turned.high, -turned.low)
 
 
-def test_groups_of_nobody_of_one_and_without_spread_show_what_they_have() -> None:
+def test_empty_groups_groups_of_one_and_groups_without_spread_have_their_figures() -> None:
     one, two, same = sums_of([700]), sums_of([100, 300]), sums_of([500, 500])
     assert figures(None, two, DECIMALS) == ("0", "2", *[""] * 7)
     assert figures(one, two, DECIMALS) == ("1", "2", "5", *[""] * 6)

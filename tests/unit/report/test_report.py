@@ -48,7 +48,7 @@ def test_the_schema_in_the_repository_is_that_of_the_types() -> None:
     assert (ROOT / "docs" / "report.schema.json").read_text() == schema_text()
 
 
-def test_a_run_that_passed_is_told_of_with_all_its_checks(store: LocalStore) -> None:
+def test_the_report_of_a_run_that_passed_has_all_its_checks(store: LocalStore) -> None:
     files = {"x.csv": csv_lines(*[GOOD_ROW] * 3, SECRET)}
     summary, result = validated(store, CONTRACT, files)
     result.write(store, CONTRACT)
@@ -102,14 +102,14 @@ def test_a_run_that_passed_with_warnings_does_not_say_that_all_checks_passed(
     assert "All checks passed" not in page
 
 
-def test_a_run_that_passed_without_warnings_tells_of_none(store: LocalStore) -> None:
+def test_the_report_of_a_run_without_warnings_has_none(store: LocalStore) -> None:
     _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
     result.write(store, CONTRACT)
     report_of(store)
     assert "see what was checked" not in store.read(f"{FOLDER}/report.html").decode()
 
 
-def test_a_run_whose_rows_break_rules_says_which_and_how_many(store: LocalStore) -> None:
+def test_the_report_of_rejected_rows_has_their_rules_and_numbers(store: LocalStore) -> None:
     rows = csv_lines(*[GOOD_ROW] * 3, SECRET, SECRET, b"bad")
     upload(store, STRICT, {"x.csv": rows, "y.csv": csv_lines(GOOD_ROW)})
     fail(store, STRICT)
@@ -136,7 +136,7 @@ def test_no_report_repeats_a_field_or_a_measure(store: LocalStore) -> None:
         assert "unheard-of" not in text
 
 
-def test_a_run_that_failed_later_keeps_what_was_found_before(store: LocalStore) -> None:
+def test_the_report_of_a_run_that_failed_later_keeps_earlier_findings(store: LocalStore) -> None:
     _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
     result.write(store, CONTRACT)
     left = {"state": "PublishOutputs", "reason": "another run has the lease"}
@@ -202,7 +202,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_needs_nothing_but_itself_and_quotes_what_it_shows(store: LocalStore) -> None:
+def test_the_page_is_self_contained_and_escapes_its_texts(store: LocalStore) -> None:
     validated(store, CONTRACT, {"<b>&.csv": csv_lines(GOOD_ROW), "x.csv": csv_lines(GOOD_ROW)})
     report_of(store)
     text = store.read(f"{FOLDER}/report.html").decode()

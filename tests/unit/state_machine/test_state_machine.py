@@ -103,7 +103,7 @@ OF_THE_SDK = {"SdkClientException", "ClientExecutionTimeoutException", "Throttli
 GENERAL = {"AmazonElasticMapReduceException", "AWSGlueException", "AWSLambdaException"}
 
 
-def test_what_is_retried_is_an_error_that_the_service_has_and_that_can_pass(
+def test_only_transient_errors_that_the_service_has_are_retried(
     machine: State,
 ) -> None:
     lasting = re.compile(r"Invalid|NotFound|AccessDenied|Validation|Exists|Limit|Unsupported")
@@ -190,7 +190,7 @@ def test_a_failure_is_named_by_the_state_that_failed(machine: State) -> None:
         assert catch["Assign"]["failure"] == "{% $states.errorOutput %}", name
 
 
-def test_only_calls_that_may_be_repeated_are_retried_whatever_the_error(machine: State) -> None:
+def test_only_idempotent_calls_are_retried_on_every_error(machine: State) -> None:
     always = {
         name
         for name, task in tasks(machine["States"])

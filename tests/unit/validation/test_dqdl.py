@@ -206,7 +206,7 @@ OWN = [
 ]
 
 
-def test_a_rule_of_ones_own_is_told_without_a_value_of_the_measure(
+def test_a_custom_rule_is_reported_without_a_value_of_the_measure(
     lean: SparkSession, evaluator: Evaluator
 ) -> None:
     frame = lean.createDataFrame([(20, 100.0), (30, 200.0)], "age bigint, charges double")
@@ -250,7 +250,7 @@ class Stumbling:
         ),
     ],
 )
-def test_a_rule_that_stumbles_over_a_value_is_told_without_it(
+def test_a_rule_that_fails_on_a_value_is_reported_without_it(
     lean: SparkSession, reason: str, expected: str
 ) -> None:
     frame = lean.createDataFrame([("secret",)], "kind string")
@@ -269,7 +269,7 @@ def test_a_rule_that_cannot_be_read_hides_no_other(
     assert told["RowCount > 9"] == "RowCount is 1, of 1 rows"
 
 
-def test_own_rules_stand_behind_those_of_their_table() -> None:
+def test_custom_rules_follow_those_of_their_table() -> None:
     rules = (
         """rules: { dear: { rule: 'Mean "charges" > 9', severity: warn }, """
         """regions: { rule: RowCount = 4, output: charges_by_region, category: completeness } }"""
@@ -281,7 +281,9 @@ def test_own_rules_stand_behind_those_of_their_table() -> None:
     assert not found["charges_by_age"].name.startswith("rules.")
 
 
-def test_what_means_different_things_is_never_written(contract: Contract) -> None:
+def test_expressions_that_evaluators_interpret_differently_are_never_written(
+    contract: Contract,
+) -> None:
     for ruleset in rulesets(contract):
         for rule in ruleset.rules:
             assert " between " not in rule.text
@@ -308,7 +310,7 @@ analyses:
 """
 
 
-def test_names_numbers_and_values_of_any_kind_are_written_so_that_they_are_read(
+def test_names_numbers_and_values_of_any_kind_can_be_read_back(
     lean: SparkSession, evaluator: Evaluator
 ) -> None:
     contract = parse_contract(STRANGE)
@@ -335,7 +337,7 @@ def test_the_laptop_says_why_there_is_no_evaluator_where_validation_looks_for_it
     assert deequ.WITHOUT_EVALUATOR == WITHOUT_EVALUATOR
 
 
-def test_without_network_or_cache_there_is_a_sentence_and_with_the_cache_no_network_is_asked(
+def test_without_network_a_missing_cache_is_an_error_and_a_full_one_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")

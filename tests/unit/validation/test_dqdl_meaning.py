@@ -136,7 +136,9 @@ def outcomes(spark: SparkSession, evaluator: Evaluator) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("rule", "expected"), [(rule, outcome) for _, rule, outcome in PAIRS])
-def test_a_rule_means_what_glue_says(rule: str, expected: str, outcomes: dict[str, str]) -> None:
+def test_a_rule_has_the_meaning_that_glue_documents(
+    rule: str, expected: str, outcomes: dict[str, str]
+) -> None:
     assert outcomes[rule] == expected
 
 

@@ -39,7 +39,7 @@ def test_an_object_is_read_once_and_known_by_its_record_from_then_on(store: Loca
     assert look(store).objects == {"read": 0, "on_record": 2}
 
 
-def test_of_objects_on_record_no_sums_are_kept_beside_the_sum_of_all(
+def test_sums_of_recorded_objects_are_kept_only_in_the_total(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("kind",)
@@ -69,7 +69,7 @@ def test_a_better_checker_reads_every_object_again(
     assert look(store).objects == {"read": 1, "on_record": 0}
 
 
-def test_what_was_found_wrong_is_not_recorded(store: LocalStore) -> None:
+def test_objects_that_failed_are_not_recorded(store: LocalStore) -> None:
     upload(store, CONTRACT, {"x.csv": ROWS})
     run(store, CONTRACT)
     for ref in list(store.list(f"{CONTRACT.prefix}/Quarantine_data")):
@@ -109,7 +109,7 @@ def test_a_partial_with_any_other_sum_is_refused_when_it_is_new(
     assert "objects: partials come out of their rows" in failed(look(store))
 
 
-def test_a_partial_that_changed_after_it_was_recorded_is_held_against_its_rows_again(
+def test_a_partial_that_changed_after_it_was_recorded_is_recounted(
     store: LocalStore,
 ) -> None:
     validated(store, CONTRACT, {"x.csv": ROWS})

@@ -284,7 +284,7 @@ def test_pieces_hold_every_line_once_wherever_they_are_cut(
 
 
 @pytest.mark.spark
-def test_spark_shares_out_what_is_too_large_for_the_driver(
+def test_spark_recounts_objects_that_are_too_large_for_the_driver(
     spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contract = parse_contract(RULES)
@@ -300,7 +300,7 @@ def test_spark_shares_out_what_is_too_large_for_the_driver(
 
 
 @pytest.mark.spark
-def test_frames_hold_what_was_accepted_and_what_was_staged_with_their_types(
+def test_frames_hold_accepted_rows_and_staged_outputs_with_their_types(
     spark: SparkSession, store: LocalStore, contract: Contract
 ) -> None:
     summary, _ = validated(store, parse_contract(RULES), {"x.csv": csv_lines(GOOD_ROW, b"bad")})

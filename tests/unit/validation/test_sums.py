@@ -34,7 +34,7 @@ def found(store: LocalStore, rows: int) -> Recount:
     return summed
 
 
-def test_a_piece_comes_back_by_what_is_grouped_by_and_not_by_all_columns_at_once(
+def test_the_recount_of_a_piece_has_the_grouping_sets_and_not_all_columns_at_once(
     store: LocalStore,
 ) -> None:
     summed = found(store, 1000)
