@@ -40,7 +40,7 @@ def main(argv: list[str]) -> None:
         found = str(error)
         raise
     except Exception:
-        found = "the sample could not be analysed"
+        found = "the sample could not be analyzed"
         raise
     finally:
         check = Check(

@@ -60,7 +60,7 @@ _ACCOUNT_COMMANDS = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="analyse a file or a folder")
+    run = commands.add_parser("run", help="analyze a file or a folder")
     run.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
     run.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     run.set_defaults(command=_run)
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here, so that a wrong flag is answered at once.
-    from ops.folders import analyse_folders  # noqa: PLC0415
+    from ops.folders import analyze_folders  # noqa: PLC0415
     from ops.stack import run_stack  # noqa: PLC0415
     from ops.terraform import TerraformError, find_or_fetch  # noqa: PLC0415
 
@@ -102,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
             f"{error}. Without it only the analysis runs, on local folders: no Terraform, state "
             f"machine, Glue jobs or Lambdas."
         )
-        code = analyse_folders(options.input, options.contract, options.out)
+        code = analyze_folders(options.input, options.contract, options.out)
     else:
         code = run_stack(terraform, options.input, options.contract, options.out, screen)
     if not code:

@@ -46,17 +46,17 @@ SPARK_SETTINGS = {
 }
 
 
-def analyse_folders(source: Path, contract_file: Path, out: Path) -> int:
+def analyze_folders(source: Path, contract_file: Path, out: Path) -> int:
     """Analyze a file or a folder into `out`, show the outputs, and return the job's exit code."""
     contract = load_contract(contract_file)
     written = Written(out, contract.prefix)
     mirror_input(source, out / Layout(contract.prefix).input, written)
     store = SparingStore(out, written.others(written.folder))
     with written.recording():
-        return _analyse(store, contract, contract_file, out)
+        return _analyze(store, contract, contract_file, out)
 
 
-def _analyse(store: LocalStore, contract: Contract, contract_file: Path, out: Path) -> int:
+def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Path) -> int:
     layout = Layout(contract.prefix)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     write_snapshot(store, contract, run_id, take_snapshot(store, contract))
@@ -89,7 +89,7 @@ def publish_staged(store: Store, layout: Layout, summary: Summary) -> None:
 
 
 def mirror_input(source: Path, target: Path, written: Written) -> None:
-    """Make the input folder hold the source's data files and nothing else.
+    """Make the input folder hold exactly the source's data files.
 
     A file with the same content is not replaced, so that the next run knows it. Size and time are
     no proof of that: archives give all their files the same time.

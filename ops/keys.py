@@ -1,4 +1,4 @@
-"""Which keys of a bucket can be files of a folder."""
+"""Check of keys: those that can be files of a folder."""
 
 from __future__ import annotations
 

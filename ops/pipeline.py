@@ -152,7 +152,7 @@ class Pipeline:
             time.sleep(_POLL_SECONDS)
 
     def mirror(self, written: Written, *, remove: bool) -> dict[str, str]:
-        """Make a folder hold what the bucket holds of this data set.
+        """Make a folder hold the dataset's objects of the bucket and, if requested, nothing else.
 
         If asked, what earlier runs wrote there and the bucket does not hold is removed.
         Returns the keys that could not be mirrored, each with the reason.

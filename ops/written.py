@@ -28,7 +28,7 @@ class SparingStore(LocalStore):
 
 
 class Written:
-    """What runs have written below `out/prefix`, by an index beside it.
+    """Index of the files that runs have written below `out/prefix`, stored next to it.
 
     No object of a bucket can take the index's place: every key begins with the prefix.
     """

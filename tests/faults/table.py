@@ -74,12 +74,12 @@ class Fault:
 
     @property
     def contract(self) -> Contract:
-        """What is analysed under."""
+        """What is analyzed under."""
         return inputs.guarded() if self.guarded else inputs.opened()
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """What is analysed."""
+        """What is analyzed."""
         return inputs.with_small_groups() if self.guarded else inputs.small()
 
 

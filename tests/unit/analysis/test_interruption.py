@@ -28,7 +28,7 @@ always_on_spark = partial(ops.folders.run_analysis, here_bytes=0)
 ops.folders.run_analysis = always_on_spark
 dataset = Path("datasets/medical_charges")
 sys.exit(
-    ops.folders.analyse_folders(
+    ops.folders.analyze_folders(
         dataset / "Charges.csv", dataset / "contract.yaml", Path(sys.argv[1])
     )
 )

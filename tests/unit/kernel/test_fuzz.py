@@ -270,7 +270,7 @@ def _analyze(store: LocalStore, contract: Contract, copy: bytes, engine: Engine,
         return type(error).__name__
     assert text is not None
     _check_outputs(store, contract, text, summary)
-    return "analysed"
+    return "analyzed"
 
 
 def _is_protected(
@@ -365,5 +365,5 @@ def test_the_copies_reach_every_end(real_file: bytes, tmp_path: Path) -> None:
         _analyze(LocalStore(tmp_path / str(number)), REAL, corrupted(number, real_file), *how)
         for number, how in ((n, (in_this_process, 1 << 27)) for n in range(40))
     ]
-    assert set(ends) == {"analysed", "InputRefusedError", "TooManyRejectedError"}
-    assert ends.count("analysed") > len(ends) / 3
+    assert set(ends) == {"analyzed", "InputRefusedError", "TooManyRejectedError"}
+    assert ends.count("analyzed") > len(ends) / 3
