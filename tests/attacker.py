@@ -33,7 +33,7 @@ Sum = tuple[list[int], int, int]
 
 @dataclass
 class Attacker:
-    """What follows from a run's tables and the number of people in it."""
+    """An attacker who knows a run's tables and the number of people in it."""
 
     contract: Contract
     tables: Sequence[Table]
@@ -120,7 +120,7 @@ class Attacker:
             yield group | dict(zip(names, labels, strict=True))
 
     def _absent(self, cell: Group) -> bool:
-        """Whether a table would have a row for the cell if anybody were in it."""
+        """Return True if a table would have a row for the cell if anybody were in it."""
         if any(table.name == "comparisons" and table.rows for table in self.tables):
             for name, comparison in self.contract.comparisons.items():
                 stratum = "; ".join(f"{name}={cell[name]}" for name in comparison.within) or "all"
@@ -200,7 +200,7 @@ class Attacker:
                         ]
 
     def spans(self) -> dict[tuple[tuple[str, str], ...], int]:
-        """How far apart the ends are of every count that was taken away."""
+        """Return the distance between the bounds of every suppressed count."""
         if not self.targets:
             return {}
         ends = _highs(self)

@@ -1,4 +1,4 @@
-"""What tests share: one Spark session, the real file, a folder that stands for the bucket."""
+"""Fixtures of all tests: one Spark session, the real file, a folder as the bucket."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def spark() -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def evaluator(spark: SparkSession) -> Evaluator:
-    """What evaluates DQDL here. Only outside of CI may it be missing."""
+    """The evaluator of DQDL. Only outside of CI it may be missing."""
     try:
         return evaluator_of(spark)
     except NoEvaluatorError as error:

@@ -53,7 +53,7 @@ COLUMNS: Mapping[str, tuple[Mapping[str, Any], tuple[str, ...]]] = {
     "level": ({"type": "double", "minimum": 0}, ("0.5", "2.499", "2.5", "25e-1", " 7.25")),
     "stage": ({"type": "integer", "minimum": -5, "maximum": 60}, ("-3", "19", "20", "40")),
 }
-"""What can be grouped by, with the values that occur."""
+"""Columns that can be grouped by, with their values."""
 
 BANDS: Mapping[str, Mapping[str, Any]] = {
     "level_band": {"column": "level", "below": {"low": 1.5, "middle": 2.5}, "otherwise": "high"},

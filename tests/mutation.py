@@ -33,7 +33,7 @@ class MutationError(Exception):
 
 @dataclass(frozen=True)
 class Replacement:
-    """What to look for in a function, and what is to stand there instead."""
+    """A pattern in a function, and its replacement."""
 
     old: str
     new: str | None = None

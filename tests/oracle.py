@@ -1,4 +1,4 @@
-"""What is right, said a second time in plain Python, one row and one exact number at a time."""
+"""The expected results in plain Python, one row and one exact number at a time."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Group:
 
     @property
     def sums(self) -> tuple[int, int, int, int, int]:
-        """What a cube holds of them."""
+        """Return the sums that a cube holds of the values."""
         values = self.measures
         squares = sum(value * value for value in values)
         return len(values), sum(values), squares, min(values), max(values)
@@ -136,7 +136,7 @@ def _group_value(row: Row, name: str, contract: Contract) -> str | int:
 def cube(
     rows: Sequence[Row], contract: Contract
 ) -> dict[tuple[str, ...], dict[tuple[str | int, ...], tuple[int, int, int, int, int]]]:
-    """What the cube of the rows must hold."""
+    """Return the expected cube of the rows."""
     return {
         names: {key: group.sums for key, group in groups(rows, names, contract).items()}
         for names in contract.grouping_sets
@@ -161,7 +161,7 @@ def _shown(value: Decimal) -> str:
 
 
 def tables(rows: Sequence[Row], contract: Contract) -> dict[str, list[list[str]]]:
-    """What every analysis must publish, group by group in the order of publication."""
+    """Return the expected tables of all analyses, in the order of publication."""
     return {
         name: [
             [*map(str, key), *figures]

@@ -1,4 +1,4 @@
-"""How two workers share the tests out: what has something dear in common stays with one of them."""
+"""The distribution of tests to two workers: tests with an expensive fixture stay together."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PLACES = {
 
 
 def group(test: str) -> str | None:
-    """What a test shares: a stack, a JVM, servers, an initialised Terraform, a browser, a build."""
+    """Return a test's expensive fixture: stack, JVM, servers, Terraform, browser or build."""
     file, _, _ = test.partition("::")
     named = next((name for place, name in _PLACES.items() if file.startswith(place)), None)
     return named or ("spark" if _needs_spark(file) else None)
 
 
 def rank(test: str) -> int:
-    """When the turn of a test comes."""
+    """Return a test's position in the order of tests."""
     found = group(test)
     return GROUPS.index(found) if found else len(GROUPS)
 

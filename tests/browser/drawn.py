@@ -42,7 +42,7 @@ class Drawn:
         return named
 
     def figure(self, tile: str) -> str:
-        """What a tile shows."""
+        """Return the figure of a tile."""
         return self.tiles[tile][1]
 
 

@@ -1,4 +1,4 @@
-"""Every selection shows what the raw rows come to, or says that it is withheld."""
+"""Every selection shows the figures of the raw rows, or says that they are withheld."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ def withheld(real: LocalStore, contract: Contract) -> dict[str, set[tuple[str, .
 
 @pytest.fixture(scope="module")
 def seen(dashboard: Dashboard) -> list[tuple[Selection, Drawn]]:
-    """What is drawn for every selection but the one of everybody."""
+    """The drawn figures of every selection except that of everybody."""
     return [(chosen, dashboard.select(**chosen)) for chosen in SELECTIONS if narrowed(chosen)]
 
 
 def narrowed(selection: Selection) -> bool:
-    """Whether a filter is set."""
+    """Return True if a filter is set."""
     return set(selection.values()) != {"all"}
 
 

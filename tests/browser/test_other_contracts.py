@@ -1,4 +1,4 @@
-"""Whatever a contract calls its columns, and whatever size its measure has, the page is right."""
+"""The page is correct for any names of columns and any size of the measure."""
 
 from __future__ import annotations
 

@@ -280,7 +280,7 @@ def test_copying_a_link_is_confirmed(clean: Dashboard, answer: str, sentence: st
 
 
 def seen_by_eye(place: Locator) -> bool:
-    """Whether it is there for more than those who hear the page."""
+    """Return True if an element is visible, not only read by screen readers."""
     box = place.bounding_box()
     return box is not None and box["width"] > 1
 

@@ -28,7 +28,7 @@ LABELS = {
 
 @pytest.fixture(scope="module")
 def drawn(dashboard: Dashboard) -> Drawn:
-    """What is drawn before anybody selects anything."""
+    """The drawn figures before a selection."""
     return dashboard.drawn()
 
 

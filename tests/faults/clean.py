@@ -1,4 +1,4 @@
-"""What is right and may look odd: no check may complain of it."""
+"""Correct but unusual runs, which no check may complain about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.faults import inputs
 from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE
 
 Files = Mapping[str, bytes | None]
-"""What changes in the input before a run: files by name, None for one that is removed."""
+"""Changes of the input before a run: files by name, None for a removed one."""
 
 
 @dataclass(frozen=True)

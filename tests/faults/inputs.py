@@ -1,4 +1,4 @@
-"""What the faults are injected into: small data with every edge, and data with small groups."""
+"""The data for the faults: small data with every edge case, and data with small groups."""
 
 from __future__ import annotations
 

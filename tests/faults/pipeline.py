@@ -1,6 +1,7 @@
-"""What the state machine does, state by state and through the library's public functions.
+"""The states of the state machine, run by the library's public functions.
 
-The scan is made in this process, as a mistake that is made here would not reach Spark's workers.
+The scan runs in this process, because a fault that is injected here would not reach Spark's
+workers.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ PUBLICATION, MANIFESTS = "publication", "manifests"
 
 @dataclass
 class Run:
-    """What a run has made so far, for whoever wants to spoil it."""
+    """The artifacts of a run, for injecting damage."""
 
     store: MirrorStore
     contract: Contract
@@ -78,7 +79,7 @@ class Run:
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """What the run says of itself."""
+        """The run's summary."""
         found: dict[str, Any] = json.loads(self.store.read(self.layout.summary(self.run_id)))
         return found
 
@@ -143,13 +144,13 @@ def nothing(_: Run) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended."""
+    """The outcome of a run."""
 
     run_id: str
     caught_by: Mapping[str, str]
     """The checks that stopped it, with what they found; none if it is served."""
     changed_outputs: bool
-    """Whether what readers see was touched."""
+    """True if live outputs were changed."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""The table of faults: what is done wrong, and the check that must say so.
+"""The table of faults, and the check that must name each.
 
-A mistake in the code stays in while everything is validated, so what validates may not share it.
-A staged file that is spoilt is spoilt before the run notes down its hash, unless the row says
-otherwise: then each check has to see by itself what it is there for.
+A fault in the code stays during the validation, so that shared code would hide it. A staged file is
+damaged before the run records its hash, unless the row says otherwise, so that each check has to
+find the damage by itself.
 """
 
 from __future__ import annotations
@@ -58,28 +58,28 @@ from tests.mutation import Change, dropped, mutated, preceded, replaced, swapped
 
 @dataclass(frozen=True)
 class Fault:
-    """A mistake, and who must find it."""
+    """A fault, and the checks that must fail."""
 
     name: str
     where: Where | None
-    """Behind what the data are spoilt, or None for a mistake in the code."""
+    """The state after which data are damaged, or None for a fault in the code."""
     inject: Callable[..., Any]
     """Gives the mistake's context; or does the damage."""
     checks: tuple[str, ...]
     """All of them must fail. Others may too."""
     says: str = ""
-    """What stands in what is found, where the check alone would not tell the fault."""
+    """Text of the finding, where the check's name is not specific enough."""
     guarded: bool = False
-    """Whether small groups are suppressed in what it is injected into."""
+    """True if the input has suppressed small groups."""
 
     @property
     def contract(self) -> Contract:
-        """What is analyzed under."""
+        """The contract of the run."""
         return inputs.guarded() if self.guarded else inputs.opened()
 
     @property
     def files(self) -> Mapping[str, bytes]:
-        """What is analyzed."""
+        """The input of the run."""
         return inputs.with_small_groups() if self.guarded else inputs.small()
 
 

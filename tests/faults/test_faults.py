@@ -18,7 +18,7 @@ from tests.faults.pipeline import Machine
 from tests.faults.table import FAULTS, Fault
 
 FAULTS_TRIED, CLEAN_TRIED = 16, 6
-"""How many are tried; all of them by `make faults`."""
+"""Numbers of faults and clean runs that are tried; `make faults` tries all."""
 
 
 def chosen(things: Any, number: int) -> list[Any]:

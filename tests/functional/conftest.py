@@ -48,7 +48,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
 
 @pytest.fixture(scope="session")
 def before(endpoint: tuple[str, Path]) -> set[str]:
-    """What an account holds before anything is applied to it."""
+    """The content of an account before anything is applied to it."""
     return inventory(endpoint[0])
 
 
@@ -64,5 +64,5 @@ def live(terraform: str, endpoint: tuple[str, Path], before: set[str]) -> Iterat
 
 @pytest.fixture(scope="session")
 def first_run(live: Live) -> Execution:
-    """What the upload of the real file started."""
+    """The execution that the upload of the real file started."""
     return live.run(lambda: live.stack.pipeline.upload(CHARGES_FILE))

@@ -279,7 +279,7 @@ def client(endpoint: str, service: str) -> Any:
 
 
 def until(look: Callable[[], T], seconds: float) -> T:
-    """What a look finds, once it finds something."""
+    """Poll until a function returns something, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

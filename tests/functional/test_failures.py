@@ -1,4 +1,4 @@
-"""Each state fails in turn: what is served stays, nothing is left behind, people are told why."""
+"""Each state fails in turn: live outputs stay, nothing is left over, a notice gives the reason."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def unchecked(live: Live) -> Iterator[None]:
 
 @pytest.fixture
 def served(live: Live, first_run: Execution) -> Iterator[dict[str, bytes]]:
-    """What is served before a run fails, which must be what is served afterwards."""
+    """The live outputs before a run fails, which must be the live ones afterwards."""
     before = live.served()
     assert before
     yield before
@@ -95,7 +95,7 @@ def check(
     status: str = "FAILED",
     outcome: str = UNTOUCHED,
 ) -> str:
-    """What every failure must leave; returns the notice."""
+    """Check the effects of every failure; return the notice."""
     assert execution.ended.status == status
     assert live.ledger.lease() is None
     assert set(live.clusters().values()) <= {"TERMINATED", "TERMINATED_WITH_ERRORS"}

@@ -21,7 +21,7 @@ def cluster(live: Live, first_run: Execution) -> str:
 
 @pytest.fixture(scope="module")
 def execution(live: Live, cluster: str) -> Execution:
-    """What taking a file out of the input started."""
+    """The execution that the removal of an input file started."""
     key = live.keys(f"{live.layout.input}/")[-1]
     return live.run(lambda: live.remove(key))
 

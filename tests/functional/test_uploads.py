@@ -49,7 +49,7 @@ def replaced(wheel: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Uploads:
-    """What ten uploads came to."""
+    """The outcome of ten uploads."""
 
     files: dict[str, bytes]
     executions: list[Execution]

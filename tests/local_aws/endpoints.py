@@ -164,7 +164,7 @@ def archive(files: Mapping[str, str]) -> bytes:
 
 
 def until(look: Callable[[], T | None], *, seconds: float = 20) -> T:
-    """What a look finds, once it finds something."""
+    """Poll until a function returns something, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():

@@ -1,4 +1,4 @@
-"""What the laptop downloads is what was meant, by the proxies and certificates that are set."""
+"""Downloads are verified, and use the configured proxies and certificates."""
 
 from __future__ import annotations
 

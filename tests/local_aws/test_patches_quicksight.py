@@ -219,7 +219,7 @@ def test_a_stack_with_a_resource_that_fails_is_rolled_back_with_the_reason(
 
 
 def refresh(endpoint: Endpoint, items: list[dict[str, str]], rows: dict[str, int]) -> str:
-    """What the pipeline's own state says of data sets that it is to load, as a run would."""
+    """Run the pipeline's own state for a list of data sets."""
     definition = state_machine(dashboard_data_sets=json.dumps(items), account=environment.ACCOUNT)
     state = definition["States"]["RefreshDashboards"]
     assert state["Next"] == "Notify"

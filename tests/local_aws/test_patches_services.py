@@ -1,4 +1,4 @@
-"""What the other services lack in the emulator, and what the stack makes of it."""
+"""Gaps of the emulator in other services, and the patched behavior."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Step Functions lacks in the emulator, and what the stack makes of it."""
+"""Gaps of the emulator in Step Functions, and the patched behavior."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Configuration:
 
 @dataclass
 class Mocked:
-    """What `terraform test` said, and the states that its runs ended in."""
+    """The output of `terraform test`, and the final states of its runs."""
 
     passed: int = 0
     problems: list[str] = field(default_factory=list)

@@ -22,7 +22,7 @@ class Call:
 
 
 def allows(policy: Json, call: Call) -> bool:
-    """Whether a policy, which may have no Deny, allows a call."""
+    """Return True if a policy, which may have no Deny, allows a call."""
     return any(
         _has(statement["Action"], call.action)
         and _has(statement["Resource"], call.resource)

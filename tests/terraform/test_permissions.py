@@ -143,7 +143,7 @@ EMR = {
 
 
 def _needs(task: Json) -> list[Call]:
-    """What Step Functions calls on the machine's behalf for one task."""
+    """Return the calls that Step Functions makes for one task."""
     service, _, call = task["Resource"].removeprefix("arn:aws:states:::").partition(":")
     arguments = task["Arguments"]
     if service == "elasticmapreduce":

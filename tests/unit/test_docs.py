@@ -30,7 +30,7 @@ documents = pytest.mark.parametrize(
 
 
 def code_in(text: str) -> list[str]:
-    """What stands in backticks, outside blocks of code."""
+    """Return the text in backticks outside code blocks."""
     return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 

@@ -130,7 +130,7 @@ def differences(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> It
 
 
 def first_difference(expected: bytes, found: bytes) -> str:
-    """Where two files part, and how each goes on there."""
+    """Return the first difference of two files, with both continuations."""
     same = next(
         (i for i, (one, other) in enumerate(zip(expected, found, strict=False)) if one != other),
         min(len(expected), len(found)),
@@ -160,14 +160,14 @@ def stored(bucket: Store) -> Store:
 
 
 def partials(store: Store) -> dict[str, bytes]:
-    """What is stored of each object: its sums, and its rejected rows."""
+    """Return what is stored of each object: its sums and its rejected rows."""
     folder = prefix(dataset(STORED))
     quarantine = content(store, f"{folder}/Quarantine_data")
     return content(store, f"{folder}/Cube_data/partials") | quarantine
 
 
 def counts(store: Store, run_id: str = "run") -> tuple[int, int]:
-    """How many objects a run had, and how many of them it read."""
+    """Return the number of objects of a run, and of those that it read."""
     folder = prefix(dataset(STORED))
     summary: dict[str, Any] = json.loads(store.read(f"{folder}/Run_data/{run_id}/summary.json"))
     return summary["objects"], summary["objects_read"]

@@ -1,4 +1,4 @@
-"""What bad input gets: a clear sentence, an exit code, and nothing lost or published."""
+"""Bad input gets a clear sentence and an exit code, and nothing is lost or published."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.spark
 
 @dataclass
 class Outcome:
-    """What a command answered."""
+    """The result of a command."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""Where the work is done: what is small is scanned here, and Spark is asked for the rest."""
+"""Small tasks are scanned in this process, and larger ones by Spark."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_spark_and_this_process_stage_the_same_bytes(
 
 
 class OneWorker:
-    """What a Spark context does with tasks, in this process."""
+    """A Spark context that runs tasks in this process."""
 
     def parallelize(self, tasks: Sequence[Any], partitions: int) -> OneWorker:
         self._results = iter(tasks)

@@ -42,7 +42,7 @@ def contract() -> Contract:
 
 
 class Killed(BaseException):
-    """What a kill looks like from inside: nothing after it runs, no handler either."""
+    """A simulated kill: no code runs after it, no handler either."""
 
 
 class MortalStore(LocalStore):

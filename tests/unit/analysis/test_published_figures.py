@@ -40,7 +40,7 @@ def published() -> Any:
 
 
 def agrees(ours: str, theirs: Decimal | int) -> bool:
-    """Whether our figure is theirs to the digits that both give."""
+    """Return True if two figures agree to the digits that both have."""
     theirs = Decimal(theirs)
     given = len(str(theirs).partition(".")[2])
     return abs(Decimal(ours) - theirs) <= (Decimal(10) ** -given + Decimal("1e-6")) / 2

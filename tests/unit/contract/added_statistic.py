@@ -1,4 +1,4 @@
-"""What follows of the statistic `range` in the tree of the working directory, as JSON.
+"""Print the results of the statistic `range` in the working directory's tree, as JSON.
 
 This runs in a copy of the repository to which `docs/howto/add_a_statistic.md` was applied.
 """
@@ -45,7 +45,7 @@ def analyze_here(store: Store, contract: Contract, run_id: str) -> Summary:
 
 
 def golden(folder: Path) -> str:
-    """What is wrong with the golden sample's outputs."""
+    """Return the problems of the golden sample's outputs."""
     try:
         check_golden(LocalStore("glue_jobs/golden"), LocalStore(folder / "golden"), analyze_here)
     except OutputsRefusedError as error:

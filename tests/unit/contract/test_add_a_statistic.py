@@ -66,7 +66,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def outcome(copy: Path, folder: Path) -> dict[str, Any]:
-    """What added_statistic.py finds in a copy."""
+    """Return the results of added_statistic.py in a copy."""
     script = Path(__file__).with_name("added_statistic.py")
     found: dict[str, Any] = json.loads(python(copy, script, folder))
     return found

@@ -41,7 +41,7 @@ def changed(old: str, new: str) -> str:
 
 
 def message(text: str) -> str:
-    """What reading a wrong contract says."""
+    """Return the message about a wrong contract."""
     with pytest.raises(ContractError) as caught:
         parse_contract(text, origin="there/c.yaml")
     return str(caught.value)

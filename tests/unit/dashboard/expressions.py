@@ -1,7 +1,8 @@
-"""What an expression of a calculated field comes to: text, a number or a truth.
+"""The types of expressions of calculated fields: text, number or truth value.
 
-QuickSight refuses an expression whose types do not fit when the dashboard is made, and nobody
-does before. This knows as much of its language as the dashboards use.
+QuickSight refuses an expression with wrong types only when the dashboard is created. This type
+checker knows the part of the language that the dashboards use.
+
 https://docs.aws.amazon.com/quicksight/latest/user/calculated-field-reference.html
 """
 
@@ -48,7 +49,7 @@ class ExpressionError(ValueError):
 
 
 def type_of(expression: str, columns: Mapping[str, Type], parameters: Collection[str]) -> Type:
-    """What an expression over these columns comes to. Parameters are texts.
+    """Return the type of an expression over these columns. Parameters are texts.
 
     Raises:
         ExpressionError: if it refers to what is not there, or its types do not fit.

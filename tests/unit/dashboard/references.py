@@ -59,7 +59,7 @@ def template_problems(template: Json) -> list[str]:
 def definition_problems(
     definition: Json, data_sets: Mapping[str, Mapping[str, Type]]
 ) -> Iterator[str]:
-    """What a definition over data sets with these columns refers to and that is not there."""
+    """Find references of a definition that do not exist in data sets with these columns."""
     declared = [it["Identifier"] for it in definition["DataSetIdentifierDeclarations"]]
     yield from _twice("data set", declared)
     known = {name: dict(data_sets.get(name, {})) for name in declared}
@@ -93,7 +93,7 @@ def _expression_problems(
     found: Mapping[str, dict[str, Type]],
     parameters: Collection[str],
 ) -> Iterator[str]:
-    """What is wrong with a calculated field, whose type is put to those that are found."""
+    """Find the problems of a calculated field, whose type is added to the known ones."""
     data_set, name = field["DataSetIdentifier"], field["Name"]
     where = f"the calculated field {name} of {data_set}"
     if data_set not in known:
@@ -183,7 +183,7 @@ def _layout_problems(sheet: Json, controls: list[str]) -> Iterator[str]:
 
 
 def _touch(one: Json, other: Json, way: str) -> bool:
-    """Whether two elements share a column of the grid, or a row."""
+    """Return True if two elements share a column of the grid, or a row."""
     first, second = sorted((it[f"{way}Index"], it[f"{way}Span"]) for it in (one, other))
     return bool(first[0] + first[1] > second[0])
 
@@ -258,7 +258,7 @@ def _values_of(value: Any, key: str) -> list[str]:
 
 
 def _all_of(value: Any, key: str) -> Iterator[Any]:
-    """What stands under a key, at whatever depth."""
+    """Return all values under a key, at any depth."""
     if isinstance(value, list):
         for item in value:
             yield from _all_of(item, key)

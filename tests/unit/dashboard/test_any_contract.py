@@ -1,4 +1,4 @@
-"""Whatever a contract groups, compares and filters by, its dashboards are whole."""
+"""Dashboards are complete for any groups, comparisons and filters of a contract."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def filled_in(value: Any) -> Any:
 
 
 def too_long(value: Any, shape: Any) -> Iterator[str]:
-    """What is longer than the service takes: botocore knows that, and looks at the least only."""
+    """Find values longer than the service accepts; botocore itself checks minima only."""
     if isinstance(value, str | list) and len(value) > shape.metadata.get("max", len(value)):
         yield f"{shape.name} of {len(value)}"
     if isinstance(value, list):

@@ -42,7 +42,7 @@ OPEN = REAL.model_copy(
     }
 )
 HEAD = 64 * 1024
-"""How much of an object is looked at before it is scanned: a zero byte in it is refused."""
+"""Number of bytes that are read before a scan: a zero byte in them is refused."""
 
 FIELDS = [
     *("", " ", "NaN", "nan", "inf", "-Infinity", "null", "-1", "121", "1e308", "1e-5", "9" * 25),
@@ -225,7 +225,7 @@ def _plain(copy: bytes) -> bytes | None:
 
 
 def _header(text: bytes) -> tuple[tuple[str | None, ...], int] | None:
-    """What each field of a line holds and where the lines start, if there is such a header."""
+    """Return the column of each field and the start of the lines, if there is a valid header."""
     start = 3 if text.startswith(b"\xef\xbb\xbf") else 0
     start += len(text[start:]) - len(text[start:].lstrip(b"\r\n"))
     line, newline, _ = text[start:].partition(b"\n")
@@ -276,7 +276,7 @@ def _analyze(store: LocalStore, contract: Contract, copy: bytes, engine: Engine,
 def _is_protected(
     found: list[list[str]], expected: list[list[str]], groups: int, given_up: int
 ) -> bool:
-    """Whether the rows are the expected ones, some without figures to protect small groups."""
+    """Return True if the rows are the expected ones, with some suppressed for small groups."""
     empty = [row[:groups] for row in found if not any(row[groups:])]
     small = [row[:groups] for row in expected if not any(row[groups:])]
     right = all(

@@ -1,4 +1,4 @@
-"""What a kernel makes is kept under its version, so that a changed kernel needs another one."""
+"""Partials are stored under the kernel's version, so a changed kernel needs a new version."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What holds for any rows and any bytes, held against exact arithmetic and plain Python.
+"""Properties of any rows and any bytes, compared with exact arithmetic and plain Python.
 
-The examples are the same in every run, unless PROPERTY_EXAMPLES says how many to draw anew.
+The examples are the same in every run, unless PROPERTY_EXAMPLES sets a number of random ones.
 """
 
 from __future__ import annotations
@@ -585,7 +585,7 @@ MULTILINE = parse_contract(
 
 
 def scanned_records(data: bytes, size: int) -> Scanned:
-    """What an object of records comes to, read in blocks of a size."""
+    """Scan an object of records, read in blocks of a size."""
     ref, store = ObjectRef("key", "1", len(data)), MemoryStore(data)
     scanner = Scanner(MULTILINE, header_of(("t", "m")))
     return merge_scanned(

@@ -246,7 +246,7 @@ def test_an_output_that_the_dashboard_could_not_read_is_not_published(
 def told(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str
 ) -> str:
-    """What a command says when it fails, in one line."""
+    """Return the message of a command that fails, in one line."""
     monkeypatch.setattr("ops.terraform.find_or_fetch", lambda: "terraform")
     monkeypatch.setattr(account, "package", lambda *_: 0)
     monkeypatch.setattr(account, "_account", lambda _: world)

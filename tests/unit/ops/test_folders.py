@@ -256,7 +256,7 @@ def test_a_file_in_the_input_folder_that_no_run_put_there_is_refused(
 
 
 def page_data(page: Path) -> dict[str, Any]:
-    """What a page holds for its script."""
+    """Return the data that a page holds for its script."""
     packed = page.read_text().partition('id="data"')[2].partition(">")[2].partition("<")[0]
     found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
     return found

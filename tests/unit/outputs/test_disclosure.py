@@ -125,7 +125,7 @@ def narrow(contract: Contract, tables: list[Table], people: list[Person]) -> lis
 
 
 def small_unions(contract: Contract, tables: list[Table], people: list[Person]) -> list[int]:
-    """How many people rows without figures hold that are too few even together."""
+    """Find sums of rows without figures that are too small."""
     coded = [published_as(person, contract) for person in people]
     found = []
     for union in Attacker(contract, tables, len(people)).unions():

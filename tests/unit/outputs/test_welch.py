@@ -22,7 +22,7 @@ DECIMALS = 2
 
 
 def sums_of(values: list[int]) -> Sums:
-    """What a cube holds of scaled measures."""
+    """Return a cube's sums of scaled measures."""
     squares = sum(value * value for value in values)
     return Sums(len(values), sum(values), squares, min(values), max(values))
 

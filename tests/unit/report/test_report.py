@@ -38,7 +38,7 @@ def report_of(store: LocalStore) -> Report:
 
 
 def fail(store: LocalStore, contract: Contract) -> None:
-    """What the analysis' job does with an error."""
+    """Store an error as the analysis job does."""
     with pytest.raises(MedicalChargesError) as caught:
         run(store, contract)
     write_error(store, contract, "run", caught.value)
@@ -184,7 +184,7 @@ def test_a_run_that_was_published_though_it_would_be_held_says_so(store: LocalSt
 
 
 class Page(HTMLParser):
-    """What a page refers to, and whether its tags are closed."""
+    """A parser that collects a page's references and checks that its tags are closed."""
 
     def __init__(self) -> None:
         super().__init__()

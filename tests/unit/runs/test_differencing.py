@@ -1,4 +1,4 @@
-"""How many people a state is from the one that is served, under whatever contracts."""
+"""The number of people by which a state differs from the live one, under any contracts."""
 
 from __future__ import annotations
 

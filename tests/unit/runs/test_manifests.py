@@ -34,7 +34,7 @@ def published(bucket: S3Store, contract: Contract) -> S3Store:
 
 
 def refusals(store: S3Store, contract: Contract) -> list[str]:
-    """What is wrong, sentence by sentence."""
+    """Return the problems, sentence by sentence."""
     with pytest.raises(ManifestError) as caught:
         validate_manifests(store, contract)
     return str(caught.value).splitlines()

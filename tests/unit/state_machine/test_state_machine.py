@@ -21,7 +21,7 @@ def machine() -> State:
 
 
 def exits(state: State) -> Iterator[tuple[str, set[str]]]:
-    """Where a state may lead, and what is assigned on the way."""
+    """Return the next states of a state, with the variables that are assigned on the way."""
     if "Next" in state:
         yield state["Next"], set(state.get("Assign", {}))
     if "Default" in state:

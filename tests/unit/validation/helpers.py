@@ -42,7 +42,7 @@ def csv_lines(*rows: bytes) -> bytes:
 
 
 def without_spark() -> SparkSession:
-    """What is asked for Spark where none is needed."""
+    """A replacement of Spark that fails when it is used."""
     raise AssertionError("Spark was asked for")
 
 

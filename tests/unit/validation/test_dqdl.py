@@ -73,7 +73,7 @@ def frame_of(session: SparkSession, schema: str, found: Rows) -> DataFrame:
 
 
 def failing(checks: Iterator[Check]) -> dict[str, str]:
-    """What did not hold, without the table's name, and what is said of it."""
+    """Return the failed rules without the table's name, and their findings."""
     return {
         check.name.partition(": rule ")[2]: check.found
         for check in checks

@@ -1,6 +1,6 @@
-"""What rules of Glue Data Quality mean, written down by hand and put to a laptop's evaluator.
+"""The meaning of Glue Data Quality rules, written by hand and checked with the local evaluator.
 
-The outcomes are what Glue's documentation says of the rules, not what an evaluator has said.
+The outcomes are those of Glue's documentation, not results of an evaluator.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ PAIRS = [
 
 @pytest.fixture(scope="module")
 def outcomes(spark: SparkSession, evaluator: Evaluator) -> dict[str, str]:
-    """What becomes of every rule, each table's in one ruleset."""
+    """Return the outcome of every rule, each table's in one ruleset."""
     session = evaluator.session(spark)
     found: dict[str, str] = {}
     for table in (PEOPLE, REGIONS, DEVIATIONS):

@@ -1,4 +1,4 @@
-"""What an object comes to is summed within bounds, whatever its columns are grouped by."""
+"""The recount of an object needs bounded memory for any grouping."""
 
 from __future__ import annotations
 
