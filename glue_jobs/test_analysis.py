@@ -62,7 +62,7 @@ def _analyze(store: Store, contract: Contract, run_id: str) -> None:
 
 
 def open_store_below(uri: str) -> PrefixStore:
-    """The folder of a bucket at `uri`."""
+    """Return the folder of a bucket at `uri` as a store."""
     bucket, _, folder = uri.removeprefix("s3://").partition("/")
     return PrefixStore(open_store(f"s3://{bucket}"), folder)
 

@@ -233,7 +233,7 @@ class Pipeline:
         return next(self._objects(f"{self._layout.input}/"), None) is not None
 
     def live_run(self) -> str:
-        """The id of the live run, empty if there is none."""
+        """Return the id of the last run of an execution; a failed PlanRun has none."""
         live = self._ledger.live()
         return live.run_id if live else ""
 

@@ -1,4 +1,4 @@
-"""ValidateManifests: the last gate, after which a run is recorded as live."""
+"""ValidateManifests: the last check, after which a run is recorded as live."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from medical_charges.runs.publish import published_rows
 
 
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Takes {execution, run_id}; gives {live: the run's id, rows: by output, rejected: rows}."""
+    """Handle {execution, run_id}; return {served: run id, rows: by output, rejected: rows}."""
     settings = Settings.read()
     store, contract = settings.store(), settings.contract()
     live = make_live(settings.ledger(), store, contract, turn(event, context))

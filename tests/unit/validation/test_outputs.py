@@ -352,7 +352,10 @@ def test_a_count_that_follows_by_subtraction_is_refused(
     checks = {check.name: check for check in look(store, contract).checks}
     found = checks["disclosure: no suppressed count follows from others"]
     assert found.outcome == "fail"
-    assert f"{output}, {start.decode().replace(',', ', ')}: its count is confined" in found.found
+    assert (
+        f"{output}, {start.decode().replace(',', ', ')}: its suppressed count has too few"
+        in found.found
+    )
     run(store, contract)
     assert look(store, contract).problems == []
 
