@@ -118,11 +118,11 @@ format: $(VENV)/dev ## Format the code and write the derived files
 	@$(PY) -m medical_charges.contract.schema datasets/schema.json
 	@$(PY) -m medical_charges.report.schema docs/report.schema.json
 
-lock: $(VENV)/dev ## Resolve the dependencies anew
+lock: $(VENV)/dev ## Resolve the dependencies again
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/compile
 
 clean: ## Remove the environment and what runs have made
-	rm -rf $(VENV) $(call quoted,$(OUT)) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(call quoted,$(OUT)) .build .pytest_cache .import_linter_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
