@@ -15,7 +15,7 @@ NEEDED_BY_LAMBDA = frozenset(
         "annotated-types",
         "pydantic",
         "pydantic-core",
-        "pyyaml",
+        "ruamel-yaml",
         "typing-extensions",
         "typing-inspection",
     }

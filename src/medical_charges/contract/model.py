@@ -18,7 +18,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
-    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -120,7 +119,7 @@ class IntegerColumn(_Part):
     type: Literal["integer"]
     minimum: Long | None = Field(None, description="The least value allowed.")
     maximum: Long | None = Field(None, description="The greatest value allowed.")
-    nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+    nullable: bool = Field(False, description="Whether the field may be empty.")
     identifying: Reason | None = IDENTIFYING
 
 
@@ -133,7 +132,7 @@ class DoubleColumn(_Part):
     decimals: Annotated[StrictInt, Field(ge=0, le=9)] = Field(
         6, description="To how many decimals a measure is rounded, row by row."
     )
-    nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+    nullable: bool = Field(False, description="Whether the field may be empty.")
     identifying: Reason | None = IDENTIFYING
 
 
@@ -144,7 +143,7 @@ class StringColumn(_Part):
     allowed: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
         None, description="The values allowed; anything else is rejected."
     )
-    nullable: StrictBool = Field(False, description="Whether the field may be empty.")
+    nullable: bool = Field(False, description="Whether the field may be empty.")
     identifying: Reason | None = IDENTIFYING
 
 
@@ -155,7 +154,7 @@ class Source(_Part):
     """The format of an input object."""
 
     format: Literal["csv"]
-    multiline: StrictBool = Field(
+    multiline: bool = Field(
         False,
         description="Whether quoted fields may hold line breaks; such objects are read slower.",
     )

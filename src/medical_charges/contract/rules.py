@@ -385,10 +385,8 @@ def _one_of(names: list[str]) -> str:
 
 def show(value: object) -> str:
     """Return a found value for a message: shortened, and a container only by its kind."""
-    text = repr(value) if not isinstance(value, (dict, list)) else f"a {kind_of(value)}"
+    if isinstance(value, (dict, list)):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def kind_of(value: object) -> str:
-    """Return the kind of a container, in the terms of YAML."""
-    return "mapping" if isinstance(value, dict) else "list"

@@ -25,11 +25,14 @@ TOP_KEYS = (
     "dashboard"
 )
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
-STATISTICS = "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error', 'ci95'"
+STATISTICS = (
+    "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error' or 'ci95'"
+)
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
-NUMBER = "a finite number"
-QUOTE_IT = "text; YAML reads a bare yes or no as a truth: quote it"
+FINITE = "a valid integer or a finite number"
+NUMBER = "a valid integer or a valid number"
+TYPES = "'integer', 'double', 'string'"
 OUTPUTS = ", ".join(parse_contract(TEXT).outputs)
 RULES = f"rules of the types {', '.join(RULE_TYPES)}"
 
@@ -56,10 +59,9 @@ def complaints(text: str) -> list[str]:
 
 # What is changed, into what, and then the path, what was found and what is allowed.
 MISTAKES = [
-    ('"yes", "no"', "yes, 'no'", "source.columns.smoker.allowed[0]", "True", QUOTE_IT),
-    ('"yes", "no"', "'yes', no", "source.columns.smoker.allowed[1]", "False", QUOTE_IT),
-    ("underweight: 18.5", "no: 18.5", "bands.bmi_category.below", "False", QUOTE_IT),
-    ("    smoker: {", "    on: {", "source.columns", "True", QUOTE_IT),
+    ('"yes", "no"', "true, no", "source.columns.smoker.allowed[0]", "True", "a valid string"),
+    ("underweight: 18.5", "1: 18.5", "bands.bmi_category.below.1", "1", "a valid string"),
+    ("    smoker: {", "    2024: {", "source.columns.2024", "2024", "a valid string"),
     ("measure:", "nonsense: 1\nmeasure:", "nonsense", "an unknown key", TOP_KEYS),
     (
         "format: csv",
@@ -164,9 +166,9 @@ MISTAKES = [
         "18.5, 31, 30",
         "edges in rising order",
     ),
-    ("normal: 25", "normal: .nan", "bands.bmi_category.below.normal", "nan", NUMBER),
+    ("normal: 25", "normal: .nan", "bands.bmi_category.below.normal", "nan", FINITE),
     ("normal: 25", "normal: wide", "bands.bmi_category.below.normal", "'wide'", NUMBER),
-    ("normal: 25", "No: 25", "bands.bmi_category.below", "False", QUOTE_IT),
+    ("normal: 25", "No: 25", "bands.bmi_category.below.No", "'No'", NAME),
     ("normal: 25", "a-b: 25", "bands.bmi_category.below.a-b", "'a-b'", NAME),
     (
         "otherwise: obese",
@@ -198,13 +200,13 @@ MISTAKES = [
         "minimum 121 over maximum 120",
         "a minimum up to the maximum",
     ),
-    ("minimum: 10", "minimum: -.inf", "source.columns.bmi.minimum", "-inf", NUMBER),
+    ("minimum: 10", "minimum: -.inf", "source.columns.bmi.minimum", "-inf", FINITE),
     (
         "minimum: 10",
         "minimum: 1" + "0" * 400,
         "source.columns.bmi.minimum",
         "1" + "0" * 76 + "...",
-        NUMBER,
+        "less than or equal to 9007199254740992 or a valid number",
     ),
     (
         "decimals: 6",
@@ -216,16 +218,16 @@ MISTAKES = [
     (
         "type: integer, minimum",
         "type: int, minimum",
-        "source.columns.age.type",
-        "'int'",
-        "'integer', 'double', 'string'",
+        "source.columns.age",
+        "a mapping",
+        f"Input tag 'int' found using 'type' does not match any of the expected tags: {TYPES}",
     ),
     (
         "type: integer, minimum",
         "minimum",
-        "source.columns.age.type",
-        "'nothing'",
-        "'integer', 'double', 'string'",
+        "source.columns.age",
+        "a mapping",
+        f"the key type: {TYPES}",
     ),
     (
         "{ type: integer, minimum: 0, maximum: 120 }",
@@ -243,7 +245,7 @@ MISTAKES = [
     ),
     ("[female, male]", "['a,b']", "source.columns.sex.allowed", "'a,b'", PLAIN),
     ("[female, male]", "[]", "source.columns.sex.allowed", "an empty list", "at least one entry"),
-    ("[female, male]", "[1]", "source.columns.sex.allowed[0]", "1", "text"),
+    ("[female, male]", "[1]", "source.columns.sex.allowed[0]", "1", "a valid string"),
     ("    sex: {", "    'se,x': {", "source.columns.se,x", "'se,x'", PLAIN),
     (
         "    sex: {",
@@ -290,7 +292,7 @@ MISTAKES = [
         "extremes: hide",
         "disclosure.extremes",
         "'hide'",
-        "'publish', 'suppress'",
+        "'publish' or 'suppress'",
     ),
     ("{ age: 90 }", "{ bmi: 90 }", "disclosure.top_code.bmi", "'bmi'", "age, children"),
     ("{ age: 90 }", "{ age: old }", "disclosure.top_code.age", "'old'", "a valid integer"),
@@ -303,7 +305,7 @@ MISTAKES = [
         )
         for rule, key, *rest in (
             ("rule: RowCount > 0, output: by_sex", ".output", "'by_sex'", OUTPUTS),
-            ("rule: RowCount > 0, severity: halt", ".severity", "'halt'", "'warn', 'fail'"),
+            ("rule: RowCount > 0, severity: halt", ".severity", "'halt'", "'warn' or 'fail'"),
             ("rule: DetectAnomalies > 0", ".rule", "'DetectAnomalies'", RULES),
             ("rule: 'Entropy \"age\" > 1'", ".rule", "'Entropy'", RULES),
             ("rule: 1 > 0", ".rule", "'1 > 0'", RULES),
@@ -374,7 +376,7 @@ MISTAKES = [
         "charges_by_age: radar",
         "dashboard.charts.charges_by_age",
         "'radar'",
-        "'bars', 'pie', 'line'",
+        "'bars', 'pie' or 'line'",
     ),
     (
         "bmi_category: BMI category",
@@ -446,10 +448,10 @@ MISTAKES = [
     ),
     (
         'group: "yes"',
-        "group: yes",
+        "group: true",
         "dashboard.shares.share_of_smokers.group",
         "True",
-        "text or a whole number; YAML reads a bare yes or no as a truth: quote it",
+        "a valid string or a valid integer",
     ),
     (
         "title: Medical charges",
@@ -603,7 +605,7 @@ def test_a_columns_name_has_no_more_characters_than_a_dashboard_takes() -> None:
 
 @pytest.mark.parametrize(
     "tail",
-    ["[a: b", "? [a]\n: 1", "x: 2020-13-45", "x: " + "9" * 5000, "[" * 3000, "a: \0", "\t- x"],
+    ["[a: b", "? {a: b}\n: 1", "x: 2020-13-45", "x: " + "9" * 5000, "[" * 3000, "a: \0", "\t- x"],
 )
 def test_a_text_that_is_not_yaml_is_refused_in_one_line(tail: str) -> None:
     said = message(tail)
@@ -614,7 +616,8 @@ def test_a_text_that_is_not_yaml_is_refused_in_one_line(tail: str) -> None:
 def test_a_key_that_stands_twice_is_refused_with_its_line() -> None:
     line = TEXT.count("\n") + 1
     assert message(TEXT + "measure: bmi\n") == (
-        f"there/c.yaml: not a YAML file: the key 'measure' stands twice (line {line}, column 1)"
+        'there/c.yaml: not a YAML file: found duplicate key "measure" with value "bmi" '
+        f'(original value: "charges") (line {line}, column 1)'
     )
 
 
@@ -625,10 +628,29 @@ def test_a_yaml_that_is_no_mapping_is_refused_with_the_keys_of_a_contract(
     assert complaints(text) == [f"found {found}; allowed: {TOP_KEYS}"]
 
 
+def test_a_bare_yes_or_no_is_the_text_that_it_is_in_quotes(contract: Contract) -> None:
+    bare = TEXT.replace('"yes"', "yes").replace('"no"', "no")
+    assert bare != TEXT
+    assert parse_contract(bare).contract_hash == contract.contract_hash
+
+
+@pytest.mark.parametrize("word", ["true", "yes", "on"])
+def test_a_truth_may_be_written_as_a_word(word: str) -> None:
+    assert parse_contract(
+        changed("format: csv", f"format: csv\n  multiline: {word}")
+    ).source.multiline
+
+
+def test_a_list_of_some_wrong_entries_is_not_called_short() -> None:
+    assert complaints(changed("[female, male]", "[1]")) == [
+        "source.columns.sex.allowed[0]: found 1; allowed: a valid string"
+    ]
+
+
 def test_all_mistakes_of_a_file_are_reported_together() -> None:
     text = changed("measure: charges", "meassure: charges")
     text = text.replace("column: bmi", "colum: bmi").replace("format: csv", "format: tsv")
-    text = text.replace('"yes", "no"', "yes, no", 1).replace("age: 90", "age: old")
+    text = text.replace('"yes", "no"', "true, 0", 1).replace("age: 90", "age: old")
     assert {complaint.split(": found ")[0] for complaint in complaints(text)} == {
         "meassure",
         "measure",
@@ -691,7 +713,7 @@ def test_the_schema_accepts_the_contract() -> None:
     [
         ("measure: charges\n", ""),
         ("measure:", "nonsense: 1\nmeasure:"),
-        ('"yes", "no"', "yes, no"),
+        ('"yes", "no"', "true, 0"),
         ("mean, ci95]", "median, ci95]"),
         ("type: integer, minimum", "type: int, minimum"),
         ("maximum: 120", "maximum: 1.5"),
