@@ -13,6 +13,8 @@ BROUGHT_BY_GLUE = BROUGHT_BY_LAMBDA | {"numpy"}
 NEEDED_BY_LAMBDA = frozenset(
     {
         "annotated-types",
+        "jinja2",
+        "markupsafe",
         "pydantic",
         "pydantic-core",
         "ruamel-yaml",

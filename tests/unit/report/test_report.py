@@ -215,3 +215,19 @@ def test_the_page_is_self_contained_and_escapes_its_texts(store: LocalStore) -> 
     assert "&lt;b&gt;&amp;.csv" in text
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
+
+
+def test_hostile_words_are_text_wherever_the_page_shows_them(store: LocalStore) -> None:
+    hostile = '</td><script>alert("x")</script>'
+    _, result = validated(store, CONTRACT, {f"{hostile[5:]}.csv": csv_lines(GOOD_ROW)})
+    result.checks.append(Check(hostile, "plausibility", "warn", hostile, "fail", f"{hostile}\nb"))
+    result.write(store, CONTRACT)
+    left = {"state": hostile, "reason": f"{hostile}\n{hostile}"}
+    store.write(f"{FOLDER}/failure.json", json.dumps(left).encode())
+    report_of(store)
+    text = store.read(f"{FOLDER}/report.html").decode()
+    page = Page()
+    page.feed(text)
+    assert page.open == []
+    assert "script" not in page.tags
+    assert text.count("&lt;script&gt;") >= 6
