@@ -1,4 +1,4 @@
-"""Where the work is done: on Spark, or in this process."""
+"""The execution of tasks: on Spark, or in this process."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ Results = Iterator[RangeResult | MedicalChargesError]
 Engine = Callable[[Worker, Sequence[Sequence[Range]]], Results]
 
 WAVE_TASKS = 500
-"""The most tasks of one Spark job."""
+"""Maximum number of tasks of one Spark job."""
 
 RANGE_BYTES = 64 * 1024 * 1024
-"""How much a worker scans at once. Twice as much is no faster and takes twice the memory."""
+"""Number of bytes that a worker scans at once. Twice as much is no faster and takes twice the
+memory."""
 
 HERE_BYTES = 128 * 1024 * 1024
-"""How much is scanned before Spark would have started."""
+"""Number of bytes that are scanned faster than Spark starts."""
 
 PEAK_BYTES_PER_RANGE = 640 * 1024 * 1024
-"""The memory of a process that scans ranges of RANGE_BYTES: 244 MiB were measured for clean rows
-of the real file's shape, 503 MiB with a fifth of them rejected."""
+"""Memory of a process that scans ranges of RANGE_BYTES: measured were 244 MiB for clean rows with
+the real file's schema, and 503 MiB with a fifth of them rejected."""
 
 
 def executor_settings(cores: int = 4) -> dict[str, str]:
-    """Spark settings for executors of this many cores: each scans a range in its own process.
+    """Return Spark settings for executors of this many cores, each scanning in its own process.
 
-    The memory is outside the JVM, which itself has little to do; 384 MiB of it are what YARN
-    reckons for the JVM's own overhead at the least.
+    The memory is outside the JVM, which itself has little to do; 384 MiB of it are the minimum that
+    YARN adds for the JVM's own overhead.
     """
     overhead = cores * PEAK_BYTES_PER_RANGE // 2**20 + 384
     return {
@@ -56,13 +57,13 @@ def executor_settings(cores: int = 4) -> dict[str, str]:
 
 
 def in_this_process(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
-    """Scan one task after another, here."""
+    """Scan one task after another in this process."""
     for task in tasks:
         yield from worker.scan(task)
 
 
 def small_here(elsewhere: Engine, limit: int = HERE_BYTES) -> Engine:
-    """Scan in this process what holds no more than `limit` bytes, and the rest elsewhere."""
+    """Scan tasks of up to `limit` bytes in this process, and others elsewhere."""
 
     def run(worker: Worker, tasks: Sequence[Sequence[Range]]) -> Results:
         size = sum(part.scanned_bytes for task in tasks for part in task)
@@ -88,7 +89,7 @@ def on_spark(session: Callable[[], SparkSession]) -> Engine:
 
 @dataclass(frozen=True)
 class _Scanning:
-    """What a Python worker of Spark does with the tasks that it is given."""
+    """The scan of tasks by a Python worker of Spark."""
 
     worker: Worker
 
@@ -100,11 +101,11 @@ class _Scanning:
 
 
 def _forget_archives() -> None:
-    """Keep the next task from reading the directories of Spark's archives again.
+    """Drop the cached importers of Spark's archives, so that the next task does not read them.
 
-    PySpark invalidates the caches of imports before each task. Python then reads the directory
-    of every archive that it has looked for a module in, thousands of entries in Spark's own jar,
-    which took 80 ms a task: as long as scanning 16 MiB. An archive is found again when needed.
+    PySpark invalidates the caches of imports before each task. Python then reads the directory of
+    every archive in which it has searched a module, thousands of entries in Spark's own jar, which
+    took 80 ms a task: as long as scanning 16 MiB. An archive is found again when needed.
     """
     for place, finder in list(sys.path_importer_cache.items()):
         if isinstance(finder, zipimporter):
@@ -112,9 +113,9 @@ def _forget_archives() -> None:
 
 
 def _freeze_what_stays() -> None:
-    """Keep the collection of garbage that PySpark asks for after each task to that task's.
+    """Limit the garbage collection that PySpark requests after each task to that task's objects.
 
-    All that was imported for the first one would be gone through again and again.
+    Otherwise everything that was imported for the first task would be traversed each time.
     """
     if not gc.get_freeze_count():
         gc.collect()

@@ -1,4 +1,4 @@
-"""A look at the first rows of new objects: does a column name people, whatever it is called?"""
+"""Scan of the first rows of new objects for columns that identify people."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from medical_charges.kernel.header import Header, text_of
 
 SAMPLED_OBJECTS = 32
 ROWS_LOOKED_AT = 500
-"""Of each object, and in its first block."""
+"""Number of rows that are scanned of each object, from its first block."""
 
 Rows = list[list[str]]
 
 
 def first_rows(head: bytes, header: Header) -> Rows:
-    """The rows at the start of an object, as far as they are whole and have every field.
+    """Return the complete rows at the start of an object that have every field.
 
-    What is wrong with others is found where rows are counted.
+    Problems of other rows are found when rows are counted.
     """
     # The last line may be cut off.
     lines = text_of(head)[header.data_start :].split(b"\n")[:-1]
@@ -39,9 +39,9 @@ def _fields(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
 
 
 def refuse_person_data(samples: Iterable[tuple[str, Header, Rows]], contract: Contract) -> None:
-    """Refuse objects in which a column of the contract holds what names people.
+    """Refuse objects in which a column of the contract holds values that identify people.
 
-    A column whose values the contract lists, or says why they must be there, is not looked at.
+    A column whose values the contract lists or justifies is not scanned.
 
     Raises:
         InputRefusedError: a column holds such values. The message repeats none of them.
@@ -66,10 +66,10 @@ def refuse_person_data(samples: Iterable[tuple[str, Header, Rows]], contract: Co
 
 
 def _kinds(values_of: Mapping[str, list[str]], *, quantity: bool) -> dict[str, list[str]]:
-    """The objects of a column in which its values name people, by what they look like.
+    """Return the objects in which a column's values identify people, by the kind of values.
 
-    Each object is judged by itself, or many clean ones would hide one that is not. Those that
-    are too small for that are judged together as well.
+    Each object is scanned separately, so that many clean ones cannot hide another. Objects that are
+    too small for that are scanned together as well.
     """
     found: dict[str, list[str]] = {}
     for name, values in values_of.items():
@@ -84,14 +84,14 @@ def _kinds(values_of: Mapping[str, list[str]], *, quantity: bool) -> dict[str, l
 
 
 def _is_open(contract: Contract, name: str) -> bool:
-    """Whether a column could hold what names people without the contract saying so."""
+    """Return True if a column could identify people without the contract saying so."""
     column = contract.source.columns[name]
     listed = isinstance(column, StringColumn) and column.allowed is not None
     return not (listed or isinstance(column, DoubleColumn) or column.identifying is not None)
 
 
 def _may_be_counted(value: str, column: Column) -> bool:
-    """Whether a value is one that its column may have: what is rejected comes into no figure."""
+    """Return True if the column may have a value: rejected values are in no figure."""
     if not isinstance(column, IntegerColumn):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Work units: new objects cut into ranges, and ranges put into tasks."""
+"""Work units: new objects split into ranges, and ranges grouped into tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SMALL_TASK_BYTES = 32 * 1024 * 1024
 
 
 def plan_ranges(objects: Iterable[NewObject], contract: Contract, range_size: int) -> list[Range]:
-    """Cut objects into ranges that tile them."""
+    """Split objects into ranges that tile them."""
     ranges = []
     for item in objects:
         start, size = item.header.data_start, item.ref.size
@@ -34,7 +34,7 @@ def plan_ranges(objects: Iterable[NewObject], contract: Contract, range_size: in
 
 
 def plan_tasks(ranges: Sequence[Range], range_size: int) -> list[list[Range]]:
-    """Put neighbouring ranges into tasks, so that small objects share one."""
+    """Group adjacent ranges into tasks, so that small objects share one."""
     total = sum(part.bytes for part in ranges)
     target = max(min(SMALL_TASK_BYTES, range_size), total // TASK_LIMIT)
     tasks: list[list[Range]] = []

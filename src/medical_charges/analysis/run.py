@@ -102,7 +102,7 @@ def analyze(
 
 
 def write_error(store: Store, contract: Contract, run_id: str, error: Exception) -> None:
-    """Leave the reason of a failure where the run's other results lie."""
+    """Write the reason of a failure to the run's folder."""
     # What an unexpected error says may hold a row; the step's log has it all.
     expected = isinstance(error, MedicalChargesError)
     message = str(error) if expected else "an unexpected error; the log of the step tells more"
@@ -129,7 +129,7 @@ def _versions() -> dict[str, str]:
 def _split(
     store: Store, contract: Contract, snapshot: Snapshot, base: State
 ) -> tuple[State, list[Partial], list[NewObject]]:
-    """The state to merge onto, the known partials that are not in it, and the new objects."""
+    """Return the state to merge onto, the known partials outside it, and the new objects."""
     if not base.members.keys() <= snapshot.objects.keys():
         # Something was removed. Minima cannot be taken back out of a merged cube.
         base = EMPTY
@@ -145,7 +145,7 @@ def _split(
 def _scan(
     store: Store, contract: Contract, new: list[NewObject], engine: Engine, range_size: int
 ) -> list[Partial]:
-    """The partials of new objects, each stored as soon as the object is read.
+    """Scan new objects and store each partial as soon as its object is read.
 
     A refused object fails the run only at the end, so that no other has to be read again.
     """
@@ -185,7 +185,7 @@ def _combined(identity: str, ref: ObjectRef, results: list[RangeResult]) -> Part
 
 
 def _clear_quarantine(store: Store, layout: Layout, identity: str) -> None:
-    """Remove what an interrupted run left, which may have been cut into other ranges."""
+    """Remove the quarantine of an interrupted run, which may have had other ranges."""
     for ref in list(store.list(layout.quarantine_of(identity))):
         store.delete(ref.key)
 
@@ -196,7 +196,7 @@ def _merge(base: State, partials: list[Partial]) -> State:
 
 
 def _account(state: State, contract: Contract, summary: Summary) -> None:
-    """Add up the rows, and hold each object against the contract's quality."""
+    """Add up the rows, and check each object against the contract's quality limits."""
     total, members = Tally(), sorted(state.members.values(), key=lambda member: member.ref)
     for member in members:
         total = total.merge(member.tally)
@@ -259,7 +259,7 @@ def _too_many(member: Member) -> str:
 
 
 def _worst(member: Member) -> list[tuple[str, RuleCount]]:
-    """The rules that most rows of an object broke."""
+    """Return the rules that most rows of an object broke."""
     return sorted(member.tally.rules, key=lambda item: (-item[1].count, item[0]))[:WORST_RULES]
 
 

@@ -25,7 +25,7 @@ from medical_charges.storage import ObjectRef, Store, in_parallel, read_uri
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The input as it was listed: every object by the identity of its partial."""
+    """The listed input: every object by the identity of its partial."""
 
     objects: dict[str, ObjectRef]
     ignored: tuple[str, ...]
@@ -73,7 +73,7 @@ def list_input(store: Store, contract: Contract) -> Snapshot:
 
 
 def _is_ignored(ref: ObjectRef, folder: str) -> bool:
-    """Tell an object that holds no data by its name, or by that of a folder below the input's."""
+    """Return True if the name of an object, or of a folder below the input, marks no data."""
     names = ref.key.removeprefix(f"{folder}/").split("/")
     marker = not ref.size and names[-1].endswith("_$folder$")
     return marker or any(name.startswith((".", "_")) for name in names)

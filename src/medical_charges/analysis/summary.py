@@ -1,4 +1,4 @@
-"""The summary of a run: what it read and made, as every later state reads it."""
+"""The summary of a run, which later states read."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from medical_charges.storage import Store
 
 @dataclass
 class Summary:
-    """What a run read and made. It holds no row and no value of the measure."""
+    """The results of a run. It holds no row and no value of the measure."""
 
     run_id: str
     contract: str
-    """The contract's fingerprint."""
+    """The contract hash."""
     state: str = ""
     """The key of the snapshot's state."""
     rows: int = 0
@@ -28,19 +28,19 @@ class Summary:
     objects: int = 0
     objects_read: int = 0
     suppressed: dict[str, int] = field(default_factory=dict)
-    """By output, how many rows lost their figures: a group in them is too small, or would give
-    away one that is. Which of both is not said, as that would narrow down the counts."""
+    """By output, the number of rows without figures because a group in them is small, or would
+    disclose a small one. The two are not distinguished, as that would narrow down the counts."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Outputs without any row, because nothing less protects them, with the reason."""
     rules: dict[str, int] = field(default_factory=dict)
-    """By rule, how many rows broke it."""
+    """By rule, the number of rows that broke it."""
     staged: dict[str, str] = field(default_factory=dict)
     """By output, the SHA-256 of the file that was staged."""
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time by phase."""
     versions: dict[str, str] = field(default_factory=dict)
-    """What the run was made with."""
+    """Versions of the software of the run."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -51,7 +51,7 @@ class Summary:
 
 
 def read_summary(store: Store, layout: Layout, run_id: str) -> Summary:
-    """The summary of a run; fields that a newer version added are left out.
+    """Read the summary of a run; fields that a newer version added are left out.
 
     Raises:
         ObjectMissingError: the run has none.

@@ -1,8 +1,8 @@
-"""What subtracting one publication from the next would say of the people in between.
+"""The differencing control: disclosure by subtracting one publication from the next.
 
-Two publications that are a few people apart give those people away, however well each protects
-its own small groups. So a run whose change is that small is held: nothing of it is published
-until more has come. `docs/disclosure.md` says what this leaves open.
+Two publications that differ by a few people disclose those people, however well each protects its
+own small groups. So a run with such a small change is held: it is not published until more has
+changed. `docs/disclosure.md` describes the remaining risk.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from medical_charges.storage import ObjectRef, Store
 
 @dataclass(frozen=True)
 class Change:
-    """How far a state is from the one that is served."""
+    """The difference between a state and the live one."""
 
     rows_added: int
-    """Rows counted of objects that the served state has not."""
+    """Number of counted rows of objects that are not in the live state."""
     rows_removed: int
-    """Rows counted of objects that only the served state has."""
+    """Number of counted rows of objects that are in the live state only."""
     came: int
-    """How many people came, at least, by what the groups show."""
+    """Minimum number of people who were added, as the groups show."""
     went: int
     same_shape: bool
-    """Whether both have the same groups, so that each could be compared."""
+    """True if both have the same groups, so that each could be compared."""
     small_groups: Mapping[str, int]
-    """By grouping, how many groups changed by fewer people than the contract's minimum: what
-    differencing can still get at in a run that is not held."""
+    """By grouping, the number of groups that changed by fewer people than the contract's minimum:
+    the risk that differencing leaves in a run that is not held."""
 
     def is_small(self, minimum: int) -> bool:
-        """Whether fewer people than the minimum, but somebody, may have come or gone.
+        """Return True if people may have been added or removed, but fewer than the minimum.
 
-        Where not every group could be compared, the rows of other objects count as well.
+        If not every group could be compared, the rows of other objects count as well.
         """
         sizes = [max(self.came, self.went)]
         if not self.same_shape:
@@ -55,7 +55,7 @@ class Change:
 
 
 def change_between(served: StoredState, state: State, contract: Contract) -> Change:
-    """The change from the served state to another that is read under this contract."""
+    """Return the change from the live state to another that is read under this contract."""
     before, after = _rows_by_object(served.state), _rows_by_object(state)
     minimum = contract.disclosure.minimum_cell
     pairs = dict(_comparable(served, state, contract))
@@ -80,10 +80,10 @@ def _rows_by_object(state: State) -> dict[ObjectRef, int]:
 def _comparable(
     served: StoredState, state: State, contract: Contract
 ) -> Iterator[tuple[str, tuple[Cells, Cells]]]:
-    """The groups of both states by whatever names both group by and mean the same by.
+    """Yield the groups of both states by names that both group by with equal definitions.
 
-    Everybody together is always among them. Where something else is summed, only the numbers of
-    people are compared.
+    The group of everybody is always among them. If the measures differ, only numbers of people are
+    compared.
     """
     fits, names_now = served.fits(contract), group_definitions(contract)
     same = {name for name, of in names_now.items() if fits or served.names.get(name) == of}
@@ -99,7 +99,7 @@ def _comparable(
 
 
 def _margin(cube: Cube, names: Sequence[str]) -> Cells:
-    """The groups by these names, off the smallest grouping set that has them all."""
+    """Return the groups by these names, summed from the smallest grouping set that has them all."""
     having = (held for held in cube if set(names) <= set(held))
     held = min(having, key=len, default=())
     places, cells = [held.index(name) for name in names], Cells()
@@ -113,7 +113,7 @@ def _counts(cells: Cells) -> Cells:
 
 
 def _difference(old: Cells, new: Cells) -> tuple[int, int]:
-    """How many people came and went, at least."""
+    """Return the minimum numbers of people who were added and removed."""
     came = went = 0
     for key in old.keys() | new.keys():
         by = _people(new, key) - _people(old, key)
@@ -124,9 +124,9 @@ def _difference(old: Cells, new: Cells) -> tuple[int, int]:
 
 
 def _exchanged(old: Sums, new: Sums) -> int:
-    """How many people of a group that is as large as before went for others, at least.
+    """Return the minimum number of people exchanged in a group whose size is unchanged.
 
-    One for another moves the sum by no more than all values are apart.
+    Exchanging one person changes the sum by at most the range of all values.
     """
     if old == new:
         return 0
@@ -144,13 +144,13 @@ def _people(cells: Cells, key: Key) -> int:
 
 
 def removed_rows(served: State, kept: set[str]) -> int:
-    """How many people go if only these objects of a state stay."""
+    """Return the number of people who are removed if only these objects of a state remain."""
     gone = (member for identity, member in served.members.items() if identity not in kept)
     return sum(member.tally.rows - member.tally.rejected for member in gone)
 
 
 def read_live_state(store: Store, contract: Contract, snapshot: str) -> StoredState | None:
-    """The state of a snapshot that was published, or None if it is not there any more."""
+    """Read the state of a published snapshot; return None if it no longer exists."""
     try:
         return read_stored_state(store, Layout(contract.prefix).state(snapshot))
     except (ObjectMissingError, ValueError):
@@ -158,7 +158,7 @@ def read_live_state(store: Store, contract: Contract, snapshot: str) -> StoredSt
 
 
 def write_change(store: Store, contract: Contract, run_id: str, change: Change) -> None:
-    """Leave the change where the run's other results lie."""
+    """Write the change to the run's folder."""
     text = json.dumps(asdict(change), indent=2)
     store.write(Layout(contract.prefix).change(run_id), text.encode() + b"\n")
 
@@ -166,7 +166,7 @@ def write_change(store: Store, contract: Contract, run_id: str, change: Change) 
 def write_hold(
     store: Store, contract: Contract, run_id: str, reason: str, *, published: bool
 ) -> None:
-    """Leave why a run is held, or would be if nobody had asked to publish it, if it would."""
+    """Write the reason why a run is held, or would be without the request to publish it."""
     text = json.dumps({"reason": reason, "published": published}, indent=2)
     store.write(Layout(contract.prefix).hold(run_id), text.encode() + b"\n")
 
@@ -178,9 +178,9 @@ ALL_THE_SAME = (
 
 
 def hold_reason(contract: Contract) -> str:
-    """Why a small change is held, without its size: the reason is sent about.
+    """Return the reason for holding a small change, without its size, because it is sent by email.
 
-    What the groups show is the least that has changed, so it is not said to be all.
+    The groups show only the minimum of what has changed.
     """
     minimum = contract.disclosure.minimum_cell
     return (

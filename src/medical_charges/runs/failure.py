@@ -1,4 +1,4 @@
-"""How a run fails: what is cleaned up behind it, and what people are told."""
+"""The failure of a run: cleaning up, and notifying people."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ SUBJECT_LIMIT = 100
 
 
 class Platform(Protocol):
-    """What a failed run leaves outside of the bucket and the ledger."""
+    """The services other than bucket and ledger that a failed run leaves something in."""
 
     def end_clusters(self, mark: str) -> None:
-        """End every cluster of the execution with this mark that is not ending yet."""
+        """Terminate every cluster of the execution with this suffix that is not terminating yet."""
 
     def notify(self, subject: str, text: str) -> None:
         """Send a notice."""
 
     def start(self, name: str) -> None:
-        """Start an execution; one of the same name is started once."""
+        """Start an execution, once for each name."""
 
 
 @dataclass(frozen=True)
 class FailedExecution:
-    """Why an execution ended other than well."""
+    """The reason why an execution failed."""
 
     execution: str
     state: str
-    """The state that failed, or how the execution ended without one."""
+    """The state that failed, or the status of an execution that ended without one."""
     reason: str
     last_line: str
     log: str
@@ -49,9 +49,9 @@ class FailedExecution:
     def of_state(
         cls, execution: str, state: str, error: str, cause: str, function_prefix: str
     ) -> FailedExecution:
-        """A failure that the machine caught, from its error and cause.
+        """Return a failure that the state machine caught, from its error and cause.
 
-        Causes are JSON of whatever failed: a Lambda's error, a job run, a step, a cluster.
+        Causes are JSON of what failed: a Lambda's error, a job run, a step, a cluster.
         """
         found = _fields(cause)
         reason = (
@@ -69,7 +69,7 @@ class FailedExecution:
 
     @classmethod
     def of_end(cls, execution: str, status: str, error: str, cause: str) -> FailedExecution:
-        """An execution that ended without a Catch: it was stopped, or its time was up."""
+        """Return the failure of an execution that ended without a Catch: stopped, or timed out."""
         words = {"ABORTED": "the execution was stopped", "TIMED_OUT": "its time was up"}
         reason = ": ".join(part for part in (words.get(status, status), error, cause) if part)
         return cls(execution, status, reason, _last_line(reason), "")
@@ -85,12 +85,12 @@ def fail_run(
     caught: bool,
     run_id: str = "",
 ) -> str:
-    """Clean up behind an execution that failed, and return the reason in one text.
+    """Clean up after an execution that failed, and return the reason as one text.
 
-    Called from within the machine (`caught`, with the run's id if it has one), and once more on
-    the event of its end, when there is nothing left to do unless the machine died. Only the
-    holder of the lease may touch what others share; the lease goes last, so that it covers all
-    of it. What is the run's own, its cluster and its entry, is seen to in any case.
+    It is called from within the state machine (`caught`, with the run's id if it has one), and
+    again on the event of the execution's end, when nothing is left to do unless the state machine
+    itself was ended. Only the holder of the lease may change shared objects; the lease is freed
+    last, so that it covers all changes. The run's own cluster and entry are cleaned up in any case.
     """
     mark = execution_suffix(failure.execution)
     lease = ledger.lease()
@@ -127,7 +127,7 @@ def fail_run(
 
 
 def _report(store: Store, folder: str, failure: FailedExecution) -> None:
-    """Leave a report of what there is, the failure among it."""
+    """Write a report with the failure."""
     layout, run_id = Layout.of_run(folder)
     left = {"state": failure.state, "reason": failure.reason}
     store.write(layout.failure(run_id), json.dumps(left, indent=2).encode() + b"\n")
@@ -135,7 +135,7 @@ def _report(store: Store, folder: str, failure: FailedExecution) -> None:
 
 
 def _renewed(ledger: Ledger, lease: Lease | None, execution: str) -> Lease | None:
-    """The lease if an execution holds it, which from here on lasts for its whole time."""
+    """Renew the lease for its whole time, if an execution holds it."""
     try:
         return ledger.renew(execution, lease.run_id) if lease else None
     except LeaseLostError:
@@ -143,7 +143,7 @@ def _renewed(ledger: Ledger, lease: Lease | None, execution: str) -> Lease | Non
 
 
 def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> None:
-    """Free the lease, and start the run that somebody left word for."""
+    """Free the lease, and start the next run if it is pending."""
     if ledger.abandon(execution):
         platform.start(successor_of(run_id))
 
@@ -154,9 +154,9 @@ _NOT_LOOKED_AT = "It did not hold the lease, so what is published was not looked
 def _in_the_runs_words(
     store: Store, entry: Mapping[str, Any], failure: FailedExecution
 ) -> FailedExecution:
-    """The failure with the reason that the run itself left, if it left one.
+    """Return the failure with the reason that the run itself recorded, if there is one.
 
-    It says it best, and no row: what the platform repeats of a job's last words may hold one.
+    That is the most specific one and quotes no row; the last output of a job may quote one.
     """
     reason = _reason_left(store, entry.get("folder", ""), failure.state)[:REASON_LIMIT]
     return replace(failure, reason=reason, last_line=_last_line(reason)) if reason else failure
@@ -208,7 +208,7 @@ _KINDS = re.compile(
 
 
 def _of_job(message: str) -> str:
-    """What may be told of a Glue job's last words: kinds of errors, since the rest may be rows."""
+    """Return the error types in a Glue job's last output; its other text may quote rows."""
     if not message:
         return ""
     kinds = ", ".join(dict.fromkeys(_KINDS.findall(message)))
@@ -216,7 +216,7 @@ def _of_job(message: str) -> str:
 
 
 def _fields(cause: str) -> dict[str, str]:
-    """Every text in a cause by its name, however deep; the first of a name counts."""
+    """Return every text in a cause by its name, at any depth; the first of a name counts."""
     try:
         value = json.loads(cause)
     except ValueError:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 RUNS_KEPT_SECONDS = 400 * 24 * 3600
 DELETE_AFTER = "delete_after"
-"""The attribute by which DynamoDB deletes entries of old runs. The lease has none: nobody but
-its holder may take it away."""
+"""Attribute by which DynamoDB deletes entries of old runs. The lease has none: only its holder may
+free it."""
 
 _LEASE = {"pk": "lease"}
 _LIVE = {"pk": "served"}
@@ -31,31 +31,32 @@ _POLL_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Lease:
-    """Who may run now, and who of them may write."""
+    """The right to run, and the right of one of its attempts to write."""
 
     holder: str
-    """The execution's ARN."""
+    """The ARN of the execution that holds it."""
     run_id: str
     expires: int
     pending: bool = False
-    """Whether somebody else came meanwhile, so that another run must follow."""
+    """True if another execution found the lease taken, so that another run must follow."""
     options: frozenset[str] = frozenset()
-    """What its holder was asked to do beside a run."""
+    """The options with which its holder was started."""
     asked: frozenset[str] = frozenset()
-    """What those who came meanwhile asked for."""
+    """The options of the executions that found the lease taken."""
     unfinished: tuple[str, ...] = ()
-    """Runs that lost the lease by its time, so that what they published is to be undone."""
+    """Runs whose lease expired, so that their publications must be rolled back."""
     attempt: int = 1
-    """The fence: it goes up whenever somebody begins to write, and ends what others began."""
+    """The fencing token: it is raised when an attempt begins to write, and ends earlier
+    attempts."""
     writer: int = 0
-    """The attempt that may be writing at this moment, if one is."""
+    """The attempt that may be writing at this moment, if there is one."""
     writing_until: int = 0
-    """When that one is over in any case, as the function that it runs in has ended."""
+    """Time at which that attempt is certainly over, because its function has ended."""
     version: int = 0
 
     @property
     def abandoned(self) -> bool:
-        """Whether its holder gave it up, and it stays for the word that was left with it."""
+        """True if its holder gave it up while another run is pending."""
         return self.expires == _ABANDONED
 
 
@@ -65,17 +66,17 @@ class LiveRun:
 
     run_id: str
     snapshot: str
-    """The identity of the state that the outputs were read off."""
+    """The identity of the state from which the outputs were derived."""
     contract: str
-    """The whole contract's fingerprint."""
+    """The contract hash."""
     code: str
     files: str
-    """A hash of the published outputs and manifests as they were listed."""
+    """Hash of the published outputs and manifests as they were listed."""
 
 
 @dataclass
 class Ledger:
-    """A lease and a ledger of runs in one table. `now` gives seconds."""
+    """A lease and a ledger of runs in one table. `now` returns seconds."""
 
     table: Table
     lease_seconds: int = 0
@@ -85,15 +86,15 @@ class Ledger:
     # The lease
 
     def lease(self) -> Lease | None:
-        """The lease as it was last taken, expired or not."""
+        """Return the lease as it was last taken, expired or not."""
         item = self.table.get_item(Key=_LEASE, ConsistentRead=True).get("Item")
         return None if item is None else _lease(item)
 
     def take(self, holder: str, run_id: str, asked: frozenset[str] = frozenset()) -> Lease | None:
-        """Take the lease, or leave word with whoever has it and return None.
+        """Take the lease, or set `pending` if another execution holds it and return None.
 
-        Who takes it is asked for all that was asked for and not done. The holder may take it
-        again.
+        The new holder gets all options that were requested and not carried out. The holder may take
+        it again.
         """
         while True:
             old = self.lease()
@@ -124,7 +125,7 @@ class Ledger:
                 return new
 
     def renew(self, holder: str, run_id: str) -> Lease:
-        """Begin the lease's time anew, even if it was over, unless it was abandoned.
+        """Restart the lease's time, even if it has expired, unless it was abandoned.
 
         Raises:
             LeaseLostError: another run has it, or may have it any moment; what this one does
@@ -133,7 +134,7 @@ class Ledger:
         return self._change(holder, run_id, lambda old: replace(old, expires=self._expiry()))
 
     def release(self, holder: str) -> bool:
-        """Free the lease unless somebody left word; say whether this holder is done with it."""
+        """Free the lease unless another run is pending; return True if the holder is done."""
         while (old := self.lease()) is not None and old.holder == holder:
             if old.pending:
                 return False
@@ -142,10 +143,10 @@ class Ledger:
         return True
 
     def abandon(self, holder: str) -> bool:
-        """Free the lease whatever happens; say whether somebody left word.
+        """Free the lease in any case; return True if another run is pending.
 
-        The word stays until the next run takes the lease, so that it is not lost if whoever
-        abandons is interrupted and has to do it again.
+        `pending` is kept until the next run takes the lease, so that it is not lost if the caller
+        is interrupted and has to repeat the call.
         """
         while (old := self.lease()) is not None and old.holder == holder:
             if not old.pending:
@@ -156,7 +157,7 @@ class Ledger:
         return False
 
     def rolled_back(self, holder: str, run_id: str, dead: str) -> None:
-        """Note that nothing is left of what a run that lost the lease had published.
+        """Record that nothing remains of the publication of a run that lost the lease.
 
         Raises:
             LeaseLostError: the lease is another's.
@@ -171,10 +172,11 @@ class Ledger:
 
     @contextmanager
     def writing(self, holder: str, run_id: str, seconds: float) -> Iterator[Fence]:
-        """Write what readers see, for so many seconds at most, as the only one who does.
+        """Hold the exclusive right to write live outputs, for a maximum number of seconds.
 
-        A function may outlive the execution that called it. So whoever begins to write raises
-        the fence, which the one before finds at its next write, and waits for that one to end.
+        A function may outlive the execution that called it. So a new writer raises the fencing
+        token, which the previous writer notices at its next write, and waits until that one has
+        ended.
 
         Raises:
             LeaseLostError: the lease is another's.
@@ -234,7 +236,7 @@ class Ledger:
             raise _lost(fence.run_id) from error
 
     def live(self) -> LiveRun | None:
-        """The live run, if there is one."""
+        """Return the live run, if there is one."""
         item = self.table.get_item(Key=_LIVE, ConsistentRead=True).get("Item")
         if item is None:
             return None
@@ -254,7 +256,7 @@ class Ledger:
         )
 
     def run(self, run_id: str) -> dict[str, Any]:
-        """A run's entry, empty if there is none."""
+        """Return a run's entry; empty if there is none."""
         found = self.table.get_item(Key={"pk": f"run#{run_id}"}, ConsistentRead=True)
         return dict(found.get("Item", {}))
 
@@ -269,7 +271,7 @@ class Ledger:
                 return new
 
     def _swap(self, old: Lease | None, new: Lease | None) -> bool:
-        """Put one lease in the place of another; False if that is no longer there."""
+        """Replace one lease by another; return False if the first is no longer stored."""
         known: dict[str, Any] = (
             {"ConditionExpression": "attribute_not_exists(pk)"}
             if old is None
@@ -294,7 +296,7 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Fence:
-    """Whether an attempt to write is still the last one."""
+    """The check that an attempt to write is still the latest one."""
 
     ledger: Ledger
     holder: str
@@ -302,7 +304,7 @@ class Fence:
     attempt: int
 
     def check(self) -> Lease:
-        """The lease, if nobody has begun to write since.
+        """Return the lease, if no other attempt has begun to write since.
 
         Raises:
             LeaseLostError: somebody has.
@@ -310,7 +312,7 @@ class Fence:
         return self.holds(self.ledger.lease())
 
     def holds(self, lease: Lease | None) -> Lease:
-        """The lease, if it is the one that this attempt writes under.
+        """Return the lease, if this attempt writes under it.
 
         Raises:
             LeaseLostError: it is not.

@@ -1,7 +1,7 @@
-"""How a run begins, and how its outputs become what is served. How one fails is `failure`'s.
+"""The lifecycle of a run, from its plan to live outputs. `failure` handles failed runs.
 
-Each function is one state of the state machine. All of them may be called again with the same
-arguments after they were interrupted anywhere.
+Each function is one state of the state machine. All of them can be repeated with the same arguments
+after an interruption at any point.
 """
 
 from __future__ import annotations
@@ -47,30 +47,30 @@ from medical_charges.runs.rollback import roll_back
 from medical_charges.storage import FencedStore, Store
 
 SUCCEEDED, STALE = "succeeded", "dashboards stale"
-"""The status of a run that is published, and that dashboards show or do not show."""
+"""Status of a run that is published, and that dashboards show or do not show."""
 
 RECHECK, PUBLISH_HELD = "recheck", "publish_held"
-"""What an execution's input may ask for: that all rows are validated anew, even if there is
-nothing new; that a change is published however small it is."""
+"""Options of an execution's input: validate all rows again, even if nothing is new; publish a
+change however small it is."""
 
 _UNDER_WAY = ("planned", "publishing", "published")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an execution is to do."""
+    """The decision about an execution."""
 
     decision: Literal["go", "hold", "skip", "pending", "rollback"]
     run_id: str = ""
     run_uri: str = ""
     reason: str = ""
-    """Why the run is held, if it is."""
+    """The reason why the run is held, if it is."""
     recheck: bool = False
 
 
 @dataclass(frozen=True)
 class Turn:
-    """On behalf of whom a function acts, and for how long at most."""
+    """The run and the execution that a function works for, with a time limit."""
 
     execution: str
     """The execution's ARN."""
@@ -84,29 +84,29 @@ class Turn:
 
 @dataclass(frozen=True)
 class Order:
-    """What an execution is started with."""
+    """The input of an execution."""
 
     execution: str
-    """Its ARN."""
+    """The execution's ARN."""
     code: str
-    """The version of what is deployed."""
+    """The version of the deployed code."""
     asked: frozenset[str] = frozenset()
     """RECHECK, PUBLISH_HELD, both or neither."""
     rollback: str = ""
-    """The earlier run to publish again, if that is all it is to do."""
+    """The earlier run to publish again, if the execution is a rollback."""
 
 
 def plan_run(
     ledger: Ledger, store: Store, read: Callable[[], Contract], order: Order, seconds: float
 ) -> Plan:
-    """Take the lease and see what there is to do; leave word if another execution has it.
+    """Take the lease and decide what to do; set `pending` if another execution holds it.
 
-    What a holder that lost the lease by its time had half published is undone first.
-    There always is something to do if what is served is to be checked again.
+    Unfinished publications of holders whose lease expired are rolled back first. If the live run is
+    to be validated again, there always is something to do.
 
     Raises:
         ContractError: the contract is wrong.
-        InputRefusedError: an object cannot be analysed, or there is none.
+        InputRefusedError: an object cannot be analyzed, or there is none.
     """
     while True:
         run_id = _run_id(ledger, order.execution)
@@ -167,7 +167,7 @@ def _roll_back_unfinished(ledger: Ledger, store: Store, lease: Lease, seconds: f
 
 
 def _run_id(ledger: Ledger, execution: str) -> str:
-    """A new id, or that of this execution's plan that was interrupted."""
+    """Return a new id, or that of this execution's interrupted plan."""
     lease = ledger.lease()
     if lease and lease.holder == execution:
         status = ledger.run(lease.run_id).get("status")
@@ -178,7 +178,7 @@ def _run_id(ledger: Ledger, execution: str) -> str:
 
 
 def execution_suffix(execution: str) -> str:
-    """What the ids of all runs of an execution end with."""
+    """Return the suffix of the ids of all runs of an execution."""
     return content_hash(execution)[:12]
 
 
@@ -197,7 +197,7 @@ def _is_unchanged(
 def _is_shown(
     ledger: Ledger, store: Store, contract: Contract, snapshot: Snapshot, code: str
 ) -> bool:
-    """Whether a run would change nothing for anybody.
+    """Return True if a run would change nothing.
 
     The dashboards may not show the live run if it failed while they were refreshed, or later.
     """
@@ -227,7 +227,7 @@ def _go(
 def _held_already(
     live: LiveRun | None, store: Store, contract: Contract, snapshot: Snapshot
 ) -> str:
-    """Why the run will be held, as far as that is known before anything is read."""
+    """The reason why the run is held, if it is."""
     if live is None:
         return ""
     identity = snapshot_identity(snapshot.objects)
@@ -251,21 +251,21 @@ def _held_already(
 
 
 def _hold(ledger: Ledger, store: Store, contract: Contract, run_id: str, reason: str) -> None:
-    """Say why nothing of a run is published, in its report too: it gets no further."""
+    """Record, also in the report, the reason why a run ends unpublished."""
     ledger.record(run_id, status="held", reason=reason)
     write_hold(store, contract, run_id, reason, published=False)
     write_report(store, Layout(contract.prefix).run(run_id))
 
 
 def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> str:
-    """Compare what a run has analysed with what is served; return why it is held, if it is.
+    """Compare an analyzed run with the live one; return the reason why it is held, if it is.
 
-    It is not if its execution was asked to publish however little has changed. Then the reason
-    stays on record.
+    It is not held if its execution was requested to publish any change. The reason is still
+    recorded.
 
     Raises:
         LeaseLostError: the run no longer holds the lease.
-        OutputsRefusedError: the contract is not the one that the run was analysed under.
+        OutputsRefusedError: the contract is not the one that the run was analyzed under.
     """
     lease = ledger.renew(turn.execution, turn.run_id)
     summary = summary_under(store, contract, turn.run_id)
@@ -294,7 +294,7 @@ def publish_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
 
     Raises:
         LeaseLostError: it does not.
-        OutputsRefusedError: the contract is not the one that the run was analysed under, or the
+        OutputsRefusedError: the contract is not the one that the run was analyzed under, or the
             staged files are not those that were validated.
         ObjectMissingError: the run has not staged every output.
     """
@@ -359,24 +359,24 @@ def make_live(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> L
 
 
 def summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, Any]:
-    """The summary of a run that was analyzed under this contract.
+    """Return the summary of a run that was analyzed under this contract.
 
     Raises:
-        OutputsRefusedError: it was analysed under another.
+        OutputsRefusedError: it was analyzed under another.
     """
     summary: dict[str, Any] = json.loads(store.read(Layout(contract.prefix).summary(run_id)))
     if summary["contract"] != contract.contract_hash:
         raise OutputsRefusedError(
-            f"the contract was replaced after run {run_id} had been analysed under the one before "
+            f"the contract was replaced after run {run_id} had been analyzed under the one before "
             f"it, so its outputs are not published; start another run"
         )
     return summary
 
 
 def finish_run(ledger: Ledger, start: Callable[[str], None], turn: Turn, stale: str = "") -> bool:
-    """End a run that went well; start the next one if somebody left word, and say so.
+    """End a run that succeeded; start the next one if it is pending, and return True if so.
 
-    That one is an execution of its own, with all of an execution's time. `stale` says why the
+    The next one is a new execution, with all of an execution's time. `stale` is the reason why the
     dashboards do not show what the run published, if they do not.
     """
     held = ledger.run(turn.run_id).get("status") == "held"
@@ -389,10 +389,10 @@ def finish_run(ledger: Ledger, start: Callable[[str], None], turn: Turn, stale: 
 
 
 def successor_of(run_id: str) -> str:
-    """The name of the execution that does what was left with a run: there is but one."""
+    """Return the name of the only execution that continues the pending work of a run."""
     return f"after-{run_id}"
 
 
 def now() -> str:
-    """The moment, as the ledger writes it."""
+    """Return the current time in the ledger's format."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

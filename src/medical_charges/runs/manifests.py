@@ -1,8 +1,8 @@
-"""QuickSight's manifests: what generates them, and what refuses one that would not work.
+"""QuickSight's manifests: their generation and validation.
 
-QuickSight reads a data source through a JSON file that lists the files' URIs and says how they
-are written. It drops what it cannot read without a word, so every manifest is checked against
-what it names before anybody is told of it.
+QuickSight reads a data source through a JSON file that lists the files' URIs and describes their
+format. It silently drops rows that it cannot read, so every manifest is compared with the files
+that it names before QuickSight reads it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from medical_charges.layout import Layout
 from medical_charges.storage import Store
 
 FILES_LIMIT = 1_000
-"""The most files that QuickSight reads through one manifest."""
+"""Maximum number of files that QuickSight reads through one manifest."""
 
 SETTINGS = {
     "format": "CSV",
@@ -53,7 +53,7 @@ def generate_manifests(store: Store, layout: Layout, outputs: Iterable[str]) -> 
 
 
 def manifest(uris: list[str]) -> bytes:
-    """A manifest of files that hold one table."""
+    """Return a manifest of files that hold one table."""
     value = {"fileLocations": [{"URIs": uris}], "globalUploadSettings": SETTINGS}
     return json.dumps(value, indent=2).encode() + b"\n"
 
@@ -89,14 +89,14 @@ def validate_manifests(store: Store, contract: Contract, withheld: Collection[st
 
 @dataclass(frozen=True)
 class S3Object:
-    """Where a URI of a manifest leads."""
+    """The location of an object in a manifest."""
 
     bucket: str
     key: str
 
 
 def files_of(data: bytes) -> list[S3Object]:
-    """The files that a manifest lists, in its order.
+    """Return the files that a manifest lists, in its order.
 
     Raises:
         ManifestError: it is not one that leads to S3 objects alone.
@@ -113,7 +113,7 @@ def files_of(data: bytes) -> list[S3Object]:
 
 
 def _located(uri: str) -> S3Object | None:
-    """The object of a URI in any form that QuickSight takes, or None."""
+    """Return the object of a URI in any form that QuickSight accepts, or None."""
     match = next((found for form in _URI_FORMS if (found := form.fullmatch(uri))), None)
     if match is None:
         return None
@@ -123,7 +123,7 @@ def _located(uri: str) -> S3Object | None:
 
 @dataclass(frozen=True)
 class _Table:
-    """What a manifest must lead to."""
+    """The expected content of a table behind a manifest."""
 
     store: Store
     layout: Layout

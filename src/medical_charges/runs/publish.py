@@ -25,7 +25,7 @@ class Live:
 
     run_id: str
     snapshot: str
-    """The identity of the state that the outputs were read off."""
+    """The identity of the state from which the outputs were derived."""
     contract: str
     """The contract hash."""
     store: str
@@ -74,7 +74,7 @@ def write_live(store: Store, layout: Layout, run_id: str, files: Mapping[str, st
 
 
 def read_live(store: Store, layout: Layout) -> Live | None:
-    """The run whose outputs are published, or None if no run has published here."""
+    """Return the run whose outputs are published, or None if no run has published here."""
     try:
         return Live(**json.loads(store.read(layout.live)))
     except ObjectMissingError:
@@ -82,7 +82,7 @@ def read_live(store: Store, layout: Layout) -> Live | None:
 
 
 def validated_files(store: Store, layout: Layout, run_id: str) -> dict[str, str]:
-    """The SHA-256 of each output of a run that ValidateOutputs passed.
+    """Return the SHA-256 of each output of a run that ValidateOutputs passed.
 
     Raises:
         OutputsRefusedError: the outputs were not validated, or did not pass.
@@ -126,7 +126,7 @@ def _delete_others(store: Store, folder: str, kept: Iterable[str]) -> None:
 
 
 def published(store: Store, contract: Contract) -> dict[str, bytes]:
-    """The published outputs by name."""
+    """Return the published outputs by name."""
     layout, found = Layout(contract.prefix), {}
     for name in contract.outputs:
         try:
@@ -137,12 +137,12 @@ def published(store: Store, contract: Contract) -> dict[str, bytes]:
 
 
 def published_rows(store: Store, contract: Contract) -> dict[str, int]:
-    """The number of rows of each published output, without its header."""
+    """Return the number of rows of each published output, without its header."""
     return {name: data.count(b"\n") - 1 for name, data in published(store, contract).items()}
 
 
 def published_listing(store: Store, contract: Contract) -> str:
-    """A hash of the outputs and manifests as they are listed: any change of them changes it."""
+    """Return a hash of the outputs and manifests as they are listed, which any change changes."""
     layout = Layout(contract.prefix)
     listed = [
         [ref.key, ref.etag, ref.size]
