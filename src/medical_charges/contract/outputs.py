@@ -16,27 +16,25 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 DELIMITER, QUOTE, NULL, HEADER_LINES = ",", '"', "", 1
-"""How a published CSV is written: what lies between fields, what may surround one, what stands for
-a figure that is not there, and how many lines the header takes."""
+"""Format of a published CSV: delimiter, quote character, text of a missing figure, and number of
+header lines."""
 
 Kind = Literal["analysis", "comparisons", "cube"]
 
 Format = Literal["text", "integer", "count", "measure", "share", "number", "p"]
-"""How a field is written for people: a group's label, a group's number, people, the measure, a
+"""Format of a field for people: a group's label, a group's number, people, the measure, a
 percentage, a number without a unit, a probability."""
 
 Empty = Literal["suppressed", "single", "absent", "untested", "withheld"]
-"""When a figure is not there. Each includes those before it.
+"""Condition under which a figure is missing. Each includes those before it.
 
-suppressed: where the row is, or one of its groups; single: of a group of one; absent: without
-anybody in one of two groups; untested: where Welch's test does not exist; withheld: always, as the
-contract says.
-"""
+suppressed: the row is suppressed, or one of its groups; single: a group of one; absent: one of two
+groups is empty; untested: Welch's test does not exist; withheld: always, by the contract."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where a figure lies, ends included, and the name of the rule that says so."""
+    """The range of a figure, ends included, and the name of the rule that checks it."""
 
     rule: str
     least: str
@@ -52,9 +50,9 @@ class OutputColumn:
     role: Literal["label", "count", "figure"]
     format: Format
     title: str
-    """What people read in place of the name."""
+    """The heading that people read in place of the name."""
     comment: str
-    """What the Catalog says of it."""
+    """The comment in the Catalog."""
     empty: Empty = "suppressed"
     bounds: Bounds | None = None
     values: tuple[str, ...] | None = None
@@ -109,11 +107,11 @@ class Output:
 
 @dataclass(frozen=True)
 class StatisticSpec:
-    """What an analysis may publish of each group."""
+    """A statistic that an analysis may publish of each group."""
 
     columns: tuple[OutputColumn, ...]
     extreme: bool = False
-    """Whether it tells single people's values, which a contract may withhold."""
+    """True if it reveals single people's values, which a contract may withhold."""
 
 
 def _count(name: str, title: str, comment: str) -> OutputColumn:
@@ -179,7 +177,7 @@ STATISTICS: Mapping[str, StatisticSpec] = {
         _figure("ci95_high", "measure", "95% interval to", _OF_MEAN, empty="single"),
     ),
 }  # fmt: skip
-"""What an analysis may publish, in the order in which the JSON Schema lists it."""
+"""The statistics of analyses, in the order of the JSON Schema."""
 
 COMPARISON_COLUMNS = (
     _label("comparison", "Comparison", "The comparison's name"),
@@ -217,7 +215,7 @@ CUBE_FIGURES = (
         bounds=Bounds("squares", "0"),
     ),
 )  # fmt: skip
-"""What a filter cube holds of each group: from these any mean and deviation can be worked out."""
+"""The figures of each group in a filter cube, from which any mean and deviation can be computed."""
 
 RISING: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     "analysis": {

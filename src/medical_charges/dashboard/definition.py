@@ -44,10 +44,10 @@ class Group:
     values: tuple[str, ...] | None
     """Every value in the order to show, or None where the contract does not list them."""
     labels: Mapping[str, str]
-    """What a value is called, if not by itself."""
+    """Labels of values, where they differ from the values."""
 
     def label(self, value: str) -> str:
-        """What a value is called."""
+        """Return the label of a value."""
         return self.labels.get(value, value)
 
 
@@ -85,13 +85,13 @@ class Visual:
     filtered_groups: tuple[str, ...]
     """The columns of the cube that are shown in place of them, one for one."""
     cube: str | None
-    """What it reads while filtered."""
+    """The cube that it reads while filtered."""
     category: tuple[int, ...]
     """Places in `groups` of what stands on the axis, or is a slice."""
     series: int | None
     """The place in `groups` of what has a colour each."""
     value: Field
-    """What the bars, slices or the line show."""
+    """The value of the bars, slices or the line."""
     limits: tuple[str, str] | None
     """The columns with the 95 % confidence limits of the value."""
     extremes: tuple[str, str] | None
@@ -116,7 +116,7 @@ class Tile:
     format: Format
     cube: str | None = None
     where: tuple[str, str] | None = None
-    """Whose share: a filter's column, and its value."""
+    """The people of the share: a filter's column, and its value."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Definition:
     measure: str
     measure_title: str
     unit: str | None
-    """What the measure is counted in: a currency's code, or a word that follows the number."""
+    """The unit of the measure: a currency's code, or a word that follows the number."""
     minimum_cell: int
     tiles: tuple[Tile, ...]
     visuals: tuple[Visual, ...]
@@ -255,7 +255,7 @@ def _default(contract: Contract, name: str) -> Literal["bars", "pie", "line"]:
 
 
 def _is_short(column: IntegerColumn) -> bool:
-    """Whether its values are few enough to be codes, such as 0 and 1."""
+    """Return True if its values are so few that they are codes, such as 0 and 1."""
     if column.minimum is None or column.maximum is None:
         return False
     return column.maximum - column.minimum < 3
@@ -311,7 +311,7 @@ def group_of(contract: Contract, name: str) -> Group:
 
 
 def _band_labels(contract: Contract, band: Band) -> dict[str, str]:
-    """What a band's groups are called: by their edges where these are whole numbers."""
+    """Return the labels of a band's groups: their edges if these are whole numbers."""
     if not isinstance(contract.source.columns[band.column], IntegerColumn):
         return {label: words(label) for label in band.labels}
     edges = list(band.below.values())

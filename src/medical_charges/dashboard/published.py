@@ -1,4 +1,4 @@
-"""What is published of a data set, taken as QuickSight takes it: through the manifests."""
+"""The published data of a dataset, read as QuickSight reads it: through the manifests."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from medical_charges.layout import Layout
 
 
 def tables(contract: Contract) -> list[dict[str, Any]]:
-    """Every output as a table over its folder."""
+    """Return every output as a table over its folder."""
     return [_table(contract, output) for output in contract.outputs.values()]
 
 
@@ -47,7 +47,7 @@ def _table(contract: Contract, output: Output) -> dict[str, Any]:
 
 
 def catalog_text(contract: Contract) -> str:
-    """The tables as the text of a file."""
+    """Return the tables as the text of a file."""
     return json.dumps(tables(contract), indent=2) + "\n"
 
 

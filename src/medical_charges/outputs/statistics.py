@@ -22,12 +22,12 @@ CONFIDENCE = 0.95
 
 
 def mean(sums: Sums, decimals: int) -> Fraction:
-    """The mean of the measure, in its own unit."""
+    """Return the mean of the measure, in its own unit."""
     return Fraction(sums.total, sums.n * 10**decimals)
 
 
 def sample_variance(sums: Sums, decimals: int) -> Fraction | None:
-    """The sample variance (divisor n - 1) in the measure's unit squared; None for one row."""
+    """Return the sample variance (divisor n - 1) in squared units; None for one row."""
     if sums.n < 2:
         return None
     spread = sums.n * sums.squares - sums.total**2
@@ -35,19 +35,19 @@ def sample_variance(sums: Sums, decimals: int) -> Fraction | None:
 
 
 def squares(sums: Sums, decimals: int) -> str:
-    """The sum of the squared deviations from the mean, rounded."""
+    """Return the sum of the squared deviations from the mean, rounded."""
     spread = sums.n * sums.squares - sums.total**2
     return decimal(Fraction(spread, sums.n * 10 ** (2 * decimals)))
 
 
 def sample_deviation(sums: Sums, decimals: int) -> str:
-    """The sample standard deviation, rounded; empty for one row."""
+    """Return the sample standard deviation, rounded; empty for one row."""
     variance = sample_variance(sums, decimals)
     return "" if variance is None else _plain(_rounded_root(variance * _UNIT**2))
 
 
 def standard_error(sums: Sums, decimals: int) -> str:
-    """The standard error of the mean, s / sqrt(n), rounded; empty for one row."""
+    """Return the standard error of the mean, s / sqrt(n), rounded; empty for one row."""
     variance = sample_variance(sums, decimals)
     return "" if variance is None else _plain(_rounded_root(variance / sums.n * _UNIT**2))
 
@@ -66,17 +66,17 @@ def interval(sums: Sums, decimals: int) -> tuple[str, str]:
 
 
 def measured(scaled: int, decimals: int) -> str:
-    """A scaled measure, such as a minimum, in its own unit."""
+    """Return a scaled measure, such as a minimum, in its own unit."""
     return decimal(Fraction(scaled, 10**decimals))
 
 
 def share(part: int, whole: int) -> str:
-    """A part of a whole, from 0 to 1."""
+    """Return a part of a whole, from 0 to 1."""
     return decimal(Fraction(part, whole))
 
 
 def decimal(value: Fraction) -> str:
-    """A number rounded half to even to PLACES decimals, without trailing zeros."""
+    """Return a number rounded half to even to PLACES decimals, without trailing zeros."""
     return _plain(round(value * _UNIT))
 
 
@@ -87,20 +87,20 @@ def _plain(units: int) -> str:
 
 
 def _rounded_root(value: Fraction) -> int:
-    """The square root of a fraction, correctly rounded to an integer, halves to even."""
+    """Return the square root of a fraction, rounded to an integer, halves to even."""
     floor = isqrt(value.numerator // value.denominator)
     middle = Fraction(2 * floor + 1, 2) ** 2
     return floor + (value > middle or (value == middle and floor % 2 == 1))
 
 
 def root(value: Fraction) -> Fraction:
-    """The square root of a fraction to 20 decimals, far below what is published."""
+    """Return the square root of a fraction to 20 decimals, far below what is published."""
     return Fraction(isqrt(value.numerator * _EXTRA**2 // value.denominator), _EXTRA)
 
 
 @lru_cache(maxsize=4096)
 def critical(freedom: float) -> Fraction:
-    """The two-sided critical value of Student's t at CONFIDENCE."""
+    """Return the two-sided critical value of Student's t at CONFIDENCE."""
     return Fraction(float(stdtrit(freedom, (1 + CONFIDENCE) / 2)))
 
 

@@ -1,7 +1,7 @@
-"""Two groups' means against each other, from their sums alone.
+"""Welch's test of two groups' means, from their sums alone.
 
-Everything up to the quantiles of Student's t is an exact fraction, so that the figures depend
-neither on how the rows were cut nor on how far the measure lies from zero.
+Everything up to the quantiles of Student's t is an exact fraction, so the figures depend neither on
+how the rows were split nor on the distance of the measure from zero.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Welch:
     """Welch's test of two means, with the size of the effect."""
 
     low: Fraction
-    """The 95 % interval of the difference of the means, from here."""
+    """Lower end of the 95 % interval of the difference of the means."""
     high: Fraction
     t: Fraction
     df: Fraction
@@ -38,7 +38,7 @@ class Welch:
 
 
 def welch(a: Sums, b: Sums, decimals: int) -> Welch | None:
-    """The test, or None where there is none: for a group of one, or where nothing varies.
+    """Return the test, or None if there is none: for a group of one, or without variance.
 
     Sources of the formulas: Welch, Biometrika 34 (1947); Hedges, Journal of Educational
     Statistics 6 (1981).
@@ -61,7 +61,7 @@ def welch(a: Sums, b: Sums, decimals: int) -> Welch | None:
 
 
 def small_sample_factor(freedom: int) -> float:
-    """Hedges' exact correction, gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2))."""
+    """Return Hedges' exact correction, gamma(m / 2) / (sqrt(m / 2) gamma((m - 1) / 2))."""
     if freedom <= 300:
         return gamma(freedom / 2) / (sqrt(freedom / 2) * gamma((freedom - 1) / 2))
     # Gammas overflow, and the difference of their logarithms loses digits: from here on the
@@ -73,11 +73,11 @@ def small_sample_factor(freedom: int) -> float:
 
 @dataclass(frozen=True)
 class Pair:
-    """A comparison in one stratum: where its two groups lie in the cells."""
+    """A comparison in one stratum, with the keys of its two groups."""
 
     comparison: str
     names: tuple[str, ...]
-    """What the groups are grouped by, the column that is compared last."""
+    """The names by which the groups are grouped, the compared column last."""
     stratum: Key
     groups: tuple[str | int, str | int]
 
@@ -95,7 +95,7 @@ class Pair:
 
 
 def pairs(name: str, comparison: Comparison, cells: Cells, contract: Contract) -> list[Pair]:
-    """A comparison's strata that hold anybody of the two groups, in the order of their groups.
+    """Return the strata of a comparison that are not empty, in the order of their groups.
 
     The cells' keys are in the order of the comparison's names.
     """
@@ -107,7 +107,7 @@ def pairs(name: str, comparison: Comparison, cells: Cells, contract: Contract) -
 
 
 def figures(a: Sums | None, b: Sums | None, decimals: int) -> tuple[str, ...]:
-    """What is published of two groups; None is a group without anybody."""
+    """Return the published figures of two groups; None is an empty group."""
     shown = {column.name: NULL for column in COMPARISON_COLUMNS if column.role != "label"}
     shown["n_a"], shown["n_b"] = str(a.n if a else 0), str(b.n if b else 0)
     if a and b:

@@ -80,7 +80,7 @@ def _called(contract: Contract) -> dict[str, str]:
 
 
 def _strata(contract: Contract, comparison: Comparison) -> dict[str, str]:
-    """What the strata are called, where the contract lists them and they are few."""
+    """Return the labels of the strata, if the contract lists them and they are few."""
     listed = [group_of(contract, name) for name in comparison.within]
     values = [group.values or () for group in listed]
     if not values or prod(map(len, values)) > _STRATA:

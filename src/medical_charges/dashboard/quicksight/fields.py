@@ -1,8 +1,8 @@
-"""What QuickSight's visuals show of a data set: calculated fields with names for people.
+"""Calculated fields of QuickSight's visuals, with names for people.
 
-A visual shows no column as it is called in the file. Each is given a calculated field whose name
-is what axes, legends and tooltips say. QuickSight sums nothing here: every group is one row, so
-that a figure is the greatest, which is the only one, of its group.
+A visual shows no column under its name in the file. Each has a calculated field whose name appears
+on axes, legends and tooltips. QuickSight sums nothing here: every group is one row, so a figure is
+the maximum, which is the only value, of its group.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NONE = "–"  # noqa: RUF001 - in a table's cell
 _COMMA = ", ', ', "
 _NAME_LIMIT = 127
 _NUMBERS = 1_000_000
-"""What a number that sorts behind another group is taken to be less than."""
+"""Upper bound of a number that sorts behind another group."""
 _SHOWN = "yes"
 
 
@@ -75,7 +75,7 @@ class Fields:
         return column(data_set, name)
 
     def format(self, kind: Format, missing: str = WITHHELD) -> Json:
-        """How a figure is written, and what stands in place of one that is missing."""
+        """Return the format of a figure, and of a missing one."""
         unit = self.definition.unit if kind == "measure" else None
         decimals = {"share": 1, "measure": self.decimals, "number": 4, "p": 4}.get(kind, 0)
         if kind == "share":
@@ -156,7 +156,7 @@ class Fields:
         return f"parseInt({{{source}}})" if is_text else f"{{{source}}}"
 
     def selected(self, visual: Visual, cube: str) -> Json:
-        """Whether a row of a cube is one that a visual shows of the selection: one a group."""
+        """Return the condition of a cube's rows that show the selection, one for each group."""
         parameters = parameter_names(self.definition.filters)
         conditions = []
         for name in self.definition.filters:
@@ -170,7 +170,7 @@ class Fields:
         return self._shown(cube, f"Shown in {visual.id}", conditions)
 
     def row(self, *, selection: bool, besides: str | None = None) -> list[str]:
-        """What holds for the one row of the selection, or of everybody, in each filter's column."""
+        """Return the condition of the one row of the selection, or of everybody, by filter."""
         parameters = parameter_names(self.definition.filters)
         return [
             f"({{{name}}} = {f'${{{parameters[name]}}}' if selection else text(MARGIN)})"
@@ -179,7 +179,7 @@ class Fields:
         ]
 
     def total(self, cube: str, *, selection: bool) -> Json:
-        """Whether a row of the cube of the filters is the one of the selection, or everybody's."""
+        """Return the condition of the filter cube's row of the selection, or of everybody."""
         name = "Of the selection" if selection else "Of everybody"
         return self._shown(cube, name, self.row(selection=selection))
 
@@ -233,7 +233,7 @@ def only_shown(name: str, shown: Json, sheet: str, visuals: list[str]) -> Json:
 
 
 def column(data_set: str, name: str) -> Json:
-    """How a visual refers to a column or a calculated field."""
+    """Return the reference of a visual to a column or a calculated field."""
     return {"DataSetIdentifier": data_set, "ColumnName": name}
 
 
@@ -264,5 +264,5 @@ def _short(name: str) -> str:
 
 
 def values_of(group: Group) -> list[str] | None:
-    """What a control offers, if the contract says."""
+    """Return the values of a control, if the contract lists them."""
     return None if group.values is None else [MARGIN, *group.values]

@@ -1,4 +1,4 @@
-"""Where things lie on a sheet: tiles in a row, charts in two columns, a table over both."""
+"""Layout of a sheet: tiles in a row, charts in two columns, a table over both."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def layout(tiles: list[Json], visuals: list[Json], text: str) -> Json:
 
 
 def element(name: str, kind: str, across: tuple[int, int], down: tuple[int, int]) -> Json:
-    """Where something lies: in each direction where it begins, and how far it goes."""
+    """Return the position and size of an element."""
     return {
         "ElementId": name,
         "ElementType": kind,

@@ -30,7 +30,7 @@ from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, lay
 EVERYBODY, SELECTION = "everybody", "selection"
 
 _OF_A_CUBE = ("patients", "share", "mean")
-"""What can be drawn of a selection: all else does not follow from a row of a cube."""
+"""Values that can be drawn for a selection: others do not follow from a row of a cube."""
 
 _ABOUT = (
     "<text-box>How many rows were rejected is in each run's notice. A group of fewer people than "
@@ -80,18 +80,18 @@ def definition_of(contract: Contract, definition: Definition) -> Json:
 
 @dataclass(frozen=True)
 class _View:
-    """What a visual shows of a data set."""
+    """The fields of a visual."""
 
     data_set: str
     groups: tuple[str, ...]
     values: list[Figure]
-    """What is drawn."""
+    """The drawn values."""
     category: tuple[int, ...]
     """Places in `groups` of what stands on the axis, or is a slice."""
     series: int | None
     """The place of what has a colour each."""
     more: list[Figure]
-    """What a tooltip says beside it."""
+    """Further values in the tooltip."""
     figure: str
     """The column that is empty where a group is withheld."""
     alt: str
@@ -199,7 +199,7 @@ class _Sheet:
         return {"ColumnSort": {"SortBy": by, "Direction": "ASC", "AggregationFunction": least}}
 
     def _tooltip(self, shown: list[Json], more: list[tuple[Json, str]]) -> Json:
-        """What is drawn, and what is not."""
+        """Return the tooltip: the drawn values and others."""
         drawn = [
             {"FieldTooltipItem": {"FieldId": next(iter(it.values()))["FieldId"]}} for it in shown
         ]
@@ -355,7 +355,7 @@ class _Selection(_Sheet):
             )
 
     def _quantity(self, visual: Visual) -> str:
-        """What is drawn of everybody."""
+        """Return the quantity that is drawn without a selection."""
         figures = self.contract.outputs[visual.output].figures
         return next(it.quantity for it in figures if it.name == visual.value.column)
 
@@ -405,7 +405,7 @@ def _places(visual: Visual, *, apart: bool = False) -> tuple[tuple[int, ...], in
 
 
 def _alt(visual: Visual, values: list[Figure], more: list[Figure], *, alone: bool) -> str:
-    """What a chart shows, for who cannot see it; the first value alone, or all."""
+    """Return a chart's alternative text, for the first value alone or for all."""
     text = visual.alt.removesuffix(f" {visual.subtitle}.")
     also = [] if alone else [it.title for it in values[1:]]
     told = [it.title for it in [*(values[1:] if alone else []), *more]]
