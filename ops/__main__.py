@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from medical_charges.errors import MedicalChargesError
+from medical_charges.errors import ContractError, InputRefusedError, MedicalChargesError
 from medical_charges.report.printable import printable
 from ops.show import console
 
@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     start = time.perf_counter()
     _end_in_order()
     try:
+        _refuse_moved(options)
         code = int(options.command(options))
     except MedicalChargesError as error:
         print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - the command's answer
@@ -30,6 +31,25 @@ def main(argv: list[str] | None = None) -> int:
     if not code:
         console().print(f"{time.perf_counter() - start:.1f} s in all")
     return code
+
+
+_MOVED = {
+    "contracts/medical_charges.yaml": "datasets/medical_charges/contract.yaml",
+    "contracts/schema.json": "datasets/schema.json",
+    "data": "datasets/medical_charges",
+    "data/Charges.csv": "datasets/medical_charges/Charges.csv",
+}
+"""Files and folders of version 0.1.0 by their old paths, and where they are now."""
+
+
+def _refuse_moved(options: argparse.Namespace) -> None:
+    """Name the new path of a file that is given by its old one."""
+    errors = {"contract": ContractError, "input": InputRefusedError, "file": InputRefusedError}
+    for option, error in errors.items():
+        path = getattr(options, option, None)
+        now = _MOVED.get(path.as_posix()) if path is not None and not path.exists() else None
+        if now:
+            raise error(f"{path} has moved: it is {now} now")
 
 
 def _end_in_order() -> None:
