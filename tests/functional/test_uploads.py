@@ -126,6 +126,24 @@ def test_what_ran_is_the_uploaded_wheel(
     assert MARK not in live.read(live.layout.summary(first["run_id"])).decode()
 
 
+def test_an_execution_publishes_an_earlier_run_again(live: Live, uploads: Uploads) -> None:
+    latest = live.ledger.live()
+    assert latest
+    outputs = live.outputs()
+    published = [run["run_id"] for run in live.runs() if "snapshot" in run]
+    earlier = next(run_id for run_id in published if run_id != latest.run_id)
+    there = live.finish(live.stack.pipeline.execute(rollback=earlier))
+    assert there.ended.status == "SUCCEEDED"
+    assert not {"CreateCluster", "Analyze", "Validate"} & set(there.entered)
+    assert live.outputs() == {
+        name: live.read(live.layout.staged(earlier, name)) for name in outputs
+    }
+    assert json.loads(live.read(live.layout.live))["run_id"] == earlier
+    back = live.finish(live.stack.pipeline.execute(rollback=latest.run_id))
+    assert back.ended.status == "SUCCEEDED"
+    assert live.outputs() == outputs
+
+
 def test_every_table_reads_back_through_the_catalog_alone(
     live: Live, uploads: Uploads, tmp_path: Path
 ) -> None:

@@ -152,7 +152,7 @@ def plan_rollback(
     if lease is None:
         raise OutputsRefusedError("another run holds the lease; roll back when it has ended")
     _roll_back_unfinished(ledger, store, lease, seconds)
-    ledger.record(run_id, execution=order.execution, rolled_back_to=now())
+    ledger.record(run_id, rolled_back_to=now())
     return Plan("rollback", run_id, f"{store.uri}/{Layout(contract.prefix).run(run_id)}")
 
 
