@@ -1,6 +1,6 @@
 """TestAnalysis: the uploaded analysis code on Spark, against a sample whose figures are known.
 
-A Glue job with the arguments --bucket, --contract (beside which the golden folder lies) and
+A Glue job with the arguments --bucket, --contract (next to the golden folder) and
 --run_id. Fails with a sentence that names the first wrong line of each output.
 """
 

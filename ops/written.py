@@ -15,7 +15,7 @@ Mark = list[int]
 
 
 class SparingStore(LocalStore):
-    """A folder that keeps some files whoever asks to delete them."""
+    """A folder that keeps some files from being deleted."""
 
     def __init__(self, root: Path, spared: Collection[Path]) -> None:
         super().__init__(root)

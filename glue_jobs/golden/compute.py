@@ -181,9 +181,9 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
 }  # fmt: skip
 
 
-# Groups that are large enough and would give away a small one, as was found by hand: in each
+# Groups that are large enough and would disclose a small one, as was found by hand: in each
 # table everybody adds up to 81, in each region the smokers' table to the region's people, which
-# a share gives away. Each is the smallest that is left to hide a single small group.
+# a share discloses. Each is the smallest that is left to hide a single small group.
 PROTECTING: dict[str, set[tuple[object, ...]]] = {
     "charges_by_region": {("northwest",)},
     "charges_by_bmi_category": {("normal",)},

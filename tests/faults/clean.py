@@ -59,7 +59,7 @@ def _more_columns(data: bytes) -> bytes:
 
 
 def _with_analysis() -> Contract:
-    """With an analysis by three columns and a comparison by bands beside the usual ones."""
+    """With an analysis by three columns and a comparison by bands in addition to the usual ones."""
     contract = inputs.opened()
     more = {"by_three": Analysis(group_by=("sex", "smoker", "bmi_category"), statistics=("mean",))}
     fat = Comparison(column="bmi_category", groups=("obese", "normal"), within=("sex",))
@@ -115,7 +115,7 @@ CLEAN = (
     Clean("empty lines", [{"a.csv": file().replace(b"\n", b"\n\n")}]),
     Clean("no newline at the end", [{"a.csv": file().rstrip(b"\n")}]),
     Clean("bad rows below the limit", [{"a.csv": file(*inputs.BAD, *rows(1, 301))}]),
-    Clean("an object without rows beside another", [{"a.csv": file(), "b.csv": inputs.csv_of()}]),
+    Clean("an object without rows next to another", [{"a.csv": file(), "b.csv": inputs.csv_of()}]),
     Clean("one region", [{"a.csv": _where(b"northwest")}]),
     Clean("nobody smokes", [{"a.csv": _where(b"no")}]),
     Clean("women alone", [{"a.csv": _where(b"female")}]),

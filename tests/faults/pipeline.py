@@ -134,7 +134,7 @@ def _json(value: object) -> bytes:
 Damage = Callable[[Run], object]
 
 Where = Literal["staged", "validated", "published", "manifests"]
-"""Behind what a run is spoilt: behind its analysis, its validation, its publication, or the
+"""The state after which a run is damaged: its analysis, its validation, its publication, or the
 writing of its manifests."""
 
 

@@ -49,7 +49,7 @@ def executor_settings(cores: int = 4) -> dict[str, str]:
         "spark.driver.maxResultSize": "0",
         # One thread for each range: the ranges are what keeps the cores busy.
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
-        # A range's bytes are put where the last range's were: new memory is dearer than reading.
+        # A range's bytes are put where the last range's were: new memory costs more than reading.
         # Not by a threshold for mapping, which glibc before 2.35, as on EMR, caps below a range.
         "spark.executorEnv.MALLOC_MMAP_MAX_": "0",
         "spark.executorEnv.MALLOC_TRIM_THRESHOLD_": str(8 * RANGE_BYTES),

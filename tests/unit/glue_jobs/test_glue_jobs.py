@@ -33,7 +33,7 @@ GOLDEN = ROOT / "glue_jobs" / "golden"
 
 @pytest.fixture
 def golden(tmp_path: Path) -> Path:
-    """A copy of the golden folder that may be spoilt."""
+    """A copy of the golden folder that may be damaged."""
     return Path(shutil.copytree(GOLDEN, tmp_path / "golden"))
 
 

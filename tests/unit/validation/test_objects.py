@@ -81,7 +81,7 @@ def test_objects_that_failed_are_not_recorded(store: LocalStore) -> None:
 
 
 def spoil(store: LocalStore, folder: str, change: Callable[[Any], Any]) -> None:
-    """Change what is sealed in a folder of Cube_data, and seal it again."""
+    """Change stored values in a folder of Cube_data, under correct checksums."""
     for ref in list(store.list(f"{CONTRACT.prefix}/Cube_data/{folder}")):
         value = verify_checksum(store.read(ref.key))
         change(value)

@@ -1,4 +1,4 @@
-"""Outputs that were spoilt after they were made: each is refused by the check that is named."""
+"""Outputs that were damaged after they were made: each is refused by the check that is named."""
 
 from __future__ import annotations
 

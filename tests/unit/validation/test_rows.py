@@ -157,7 +157,7 @@ def test_records_are_judged_together_as_each_is_judged_by_itself(
     def judged(batches: list[list[str]]) -> tuple[list[object], list[str]]:
         refused, kept = list[str](), list[object]()
         for batch in batches:
-            # Anew for each, so that nothing is remembered of the others.
+            # New for each, so that nothing is remembered of the others.
             for accepted in Rows(contract, header).accepted(batch, refused.append):
                 kept += zip(*accepted, strict=True)
         return sorted(kept, key=repr), sorted(refused)
