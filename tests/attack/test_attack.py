@@ -132,10 +132,10 @@ def test_a_pattern_that_flips_between_publications_tells_what_it_hides() -> None
     contract = parse_contract(BASE + text.replace("minimum_cell: 11", "minimum_cell: 1"))
     groups = {("v0", "v0"): 3, ("v0", "v1"): 12, ("v0", "v2"): 20, ("v0", "v3"): 30}
     known = []
-    for number, beside in ((20, "v1"), (40, "v2")):
+    for number, companion in ((20, "v1"), (40, "v2")):
         # Of v0 nobody comes or goes, and yet its small group has another companion.
         publication = published(people_of({**groups, ("v1", "v0"): number}), contract)
-        publication["both"] = hiding(publication["both"], "v0,v0", f"v0,{beside}")
+        publication["both"] = hiding(publication["both"], "v0,v0", f"v0,{companion}")
         del publication["columns"]
         known.append(known_from(publication, contract))
     small = frozenset({("a", "v0"), ("b", "v0")})
