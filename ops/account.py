@@ -98,6 +98,8 @@ def execute(terraform: str, contract: Path, console: Console, asked: Mapping[str
 
 def rollback(terraform: str, contract: Path, console: Console, run_id: str) -> int:
     """Publish an earlier run again, and follow the execution that does."""
+    if not run_id:
+        raise MedicalChargesError("name a run: `make rollback RUN=...`; `make runs` lists them")
     pipeline = _pipeline(terraform, contract)
     return _watch(pipeline, pipeline.execute(rollback=run_id), console)
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +22,10 @@ from medical_charges.analysis.engine import HERE_BYTES
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract, load_contract
-from medical_charges.errors import InputRefusedError
+from medical_charges.errors import InputRefusedError, ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import publish, read_live, withdraw, write_live
+from medical_charges.runs.publish import publish, write_live
 from medical_charges.storage import LocalStore, MirrorStore, Store
 from ops.dashboard import save_page
 from ops.show import console, read_error, show_examples, show_run
@@ -73,19 +74,26 @@ def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
 
 
 def publish_staged(store: Store, layout: Layout, summary: Summary) -> None:
-    """Publish a run's staged outputs without validation, or the live run's again if that fails."""
-    live = read_live(store, layout)
+    """Publish a run's staged outputs without validation; if that fails, put back what was there."""
+    before = _published_files(store, layout)
     try:
         publish(store, layout, summary.run_id, summary.staged)
         generate_manifests(store, layout, summary.staged)
         write_live(store, layout, summary.run_id, summary.staged)
     except BaseException:
-        if live is None:
-            withdraw(store, layout)
-        else:
-            publish(store, layout, live.run_id, live.outputs)
-            generate_manifests(store, layout, live.outputs)
+        for key in _published_files(store, layout).keys() - before.keys():
+            store.delete(key)
+        for key, data in before.items():
+            store.write(key, data)
         raise
+
+
+def _published_files(store: Store, layout: Layout) -> dict[str, bytes]:
+    folders = (layout.output, layout.manifests)
+    keys = [ref.key for folder in folders for ref in store.list(folder)]
+    with suppress(ObjectMissingError):
+        return {layout.live: store.read(layout.live)} | {key: store.read(key) for key in keys}
+    return {key: store.read(key) for key in keys}
 
 
 def mirror_input(source: Path, target: Path, written: Written) -> None:

@@ -13,14 +13,14 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take {execution, recheck, publish_held, rollback}.
 
     `recheck` and `publish_held` are true if that is asked for. `rollback` is the id of an earlier
-    run to publish again, or empty.
+    run to publish again, or null.
 
     Return {decision: go, hold, skip, pending or rollback, run_id, run_uri, reason, recheck}.
     """
     settings = Settings.read()
     asked = frozenset(name for name in (RECHECK, PUBLISH_HELD) if event.get(name))
-    order = Order(event["execution"], settings.code_version, asked, event.get("rollback", ""))
-    plan = (plan_rollback if order.rollback else plan_run)(
+    order = Order(event["execution"], settings.code_version, asked, event.get("rollback"))
+    plan = (plan_run if order.rollback is None else plan_rollback)(
         settings.ledger(), settings.store(), settings.contract, order, seconds_left(context)
     )
     return asdict(plan)

@@ -312,7 +312,7 @@ USES = {
     "emr-instances": [
         *DATA_KEY,
         LIST,
-        *_objects("GetObject", "artefacts", "Input", "Cube"),
+        *_objects("GetObject", "artefacts", "Input", "Cube", "Run"),
         *_objects("PutObject", "Cube", "Quarantine", "Run"),
         *_objects("DeleteObject", "Quarantine"),
         Call("s3:PutObject", "arn:aws:s3:::medicalcharges-logs/emr/j-1/steps/s-1/stderr.gz"),

@@ -13,7 +13,7 @@ from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.report import read_checks, write_report
 from medical_charges.runs.ledger import Lease, Ledger
-from medical_charges.runs.lifecycle import execution_suffix, now, successor_of
+from medical_charges.runs.lifecycle import SUCCEEDED, execution_suffix, now, successor_of
 from medical_charges.runs.rollback import roll_back
 from medical_charges.storage import Store
 
@@ -96,7 +96,7 @@ def fail_run(
     lease = ledger.lease()
     if lease and lease.holder == failure.execution and lease.abandoned:
         # All was done but, perhaps, this.
-        platform.start(successor_of(lease.run_id))
+        platform.start(successor_of(lease.run_id, lease.holder))
     mine = _renewed(ledger, lease, failure.execution)
     if not mine and not caught:
         platform.end_clusters(mark)
@@ -108,10 +108,12 @@ def fail_run(
         outcome = roll_back(ledger, store, mine, run_id, seconds)
     entry = ledger.run(run_id)
     failure = _in_the_runs_words(store, entry, failure)
+    # A failed rollback says nothing against the earlier run, which was published in its time.
+    is_rollback = entry.get("rollback") == failure.execution
     ledger.record(
         run_id,
-        status="failed",
-        execution=failure.execution,
+        status=SUCCEEDED if is_rollback else "failed",
+        execution=None if is_rollback else failure.execution,
         failed_state=failure.state,
         reason=failure.reason,
         ended=now(),
@@ -119,7 +121,7 @@ def fail_run(
     with ExitStack() as ending:
         # Called last to first, each one whatever happens to those before it.
         ending.callback(_free, ledger, platform, failure.execution, run_id)
-        if "folder" in entry:
+        if "folder" in entry and not is_rollback:
             ending.callback(_report, store, entry["folder"], failure)
         ending.callback(platform.notify, *_notice(store, run_id, entry, failure, outcome))
         platform.end_clusters(mark)
@@ -145,7 +147,7 @@ def _renewed(ledger: Ledger, lease: Lease | None, execution: str) -> Lease | Non
 def _free(ledger: Ledger, platform: Platform, execution: str, run_id: str) -> None:
     """Free the lease, and start the next run if it is pending."""
     if ledger.abandon(execution):
-        platform.start(successor_of(run_id))
+        platform.start(successor_of(run_id, execution))
 
 
 _NOT_LOOKED_AT = "It did not hold the lease, so what is published was not looked at."
@@ -182,9 +184,10 @@ def _notice(
     store: Store, run_id: str, entry: Mapping[str, Any], failure: FailedExecution, outcome: str
 ) -> tuple[str, str]:
     machine = failure.execution.split(":")[6]
-    subject = f"{machine}: run {run_id} failed in {failure.state}"
+    what = "rollback to run" if entry.get("rollback") == failure.execution else "run"
+    subject = f"{machine}: {what} {run_id} failed in {failure.state}"
     lines = [
-        f"Run {run_id} failed in {failure.state}.",
+        f"{what.capitalize()} {run_id} failed in {failure.state}.",
         f"Reason: {failure.reason}",
         f"Last error line: {failure.last_line}",
         f"Log: {failure.log or 'the history of the execution'}",

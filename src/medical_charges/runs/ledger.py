@@ -90,11 +90,18 @@ class Ledger:
         item = self.table.get_item(Key=_LEASE, ConsistentRead=True).get("Item")
         return None if item is None else _lease(item)
 
-    def take(self, holder: str, run_id: str, asked: frozenset[str] = frozenset()) -> Lease | None:
+    def take(
+        self,
+        holder: str,
+        run_id: str,
+        asked: frozenset[str] = frozenset(),
+        *,
+        rollback: bool = False,
+    ) -> Lease | None:
         """Take the lease, or set `pending` if another execution holds it and return None.
 
-        The new holder gets all options that were requested and not carried out. The holder may take
-        it again.
+        The new holder gets all options that were requested and not carried out; a rollback leaves
+        them, and what is pending, to the run that follows it. The holder may take the lease again.
         """
         while True:
             old = self.lease()
@@ -103,14 +110,15 @@ class Ledger:
             elif old.holder == holder or old.expires < int(self.now()):
                 lost = old.holder != holder and not old.abandoned
                 given_up = old.holder != holder and old.abandoned
+                open_options = old.asked | (frozenset() if given_up else old.options)
                 new = replace(
                     old,
                     holder=holder,
                     run_id=run_id,
                     expires=self._expiry(),
-                    pending=False,
-                    options=asked | old.asked | (frozenset() if given_up else old.options),
-                    asked=frozenset(),
+                    pending=rollback and (old.pending or lost),
+                    options=frozenset() if rollback else asked | open_options,
+                    asked=open_options if rollback else frozenset(),
                     unfinished=(*old.unfinished, old.run_id) if lost else old.unfinished,
                     attempt=old.attempt + 1,
                 )

@@ -92,7 +92,7 @@ class Order:
     """The version of the deployed code."""
     asked: frozenset[str] = frozenset()
     """RECHECK, PUBLISH_HELD, both or neither."""
-    rollback: str = ""
+    rollback: str | None = None
     """The earlier run to publish again, if the execution is a rollback."""
 
 
@@ -141,18 +141,20 @@ def plan_rollback(
         OutputsRefusedError: the run was never published, was analyzed under another contract or
             is live already, or another run holds the lease.
     """
-    run_id, contract = order.rollback, read()
+    run_id, contract = order.rollback or "", read()
     entry, live = ledger.run(run_id), ledger.live()
     if "snapshot" not in entry:
-        raise OutputsRefusedError(f"run {run_id} was never published; `make runs` lists the runs")
+        raise OutputsRefusedError(
+            f"run {run_id!r} was never published, or its entry has expired; `make runs` lists runs"
+        )
     if live and live.run_id == run_id:
         raise OutputsRefusedError(f"run {run_id} is live already")
     summary_under(store, contract, run_id)
-    lease = ledger.take(order.execution, run_id)
+    lease = ledger.take(order.execution, run_id, rollback=True)
     if lease is None:
         raise OutputsRefusedError("another run holds the lease; roll back when it has ended")
     _roll_back_unfinished(ledger, store, lease, seconds)
-    ledger.record(run_id, rolled_back_to=now())
+    ledger.record(run_id, rollback=order.execution, rolled_back_to=now())
     return Plan("rollback", run_id, f"{store.uri}/{Layout(contract.prefix).run(run_id)}")
 
 
@@ -269,17 +271,21 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
     """
     lease = ledger.renew(turn.execution, turn.run_id)
     summary = summary_under(store, contract, turn.run_id)
-    live = ledger.live()
-    if live is None:
+    snapshots = _readers_snapshots(ledger)
+    if not snapshots:
         return ""
-    before = read_live_state(store, contract, live.snapshot)
-    if before is None:
-        reason = LOST
-    else:
-        change = change_between(before, read_state(store, contract, summary["state"]), contract)
+    state = read_state(store, contract, summary["state"])
+    reason = ""
+    # The live one last: what `change.json` keeps is the change from it.
+    for snapshot in reversed(snapshots):
+        before = read_live_state(store, contract, snapshot)
+        if before is None:
+            reason = LOST
+            continue
+        change = change_between(before, state, contract)
         write_change(store, contract, turn.run_id, change)
-        small = change.is_small(contract.disclosure.minimum_cell)
-        reason = hold_reason(contract) if small else ""
+        if change.is_small(contract.disclosure.minimum_cell):
+            reason = hold_reason(contract)
     if reason and PUBLISH_HELD not in lease.options:
         _hold(ledger, store, contract, turn.run_id, reason)
         return reason
@@ -347,15 +353,28 @@ def make_live(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> L
             code=ledger.run(turn.run_id)["code"],
             files=published_listing(store, contract),
         )
+        # Recorded first: a live run without its snapshot could not be rolled back to.
+        ledger.record(turn.run_id, snapshot=live.snapshot, files=live.files, rows=summary["rows"])
+        _record_replaced(ledger, turn)
         ledger.set_live(live, fence)
-    ledger.record(
-        turn.run_id,
-        status="published",
-        snapshot=live.snapshot,
-        files=live.files,
-        rows=summary["rows"],
-    )
+    ledger.record(turn.run_id, status="published")
     return live
+
+
+def _record_replaced(ledger: Ledger, turn: Turn) -> None:
+    """Record the snapshot that a rollback replaces: its readers can still subtract from it."""
+    before = ledger.live()
+    if before and ledger.run(turn.run_id).get("rollback") == turn.execution:
+        ledger.record(turn.run_id, replaced=before.snapshot)
+
+
+def _readers_snapshots(ledger: Ledger) -> list[str]:
+    """The snapshots that a run is compared with: the live one, and one that a rollback replaced."""
+    live = ledger.live()
+    if live is None:
+        return []
+    replaced = ledger.run(live.run_id).get("replaced")
+    return [live.snapshot, *([str(replaced)] if replaced else [])]
 
 
 def summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, Any]:
@@ -384,13 +403,15 @@ def finish_run(ledger: Ledger, start: Callable[[str], None], turn: Turn, stale: 
     ledger.record(turn.run_id, status=status, ended=now(), reason=stale or None)
     pending = ledger.abandon(turn.execution)
     if pending:
-        start(successor_of(turn.run_id))
+        start(successor_of(turn.run_id, turn.execution))
     return pending
 
 
-def successor_of(run_id: str) -> str:
-    """Return the name of the only execution that continues the pending work of a run."""
-    return f"after-{run_id}"
+def successor_of(run_id: str, execution: str) -> str:
+    """The name of the one execution that does what is pending when an execution has ended."""
+    suffix = execution_suffix(execution)
+    # A rollback runs under the id of an earlier run, which has had a successor of its own.
+    return f"after-{run_id}" if run_id.endswith(suffix) else f"after-{run_id}-{suffix}"
 
 
 def now() -> str:

@@ -33,14 +33,21 @@ def roll_back(ledger: Ledger, store: Store, lease: Lease, run_id: str, seconds: 
         live, entry = ledger.live(), ledger.run(run_id)
         if live and live.run_id == run_id:
             return PUBLISHED
-        if "publishing" not in entry:
+        # Version 0.1.0 recorded `previous` where `publishing` is recorded now.
+        if not entry.keys() & {"publishing", "previous"}:
             return UNTOUCHED
         fenced = FencedStore(store, fence.check)
         layout, _ = Layout.of_run(entry["folder"])
-        if live and ledger.run(live.run_id).get("folder") == layout.run(live.run_id):
+        if live and _is_of(layout, ledger, live.run_id):
             return publish_again(fenced, layout, live.run_id)
         withdraw(fenced, layout)
         return WITHDRAWN
+
+
+def _is_of(layout: Layout, ledger: Ledger, run_id: str) -> bool:
+    """Tell a run of this data set; an entry that has expired is taken for one."""
+    folder = layout.run(run_id)
+    return bool(ledger.run(run_id).get("folder", folder) == folder)
 
 
 def publish_again(store: Store, layout: Layout, run_id: str) -> str:
@@ -50,7 +57,10 @@ def publish_again(store: Store, layout: Layout, run_id: str) -> str:
         publish(store, layout, run_id, files)
     except (ObjectMissingError, OutputsRefusedError) as error:
         # The next run publishes over it; nothing can be taken from a folder that was emptied.
-        return f"The previous outputs could not be published again: {error}"
+        return (
+            f"The previous outputs could not be published again, so the published ones are of two "
+            f"runs until the next run: {error}"
+        )
     generate_manifests(store, layout, files)
     write_live(store, layout, run_id, files)
     return ROLLED_BACK

@@ -39,7 +39,7 @@ locals {
       Sid      = "Read"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = [local.folder.artefacts, local.folder.cube, local.folder.input]
+      Resource = [local.folder.artefacts, local.folder.cube, local.folder.input, local.folder.run]
     },
     {
       Sid      = "Write"
