@@ -44,7 +44,7 @@ def loaded(live: Live, quicksight: Any, run_id: str | None = None) -> dict[str, 
     found = {}
     for name in live.stack.contract.outputs:
         ingestions = quicksight.list_ingestions(**data_set(name))["Ingestions"]
-        ingestion = next(it for it in ingestions if run_id in {None, it["IngestionId"]})
+        ingestion = next(it for it in ingestions if it["IngestionId"].startswith(run_id or ""))
         rows = ingestion["RowInfo"]
         found[name] = (rows["RowsIngested"], rows["RowsDropped"])
     return found

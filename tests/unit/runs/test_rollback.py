@@ -159,7 +159,7 @@ def test_a_run_that_was_never_published_is_refused(pipeline: Pipeline) -> None:
     planned = pipeline.plan("two")["run_id"]
     pipeline.fail("two", "Analyze", planned, Error="X", Cause="{}")
     for run_id in (planned, "20260101T000000000Z-000000000000"):
-        with pytest.raises(OutputsRefusedError, match=f"{run_id} was never published"):
+        with pytest.raises(OutputsRefusedError, match=f"{run_id}' was never published"):
             pipeline.plan("three", rollback=run_id)
     assert pipeline.ledger.lease() is None
 
@@ -193,3 +193,78 @@ def test_a_rollback_does_not_interrupt_a_run_under_way(pipeline: Pipeline) -> No
     assert lease is not None
     assert lease.run_id == holder
     assert json.loads(pipeline.store.read("MedicalCharges/Run_data/live.json"))["run_id"] != first
+
+
+# --- what a rollback leaves to others
+
+
+def rolled_back(pipeline: Pipeline) -> str:
+    """Two published runs, and the lease taken for a rollback to the first; return its id."""
+    first = live_run(pipeline)
+    more_rows(pipeline)
+    pipeline.finish("two", pipeline.run("two"))
+    assert pipeline.plan("three", rollback=first)["decision"] == "rollback"
+    return first
+
+
+def test_an_upload_during_a_rollback_is_followed_by_a_run_of_its_own(pipeline: Pipeline) -> None:
+    first = rolled_back(pipeline)
+    assert pipeline.plan("four", publish_held=True)["decision"] == "pending"
+    pipeline.publish("three", first)
+    pipeline.manifests("three", first)
+    pipeline.serve("three", first)
+    assert pipeline.finish("three", first)
+    (name,) = pipeline.executions()
+    assert name.startswith(f"after-{first}-")
+    plan = pipeline.plan(name)
+    assert plan["decision"] == "go"
+    lease = pipeline.ledger.lease()
+    assert lease is not None
+    assert lease.options == {"publish_held"}
+
+
+def test_a_failed_rollback_says_nothing_against_the_earlier_run(
+    pipeline: Pipeline, layout: Layout
+) -> None:
+    before = pipeline.served()
+    first = rolled_back(pipeline)
+    outputs = pipeline.served()
+    assert outputs != before
+    pipeline.publish("three", first)
+    pipeline.fail("three", "GenerateManifests", first, Error="X", Cause="{}")
+    assert pipeline.served() == outputs
+    assert pipeline.ledger.run(first)["status"] == "succeeded"
+    assert f"rollback to run {first} failed" in pipeline.notices()[0][0]
+    assert not [ref for ref in pipeline.store.list(layout.run(first)) if "failure" in ref.key]
+    roll_back(pipeline, "four", first)
+    assert pipeline.served() == before
+
+
+def test_a_small_change_of_what_a_rollback_replaced_is_held(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    first = live_run(pipeline)
+    more_rows(pipeline)
+    pipeline.finish("two", pipeline.run("two"))
+    roll_back(pipeline, "three", first)
+    lines = real_file.splitlines(keepends=True)
+    pipeline.upload("one.csv", b"".join([lines[0], lines[800]]))
+    run_id = pipeline.plan("four")["run_id"]
+    pipeline.analyze(run_id)
+    assert pipeline.compare("four", run_id)["decision"] == "hold"
+
+
+def test_a_live_run_whose_entry_expired_is_still_published_again(pipeline: Pipeline) -> None:
+    first, outputs = live_run(pipeline), pipeline.served()
+    pipeline.ledger.table.delete_item(Key={"pk": f"run#{first}"})
+    more_rows(pipeline)
+    second = pipeline.plan("two")["run_id"]
+    pipeline.analyze(second)
+    pipeline.publish("two", second)
+    pipeline.fail("two", "PublishOutputs", second, Error="X", Cause="{}")
+    assert pipeline.served() == outputs
+
+
+def test_a_rollback_to_no_run_is_refused(pipeline: Pipeline) -> None:
+    with pytest.raises(OutputsRefusedError, match="never published"):
+        pipeline.plan("two", rollback="")
