@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict
 
 from pyspark.sql import SparkSession
@@ -20,6 +21,7 @@ from medical_charges.contract import Contract
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
+from medical_charges.logs import log
 from medical_charges.storage import PrefixStore, Store, open_store
 from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.validation.golden import check_golden
@@ -27,6 +29,7 @@ from medical_charges.validation.golden import check_golden
 
 def main(argv: list[str]) -> None:
     """Run the job."""
+    start = time.perf_counter()
     options = glue_arguments(argv, "bucket", "contract", "run_id")
     store = open_store(f"s3://{options['bucket']}")
     layout, run_id = Layout(read_contract(options["contract"]).prefix), options["run_id"]
@@ -54,6 +57,15 @@ def main(argv: list[str]) -> None:
         result = {"passed": not found, "cases": cases, "checks": [asdict(check)]}
         text = json.dumps({"check": "golden sample"} | result, indent=2)
         store.write(layout.validation(run_id, "golden"), text.encode() + b"\n")
+        log(
+            "TestAnalysis",
+            run_id=run_id,
+            decision="failed" if found else "done",
+            seconds=round(time.perf_counter() - start, 3),
+            checks=1,
+            failed=int(check.stops),
+            warned=0,
+        )
 
 
 def _analyze(store: Store, contract: Contract, run_id: str) -> None:

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from medical_charges.contract.uri import read_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
+from medical_charges.logs import log
 from medical_charges.report import write_report
 from medical_charges.storage import open_store
 from medical_charges.validation import FrameCheck, validate_outputs
@@ -35,6 +36,15 @@ def main(argv: list[str]) -> None:
     )
     result.write(store, contract)
     write_report(store, Layout(contract.prefix).run(run_id))
+    log(
+        "ValidateOutputs",
+        run_id=run_id,
+        decision="failed" if result.stopping else "done",
+        seconds=round(sum(result.seconds.values()), 3),
+        checks=len(result.checks),
+        failed=len(result.stopping),
+        warned=sum(check.warns for check in result.checks),
+    )
     if result.problems:
         raise OutputsRefusedError("\n".join(result.problems))
 

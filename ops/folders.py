@@ -187,6 +187,8 @@ def analysis_command(
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
     environment.pop("SPARK_HOME", None)
+    # The tables are what a person reads here.
+    environment.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
     job = str(ROOT / "glue_jobs" / "analyze.py")
     return [sys.executable, job, *job_arguments(out, contract, run_id)], environment
 

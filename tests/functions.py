@@ -36,6 +36,9 @@ def execution(name: str) -> str:
 
 class LambdaContext:
     function_name = "medical-charges-end-run"
+    memory_limit_in_mb = "128"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:medical-charges-end-run"
+    aws_request_id = "00000000-0000-4000-8000-000000000000"
 
     def get_remaining_time_in_millis(self) -> int:
         return 300_000

@@ -10,10 +10,12 @@ from typing import Any
 
 from lambdas.end_run.aws import AwsPlatform
 from lambdas.settings import Context, Settings, seconds_left, turn
+from medical_charges.logs import log, with_context
 from medical_charges.runs.failure import FailedExecution, fail_run
 from medical_charges.runs.lifecycle import finish_run
 
 
+@with_context
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Handle one of three events.
 
@@ -27,7 +29,9 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     caught = "failure" in event
     if not caught and "run_id" in event:
         run, stale = turn(event, context), event.get("stale", "")
-        return {"pending": finish_run(ledger, platform.start, run, stale)}
+        pending = finish_run(ledger, platform.start, run, stale)
+        log("EndRun", run_id=run.run_id, decision="pending" if pending else "done")
+        return {"pending": pending}
     failure = _caught(event, context) if caught else _ended(event["detail"])
     reason = fail_run(
         ledger,

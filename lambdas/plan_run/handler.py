@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from lambdas.settings import Context, Settings, seconds_left
+from medical_charges.logs import log, with_context
 from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK, Order, plan_rollback, plan_run
 
 
+@with_context
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """Take {execution, recheck, publish_held, rollback}.
 
@@ -23,4 +25,5 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     plan = (plan_run if order.rollback is None else plan_rollback)(
         settings.ledger(), settings.store(), settings.contract, order, seconds_left(context)
     )
+    log("PlanRun", run_id=plan.run_id, decision=plan.decision)
     return asdict(plan)

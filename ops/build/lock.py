@@ -13,6 +13,7 @@ BROUGHT_BY_GLUE = BROUGHT_BY_LAMBDA | {"numpy"}
 NEEDED_BY_LAMBDA = frozenset(
     {
         "annotated-types",
+        "aws-lambda-powertools",
         "jinja2",
         "markupsafe",
         "pydantic",

@@ -37,6 +37,7 @@ from medical_charges.errors import (
 )
 from medical_charges.kernel.work import RangeResult, Worker
 from medical_charges.layout import Layout
+from medical_charges.logs import log
 from medical_charges.outputs.tables import make_tables
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_parallel
 
@@ -71,23 +72,30 @@ def analyze(
         InputChangedError: an object changed while it was read.
     """
     summary, layout = Summary(run_id, contract.contract_hash), Layout(contract.prefix)
-    with summary.phase("plan"):
+    with summary.phase("plan") as counts:
         summary.warnings += [f"{key} is ignored because of its name" for key in snapshot.ignored]
         latest = read_latest_state(store, contract)
         base, known, new = _split(store, contract, snapshot, latest)
         summary.objects, summary.objects_read = len(snapshot.objects), len(new)
+        counts |= {"objects": summary.objects, "objects_new": len(new)}
         summary.warnings += [
             f"{item.ref.key}: the column {name!r} is not in the contract and is ignored"
             for item in new
             for name in item.header.ignored
         ]
-    with summary.phase("scan"):
+    with summary.phase("scan") as counts:
         made = _scan(store, contract, new, engine, range_size)
-    with summary.phase("merge"):
+        counts["objects_new"] = len(made)
+    with summary.phase("merge") as counts:
         state = _merge(base, known + made)
         summary.state = write_state(store, contract, state)
         _account(state, contract, summary)
-    with summary.phase("tables"):
+        counts |= {
+            "rows": summary.rows,
+            "counted": summary.counted,
+            "rejected": summary.rejected,
+        }
+    with summary.phase("tables") as counts:
         for table in make_tables(state.cube, contract):
             data = table.to_csv()
             store.write(layout.staged(run_id, table.name), data)
@@ -98,13 +106,19 @@ def analyze(
                 summary.counts_only[table.name] = table.counted
             if table.withheld:
                 summary.withheld[table.name] = table.withheld
+        counts |= {
+            "outputs": len(summary.staged),
+            "suppressed_rows": sum(summary.suppressed.values()),
+        }
     summary.versions = _versions()
     store.write(layout.summary(run_id), json.dumps(asdict(summary), indent=2).encode() + b"\n")
+    log("Analyze", run_id=run_id, decision="done")
     return summary
 
 
 def write_error(store: Store, contract: Contract, run_id: str, error: Exception) -> None:
     """Write the reason of a failure to the run's folder."""
+    log("Analyze", run_id=run_id, decision="failed")
     # What an unexpected error says may hold a row; the step's log has it all.
     expected = isinstance(error, MedicalChargesError)
     message = str(error) if expected else "an unexpected error; the log of the step tells more"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from medical_charges.layout import Layout
+from medical_charges.logs import Phase, log
 from medical_charges.storage import Store
 
 
@@ -46,11 +47,12 @@ class Summary:
     """Versions of the software of the run."""
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time a phase."""
-        start = time.perf_counter()
-        yield
+    def phase(self, name: Phase) -> Iterator[dict[str, int]]:
+        """Time a phase, and log it with the counts that are put into what this yields."""
+        start, counts = time.perf_counter(), dict[str, int]()
+        yield counts
         self.seconds[name] = round(time.perf_counter() - start, 3)
+        log(name, run_id=self.run_id, decision=None, seconds=self.seconds[name], **counts)
 
 
 def read_summary(store: Store, layout: Layout, run_id: str) -> Summary:

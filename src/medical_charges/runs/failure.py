@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.layout import Layout
+from medical_charges.logs import log
 from medical_charges.report import read_checks, write_report
 from medical_charges.runs.ledger import Lease, Ledger
 from medical_charges.runs.lifecycle import SUCCEEDED, execution_suffix, now, successor_of
@@ -118,6 +119,7 @@ def fail_run(
         reason=failure.reason,
         ended=now(),
     )
+    log("EndRun", run_id=run_id, decision="failed")
     with ExitStack() as ending:
         # Called last to first, each one whatever happens to those before it.
         ending.callback(_free, ledger, platform, failure.execution, run_id)

@@ -79,9 +79,13 @@ class Laptop:
 def cli(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     spark: Any,
 ) -> Laptop:
+    # As the process of the job has it.
+    caplog.set_level("WARNING", logger="medical-charges")
+
     def in_this_process(out: Path, contract: Path, run_id: str) -> int:
         return analyze.main([*job_arguments(out, contract, run_id), *ALWAYS_ON_SPARK])
 
