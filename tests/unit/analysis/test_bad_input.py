@@ -15,7 +15,7 @@ import pytest
 
 from glue_jobs import analyze
 from medical_charges.analysis.engine import on_spark
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, load_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops import __main__ as ops
@@ -366,7 +366,7 @@ def test_hidden_files_in_the_bucket_are_ignored_with_a_warning(
     store, folder = cli.store, Layout(contract.prefix).input
     store.write(f"{folder}/a.csv", good_rows())
     store.write(f"{folder}/_SUCCESS", b"")
-    plan(store, contract, "hidden")
+    plan(store, load_contract(cli.contract), "hidden")
     code = analyze.main(job_arguments(cli.folder / "out", cli.contract, "hidden"))
     summary = json.loads(store.read(Layout(contract.prefix).summary("hidden")))
     assert code == 0
@@ -398,6 +398,6 @@ def test_an_object_that_changes_while_it_is_read_fails_the_run(
         return engine
 
     monkeypatch.setattr("glue_jobs.analyze.on_spark", late)
-    plan(store, contract, "late")
+    plan(store, load_contract(cli.contract), "late")
     arguments = job_arguments(cli.folder / "out", cli.contract, "late")
     assert analyze.main([*arguments, *ALWAYS_ON_SPARK]) == 5
