@@ -223,7 +223,8 @@ def refresh(endpoint: Endpoint, items: list[dict[str, str]], rows: dict[str, int
     definition = state_machine(dashboard_data_sets=json.dumps(items), account=environment.ACCOUNT)
     state = definition["States"]["RefreshDashboards"]
     assert state["Next"] == "Notify"
-    assign = {"rows": rows, "run_id": uuid.uuid4().hex}
+    run_id = uuid.uuid4().hex
+    assign = {"rows": rows, "run_id": run_id, "ingestion_id": f"{run_id}-1"}
     machine = endpoint.machine(
         {
             "Begin": {"Type": "Pass", "Assign": assign, "Next": "RefreshDashboards"},

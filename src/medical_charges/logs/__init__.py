@@ -46,7 +46,7 @@ class _Stderr(logging.Handler):
 
 
 _LOGGER = Logger(
-    "medical-charges",
+    "medical_charges",
     logger_handler=_Stderr(),
     location=None,
     use_rfc3339=True,

@@ -179,9 +179,7 @@ class Dashboard {
       const row = found.get(key.join(SEPARATOR));
       if (!row) return { key, state: STATES.nobody, figures: { patients: 0 } };
       if (!row.sums) return { key, state: STATES.withheld, figures: {} };
-      const shown = this.figures(visual, selection, key, row.sums);
-      const told = shown.figures[visual.value.column] !== null;
-      return { key, state: told ? STATES.shown : STATES.withheld, ...shown };
+      return { key, state: STATES.shown, ...this.figures(visual, selection, key, row.sums) };
     });
   }
 
@@ -289,7 +287,6 @@ class Dashboard {
     return [...strata.values()].map(({ key, rows }) => {
       const pair = groups.map((group) => rows.get(group));
       if (pair.some((row) => row?.state === STATES.withheld)) return { key, state: STATES.withheld };
-      if (pair.some((row) => row?.sums?.sum === null)) return { key, state: STATES.withheld };
       const found = pair.every((row) => row?.sums) && compare(...pair.map((row) => row.sums));
       return found ? { key, state: STATES.shown, ...found } : { key, state: STATES.nobody };
     });
@@ -300,7 +297,7 @@ class Dashboard {
     const sums = this.totals.at(selection);
     if (tile.kind === "people") return sums && sums.n;
     if (sums && !sums.n) return undefined;
-    if (tile.kind === "mean") return sums && (sums.sum === null ? null : sums.sum / sums.n);
+    if (tile.kind === "mean") return sums && sums.sum / sums.n;
     const [column, value] = tile.where;
     const chosen = selection.get(column);
     if (chosen !== ALL && chosen !== value) return sums && 0;

@@ -1,4 +1,0 @@
-"""An attacker who holds every publication of all time, and a solver.
-
-It shares no code with the protection that it is put against.
-"""
