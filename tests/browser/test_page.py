@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -206,8 +207,14 @@ def test_every_chart_is_saved_as_a_picture(clean: Dashboard, contract: Contract)
 def test_a_chart_that_is_withheld_says_so_on_the_page_and_in_its_image(
     browser: Browser, copy: LocalStore, contract: Contract
 ) -> None:
-    key = Layout(contract.prefix).published("charges_by_region")
+    layout = Layout(contract.prefix)
+    key = layout.published("charges_by_region")
     copy.write(key, copy.read(key).partition(b"\n")[0] + b"\n")
+    live = read_live(copy, layout)
+    assert live is not None
+    summary = json.loads(copy.read(layout.summary(live.run_id)))
+    summary["withheld"] = {"charges_by_region": "nothing less protects it"}
+    copy.write(layout.summary(live.run_id), json.dumps(summary).encode())
     path = Path(copy.uri.removeprefix("file://")) / write_page(copy, contract)
     with Dashboard(browser, path) as dashboard:
         chart = dashboard.page.locator("#chart-charges_by_region")
