@@ -20,13 +20,13 @@ from medical_charges.contract.uri import read_contract
 from medical_charges.validation.glue_arguments import glue_arguments
 from medical_charges.storage import open_store
 from medical_charges.validation import Result
-from medical_charges.validation.artifacts import LeftBehind, sha256_of
+from medical_charges.validation.artifacts import RunArtifacts, sha256_of
 
 options = glue_arguments(sys.argv, "bucket", "contract", "run_id")
 store, contract = open_store("s3://" + options["bucket"]), read_contract(options["contract"])
-staged = LeftBehind(store, contract, options["run_id"]).staged
+staged = RunArtifacts(store, contract, options["run_id"]).staged
 hashes = {name: sha256_of(data) for name, data in staged.items()}
-Result(options["run_id"], contract.fingerprint, staged=hashes).write(store, contract)
+Result(options["run_id"], contract.contract_hash, staged=hashes).write(store, contract)
 """
 RAISES = b"raise RuntimeError('the sky fell')\n"
 SLEEPS = b"import time\ntime.sleep(600)\n"
