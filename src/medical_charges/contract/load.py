@@ -85,7 +85,8 @@ def _path(detail: ErrorDetails, raw: object) -> str:
     path, value = "", raw
     for place, step in enumerate(detail["loc"], start=1):
         if isinstance(value, list) and isinstance(step, int):
-            path, value = f"{path}[{step}]", value[step]
+            # A missing entry is behind the last one.
+            path, value = f"{path}[{step}]", value[step] if step < len(value) else None
         elif isinstance(value, dict) and step in value:
             path, value = f"{path}.{step}", value[step]
         elif detail["type"] in _FOUND and place == len(detail["loc"]):

@@ -173,7 +173,7 @@ PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
     [
         ("column: smoke, groups: [a, b]", "column: found 'smoke'; allowed: age, sex, "),
         ('column: smoker, groups: ["yes", maybe]', "groups[1]: found 'maybe'; allowed: yes, no"),
-        ('column: smoker, groups: ["yes"]', "groups"),
+        ('column: smoker, groups: ["yes"]', "groups[1]: found nothing; allowed: a value is"),
         ("column: sex, groups: [male, female, x]", "groups"),
         ("column: sex, groups: [male, male]", "groups: found 'male' twice; allowed: two groups"),
         ("column: age, groups: [20, 95]", "groups[1]: found 95; allowed: a number up to 90"),
