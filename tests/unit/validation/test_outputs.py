@@ -182,7 +182,7 @@ def test_an_account_that_does_not_add_up_is_refused(ran: LocalStore, contract: C
 
 
 def test_outputs_of_another_run_contract_or_state_are_refused(
-    ran: LocalStore, contract: Contract, real_file: bytes
+    ran: LocalStore, contract: Contract
 ) -> None:
     key = Layout(contract.prefix).summary("run")
     summary = json.loads(ran.read(key))
@@ -193,7 +193,10 @@ def test_outputs_of_another_run_contract_or_state_are_refused(
     ran.write(key, json.dumps(summary | {"state": "nowhere.json"}).encode())
     assert "merge: the state is the sum of the partials" in failed(look(ran, contract))
     ran.write(key, json.dumps(summary).encode())
-    upload(ran, contract, {"more.csv": real_file})
+    listed = Layout(contract.prefix).snapshot("run")
+    snapshot = json.loads(ran.read(listed))
+    snapshot["objects"]["another"] = ["MedicalCharges/Input_data/more.csv", "etag", 1]
+    ran.write(listed, json.dumps(snapshot).encode())
     assert failed(look(ran, contract)) == {"freshness: the state is the snapshot's"}
 
 
