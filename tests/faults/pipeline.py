@@ -187,11 +187,6 @@ class Machine:
         execution = f"execution-{self.runs}"
         before = published(self.store, self.contract)
         order = Order(execution, "code")
-        plan = plan_run(self.ledger, self.store, lambda: self.contract, order, SECONDS)
-        assert plan.decision == "go", plan
-        run = Run(self.store, self.contract, plan.run_id)
-        turn = Turn(execution, plan.run_id, SECONDS)
-        of_run = self.ledger, self.store, self.contract, turn
         harm = dict.fromkeys(get_args(Where), nothing) | dict(damage or {})
         gates: Sequence[tuple[str, Where, Callable[..., object]]] = (
             (PUBLICATION, "validated", publish_run),
@@ -199,6 +194,11 @@ class Machine:
             (MANIFESTS, "manifests", make_live),
         )
         with mistake or nullcontext():
+            plan = plan_run(self.ledger, self.store, lambda: self.contract, order, SECONDS)
+            assert plan.decision == "go", plan
+            run = Run(self.store, self.contract, plan.run_id)
+            turn = Turn(execution, plan.run_id, SECONDS)
+            of_run = self.ledger, self.store, self.contract, turn
             caught = self._analyzed(run)
             if not caught:
                 harm["staged"](run)
@@ -222,7 +222,14 @@ class Machine:
             snapshot = read_snapshot(
                 f"file://{self.folder}/{run.layout.snapshot(run.run_id)}", self.contract
             )
-            analyze(self.store, self.contract, run.run_id, snapshot, in_this_process)
+            analyze(
+                self.store,
+                self.contract,
+                run.run_id,
+                snapshot,
+                in_this_process,
+                range_size=RANGE_BYTES,
+            )
         except MedicalChargesError as error:
             return {ANALYSIS: str(error)}
         return {}

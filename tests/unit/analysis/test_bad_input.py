@@ -84,7 +84,7 @@ def cli(
     spark: Any,
 ) -> Laptop:
     # As the process of the job has it.
-    caplog.set_level("WARNING", logger="medical-charges")
+    caplog.set_level("WARNING", logger="medical_charges")
 
     def in_this_process(out: Path, contract: Path, run_id: str) -> int:
         return analyze.main([*job_arguments(out, contract, run_id), *ALWAYS_ON_SPARK])

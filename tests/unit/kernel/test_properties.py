@@ -283,7 +283,7 @@ def test_a_scan_does_not_depend_on_how_it_cuts_a_block(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan_module, "_PIECE", piece)
-        patch.setattr(scan_module, "_JUDGED_AT_ONCE", at_once)
+        patch.setattr(scan_module, "_VALIDATED_AT_ONCE", at_once)
         check(*case, 0)
 
 
