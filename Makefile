@@ -72,7 +72,7 @@ test: $(VENV)/dev ## Run all tests, or those of ARGS
 	@tests/browser/install
 	@$(PY) -m pytest $(or $(ARGS),$(WORKERS))
 
-fuzz: $(VENV)/dev ## Analyse 2,000 corrupted copies of the real file
+fuzz: $(VENV)/dev ## Analyze 2,000 corrupted copies of the real file
 	@FUZZ_COPIES=$${FUZZ_COPIES:-2000} $(PY) -m pytest tests/unit/kernel/test_fuzz.py $(ARGS)
 
 dashboard-bench: $(VENV)/dev ## Time the dashboard's page with a cube of 50,000 cells

@@ -109,9 +109,9 @@ def _subject(results: Results, name: str, rows: int) -> str:
 
 def _alone(results: Results, rows: int, objects: int) -> Iterator[str]:
     for what, scenario in (
-        (f"1 % new beside {rows:,} rows, steady", "increment"),
+        (f"1 % new next to {rows:,} rows, steady", "increment"),
         ("the new rows alone, steady", "increment alone"),
-        (f"1 % new beside {rows:,} rows, whole process", "increment whole"),
+        (f"1 % new next to {rows:,} rows, whole process", "increment whole"),
         (f"{objects:,} objects, none known", "many first"),
         (f"{objects:,} objects, one in a thousand new", "many"),
         ("the new objects alone", "many alone"),

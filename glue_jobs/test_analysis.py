@@ -33,8 +33,8 @@ def main(argv: list[str]) -> None:
     options = glue_arguments(argv, "bucket", "contract", "run_id")
     store = open_store(f"s3://{options['bucket']}")
     layout, run_id = Layout(read_contract(options["contract"]).prefix), options["run_id"]
-    artefacts, _, _ = options["contract"].rpartition("/")
-    golden = open_store_below(f"{artefacts}/golden")
+    artifacts, _, _ = options["contract"].rpartition("/")
+    golden = open_store_below(f"{artifacts}/golden")
     cases, found = dict[str, list[str]](), ""
     try:
         work = PrefixStore(store, layout.golden(run_id))

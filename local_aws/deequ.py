@@ -25,7 +25,7 @@ WITHOUT_EVALUATOR = "spark.medicalcharges.withoutEvaluator"
 class Jar:
     """A release that never changes."""
 
-    organisation: str
+    organization: str
     module: str
     revision: str
     sha256: str
@@ -38,7 +38,7 @@ class Jar:
     @property
     def path(self) -> str:
         """Its place in a repository of Maven's layout."""
-        return f"{self.organisation.replace('.', '/')}/{self.module}/{self.revision}/{self.file}"
+        return f"{self.organization.replace('.', '/')}/{self.module}/{self.revision}/{self.file}"
 
 
 JARS = (

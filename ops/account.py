@@ -23,14 +23,14 @@ from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
 
-ARTEFACTS = ROOT / ".build" / "artefacts"
+ARTIFACTS = ROOT / ".build" / "artefacts"
 _PATIENCE_SECONDS = 120
 
 
 def package(contract: Path, console: Console) -> int:
     """Build the artifacts that AWS runs."""
-    index = Build(ROOT, ARTEFACTS, contract.resolve()).run()
-    console.print(f"version {index['version']} in {ARTEFACTS.relative_to(ROOT)}")
+    index = Build(ROOT, ARTIFACTS, contract.resolve()).run()
+    console.print(f"version {index['version']} in {ARTIFACTS.relative_to(ROOT)}")
     return 0
 
 
@@ -51,9 +51,9 @@ def change(
     deployment = _account(terraform)
     deployment.init()
     variables = {
-        "artefacts_index": str(ARTEFACTS / "index.json"),
-        "catalog_file": str(ARTEFACTS / "catalog.json"),
-        "rulesets_file": str(ARTEFACTS / "rulesets.json"),
+        "artefacts_index": str(ARTIFACTS / "index.json"),
+        "catalog_file": str(ARTIFACTS / "catalog.json"),
+        "rulesets_file": str(ARTIFACTS / "rulesets.json"),
     }
     if command == "destroy":
         return deployment.call(command, variables)

@@ -115,7 +115,7 @@ def deployed(
         yield _apply(running, terraform, contract_file, contract, console)
         return
     with local_aws.serve(state) as stack:
-        # An endpoint begins with nothing, whatever an earlier one was told.
+        # An endpoint starts empty, whatever an earlier one held.
         for name in ("terraform.tfstate", "terraform.tfstate.backup", "applied"):
             (state / name).unlink(missing_ok=True)
         yield _apply(stack, terraform, contract_file, contract, console)
@@ -128,14 +128,14 @@ def _apply(
     contract: Contract,
     console: Console,
 ) -> Deployed:
-    artefacts = stack.state / "artefacts"
+    artifacts = stack.state / "artefacts"
     with _timed(console, "package what AWS runs"):
-        version = Build(ROOT, artefacts, contract_file.resolve(), laptop=True).run()["version"]
+        version = Build(ROOT, artifacts, contract_file.resolve(), laptop=True).run()["version"]
     deployment = Terraform(terraform, stack.state, stack.environment(), _root_module(stack.state))
     variables = {
-        "artefacts_index": str(artefacts / "index.json"),
-        "catalog_file": str(artefacts / "catalog.json"),
-        "rulesets_file": str(artefacts / "rulesets.json"),
+        "artefacts_index": str(artifacts / "index.json"),
+        "catalog_file": str(artifacts / "catalog.json"),
+        "rulesets_file": str(artifacts / "rulesets.json"),
         "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.yaml"),
         "force_destroy": "true",
     }

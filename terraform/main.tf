@@ -37,7 +37,7 @@ locals {
   contract = yamldecode(file(local.objects["contract.yaml"].path))
   prefix   = local.contract.prefix
 
-  # Wheels are named by their version; whoever needs one asks by folder.
+  # Wheels are named by their version, so they are found by their folder.
   library_keys       = sort([for key in keys(local.objects) : key if startswith(key, "library/") && endswith(key, ".whl")])
   encrypt_in_transit = contains(keys(local.objects), "emr/certificates.zip")
   # The certificate is new with every build and no reason to remake a cluster.
@@ -85,8 +85,8 @@ locals {
 
   functions = {
     plan_run           = "Takes the lease and plans a run"
-    compare_runs       = "Holds a run that is too close to what is served"
-    publish_outputs    = "Copies a run's outputs to where they are served"
+    compare_runs       = "Holds a run that is too close to the live one"
+    publish_outputs    = "Copies a run's validated outputs to Output_data"
     generate_manifests = "Writes QuickSight manifests of the outputs"
     validate_manifests = "Checks the manifests against what they name"
     end_run            = "Cleans up behind a run that ended badly"

@@ -290,7 +290,7 @@ variable "lease_seconds" {
 
   validation {
     condition     = var.lease_seconds > var.run_timeout_seconds && floor(var.lease_seconds) == var.lease_seconds
-    error_message = "lease_seconds must be a whole number above run_timeout_seconds, or a second run could begin beside a slow one."
+    error_message = "lease_seconds must be a whole number above run_timeout_seconds, or a second run could begin while a slow one continues."
   }
 }
 

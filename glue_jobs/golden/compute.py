@@ -143,8 +143,8 @@ class Group:
         if n < 2:
             return ["", ""]
         margin = critical(mpf(n - 1)) * sqrt(_mpf(variance(self.charges)) / n)
-        centre = _mpf(mean(self.charges))
-        return [plain(centre - margin), plain(centre + margin)]
+        center = _mpf(mean(self.charges))
+        return [plain(center - margin), plain(center + margin)]
 
 
 ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] = {

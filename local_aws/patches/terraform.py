@@ -49,7 +49,7 @@ def describe_rules() -> None:
     """Keep the description of security group rules that name a group or a prefix list."""
 
     @wrap(SecurityGroupRule, "__init__")
-    def initialise(original: Any, rule: Any, *args: Any, **kwargs: Any) -> None:
+    def initialize(original: Any, rule: Any, *args: Any, **kwargs: Any) -> None:
         original(rule, *args, **kwargs)
         given = _arguments_of_a_rule.bind(rule, *args, **kwargs).arguments
         rule.prefix_list_description = (given.get("prefix_list_id") or {}).get("Description")
@@ -99,7 +99,7 @@ def keep_dead_letters() -> None:
     """Keep the dead-letter configuration of functions."""
 
     @wrap(LambdaFunction, "__init__")
-    def initialise(original: Any, function: Any, *args: Any, spec: Any, **kwargs: Any) -> None:
+    def initialize(original: Any, function: Any, *args: Any, spec: Any, **kwargs: Any) -> None:
         original(function, *args, spec=spec, **kwargs)
         function.dead_letter_config = spec.get("DeadLetterConfig")
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main(argv: list[str] | None = None) -> int:
     """Build, and print the version."""
-    parser = argparse.ArgumentParser(prog="python -m artefacts", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m ops.build", description=__doc__)
     parser.add_argument(
         "--contract", type=Path, default=ROOT / "datasets" / "medical_charges" / "contract.yaml"
     )

@@ -174,7 +174,7 @@ class Build:
         return {"path": self._shown(path), "sha256": base64.b64encode(found).decode()}
 
     def _shown(self, path: Path) -> str:
-        # A laptop applies a copy of the root module, which lies elsewhere.
+        # A laptop applies a copy of the root module, which is elsewhere.
         here = not self.laptop and path.is_relative_to(self.root)
         return str(path.relative_to(self.root) if here else path)
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# bootstrap.sh ARTEFACTS_URI: Python 3.11 and the project's packages on a node of EMR.
-# Nodes reach no package index: Python comes from Amazon Linux's repository, which lies in S3,
+# bootstrap.sh ARTIFACTS_URI: Python 3.11 and the project's packages on a node of EMR.
+# Nodes reach no package index: Python comes from Amazon Linux's repository, which is in S3,
 # and the packages come from the wheelhouse. The library itself travels with each step.
 set -euo pipefail
-artefacts=${1:?usage: bootstrap.sh ARTEFACTS_URI}
+artifacts=${1:?usage: bootstrap.sh ARTIFACTS_URI}
 target=/opt/medical-charges
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 sudo dnf install --quiet --assumeyes python3.11 unzip
-aws s3 cp --quiet "$artefacts/emr/wheelhouse.zip" "$work/wheelhouse.zip"
+aws s3 cp --quiet "$artifacts/emr/wheelhouse.zip" "$work/wheelhouse.zip"
 unzip -q "$work/wheelhouse.zip" -d "$work/wheelhouse"
 sudo python3.11 -m venv "$target"
 sudo "$target/bin/python" -m pip install --quiet --no-index --no-deps --require-hashes \

@@ -63,8 +63,8 @@ def install(requirements: str, folder: Path, *, for_lambda: bool) -> None:
 
 
 def _uv() -> str:
-    beside = Path(sys.prefix) / "uv/bin/uv"
-    found = shutil.which("uv") or (str(beside) if beside.exists() else None)
+    installed = Path(sys.prefix) / "uv/bin/uv"
+    found = shutil.which("uv") or (str(installed) if installed.exists() else None)
     if found is None:
         raise BuildError("uv is not on the PATH; `make setup` makes an environment with it")
     return found

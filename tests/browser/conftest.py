@@ -40,7 +40,7 @@ Publish = Callable[[Contract, dict[str, bytes]], LocalStore]
 
 @pytest.fixture(scope="session")
 def publish_folder(tmp_path_factory: pytest.TempPathFactory) -> Publish:
-    """Analyse files and publish what comes out, with manifests, into a folder of its own."""
+    """Analyze files and publish what comes out, with manifests, into a folder of its own."""
 
     def make(contract: Contract, files: dict[str, bytes]) -> LocalStore:
         store = LocalStore(tmp_path_factory.mktemp("published"))

@@ -18,10 +18,10 @@
       if (!kind) return;
       const marks = items.map((item) => {
         const of = labels(item);
-        const colour = item.fill;
-        if (kind === "bar") return { of, colour, from: x(item.x), to: x(item.x + item.width) };
-        if (kind === "slice") return { of, colour, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
-        if (kind === "point") return { of, colour, at: y(item.y) };
+        const color = item.fill;
+        if (kind === "bar") return { of, color, from: x(item.x), to: x(item.x + item.width) };
+        if (kind === "slice") return { of, color, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
+        if (kind === "point") return { of, color, at: y(item.y) };
         if (kind === "difference") return { of, at: x(item.x) };
         const upright = kind === "band" || Math.abs((item.y2 ?? item.y) - item.y) > 1e-9;
         const ends = upright ? [y(item.y), y(item.y2)] : [x(item.x), x(item.x2)];

@@ -106,7 +106,7 @@ def groups(
 
 
 def cell(selection: Selection, group: Row) -> tuple[str, ...]:
-    """A group's row in a cube: the filters, and what is grouped by beside them."""
+    """A group's row in a cube: the filters, and the other grouping columns."""
     others = [value for column, value in group.items() if column not in FILTERS]
     return (*({**selection, **group}[column] for column in FILTERS), *others)
 
@@ -287,22 +287,22 @@ def test_no_selection_changes_a_groups_color_and_the_legend_names_the_drawn_grou
         "charges_by_sex_and_smoker": "bar",
         "charges_by_bmi_category": "slice",
     }.items():
-        colours = colours_of(everybody, chart, kind)
-        assert len(set(colours.values())) == len(colours) > 1
+        colors = colors_of(everybody, chart, kind)
+        assert len(set(colors.values())) == len(colors) > 1
         for selection, drawn in seen:
-            found = colours_of(drawn, chart, kind)
-            assert found.items() <= colours.items(), (chart, selection)
+            found = colors_of(drawn, chart, kind)
+            assert found.items() <= colors.items(), (chart, selection)
             column = {"smokers_by_region": "smoker", "charges_by_sex_and_smoker": "sex"}.get(chart)
             if column and selection[column] != "all":
-                others = colours.keys() - {LABELS[selection[column]]}
+                others = colors.keys() - {LABELS[selection[column]]}
                 assert not others & set(drawn.charts[chart]["texts"]), (chart, selection)
 
 
-def colours_of(drawn: Drawn, chart: str, kind: str) -> dict[str, str]:
-    """The colour of each series, or of each slice."""
+def colors_of(drawn: Drawn, chart: str, kind: str) -> dict[str, str]:
+    """The color of each series, or of each slice."""
     found: dict[str, str] = {}
     for name, mark in drawn.marks(chart, kind).items():
-        assert found.setdefault(name[-1], mark["colour"]) == mark["colour"]
+        assert found.setdefault(name[-1], mark["color"]) == mark["color"]
     return found
 
 

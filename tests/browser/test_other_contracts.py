@@ -82,13 +82,13 @@ def test_names_of_the_contract_are_not_taken_for_the_pages_own(
 
 def test_a_pie_of_a_selection_keeps_its_colors(browser: Browser, pages: dict[float, Path]) -> None:
     with Dashboard(browser, pages[0.5]) as dashboard:
-        colours = {
-            name: mark["colour"]
+        colors = {
+            name: mark["color"]
             for name, mark in dashboard.drawn().marks("library", "slice").items()
         }
-        assert len(set(colours.values())) == 2
+        assert len(set(colors.values())) == 2
         (only,) = dashboard.select(chart="right").marks("library", "slice").items()
-        assert only[1]["colour"] == colours[only[0]]
+        assert only[1]["color"] == colors[only[0]]
 
 
 def test_a_visual_without_a_cube_says_that_it_is_published_for_all_people_only(

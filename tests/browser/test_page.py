@@ -103,7 +103,7 @@ def test_axe_finds_no_serious_fault(
     }
     assert faults == {}
     assert len(found["passes"]) > 20
-    # Nothing lies beside the screen: a phone need not be turned.
+    # Nothing is outside the screen: a phone need not be turned.
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")

@@ -108,7 +108,7 @@ SMOKERS, SEXES, CUBE = "smokers_by_region", "charges_by_sex_and_smoker", "cube_r
 READING = (
     code("a band's edge belongs to the band below it", Scanner._banded,
          replaced("_ < edge", "_ <= edge"), GOLDEN_SAMPLE, PARTIALS),
-    code("bands are labelled from high to low", Scanner._labelled,
+    code("bands are labeled from high to low", Scanner._labeled,
          replaced("labels[position]", "labels[-1 - position]"), GOLDEN_SAMPLE, PARTIALS),
     code("a rule is not applied", _between,
          replaced("_.is_between(low, high)", "_.is_between(low, high if high > 1e6 else 2 * high)"),

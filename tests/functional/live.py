@@ -89,7 +89,7 @@ class Live:
 
     @contextlib.contextmanager
     def replaced(self, key: str, data: bytes | None) -> Iterator[None]:
-        """An artefact with other content for a while, or without any."""
+        """An artifact with other content for a while, or without any."""
         original = self.read(key)
         if data is None:
             self.remove(key)

@@ -112,7 +112,7 @@ def check(
     return text
 
 
-def test_input_that_cannot_be_analysed_is_refused_before_any_compute(
+def test_input_that_cannot_be_analyzed_is_refused_before_any_compute(
     live: Live, served: dict[str, bytes]
 ) -> None:
     clusters = live.clusters()

@@ -390,7 +390,7 @@ def test_a_deleted_object_s_versions_can_be_removed_before_its_bucket(
     remove(stack)
 
 
-def test_content_filters_are_honoured(stack: Endpoint) -> None:
+def test_content_filters_are_honored(stack: Endpoint) -> None:
     bucket = stack.bucket(events=True)
     url, queue = stack.queue()
     thing = {"key": [{"prefix": "in/"}], "size": [{"numeric": [">", 0]}]}

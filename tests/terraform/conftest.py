@@ -1,4 +1,4 @@
-"""A copy of the configuration, initialised once, and what Terraform's own tests made of it."""
+"""A copy of the configuration, initialized once, and what Terraform's own tests made of it."""
 
 from __future__ import annotations
 

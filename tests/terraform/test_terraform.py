@@ -1,4 +1,4 @@
-"""The configuration by Terraform's own judgement, and the rules that it keeps beyond that."""
+"""The configuration by Terraform's own judgment, and the rules that it keeps beyond that."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ def write_in_one() -> None:
     for handler, operations in _WRITES.items():
         lock = threading.RLock()
         for operation in operations:
-            _serialise(handler, operation, lock)
+            _serialize(handler, operation, lock)
 
 
-def _serialise(handler: Any, operation: str, lock: threading.RLock) -> None:
+def _serialize(handler: Any, operation: str, lock: threading.RLock) -> None:
     @wrap(handler, operation)
     def write(original: Any, *args: Any, **kwargs: Any) -> Any:
         with lock:

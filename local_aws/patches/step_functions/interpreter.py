@@ -267,7 +267,7 @@ def fail_with_any_name() -> None:
     """Let a Fail state pass on an error of the States. family, an internal error in moto."""
 
     @define(custom_error_name.CustomErrorName, "__init__")
-    def initialise(name: Any, error_name: str | None) -> None:
+    def initialize(name: Any, error_name: str | None) -> None:
         super(custom_error_name.CustomErrorName, name).__init__(error_name=error_name)
 
 

@@ -89,7 +89,7 @@ class Visual:
     category: tuple[int, ...]
     """Places in `groups` of what stands on the axis, or is a slice."""
     series: int | None
-    """The place in `groups` of what has a colour each."""
+    """The place in `groups` of what has a color each."""
     value: Field
     """The value of the bars, slices or the line."""
     limits: tuple[str, str] | None

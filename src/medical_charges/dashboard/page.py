@@ -92,7 +92,7 @@ def render(
 
 
 def _by_column(text: str, rounded: Collection[str]) -> dict[str, Any]:
-    """A table column by column: like beside like is packed best.
+    """A table column by column: similar values in a row compress best.
 
     Columns of `rounded` keep DIGITS digits: what is worked out of a cube's sums is shown with
     fewer, and digits are most of a large page.
@@ -212,7 +212,7 @@ def _notes(definition: Definition, report: str | None) -> str:
 
 
 def _report(store: Store, contract: Contract, run_id: str) -> str | None:
-    """The run's report as the page links it, if there is one beside it."""
+    """The run's report as the page links it, if there is one next to it."""
     layout = Layout(contract.prefix)
     key = layout.report_page(run_id)
     if all(ref.key != key for ref in store.list(layout.run(run_id))):

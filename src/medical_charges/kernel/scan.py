@@ -300,12 +300,12 @@ class Scanner:
         return cube
 
     def _cells(self, grouping_set: tuple[str, ...], groups: pl.DataFrame) -> Cells:
-        keys = [self._labelled(name, groups.get_column(name)) for name in grouping_set]
+        keys = [self._labeled(name, groups.get_column(name)) for name in grouping_set]
         sums = groups.select(_SUMS).rows()
         rows = zip(zip(*keys, strict=True), sums, strict=True)
         return {key: Sums(*values) for key, values in rows}
 
-    def _labelled(self, name: str, values: pl.Series) -> list[str | int]:
+    def _labeled(self, name: str, values: pl.Series) -> list[str | int]:
         if name in self._contract.bands:
             labels = self._contract.bands[name].labels
             return [labels[position] for position in values]

@@ -61,8 +61,8 @@ def interval(sums: Sums, decimals: int) -> tuple[str, str]:
     if variance is None:
         return "", ""
     margin = critical(sums.n - 1) * root(variance / sums.n)
-    centre = mean(sums, decimals)
-    return decimal(centre - margin), decimal(centre + margin)
+    center = mean(sums, decimals)
+    return decimal(center - margin), decimal(center + margin)
 
 
 def measured(scaled: int, decimals: int) -> str:

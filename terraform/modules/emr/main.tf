@@ -184,7 +184,7 @@ locals {
 
   # The driver runs on the primary node: what it prints is then in the step's own
   # log, where a failure notice can find the last error line. In cluster mode it
-  # would lie in one of YARN's containers.
+  # would be in one of YARN's containers.
   step_arguments = concat(
     ["spark-submit", "--master", "yarn", "--deploy-mode", "client"],
     # The library comes with the step, so that a persistent cluster runs new code

@@ -86,12 +86,12 @@ variable "log_bucket_name" {
 }
 
 variable "artefacts_uri" {
-  description = "Where the artefacts lie, as s3://BUCKET/PREFIX without a slash at the end."
+  description = "Address of the artifacts, as s3://BUCKET/PREFIX without a slash at the end."
   type        = string
 }
 
 variable "library_keys" {
-  description = "Artefacts that a step brings with it as Python files: the library's wheel."
+  description = "Artifacts that a step brings with it as Python files: the library's wheel."
   type        = list(string)
 }
 
@@ -101,6 +101,6 @@ variable "node_packages_version" {
 }
 
 variable "encrypt_in_transit" {
-  description = "Whether the artefacts hold emr/certificates.zip, with which nodes encrypt what they send to each other."
+  description = "Whether the artifacts hold emr/certificates.zip, with which nodes encrypt what they send to each other."
   type        = bool
 }

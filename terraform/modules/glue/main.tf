@@ -52,8 +52,8 @@ resource "aws_glue_catalog_table" "this" {
 }
 
 ################################################################################
-# Data quality: the rules that the contract comes to, for the console and for
-# whoever evaluates them on a table. Runs evaluate the same texts in their job.
+# Data quality: the rules that follow from the contract, for evaluations of a
+# table in the console. A run's own job evaluates the same texts.
 # https://docs.aws.amazon.com/glue/latest/dg/dqdl.html
 ################################################################################
 

@@ -50,7 +50,7 @@ variable "rulesets" {
 }
 
 variable "jobs" {
-  description = "Jobs by what they do: name, description, and the script's key below the artefacts."
+  description = "Jobs by what they do: name, description, and the script's key below the artifacts."
   type        = map(object({ name = string, description = string, script = string }))
 }
 
@@ -110,7 +110,7 @@ variable "prefix" {
 }
 
 variable "artefacts_uri" {
-  description = "Where the artefacts lie, without a slash at the end."
+  description = "Address of the artifacts, without a slash at the end."
   type        = string
 }
 
@@ -120,6 +120,6 @@ variable "contract_uri" {
 }
 
 variable "module_keys" {
-  description = "Wheels that the jobs install, in order, as keys below the artefacts; complete with what they depend on."
+  description = "Wheels that the jobs install, in order, as keys below the artifacts; complete with what they depend on."
   type        = list(string)
 }

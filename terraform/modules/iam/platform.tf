@@ -96,7 +96,7 @@ locals {
       Action   = "s3:GetObject"
       Resource = [local.folder.artefacts, local.folder.cube, local.folder.input, local.folder.output, local.folder.quarantine, local.folder.run]
     },
-    # The golden sample is analysed inside the run's folder, and cleared away.
+    # The golden sample is analyzed inside the run's folder, and cleared away.
     {
       Sid      = "Write"
       Effect   = "Allow"

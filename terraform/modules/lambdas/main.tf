@@ -17,7 +17,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115: one run at a time is the lease's work; reserved concurrency would take capacity from the account for good
   #checkov:skip=CKV_AWS_116: functions that are called asynchronously have a dead-letter queue; the others answer to the state machine
   #checkov:skip=CKV_AWS_117: the functions call AWS's APIs only, by TLS and IAM; a VPC would add an endpoint's hourly price per service
-  #checkov:skip=CKV_AWS_272: packages are pinned by hash in the artefacts' index, from the build to the upload
+  #checkov:skip=CKV_AWS_272: packages are pinned by hash in the artifacts' index, from the build to the upload
   for_each = var.functions
 
   function_name    = each.value.name

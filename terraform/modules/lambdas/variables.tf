@@ -1,5 +1,5 @@
 variable "functions" {
-  description = "Functions by what they do: name, role, package as the artefacts' index says, size and time."
+  description = "Functions by what they do: name, role, package as the artifacts' index says, size and time."
   type = map(object({
     name            = string
     description     = string
@@ -12,7 +12,7 @@ variable "functions" {
 }
 
 variable "environment" {
-  description = "What every function is told."
+  description = "Environment variables of every function."
   type        = map(string)
 }
 

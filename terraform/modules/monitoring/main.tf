@@ -45,7 +45,7 @@ locals {
   # Each is raised by the first event within five minutes.
   counts = {
     runs-failed = {
-      description = "A run failed. Its notice says why; the last good outputs are still served."
+      description = "A run failed. Its notice says why; the outputs of the previous run stay live."
       namespace   = "AWS/States"
       metric      = "ExecutionsFailed"
       dimensions  = { StateMachineArn = var.state_machine_arn }
@@ -59,7 +59,7 @@ locals {
       statistic   = "Sum"
     }
     dead-letters = {
-      description = "An event reached nobody, or end_run could not finish: an upload may have started no run, or a cluster may still be up."
+      description = "An event was not delivered, or end_run could not finish: an upload may have started no run, or a cluster may still be up."
       namespace   = "AWS/SQS"
       metric      = "ApproximateNumberOfMessagesVisible"
       dimensions  = { QueueName = var.dead_letter_queue_name }

@@ -17,7 +17,7 @@ output "security_group_ids" {
   description = "Security groups by what they are for: primary, core, service_access, glue, endpoints."
   value       = { for name, group in aws_security_group.this : name => group.id }
 
-  # Whoever starts machines in a group needs its rules too.
+  # Machines started in a group need its rules too.
   depends_on = [
     aws_vpc_security_group_ingress_rule.flow,
     aws_vpc_security_group_egress_rule.flow,

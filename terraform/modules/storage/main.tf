@@ -307,7 +307,7 @@ resource "aws_s3_bucket_policy" "logs" {
 }
 
 ################################################################################
-# Artefacts: what runs on AWS, by content
+# Artifacts: what runs on AWS, by content
 ################################################################################
 
 resource "aws_s3_object" "artefact" {

@@ -30,9 +30,9 @@ output "key_arn" {
 }
 
 output "artefacts_uri" {
-  description = "Where the artefacts lie, without a slash at the end."
+  description = "Address of the artifacts, without a slash at the end."
   value       = "s3://${aws_s3_bucket.data.bucket}/artefacts"
 
-  # Whoever runs an artefact needs it uploaded first.
+  # An artifact must be uploaded before it runs.
   depends_on = [aws_s3_object.artefact]
 }

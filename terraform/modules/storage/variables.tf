@@ -30,11 +30,11 @@ variable "log_retention_days" {
 }
 
 variable "artefacts" {
-  description = "Objects to upload, by their key below artefacts/: where the file lies, and the hash that decides whether it has changed."
+  description = "Objects to upload, by their key below artefacts/: the file, and the hash that decides whether it has changed."
   type        = map(object({ path = string, sha256 = string }))
 
   validation {
-    condition     = alltrue([for artefact in values(var.artefacts) : can(regex("^[0-9a-f]{64}$", artefact.sha256))])
-    error_message = "Each artefact's sha256 must be 64 hexadecimal digits; `make package` writes them."
+    condition     = alltrue([for artifact in values(var.artefacts) : can(regex("^[0-9a-f]{64}$", artifact.sha256))])
+    error_message = "Each artifact's sha256 must be 64 hexadecimal digits; `make package` writes them."
   }
 }

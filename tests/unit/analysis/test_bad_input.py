@@ -252,7 +252,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_an_object_that_cannot_be_analysed_is_refused(case: str, cli: Laptop) -> None:
+def test_an_object_that_cannot_be_analyzed_is_refused(case: str, cli: Laptop) -> None:
     assert cli.run(("good.csv", good_rows())).code == 0
     before = cli.published()
     data, sentence = REFUSED[case]

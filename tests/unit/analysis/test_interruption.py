@@ -19,7 +19,7 @@ from medical_charges.storage import LocalStore
 from ops.folders import publish_staged
 from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES, run, upload
 
-ANALYSE_FOLDERS = """
+ANALYZE_FOLDERS = """
 import sys
 from functools import partial
 from pathlib import Path
@@ -163,7 +163,7 @@ def test_the_command_killed_with_its_spark_can_be_started_again(
     seconds: float, tmp_path: Path, real_file: bytes
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-c", ANALYSE_FOLDERS, str(out)]
+    command = [sys.executable, "-c", ANALYZE_FOLDERS, str(out)]
     process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL)
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGKILL)

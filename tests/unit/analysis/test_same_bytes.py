@@ -213,7 +213,7 @@ def test_the_engines_agree(
     assert staged(store, contract) == expected
 
 
-ANALYSE = """
+ANALYZE = """
 import sys
 from pathlib import Path
 from medical_charges.analysis.run import analyze
@@ -236,7 +236,7 @@ def test_suppression_does_not_depend_on_the_hash_seed(store: LocalStore, real_fi
     command = [
         sys.executable,
         "-c",
-        ANALYSE,
+        ANALYZE,
         store.uri,
         str(CONTRACT_FILE),
     ]

@@ -33,7 +33,7 @@ CONTRACTS = {
     .replace("smoker: Smoking", f"smoker: {LONG}")
     .replace("{ age: age_decade }", "{}")
     .replace("children:", f"{'c' * 100}:"),
-    "a comparison of everybody beside its own groups": REAL.replace(
+    "a comparison of everybody next to its own groups": REAL.replace(
         "comparisons:\n",
         "  charges_by_smoker: { group_by: [smoker], statistics: [patients, mean, ci95] }\n"
         "comparisons:\n",

@@ -91,7 +91,7 @@ def test_planning_again_after_an_interruption_is_the_same_run(pipeline: Pipeline
     assert pipeline.plan("one") == pipeline.plan("one")
 
 
-def test_an_input_that_cannot_be_analysed_is_refused_before_any_compute(
+def test_an_input_that_cannot_be_analyzed_is_refused_before_any_compute(
     pipeline: Pipeline,
 ) -> None:
     pipeline.upload("broken.csv", b"age,sex\n1,male\n")

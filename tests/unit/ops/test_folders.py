@@ -62,7 +62,7 @@ class Laptop:
         contract: str = CONTRACT,
         source: str = "source",
     ) -> tuple[int, str]:
-        """Analyse one file; return the exit code and all that was printed."""
+        """Analyze one file; return the exit code and all that was printed."""
         folder = self.folder / source
         folder.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)

@@ -1,4 +1,4 @@
-"""The artefacts: the same tree gives the same bytes, and everything AWS runs is among them."""
+"""The artifacts: the same tree gives the same bytes, and everything AWS runs is among them."""
 
 from __future__ import annotations
 

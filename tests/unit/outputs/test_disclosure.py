@@ -1,4 +1,4 @@
-"""Nobody who holds all that is published can tell a small count, however well they reckon."""
+"""No small count follows from everything that is published, for an attacker with a solver."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed:
     random_ = random.Random(seed)
     groups = []
     for _ in "ab":
-        centre, spread = random_.uniform(-5e5, 5e6), random_.uniform(10, 1e6)
+        center, spread = random_.uniform(-5e5, 5e6), random_.uniform(10, 1e6)
         size = random_.choice([2, 3, 10, 300, 3000])
-        groups.append([round(random_.gauss(centre, spread)) for _ in range(size)])
+        groups.append([round(random_.gauss(center, spread)) for _ in range(size)])
     a, b = groups
     found = welch(sums_of(a), sums_of(b), DECIMALS)
     assert found is not None

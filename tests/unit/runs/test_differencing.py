@@ -38,7 +38,7 @@ def corrected(data: bytes, rows: slice = slice(700, 701)) -> bytes:
 
 
 def served(store: LocalStore, contract: str, data: bytes) -> str:
-    """Analyse what is served, and return where its state lies."""
+    """Analyze what is served, and return where its state lies."""
     upload(store, parse_contract(contract), {"Charges.csv": data})
     return run(store, parse_contract(contract), "served").state
 

@@ -167,8 +167,8 @@ def test_one_row_corrected_in_a_large_file_is_held(pipeline: Pipeline) -> None:
 
 def test_a_file_corrected_throughout_is_published(pipeline: Pipeline) -> None:
     file = lines(pipeline.store.read(f"{INPUT}/Charges.csv"))
-    dearer = [row.rpartition(b",")[0] + b",1234.5\n" for row in file[1:]]
-    pipeline.upload("Charges.csv", b"".join([file[0], *dearer]))
+    corrected = [row.rpartition(b",")[0] + b",1234.5\n" for row in file[1:]]
+    pipeline.upload("Charges.csv", b"".join([file[0], *corrected]))
     assert compared(pipeline, "two")[1]["decision"] == "go"
 
 
@@ -282,7 +282,7 @@ def test_a_run_that_cannot_be_compared_is_held_without_any_compute(
     assert "is not there any more" in plan["reason"]
 
 
-def test_a_run_is_held_if_the_state_goes_while_it_is_analysed(
+def test_a_run_is_held_if_the_state_goes_while_it_is_analyzed(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     served = pipeline.ledger.live()

@@ -1,22 +1,22 @@
 // Vega-Lite specifications. A spec does not depend on the rows, but for how many there are: a
 // selection changes a view's data and its height, so that it is answered at once.
 //
-// Colours are CSS variables on the page, so that light, dark and print are matters of style,
+// Colors are CSS variables on the page, so that light, dark and print are matters of style,
 // and what those variables stand for in a saved picture.
 
 const ROWS = "rows";
 const NARROW = 480;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
-/** What draws in a theme: `colour(name)` gives a CSS variable or the colour behind it. */
-function makeCharts(colour, formats) {
-  const ink = colour("ink");
-  const muted = colour("muted");
-  const rule = colour("rule");
-  const surface = colour("surface");
-  const series = [1, 2, 3, 4, 5, 6, 7].map((i) => colour(`series-${i}`));
-  const colourAt = (place) => series[place % series.length];
-  const onSeries = [1, 2, 3, 4, 5, 6, 7].map((i) => colour(`on-series-${i}`));
+/** What draws in a theme: `color(name)` gives a CSS variable or the color behind it. */
+function makeCharts(color, formats) {
+  const ink = color("ink");
+  const muted = color("muted");
+  const rule = color("rule");
+  const surface = color("surface");
+  const series = [1, 2, 3, 4, 5, 6, 7].map((i) => color(`series-${i}`));
+  const colorAt = (place) => series[place % series.length];
+  const onSeries = [1, 2, 3, 4, 5, 6, 7].map((i) => color(`on-series-${i}`));
   const inkOn = (place) => onSeries[place % onSeries.length];
 
   const config = {
@@ -63,7 +63,7 @@ function makeCharts(colour, formats) {
     return visual.tips.map((title, i) => ({ field: `tip${i}`, title }));
   }
 
-  /** The scale of horizontal bars: from zero, with room on the right for the texts beside them. */
+  /** The scale of horizontal bars: from zero, with room on the right for the texts next to them. */
   const lengths = { zero: true, range: [0, { expr: "max(40, width - room)" }] };
 
   function valueAxis(visual, size) {
@@ -85,7 +85,7 @@ function makeCharts(colour, formats) {
     labelPadding: 8,
   };
 
-  /** A text beside a mark, with a margin that keeps it legible over lines. */
+  /** A text next to a mark, with a margin that keeps it legible over lines. */
   function label(encoding, mark = {}) {
     const common = { type: "text", align: "left", baseline: "middle", dx: 8, ...mark };
     return [
@@ -181,15 +181,15 @@ function makeCharts(colour, formats) {
     return spec(visual, size, layers);
   }
 
-  /** Bars within bars, with a colour for each series. */
+  /** Bars within bars, with a color for each series. */
   function grouped(visual, size) {
     const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { paddingInner: 0.25, paddingOuter: 0.1 } };
     const names = visual.seriesNames;
     const yOffset = { field: "series", type: "nominal", sort: names, scale: { paddingInner: 0.12, domain: names } };
     const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
-    const colourOf = {
+    const colorOf = {
       field: "series", type: "nominal", sort: names,
-      scale: { domain: names, range: visual.colours.map(colourAt) },
+      scale: { domain: names, range: visual.colors.map(colorAt) },
       legend: { orient: "top", title: null, direction: "horizontal", offset: 8, columns: size.width < NARROW ? 2 : 0 },
     };
     return spec(visual, size, [
@@ -198,7 +198,7 @@ function makeCharts(colour, formats) {
         transform: [isShown],
         name: "bar",
         mark: { type: "bar", cornerRadiusEnd: 2 },
-        encoding: { y, yOffset, x, color: colourOf, tooltip: tooltip(visual), description: { field: "spoken" } },
+        encoding: { y, yOffset, x, color: colorOf, tooltip: tooltip(visual), description: { field: "spoken" } },
       },
       ...whiskers("x", { y, yOffset }),
       ...label({ y, yOffset, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } })
@@ -211,8 +211,8 @@ function makeCharts(colour, formats) {
     const radius = Math.min(120, (size.width - 20) / 2.4);
     const order = { field: "order", type: "quantitative" };
     const theta = { field: "value", type: "quantitative", stack: true };
-    const colourOf = {
-      field: "legend", type: "nominal", sort: null, scale: { range: visual.colours.map(colourAt) },
+    const colorOf = {
+      field: "legend", type: "nominal", sort: null, scale: { range: visual.colors.map(colorAt) },
       legend: {
         orient: wide ? "right" : "bottom", direction: "vertical", title: null, offset: wide ? 28 : 12,
         rowPadding: 8, columns: 1, labelFontSize: 13,
@@ -222,13 +222,13 @@ function makeCharts(colour, formats) {
       {
         name: "slice",
         mark: { type: "arc", outerRadius: radius, stroke: surface, strokeWidth: 2 },
-        encoding: { theta, order, color: colourOf, tooltip: tooltip(visual), description: { field: "spoken" } },
+        encoding: { theta, order, color: colorOf, tooltip: tooltip(visual), description: { field: "spoken" } },
       },
       {
         mark: { type: "text", radius: radius * 0.68, fontWeight: 600, aria: false },
         encoding: {
           theta, order, text: { field: "inside" },
-          fill: { field: "legend", type: "nominal", sort: null, scale: { range: visual.colours.map(inkOn) }, legend: null },
+          fill: { field: "legend", type: "nominal", sort: null, scale: { range: visual.colors.map(inkOn) }, legend: null },
         },
       },
     ], { resolve: { scale: { fill: "independent" } }, view: { stroke: null } });
@@ -244,9 +244,9 @@ function makeCharts(colour, formats) {
           axis: { title: visual.categoryTitle, grid: false, tickMinStep: 1, format: "d", labelColor: ink, labelOverlap: true } };
     const y = { field: "value", type: "quantitative", axis: valueAxis(visual, size), scale: { zero: true } };
     const many = visual.seriesNames.length > 0;
-    const colourOf = many
+    const colorOf = many
       ? { color: { field: "series", type: "nominal", sort: visual.seriesNames,
-            scale: { domain: visual.seriesNames, range: visual.colours.map(colourAt) },
+            scale: { domain: visual.seriesNames, range: visual.colors.map(colorAt) },
             legend: { orient: "top", title: null } } }
       : { color: { value: series[0] } };
     const band = { y: { field: "low", type: "quantitative" }, y2: { field: "high" } };
@@ -259,18 +259,18 @@ function makeCharts(colour, formats) {
       {
         name: "band",
         mark: { type: "area", opacity: 0.22, aria: false, ...broken },
-        encoding: { x, ...band, ...colourOf },
+        encoding: { x, ...band, ...colorOf },
       },
       {
         mark: { type: "line", strokeWidth: 2, aria: false, ...broken },
-        encoding: { x, y, ...colourOf },
+        encoding: { x, y, ...colorOf },
       },
       ...(ordinal ? whiskers("y", { x }) : []),
       {
         transform: [isShown],
         name: "point",
         mark: { type: "point", filled: true, size: ordinal ? 60 : 22, opacity: 1 },
-        encoding: { x, y, ...colourOf, tooltip: tooltip(visual), description: { field: "spoken" } },
+        encoding: { x, y, ...colorOf, tooltip: tooltip(visual), description: { field: "spoken" } },
       },
       {
         transform: [isShown],

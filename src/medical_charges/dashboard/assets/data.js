@@ -183,7 +183,7 @@ class Dashboard {
     });
   }
 
-  /** The values of each grouping column in the order to show, whoever is selected. */
+  /** The values of each grouping column in the order to show, for every selection. */
   allValues(visual, selection) {
     if (this.isNarrowed(selection)) return this.selectedValues(visual, this.everything());
     const rows = this.published.get(visual.id);
@@ -232,7 +232,7 @@ class Dashboard {
     ));
   }
 
-  /** Whether a share can be told, and says something. */
+  /** Whether a share is known and informative. */
   hasShare(visual, selection) {
     const { filtered_groups: groups } = visual;
     // A share within the very group that is selected would always be the whole.

@@ -47,7 +47,7 @@ class Canvas {
     if (!width) return;
     const size = sizeOf(drawing, rows, width);
     const key = JSON.stringify([
-      drawing, visual.tips, visual.seriesNames, visual.colours, width < NARROW,
+      drawing, visual.tips, visual.seriesNames, visual.colors, width < NARROW,
     ]);
     for (const [other, { frame }] of this.views) frame.hidden = other !== key;
     if (!this.views.has(key)) await this.add(key, this.draw(drawing, visual, size), rows);
@@ -147,7 +147,7 @@ class Card {
 
   gapVisual() {
     const { title } = this.visual.difference;
-    return { ...this.shown.drawn, description: title, seriesNames: [], colours: [], tips: [] };
+    return { ...this.shown.drawn, description: title, seriesNames: [], colors: [], tips: [] };
   }
 
   async savePicture() {

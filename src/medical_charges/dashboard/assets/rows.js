@@ -116,27 +116,27 @@ class Shown {
       tips: this.rows.length ? this.facts(this.rows[0]).map(([title]) => title) : [],
       description: this.description,
       message: this.message,
-      ...this.coloured(),
+      ...this.colored(),
       categoryTitle: groups[visual.category[0]]?.title ?? null,
       axisTitle: named ? `${visual.value.title} (${unit})` : null,
     };
   }
 
   /**
-   * The names of what has a colour each, and its place in the palette: that among all the values
-   * that there are, so that a selection changes nobody's colour.
+   * The names of what has a color each, and its place in the palette: that among all the values
+   * that there are, so that a selection changes nobody's color.
    */
-  coloured() {
+  colored() {
     const { visual } = this;
     const place = visual.kind === "pie" ? visual.category[0] : visual.series;
-    if (place === null) return { seriesNames: [], colours: [] };
+    if (place === null) return { seriesNames: [], colors: [] };
     const { label } = this.groups[place];
     const present = new Set(this.rows.map(({ key }) => key[place]));
     const found = [...this.dashboard.allValues(visual, this.selection)[place].entries()]
       .filter(([, value]) => present.has(value));
     return {
       seriesNames: found.map(([, value]) => valueOf(label(value))),
-      colours: found.map(([colour]) => colour),
+      colors: found.map(([color]) => color),
     };
   }
 
@@ -148,7 +148,7 @@ class Shown {
     return this.rows.map((row, order) => {
       const { key, state, figures } = row;
       const of = (column) => figures[column] ?? null;
-      // A slice of nobody keeps its place in the order of the colours.
+      // A slice of nobody keeps its place in the order of the colors.
       const none = this.drawing === "pie" && state === STATES.nobody ? 0 : null;
       const value = state === STATES.shown ? of(visual.value.column) : none;
       const facts = this.facts(row);
@@ -205,7 +205,7 @@ class Shown {
     return `${formats.difference(difference)} (${ends.join(" to ")})`;
   }
 
-  /** What must be known beside the figures. */
+  /** What a reader must know in addition to the figures. */
   notes() {
     const { visual, withheld } = this;
     const notes = [];

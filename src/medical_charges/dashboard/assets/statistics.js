@@ -37,7 +37,7 @@ function betaFraction(x, a, b) {
   return fraction;
 }
 
-/** The regularised incomplete beta function I_x(a, b). */
+/** The regularized incomplete beta function I_x(a, b). */
 function incompleteBeta(x, a, b) {
   const scale = Math.exp(
     logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x),

@@ -89,7 +89,7 @@ class _View:
     category: tuple[int, ...]
     """Places in `groups` of what stands on the axis, or is a slice."""
     series: int | None
-    """The place of what has a colour each."""
+    """The place of what has a color each."""
     more: list[Figure]
     """Further values in the tooltip."""
     figure: str
@@ -203,7 +203,7 @@ class _Sheet:
         drawn = [
             {"FieldTooltipItem": {"FieldId": next(iter(it.values()))["FieldId"]}} for it in shown
         ]
-        beside = [
+        further = [
             {
                 "ColumnTooltipItem": {
                     "Column": value,
@@ -222,7 +222,7 @@ class _Sheet:
             "FieldBasedTooltip": {
                 "AggregationVisibility": "HIDDEN",
                 "TooltipTitleType": "PRIMARY_VALUE",
-                "TooltipFields": [*drawn, *beside],
+                "TooltipFields": [*drawn, *further],
             },
         }
 
@@ -230,7 +230,7 @@ class _Sheet:
         """A visual as one of QuickSight's kinds."""
         limits = visual.limits or ()
         name, data_set = f"{self.id}-{visual.id}", view.data_set
-        # With a colour for each group QuickSight draws one figure.
+        # With a color for each group QuickSight draws one figure.
         alone = view.series is not None
         drawn = [
             self._value(
@@ -242,16 +242,16 @@ class _Sheet:
             for it in (view.values[:1] if alone else view.values)
         ]
         category = [self._group(name, view, view.category)]
-        colours = [] if view.series is None else [self._group(name, view, (view.series,))]
-        beside = [*view.values[1:], *view.more] if alone else view.more
-        tips = [(self._figure(data_set, it), it.title) for it in beside]
+        colors = [] if view.series is None else [self._group(name, view, (view.series,))]
+        further = [*view.values[1:], *view.more] if alone else view.more
+        tips = [(self._figure(data_set, it), it.title) for it in further]
         sort = {"CategorySort": [self._sorted(category[0], view)]}
         common: Json = {
             "VisualId": name,
             "Title": _title(visual.title),
             "VisualContentAltText": view.alt[:1024],
         }
-        tooltip = {"Tooltip": self._tooltip([*category, *colours, *drawn], tips)}
+        tooltip = {"Tooltip": self._tooltip([*category, *colors, *drawn], tips)}
         if visual.kind == "pie":
             wells = {"PieChartAggregatedFieldWells": {"Category": category, "Values": drawn[:1]}}
             labels = {
@@ -262,7 +262,7 @@ class _Sheet:
             config: Json = {"FieldWells": wells, "SortConfiguration": sort, "DataLabels": labels}
             return {"PieChartVisual": common | {"ChartConfiguration": config | tooltip}}
         if visual.kind == "line":
-            inner = {"Category": category, "Values": drawn, "Colors": colours}
+            inner = {"Category": category, "Values": drawn, "Colors": colors}
             blank = {"MissingDataConfigurations": [{"TreatmentOption": "SHOW_AS_BLANK"}]}
             config = {
                 "FieldWells": {"LineChartAggregatedFieldWells": inner},
@@ -272,7 +272,7 @@ class _Sheet:
                 "PrimaryYAxisDisplayOptions": blank,
             }
             return {"LineChartVisual": common | {"ChartConfiguration": config | tooltip}}
-        inner = {"Category": category, "Values": drawn, "Colors": colours}
+        inner = {"Category": category, "Values": drawn, "Colors": colors}
         config = {
             "FieldWells": {"BarChartAggregatedFieldWells": inner},
             "SortConfiguration": sort,
@@ -291,7 +291,7 @@ class _Everybody(_Sheet):
     def visuals(self) -> Iterator[Json]:
         for visual in self.definition.visuals:
             # Where there are no whiskers, limits are series of their own. These stand in place of
-            # a colour for each group, but on a line, which cannot go from group to group.
+            # a color for each group, but on a line, which cannot go from group to group.
             drawn = [visual.value.column, *(visual.limits or ())]
             values = [it for name in drawn for it in visual.fields if it.column == name]
             more = [it for it in visual.fields if it.column not in drawn]
@@ -395,7 +395,7 @@ class _Selection(_Sheet):
 
 
 def _places(visual: Visual, *, apart: bool = False) -> tuple[tuple[int, ...], int | None]:
-    """Places of the groups on the axis, and of those with a colour each.
+    """Places of the groups on the axis, and of those with a color each.
 
     All are on the axis if they are to stand apart, or if none would be there otherwise.
     """
@@ -408,11 +408,11 @@ def _alt(visual: Visual, values: list[Figure], more: list[Figure], *, alone: boo
     """Return a chart's alternative text, for the first value alone or for all."""
     text = visual.alt.removesuffix(f" {visual.subtitle}.")
     also = [] if alone else [it.title for it in values[1:]]
-    told = [it.title for it in [*(values[1:] if alone else []), *more]]
+    pointed = [it.title for it in [*(values[1:] if alone else []), *more]]
     if also:
-        text += f" Beside it {', '.join(also)}."
-    if told:
-        text += f" On pointing at it also {', '.join(told)}."
+        text += f" Next to it {', '.join(also)}."
+    if pointed:
+        text += f" On pointing at it also {', '.join(pointed)}."
     return text
 
 

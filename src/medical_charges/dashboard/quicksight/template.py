@@ -16,8 +16,8 @@ from medical_charges.dashboard.quicksight.fields import Json
 from medical_charges.dashboard.quicksight.sheets import definition_of
 from medical_charges.layout import Layout
 
-# Okabe and Ito's, which colour-blind readers tell apart. QuickSight wants at least eight.
-_COLOURS = (
+# Okabe and Ito's, which color-blind readers tell apart. QuickSight wants at least eight.
+_COLORS = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000",
 )  # fmt: skip
 
@@ -87,7 +87,7 @@ def template(contract: Contract) -> Json:
         "Theme",
         "theme",
         found.title,
-        Configuration={"DataColorPalette": {"Colors": list(_COLOURS)}},
+        Configuration={"DataColorPalette": {"Colors": list(_COLORS)}},
         BaseThemeId="CLASSIC",
     )
     theme = {"ThemeArn": {"Fn::GetAtt": ["Theme", "Arn"]}, "Definition": definition}
