@@ -81,7 +81,7 @@ dashboard-bench: $(VENV)/dev ## Time the dashboard's page with a cube of 50,000 
 
 screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT holds
 	@tests/browser/install
-	@$(PY) -m ops.screenshots --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) docs/images
+	@$(PY) -m ops.page.screenshots --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) docs/images
 
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
@@ -92,7 +92,7 @@ mutants: $(VENV)/dev ## Run the tests of every mutant of tests/mutants/table.py,
 bench: $(VENV)/bench ## Measure against the peers, with ARGS such as --rows 40000000
 	@$(PY) -m benchmarks $(ARGS)
 
-lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, words, secrets and derived files
+lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, words, folders, secrets and derived files
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
@@ -102,6 +102,7 @@ lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, wo
 	@$(VENV)/bin/deptry src lambdas glue_jobs --optional-dependencies-dev-groups laptop,dev,bench
 	@$(VENV)/bin/typos
 	@$(PY) -m ops.lint.words
+	@$(PY) -m ops.lint.folders
 	@git ls-files -z $(SECRETS_IN) | xargs -0 -n 100 -P 2 $(VENV)/bin/detect-secrets-hook $(SECRETS)
 	@if command -v terraform >/dev/null; then terraform fmt -check -recursive terraform; \
 	  else echo "terraform fmt: skipped, as terraform is not on the PATH"; fi

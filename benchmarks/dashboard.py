@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.page import render
-from ops.chromium import chromium
+from ops.page.chromium import chromium
 
 OPENED, SELECTIONS = 7, 60
 

@@ -132,7 +132,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _dashboard(options: argparse.Namespace) -> int:
     from medical_charges.contract import load_contract  # noqa: PLC0415 - as above
-    from ops.dashboard import open_page, save_page  # noqa: PLC0415 - as above
+    from ops.page import open_page, save_page  # noqa: PLC0415 - as above
 
     page = save_page(options.out, load_contract(options.contract))
     opened = open_page(page)

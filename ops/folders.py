@@ -28,7 +28,7 @@ from medical_charges.layout import Layout
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import publish, write_live
 from medical_charges.storage import LocalStore, MirrorStore, Store
-from ops.dashboard import save_page
+from ops.page import save_page
 from ops.show import console, read_error, show_examples, show_run
 from ops.written import SparingStore, Written
 

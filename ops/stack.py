@@ -21,8 +21,8 @@ from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.dashboard import save_page
 from ops.folders import data_files
+from ops.page import save_page
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_examples, show_left_out, show_report, show_run
 from ops.terraform import DIRECTORY, ROOT, Terraform

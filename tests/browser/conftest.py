@@ -14,8 +14,8 @@ from medical_charges.dashboard.page import write_page
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore, MirrorStore
-from ops.chromium import chromium, find_chromium
 from ops.folders import publish_staged
+from ops.page.chromium import chromium, find_chromium
 from tests.browser.drawn import Dashboard
 from tests.helpers import run, upload
 

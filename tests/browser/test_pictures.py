@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from medical_charges.errors import MedicalChargesError
-from ops.chromium import find_chromium
-from ops.screenshots import take_pictures
+from ops.page.chromium import find_chromium
+from ops.page.screenshots import take_pictures
 
 
 def test_chromium_is_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

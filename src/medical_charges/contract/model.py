@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from medical_charges.checks import Category, Severity
-from medical_charges.contract.naming import called, in_sentence
+from medical_charges.contract.naming import in_sentence, words
 from medical_charges.contract.outputs import (
     COMPARISON_COLUMNS,
     CUBE_FIGURES,
@@ -308,6 +308,10 @@ class Contract(_Part):
     disclosure: Disclosure = Disclosure()
     dashboard: Dashboard = Dashboard()
 
+    def called(self, name: str) -> str:
+        """Return the heading of a column, a band, an analysis or a share."""
+        return self.dashboard.names.get(name) or words(name)
+
     @property
     def outputs(self) -> Mapping[str, Output]:
         """All outputs: analyses, the comparisons if there are any, filter cubes."""
@@ -322,7 +326,7 @@ class Contract(_Part):
     def analysis_output(self, name: str) -> Output:
         """Return the output of an analysis: grouping columns, then its statistics."""
         analysis = self.analyses[name]
-        within = " and ".join(in_sentence(called(self, g)) for g in analysis.group_by[:-1])
+        within = " and ".join(in_sentence(self.called(g)) for g in analysis.group_by[:-1])
         figures = [
             replace(column, empty="withheld") if self.withholds(statistic) else column
             for statistic in analysis.statistics
@@ -349,13 +353,13 @@ class Contract(_Part):
             "bigint" if integer else "string",
             "label",
             "integer" if integer else "text",
-            called(self, name),
+            self.called(name),
             "Grouped by",
             values=self.groups_listed(name),
         )
 
     def _described(self, columns: Iterable[OutputColumn], within: str = "") -> list[OutputColumn]:
-        noun = in_sentence(called(self, self.measure))
+        noun = in_sentence(self.called(self.measure))
         return [column.of(self.measure, noun=noun, within=within) for column in columns]
 
     def groups_listed(self, name: str) -> tuple[str, ...] | None:

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from medical_charges.contract.model import Contract
-
-
-def called(contract: Contract, name: str) -> str:
-    """Return the heading of a column, a band, an analysis or a share."""
-    return contract.dashboard.names.get(name) or words(name)
-
 
 def words(name: str) -> str:
     """Return a name of the contract as words, the first with a capital."""

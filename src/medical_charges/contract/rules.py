@@ -17,7 +17,6 @@ from medical_charges.contract.model import (
     IntegerColumn,
     StringColumn,
 )
-from medical_charges.contract.naming import called
 from medical_charges.contract.pii_names import kind_of_person_data
 
 
@@ -340,10 +339,10 @@ def _title_problems(contract: Contract) -> Iterator[Problem]:
         (one, other): None
         for names in together
         for one, other in combinations(dict.fromkeys(names), 2)
-        if called(contract, one).casefold() == called(contract, other).casefold()
+        if contract.called(one).casefold() == contract.called(other).casefold()
     }
     for one, other in alike:
-        found = f"{called(contract, other)!r}, which {one} is called too"
+        found = f"{contract.called(other)!r}, which {one} is called too"
         allowed = f"a name that tells it from {one}, which is shown with it"
         yield Problem(f"dashboard.names.{other}", found, allowed)
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import Band, IntegerColumn, StringColumn
-from medical_charges.contract.naming import called, in_sentence, words
+from medical_charges.contract.naming import in_sentence, words
 from medical_charges.contract.outputs import CUBE_FIGURES, Format
 
 Kind = Literal["bars", "grouped", "comparison", "pie", "line"]
@@ -150,7 +150,7 @@ def define(contract: Contract) -> Definition:
         dataset=contract.dataset,
         title=dashboard.title or words(contract.dataset),
         measure=measure,
-        measure_title=called(contract, measure),
+        measure_title=contract.called(measure),
         unit=dashboard.unit,
         minimum_cell=contract.disclosure.minimum_cell,
         tiles=_tiles(contract),
@@ -170,7 +170,7 @@ def _tiles(contract: Contract) -> tuple[Tile, ...]:
             Tile(
                 # No share is named like a tile that is always there: no name has a hyphen.
                 f"share-{name}",
-                called(contract, name),
+                contract.called(name),
                 "share",
                 "share",
                 cube,
@@ -303,7 +303,7 @@ def group_of(contract: Contract, name: str) -> Group:
             values = tuple(map(str, range(column.minimum, column.maximum + 1)))
     return Group(
         column=name,
-        title=called(contract, name),
+        title=contract.called(name),
         format="integer" if isinstance(column, IntegerColumn) and values is None else "text",
         values=values,
         labels=labels | dict(contract.dashboard.labels.get(name, {})),
@@ -370,7 +370,7 @@ def _alt(
 
 def _inline(contract: Contract, name: str) -> str:
     """The same within a sentence."""
-    return in_sentence(called(contract, name))
+    return in_sentence(contract.called(name))
 
 
 __all__ = [

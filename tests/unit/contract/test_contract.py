@@ -11,7 +11,6 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from medical_charges.contract import Contract, load_contract, parse_contract
-from medical_charges.contract.naming import called
 from medical_charges.contract.rules import RULE_TYPES
 from medical_charges.contract.schema import main as schema_main
 from medical_charges.errors import ContractError
@@ -576,7 +575,7 @@ def test_a_mistake_is_reported_with_its_path_what_was_found_and_what_is_allowed(
 
 
 def test_a_column_may_be_called_as_another_that_is_never_shown_with_it(contract: Contract) -> None:
-    assert called(contract, "age") == called(contract, "age_decade") == "Age"
+    assert contract.called("age") == contract.called("age_decade") == "Age"
 
 
 def test_columns_of_a_cube_that_are_called_the_same_are_refused() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ops.lint.folders import crowded
 from ops.lint.subject import fault_of
 from ops.lint.words import findings, forbidden
 
@@ -134,3 +135,18 @@ def test_a_forbidden_word_is_found_as_a_word_and_by_its_beginning() -> None:
     assert words == {"reckon*": "sum", "dearer": "sum"}
     text = "A Reckoning.\nendearer, dearer"
     assert list(findings(text, words)) == [(1, "Reckoning", "sum"), (2, "dearer", "sum")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "most", "said"),
+    [
+        ("docs/howto", 12, "docs/howto has 13 files"),
+        ("src/medical_charges", 4, "src/medical_charges has 5 modules"),
+    ],
+)
+def test_a_folder_that_holds_too_much_is_named(folder: str, most: int, said: str) -> None:
+    files = [f"{folder}/__init__.py", *(f"{folder}/sub/{i}.py" for i in range(most))]
+    files += [f"{folder}/{name}.py" for name in "abcdefghijkl"[: most - (most > 4)]]
+    assert list(crowded(files)) == []
+    [sentence] = crowded([*files, f"{folder}/one_more.py"])
+    assert sentence.startswith(said)

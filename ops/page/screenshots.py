@@ -1,4 +1,4 @@
-"""Screenshots of the dashboard: `python -m ops.screenshots --out OUT --contract FILE FOLDER`.
+"""Screenshots of the dashboard: `python -m ops.page.screenshots --out OUT --contract FILE FOLDER`.
 
 They show the page of a run's outputs in a browser, as WebP: PNG is twice as large, and the
 screenshots are part of the repository.
@@ -18,8 +18,8 @@ from playwright.sync_api import Browser, Page
 from medical_charges.contract import load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.report.printable import printable
-from ops.chromium import chromium
-from ops.dashboard import save_page
+from ops.page import save_page
+from ops.page.chromium import chromium
 
 WIDTHS = (1280, 390)
 QUALITY = 90

@@ -1,6 +1,6 @@
 """The Chromium that draws the dashboard's page for tests, screenshots and benchmarks.
 
-`python -m ops.chromium` prints its path, or the reason why there is none.
+`python -m ops.page.chromium` prints its path, or the reason why there is none.
 """
 
 from __future__ import annotations
