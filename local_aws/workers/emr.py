@@ -50,7 +50,7 @@ class EmrWorker:
         """Run a step to its end; EMR writes its logs to `logs`, None if it keeps none."""
         try:
             submission, python_path = self._resolve(jar, arguments)
-            code = self._spark.submit(run, submission, python_path, started=started)
+            code = self._spark.run(run, submission, python_path, started=started)
         except (ClientError, ValueError, OSError) as error:
             run.note(f"{type(error).__name__}: {error}")
             code = 1

@@ -62,8 +62,6 @@ class GlueWorker:
         started: Callable[[], None],
     ) -> JobOutcome:
         """Run a job to its end; `arguments` are the job's defaults and the run's own, merged."""
-        kind = command.get("Name") or "glueetl"
-        execute = self._spark.python if kind == "pythonshell" else self._spark.submit
         try:
             submission = Submission(
                 str(self._objects.fetch(command["ScriptLocation"])),
@@ -76,7 +74,14 @@ class GlueWorker:
                 _configuration(arguments.get("--conf", "")),
             )
             python_path = self._python_path(run, arguments)
-            code = execute(run, submission, python_path, started=started, timeout=timeout)
+            code = self._spark.run(
+                run,
+                submission,
+                python_path,
+                started=started,
+                timeout=timeout,
+                plain=command.get("Name") == "pythonshell",
+            )
         except (ClientError, ValueError, OSError, KeyError) as error:
             run.note(f"{type(error).__name__}: {error}")
             code = 1

@@ -175,7 +175,7 @@ class Spark:
         """Make a new folder for one run."""
         return Run(self.folder / "runs" / name)
 
-    def submit(
+    def run(
         self,
         run: Run,
         submission: Submission,
@@ -183,39 +183,16 @@ class Spark:
         *,
         started: Callable[[], None],
         timeout: float | None = None,
+        plain: bool = False,
     ) -> int:
-        """Run spark-submit; return the exit code, negative if it was ended by a signal."""
-        command = [
-            str(Path(pyspark.__file__).parent / "bin/spark-submit"),
-            "--master", _MASTER,
-            "--driver-memory", _MEMORY,
-            *submission.options,
-            submission.script,
-            *submission.arguments,
-        ]  # fmt: skip
-        return self._run(run, command, python_path, started, timeout)
+        """Run a script by spark-submit, or a plain one by Python alone.
 
-    def python(
-        self,
-        run: Run,
-        submission: Submission,
-        python_path: Sequence[Path],
-        *,
-        started: Callable[[], None],
-        timeout: float | None = None,
-    ) -> int:
-        """Run a script without Spark."""
-        command = [sys.executable, submission.script, *submission.arguments]
-        return self._run(run, command, python_path, started, timeout)
-
-    def _run(
-        self,
-        run: Run,
-        command: Sequence[str],
-        python_path: Sequence[Path],
-        started: Callable[[], None],
-        timeout: float | None,
-    ) -> int:
+        Return the exit code, negative if the process was ended by a signal.
+        """
+        submit = str(Path(pyspark.__file__).parent / "bin/spark-submit")
+        options = ["--master", _MASTER, "--driver-memory", _MEMORY, *submission.options]
+        launcher = [sys.executable] if plain else [submit, *options]
+        command = [*launcher, submission.script, *submission.arguments]
         with self._turn(run) as granted:
             if not granted:
                 return -1

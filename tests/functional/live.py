@@ -7,7 +7,6 @@ import gzip
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 from ops.pipeline import Ended
 from ops.stack import Deployed
+from tests.local_aws.endpoints import until
 
 T = TypeVar("T")
 
@@ -276,16 +276,6 @@ def client(endpoint: str, service: str) -> Any:
     """A client of one service of the endpoint."""
     session: Any = boto3.Session(**_CREDENTIALS)
     return session.client(service, endpoint_url=endpoint, config=Config(max_pool_connections=20))
-
-
-def until(look: Callable[[], T], seconds: float) -> T:
-    """Poll until a function returns something, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"nothing within {seconds} seconds")
 
 
 def all_at_once(calls: list[Callable[[], object]]) -> None:

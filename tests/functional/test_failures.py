@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tests.functional.live import Execution, Live, until
+from tests.functional.live import Execution, Live
+from tests.local_aws.endpoints import until
 
 NOTHING = b"print('nothing is checked')\n"
 PASSES = b"""

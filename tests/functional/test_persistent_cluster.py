@@ -7,9 +7,10 @@ import json
 import pytest
 
 from medical_charges.storage import LocalStore
-from tests.functional.live import Execution, Live, until
+from tests.functional.live import Execution, Live
 from tests.functional.test_failures import SLEEPS
 from tests.helpers import outputs_of
+from tests.local_aws.endpoints import until
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,9 @@ import duckdb
 import pytest
 
 from medical_charges.storage import LocalStore
-from tests.functional.live import Execution, Live, all_at_once, until
+from tests.functional.live import Execution, Live, all_at_once
 from tests.helpers import outputs_of
+from tests.local_aws.endpoints import until
 
 MARK = "made by a replaced wheel"
 

@@ -163,7 +163,7 @@ def archive(files: Mapping[str, str]) -> bytes:
     return target.getvalue()
 
 
-def until(look: Callable[[], T | None], *, seconds: float = 20) -> T:
+def until(look: Callable[[], T | None], seconds: float = 20) -> T:
     """Poll until a function returns something, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -34,15 +34,18 @@ PEAK_BYTES_PER_RANGE = 640 * 1024 * 1024
 the real file's schema, and 503 MiB with a fifth of them rejected."""
 
 
-def executor_settings(cores: int = 4) -> dict[str, str]:
-    """Return Spark settings for executors of this many cores, each scanning in its own process.
+EXECUTOR_CORES = 4
+
+
+def executor_settings() -> dict[str, str]:
+    """Return Spark settings for executors whose cores each scan in a process of their own.
 
     The memory is outside the JVM, which itself has little to do; 384 MiB of it are the minimum that
     YARN adds for the JVM's own overhead.
     """
-    overhead = cores * PEAK_BYTES_PER_RANGE // 2**20 + 384
+    overhead = EXECUTOR_CORES * PEAK_BYTES_PER_RANGE // 2**20 + 384
     return {
-        "spark.executor.cores": str(cores),
+        "spark.executor.cores": str(EXECUTOR_CORES),
         "spark.executor.memory": "1g",
         "spark.executor.memoryOverhead": f"{overhead}m",
         # Results are cubes, whose size the contract's groups bound, not the input's.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from medical_charges.checks import Category, Check, Severity
+from medical_charges.checks import Category, Check
 from medical_charges.contract import Contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
@@ -59,7 +59,6 @@ def run_check(
     threshold: str,
     look: Callable[[], Problems],
     *,
-    severity: Severity = "fail",
     unless: str = "",
 ) -> Check:
     """Make a check.
@@ -69,16 +68,15 @@ def run_check(
         category: the kind of data quality.
         threshold: the allowed result, in words.
         look: yields a sentence for each problem.
-        severity: the effect of a failed check.
         unless: the reason why there is nothing to check, or empty.
     """
     if unless:
-        return Check(name, category, severity, threshold, "not applicable", unless)
+        return Check(name, category, "fail", threshold, "not applicable", unless)
     try:
         found = list(_few(look()))
     except Exception as error:  # an exception must not pass, nor hide other findings
-        return Check(name, category, severity, threshold, "error", safe_message(error))
-    return Check(name, category, severity, threshold, "fail" if found else "pass", "\n".join(found))
+        return Check(name, category, "fail", threshold, "error", safe_message(error))
+    return Check(name, category, "fail", threshold, "fail" if found else "pass", "\n".join(found))
 
 
 def _few(problems: Problems) -> Iterator[str]:
