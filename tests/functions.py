@@ -63,6 +63,12 @@ class Pipeline:
         result = Result(run_id, self.contract.contract_hash, staged=summary.staged)
         result.write(self.store, self.contract)
 
+    def staged(self, name: str) -> str:
+        """A run up to its staged and validated outputs."""
+        run_id = cast("str", self.plan(name)["run_id"])
+        self.analyze(run_id)
+        return run_id
+
     def compare(self, name: str, run_id: str) -> dict[str, Any]:
         return compare_runs({"execution": execution(name), "run_id": run_id}, LambdaContext())
 

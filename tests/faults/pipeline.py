@@ -253,7 +253,7 @@ class Machine:
 
 
 def _no_other(name: str) -> None:
-    raise AssertionError(f"nobody left word, but {name} is started")
+    raise AssertionError(f"nothing was pending, but {name} is started")
 
 
 def _no_spark() -> SparkSession:

@@ -264,7 +264,7 @@ def test_after_all_of_it_the_next_execution_serves_what_was_uploaded(
     assert live.served()
 
 
-def test_nobody_was_told_twice_and_nothing_is_dead(live: Live, first_run: Execution) -> None:
+def test_each_notice_was_sent_once_and_no_letter_is_dead(live: Live, first_run: Execution) -> None:
     told = [text.partition("Execution: ")[2].split()[0] for _, text in live.all_notices()]
     assert len(told) == len(set(told))
     queue = live.stack.terraform.outputs()["dead_letter_queue_url"]

@@ -78,7 +78,7 @@ def uploads(live: Live, first_run: Execution, real_file: bytes) -> Uploads:
         all_at_once([*puts, puts[4]])
         new = until(lambda: eleven(live.stack.pipeline.executions(), known), 60)
         executions = [live.finish(arn) for arn in new]
-        # One that follows a run with which the others left word is started by no upload.
+        # One that follows a run for which the others set pending is started by no upload.
         uploaded = {*known, *new}
         executions += [
             live.finish(arn) for arn in live.stack.pipeline.executions() if arn not in uploaded
@@ -108,7 +108,7 @@ def test_at_most_three_runs_do_the_work_one_at_a_time(uploads: Uploads) -> None:
     assert all(one["ended"] <= other["started"] for one, other in pairwise(uploads.runs))
 
 
-def test_every_row_is_counted_once_and_the_last_snapshot_served(
+def test_every_row_is_counted_once_and_the_last_snapshot_is_live(
     live: Live, uploads: Uploads, served: dict[str, Any], store: LocalStore
 ) -> None:
     names = [key.rpartition("/")[2] for key in live.keys(f"{live.layout.input}/")]

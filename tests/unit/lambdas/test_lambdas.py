@@ -76,7 +76,7 @@ def test_a_plan_names_the_run_by_uris_only(pipeline: Pipeline) -> None:
     assert pipeline.ledger.run(plan["run_id"])["status"] == "planned"
 
 
-def test_an_execution_that_finds_a_run_under_way_leaves_word_and_ends(pipeline: Pipeline) -> None:
+def test_an_execution_that_finds_a_run_under_way_sets_pending_and_ends(pipeline: Pipeline) -> None:
     pipeline.plan("one")
     assert pipeline.plan("two") == {
         "decision": "pending",
@@ -99,7 +99,7 @@ def test_an_input_that_cannot_be_analyzed_is_refused_before_any_compute(
         pipeline.plan("one")
 
 
-def test_a_wrong_contract_is_refused_as_a_run_that_can_be_told_of(pipeline: Pipeline) -> None:
+def test_a_wrong_contract_is_refused_as_a_run_with_a_notice(pipeline: Pipeline) -> None:
     pipeline.store.write(CONTRACT, b"dataset: 7\n")
     with pytest.raises(ContractError, match=r"contract\.yaml"):
         pipeline.plan("one")
@@ -119,7 +119,7 @@ def test_a_contract_that_is_not_there_is_named(pipeline: Pipeline) -> None:
 # --- skipping
 
 
-def test_a_run_is_skipped_when_all_is_as_it_is_served(pipeline: Pipeline) -> None:
+def test_a_run_is_skipped_when_nothing_differs_from_what_is_live(pipeline: Pipeline) -> None:
     run_id = pipeline.run("one")
     assert not pipeline.finish("one", run_id)
     assert pipeline.plan("two")["decision"] == "skip"
@@ -210,7 +210,7 @@ def test_a_run_publishes_its_outputs_with_their_manifests(pipeline: Pipeline) ->
     assert pipeline.ledger.lease() is None
 
 
-def test_one_execution_follows_a_run_with_which_somebody_left_word(
+def test_one_execution_follows_a_run_with_pending_executions(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     run_id = pipeline.run("one")
@@ -224,7 +224,7 @@ def test_one_execution_follows_a_run_with_which_somebody_left_word(
     assert again["run_id"] != run_id
 
 
-def test_no_execution_follows_a_run_with_which_nobody_left_word(pipeline: Pipeline) -> None:
+def test_no_execution_follows_a_run_without_pending_executions(pipeline: Pipeline) -> None:
     pipeline.finish("one", pipeline.run("one"))
     assert pipeline.executions() == []
 
@@ -246,8 +246,7 @@ def test_a_recheck_that_finds_a_run_under_way_is_left_to_the_one_after_it(
 
 
 def test_a_run_that_lost_the_lease_publishes_nothing(pipeline: Pipeline) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.ledger.abandon(execution("one"))
     pipeline.plan("two")
     with pytest.raises(LeaseLostError):
@@ -271,8 +270,7 @@ def test_publishing_again_after_an_interruption_keeps_the_way_back(pipeline: Pip
 def test_a_run_is_recorded_with_the_code_that_it_was_planned_under(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     _code(pipeline, monkeypatch)
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
@@ -287,19 +285,17 @@ def test_a_run_is_recorded_with_the_code_that_it_was_planned_under(
 def test_outputs_of_another_contract_are_not_published(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     _contract(pipeline, monkeypatch)
     with pytest.raises(OutputsRefusedError, match=r"the contract was replaced .* start another"):
         pipeline.publish("one", run_id)
     assert pipeline.served() == {}
 
 
-def test_outputs_are_not_served_under_a_contract_that_came_after_they_were_published(
+def test_outputs_do_not_go_live_under_a_contract_that_came_after_they_were_published(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
     _contract(pipeline, monkeypatch)
@@ -312,8 +308,7 @@ def test_outputs_are_not_served_under_a_contract_that_came_after_they_were_publi
 
 
 def test_outputs_that_nobody_validated_are_not_published(pipeline: Pipeline) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     key = f"MedicalCharges/Run_data/{run_id}/validation/outputs.json"
     result = json.loads(pipeline.store.read(key))
     for other in ({"passed": False}, {"run_id": "another"}):
@@ -329,8 +324,7 @@ def test_outputs_that_nobody_validated_are_not_published(pipeline: Pipeline) -> 
 def test_an_output_that_changed_after_it_was_validated_is_not_published(
     pipeline: Pipeline,
 ) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     key = f"MedicalCharges/Run_data/{run_id}/outputs/charges_by_age/charges_by_age.csv"
     pipeline.store.write(key, pipeline.store.read(key) + b"\n")
     with pytest.raises(OutputsRefusedError, match="staged of charges_by_age is not what was vali"):
@@ -338,9 +332,8 @@ def test_an_output_that_changed_after_it_was_validated_is_not_published(
     assert pipeline.served() == {}
 
 
-def test_an_output_that_changed_after_it_was_published_is_not_served(pipeline: Pipeline) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+def test_an_output_that_changed_after_it_was_published_does_not_go_live(pipeline: Pipeline) -> None:
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
     key = "MedicalCharges/Output_data/charges_by_age/charges_by_age.csv"
@@ -367,7 +360,7 @@ def report_of(pipeline: Pipeline, run_id: str) -> dict[str, Any]:
     return cast("dict[str, Any]", json.loads(pipeline.store.read(key)))
 
 
-def test_rows_that_break_rules_fail_the_run_with_a_report_and_leave_what_is_served(
+def test_rows_that_break_rules_fail_the_run_with_a_report_and_leave_what_is_live(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     pipeline.finish("one", pipeline.run("one"))
@@ -385,12 +378,9 @@ def test_rows_that_break_rules_fail_the_run_with_a_report_and_leave_what_is_serv
     assert pipeline.served() == good
 
 
-def test_a_run_that_is_served_says_how_many_rows_were_rejected(
-    pipeline: Pipeline, real_file: bytes
-) -> None:
+def test_a_live_run_reports_its_rejected_rows(pipeline: Pipeline, real_file: bytes) -> None:
     pipeline.upload("more.csv", real_file.replace(b"northwest", b"nowhere", 2))
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
     assert pipeline.serve("one", run_id)["rejected"] == 2
@@ -425,8 +415,7 @@ def expire(pipeline: Pipeline) -> None:
 
 
 def test_a_run_that_lost_the_lease_leaves_the_manifests_alone(pipeline: Pipeline) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     expire(pipeline)
     pipeline.plan("two")
@@ -435,7 +424,7 @@ def test_a_run_that_lost_the_lease_leaves_the_manifests_alone(pipeline: Pipeline
     assert not list(pipeline.store.list("MedicalCharges/Manifest_data"))
 
 
-def test_an_expired_lease_that_nobody_took_is_renewed_to_put_back_what_was_served(
+def test_an_expired_lease_that_nobody_took_is_renewed_to_roll_back(
     pipeline: Pipeline,
 ) -> None:
     pipeline.finish("one", pipeline.run("one"))
@@ -490,7 +479,7 @@ def test_who_takes_an_expired_lease_undoes_what_its_holder_had_half_published(
     assert lease.unfinished == ()
 
 
-def test_what_a_dead_holder_had_served_stays_and_dashboards_are_refreshed(
+def test_the_live_run_of_a_dead_holder_stays_and_dashboards_are_refreshed(
     pipeline: Pipeline,
 ) -> None:
     first = pipeline.run("one")
@@ -538,11 +527,10 @@ def test_a_function_that_outlives_its_execution_writes_nothing_more(
     assert pipeline.ledger.run(second)["status"] == "failed"
 
 
-def test_a_run_is_not_served_once_somebody_else_writes(
+def test_a_run_does_not_go_live_once_another_writes(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
 
@@ -609,9 +597,7 @@ def new_data(pipeline: Pipeline, name: str) -> str:
     """A run over new data, up to its staged outputs."""
     real = pipeline.store.read("MedicalCharges/Input_data/Charges.csv")
     pipeline.upload(f"{name}.csv", b"".join(real.splitlines(keepends=True)[:700]))
-    run_id = cast("str", pipeline.plan(name)["run_id"])
-    pipeline.analyze(run_id)
-    return run_id
+    return pipeline.staged(name)
 
 
 def test_nothing_is_published_by_a_run_that_has_not_staged_everything(pipeline: Pipeline) -> None:
@@ -643,15 +629,14 @@ def test_the_last_good_outputs_and_manifests_come_back_after_a_failure(pipeline:
 
 
 def test_the_first_run_that_fails_leaves_nothing_published(pipeline: Pipeline) -> None:
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.manifests("one", run_id)
     pipeline.fail("one", "GenerateManifests", Error="X", Cause="{}")
     assert pipeline.served() == {}
 
 
-def test_what_is_served_stays_when_only_the_notice_fails(pipeline: Pipeline) -> None:
+def test_what_is_live_stays_when_only_the_notice_fails(pipeline: Pipeline) -> None:
     run_id = pipeline.run("one")
     good = pipeline.served()
     pipeline.fail("one", "Notify", Error="SNS.NotFound", Cause="no such topic")
@@ -661,7 +646,7 @@ def test_what_is_served_stays_when_only_the_notice_fails(pipeline: Pipeline) -> 
     assert pipeline.plan("two")["decision"] == "go"
 
 
-def test_a_failure_is_recorded_told_and_frees_the_lease(pipeline: Pipeline) -> None:
+def test_a_failure_is_recorded_sends_a_notice_and_frees_the_lease(pipeline: Pipeline) -> None:
     run_id = pipeline.plan("one")["run_id"]
     cause = {"errorType": "ManifestError", "errorMessage": "the first\nthe last", "stackTrace": []}
     reason = pipeline.fail(
@@ -681,7 +666,7 @@ def test_a_failure_is_recorded_told_and_frees_the_lease(pipeline: Pipeline) -> N
     assert "The previous outputs are still live" in text
 
 
-def test_a_failed_analysis_is_told_in_its_own_words(pipeline: Pipeline) -> None:
+def test_the_notice_of_a_failed_analysis_has_its_own_words(pipeline: Pipeline) -> None:
     run_id = pipeline.plan("one")["run_id"]
     write_error(pipeline.store, pipeline.contract, run_id, InputRefusedError("x.csv is empty"))
     log = "s3://logs/emr/j-1/steps/s-1/stderr.gz"
@@ -700,7 +685,7 @@ def test_a_failed_analysis_is_told_in_its_own_words(pipeline: Pipeline) -> None:
 ROW = "19,female,27.9,0,yes,southwest,16884.924"
 
 
-def test_an_unexpected_error_of_the_analysis_is_told_without_what_it_says(
+def test_the_notice_of_an_unexpected_error_leaves_out_its_message(
     pipeline: Pipeline,
 ) -> None:
     run_id = pipeline.plan("one")["run_id"]
@@ -708,12 +693,12 @@ def test_an_unexpected_error_of_the_analysis_is_told_without_what_it_says(
     cause = {"Step": {"Status": {"FailureDetails": {"Message": f"ValueError: cannot read {ROW}"}}}}
     reason = pipeline.fail("one", "Analyze", Error="X", Cause=json.dumps(cause))
     assert reason == "an unexpected error; the log of the step tells more"
-    told = told_of(pipeline, run_id)
+    told = words_of(pipeline, run_id)
     assert f"Reason: {reason}\nLast error line: {reason}\n" in told
     assert ROW not in told
 
 
-def told_of(pipeline: Pipeline, run_id: str) -> str:
+def words_of(pipeline: Pipeline, run_id: str) -> str:
     """All that was told of a run that failed: notice, ledger, report."""
     ((_, text),) = pipeline.notices()
     folder = f"MedicalCharges/Run_data/{run_id}"
@@ -741,19 +726,21 @@ def fail_job(pipeline: Pipeline, message: str) -> str:
         (ROW, ""),
     ],
 )
-def test_a_failed_job_is_told_by_its_kinds_of_error_and_its_log_and_never_by_a_row(
+def test_the_notice_of_a_failed_job_names_kinds_of_errors_and_its_log_and_never_a_row(
     pipeline: Pipeline, message: str, kinds: str
 ) -> None:
     run_id = pipeline.plan("one")["run_id"]
     assert fail_job(pipeline, message) == f"the job failed{kinds}; its log tells more"
-    told = told_of(pipeline, run_id)
+    told = words_of(pipeline, run_id)
     assert f"Reason: the job failed{kinds}; its log tells more\n" in told
     assert f"Last error line: the job failed{kinds}; its log tells more\n" in told
     assert "Log: log group /aws-glue/jobs/error, stream jr_1\n" in told
     assert ROW not in told
 
 
-def test_a_job_that_refuses_is_told_by_the_checks_that_stopped_it(pipeline: Pipeline) -> None:
+def test_the_notice_of_a_job_that_refuses_names_the_checks_that_stopped_it(
+    pipeline: Pipeline,
+) -> None:
     run_id = pipeline.plan("one")["run_id"]
     checks = [
         Check("a", "conformance", "fail", "none", "fail", "the first\nthe second"),
@@ -763,7 +750,7 @@ def test_a_job_that_refuses_is_told_by_the_checks_that_stopped_it(pipeline: Pipe
     Result(run_id, pipeline.contract.contract_hash, checks).write(pipeline.store, pipeline.contract)
     expected = "a: the first\na: the second\nc: the check could not be made"
     assert fail_job(pipeline, f"OutputsRefusedError: {ROW}") == expected
-    told = told_of(pipeline, run_id)
+    told = words_of(pipeline, run_id)
     assert f"Reason: {expected}\nLast error line: c: the check could not be made\n" in told
     assert ROW not in told
 
@@ -823,7 +810,7 @@ def test_the_event_of_an_old_failure_does_not_touch_the_run_after_it(pipeline: P
     assert (lease.holder, lease.run_id) == (execution("two"), second)
 
 
-def test_whoever_left_word_with_a_run_that_failed_gets_a_run(pipeline: Pipeline) -> None:
+def test_a_pending_execution_follows_a_run_that_failed(pipeline: Pipeline) -> None:
     run_id = pipeline.plan("one")["run_id"]
     pipeline.plan("two")
     pipeline.fail("one", Error="X", Cause="{}")
@@ -832,7 +819,7 @@ def test_whoever_left_word_with_a_run_that_failed_gets_a_run(pipeline: Pipeline)
     assert pipeline.plan("three")["decision"] == "go"
 
 
-def test_a_failure_before_the_lease_was_taken_is_told_too(pipeline: Pipeline) -> None:
+def test_a_failure_before_the_lease_was_taken_sends_a_notice_too(pipeline: Pipeline) -> None:
     pipeline.plan("one")
     pipeline.fail("two", "PlanRun", Error="Lambda.Unknown", Cause="out of memory")
     ((subject, text),) = pipeline.notices()

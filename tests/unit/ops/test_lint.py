@@ -128,13 +128,14 @@ def test_the_commit_hook_refuses_a_long_subject(lint: Lint, tree: Path) -> None:
     assert (done.returncode, "shorten it to 72" in done.stderr) == (1, True)
 
 
-def test_a_forbidden_word_is_found_as_a_word_and_by_its_beginning() -> None:
+def test_a_forbidden_word_is_found_as_a_word_by_its_beginning_and_in_names() -> None:
     words = forbidden(
-        "| term | meaning | not |\n|---|---|---|\n| sum | a total | reckon*, dearer |\n"
+        "| term | meaning | not |\n|---|---|---|\n| sum | a total | reckon*, dearer, gives up |\n"
     )
-    assert words == {"reckon*": "sum", "dearer": "sum"}
-    text = "A Reckoning.\nendearer, dearer"
-    assert list(findings(text, words)) == [(1, "Reckoning", "sum"), (2, "dearer", "sum")]
+    assert words == {"reckon*": "sum", "dearer": "sum", "gives up": "sum"}
+    text = "A Reckoning.\nendearer, dearer\ntest_a_row_gives_up_2"
+    found = [(1, "Reckoning", "sum"), (2, "dearer", "sum"), (3, "gives_up", "sum")]
+    assert list(findings(text, words)) == found
 
 
 @pytest.mark.parametrize(

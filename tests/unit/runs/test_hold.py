@@ -131,7 +131,7 @@ def test_a_few_people_taken_away_are_held_without_any_compute(pipeline: Pipeline
     assert pipeline.plan("two")["decision"] == "hold"
 
 
-def test_what_is_put_back_before_it_was_published_is_served_already(
+def test_an_object_put_back_before_a_publication_is_live_already(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     pipeline.store.delete(f"{INPUT}/eight.csv")
@@ -221,7 +221,7 @@ def test_another_contract_does_not_hide_a_corrected_row(pipeline: Pipeline) -> N
     assert compared(pipeline, "two")[1]["decision"] == "hold"
 
 
-def test_what_is_held_is_published_if_an_execution_is_told_to_and_stays_on_record(
+def test_a_held_change_is_published_by_an_execution_asked_to_and_stays_on_record(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     pipeline.upload("few.csv", part(real_file, 100, 3))
@@ -238,7 +238,7 @@ def test_what_is_held_is_published_if_an_execution_is_told_to_and_stays_on_recor
     ]
 
 
-def test_a_run_that_was_told_to_publish_and_need_not_be_is_not_on_record(
+def test_a_run_that_was_asked_to_publish_without_need_is_not_on_record(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     pipeline.upload("more.csv", part(real_file, 100, 100))
@@ -296,7 +296,7 @@ def test_a_run_is_held_if_the_state_goes_while_it_is_analyzed(
     assert "is not there any more" in found["reason"]
 
 
-def test_a_state_that_is_gone_is_made_anew_by_a_recheck_of_what_is_served(
+def test_a_missing_state_is_made_again_by_a_recheck_of_the_live_snapshot(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     lose_the_state(pipeline)
@@ -305,7 +305,7 @@ def test_a_state_that_is_gone_is_made_anew_by_a_recheck_of_what_is_served(
     assert compared(pipeline, "three")[1]["decision"] == "go"
 
 
-def test_a_state_that_is_gone_is_replaced_by_a_run_that_is_told_to_publish(
+def test_a_missing_state_is_replaced_by_a_run_asked_to_publish(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
     lose_the_state(pipeline)

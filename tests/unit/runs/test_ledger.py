@@ -53,7 +53,7 @@ def test_the_first_to_come_takes_the_lease(ledger: Ledger, clock: Clock) -> None
     assert lease.expires == clock.seconds + SECONDS
 
 
-def test_whoever_finds_it_taken_leaves_word(ledger: Ledger) -> None:
+def test_a_second_execution_sets_pending(ledger: Ledger) -> None:
     ledger.take("first", "run-1")
     assert ledger.take("second", "run-2") is None
     lease = ledger.lease()
@@ -90,7 +90,7 @@ def test_an_expired_lease_is_anybodys(ledger: Ledger, clock: Clock) -> None:
     assert ledger.take("second", "run-2")
 
 
-def test_a_holder_that_lost_the_lease_is_told_before_it_publishes(
+def test_a_holder_that_lost_the_lease_learns_it_before_it_publishes(
     ledger: Ledger, clock: Clock
 ) -> None:
     ledger.take("first", "run-1")
@@ -100,7 +100,7 @@ def test_a_holder_that_lost_the_lease_is_told_before_it_publishes(
         ledger.renew("first", "run-1")
 
 
-def test_renewing_begins_the_time_anew_and_keeps_the_word(ledger: Ledger, clock: Clock) -> None:
+def test_renewing_restarts_the_time_and_keeps_pending(ledger: Ledger, clock: Clock) -> None:
     ledger.take("first", "run-1")
     ledger.take("second", "run-2")
     clock.seconds += SECONDS - 1
@@ -110,7 +110,9 @@ def test_renewing_begins_the_time_anew_and_keeps_the_word(ledger: Ledger, clock:
     assert not ledger.release("first")
 
 
-def test_abandoning_frees_the_lease_and_says_whether_somebody_left_word(ledger: Ledger) -> None:
+def test_abandoning_frees_the_lease_and_returns_whether_an_execution_is_pending(
+    ledger: Ledger,
+) -> None:
     ledger.take("first", "run-1")
     assert not ledger.abandon("first")
     ledger.take("second", "run-2")
@@ -182,7 +184,7 @@ def test_dynamodb_deletes_entries_after_more_than_a_year_and_the_lease_never(
 RECHECK = frozenset({"recheck"})
 
 
-def test_whoever_takes_the_lease_is_asked_for_what_was_asked_of_those_who_found_it_taken(
+def test_the_next_holder_inherits_the_requests_of_those_who_found_the_lease_taken(
     ledger: Ledger,
 ) -> None:
     ledger.take("first", "run-1")
@@ -220,7 +222,7 @@ def test_what_a_dead_holder_was_asked_for_is_its_followers_to_do(
 # --- runs that lost the lease by its time
 
 
-def test_whoever_takes_an_expired_lease_knows_what_is_to_be_undone(
+def test_the_holder_of_an_expired_lease_knows_the_run_to_roll_back(
     ledger: Ledger, clock: Clock
 ) -> None:
     ledger.take("first", "run-1")
@@ -254,7 +256,7 @@ def test_a_lease_that_was_given_up_leaves_nothing_to_undo(ledger: Ledger) -> Non
 # --- the fence
 
 
-def test_whoever_begins_to_write_ends_what_was_begun_before(ledger: Ledger) -> None:
+def test_a_new_writer_ends_the_earlier_one(ledger: Ledger) -> None:
     ledger.take("first", "run-1")
     with ledger.writing("first", "run-1", 0) as old:
         old.check()
@@ -269,7 +271,7 @@ def move(ledger: Ledger) -> None:
     cast("Clock", ledger.now).seconds += 1
 
 
-def test_whoever_begins_to_write_waits_for_the_one_before(ledger: Ledger, clock: Clock) -> None:
+def test_a_new_writer_waits_for_the_earlier_one(ledger: Ledger, clock: Clock) -> None:
     ledger.take("first", "run-1")
     waits: list[float] = []
 
@@ -322,7 +324,7 @@ def test_nobody_writes_under_the_lease_of_another(ledger: Ledger, clock: Clock) 
 SERVED = LiveRun("run-1", "snapshot", "contract", "code", "files")
 
 
-def test_what_is_served_is_read_back(ledger: Ledger) -> None:
+def test_the_live_run_is_read_back(ledger: Ledger) -> None:
     assert ledger.live() is None
     ledger.take("first", "run-1")
     with ledger.writing("first", "run-1", 60) as fence:

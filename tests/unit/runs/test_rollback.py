@@ -126,8 +126,7 @@ def test_a_failed_first_run_leaves_no_live_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pipeline = deploy(bucket, contract, real_file, monkeypatch)
-    run_id = pipeline.plan("one")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.fail("one", "PublishOutputs", run_id, Error="X", Cause="{}")
     assert pipeline.served() == {}
@@ -249,8 +248,7 @@ def test_a_small_change_of_what_a_rollback_replaced_is_held(
     roll_back(pipeline, "three", first)
     lines = real_file.splitlines(keepends=True)
     pipeline.upload("one.csv", b"".join([lines[0], lines[800]]))
-    run_id = pipeline.plan("four")["run_id"]
-    pipeline.analyze(run_id)
+    run_id = pipeline.staged("four")
     assert pipeline.compare("four", run_id)["decision"] == "hold"
 
 

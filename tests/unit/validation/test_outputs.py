@@ -330,14 +330,14 @@ disclosure: {minimum_cell: 5}
 SIZES = {("a", "f", 30): 20, ("a", "m", 30): 3, ("b", "f", 45): 20, ("b", "m", 50): 20}
 SIZES |= {("c", "f", 70): 20, ("c", "m", 80): 20}
 
-GIVEN_AWAY = {
+DISCLOSED = {
     "within a column that another output shows": ("by_ward_and_sex", b"a,m"),
     "behind a share": ("by_ward_and_sex", b"b,f"),
     "within a band": ("by_age", b"45"),
 }
 
 
-@pytest.mark.parametrize(("output", "start"), GIVEN_AWAY.values(), ids=GIVEN_AWAY)
+@pytest.mark.parametrize(("output", "start"), DISCLOSED.values(), ids=DISCLOSED)
 def test_a_count_that_follows_by_subtraction_is_refused(
     store: LocalStore, output: str, start: bytes
 ) -> None:
