@@ -84,12 +84,12 @@ locals {
   contract_uri      = "s3://${var.bucket_name}/artefacts/contract.yaml"
 
   functions = {
-    plan_run           = "Takes the lease and plans a run"
+    plan_run           = "Takes the lease and writes the snapshot of a run"
     compare_runs       = "Holds a run that is too close to the live one"
     publish_outputs    = "Copies a run's validated outputs to Output_data"
     generate_manifests = "Writes QuickSight manifests of the outputs"
-    validate_manifests = "Checks the manifests against what they name"
-    end_run            = "Cleans up behind a run that ended badly"
+    validate_manifests = "Follows each manifest to its output and records the run as live"
+    end_run            = "Ends a run: frees the lease; after a failure rolls back and sends the notice"
   }
   function_names = { for key in keys(local.functions) : key => "${var.project}-${replace(key, "_", "-")}" }
 

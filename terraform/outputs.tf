@@ -12,7 +12,7 @@ locals {
 }
 
 output "console_links" {
-  description = "Where to look in the AWS console."
+  description = "Links into the AWS console."
   value       = merge(local.links, { "Dashboard" = "${local.console}/cloudwatch/home?region=${local.region}#dashboards/dashboard/${module.monitoring.dashboard_name}" })
 }
 
@@ -47,7 +47,7 @@ output "state_machine_log_group" {
 }
 
 output "function_log_groups" {
-  description = "Log groups of the functions by what they do."
+  description = "Log groups of the functions, by function."
   value       = module.lambdas.log_groups
 }
 
@@ -77,7 +77,7 @@ output "glue_database" {
 }
 
 output "glue_job_names" {
-  description = "Names of the Glue jobs by what they do."
+  description = "Names of the Glue jobs, by job."
   value       = module.glue.job_names
 }
 
@@ -98,7 +98,7 @@ output "quicksight_state" {
 }
 
 output "quicksight" {
-  description = "Where the QuickSight dashboard is, or what is missing for it."
+  description = "Address of the QuickSight dashboard, or what is missing for it."
   value = {
     off     = "There is no QuickSight dashboard: set quicksight_user to the QuickSight user who is to own one."
     waiting = "The QuickSight dashboard waits for a run that publishes what it reads, since a data source reads its manifest when it is made: upload a file, then `make deploy` again (it sets quicksight_ready)."

@@ -50,7 +50,7 @@ variable "tags" {
 }
 
 variable "force_destroy" {
-  description = "Whether `terraform destroy` may delete buckets that still hold objects."
+  description = "True to let `terraform destroy` delete buckets that still hold objects."
   type        = bool
   default     = false
   nullable    = false
@@ -61,7 +61,7 @@ variable "force_destroy" {
 ################################################################################
 
 variable "artefacts_index" {
-  description = "The index that `make package` writes: what to upload, and the hashes that decide whether it has changed."
+  description = "The index that `make package` writes: files to upload, and the hashes that decide which have changed."
   type        = string
   default     = "../.build/artefacts/index.json"
   nullable    = false
@@ -73,7 +73,7 @@ variable "artefacts_index" {
 }
 
 variable "catalog_file" {
-  description = "The Catalog's tables as the contract derives them, written by `make package`."
+  description = "The Catalog's tables that follow from the contract, written by `make package`."
   type        = string
   default     = "../.build/artefacts/catalog.json"
   nullable    = false
@@ -85,7 +85,7 @@ variable "catalog_file" {
 }
 
 variable "rulesets_file" {
-  description = "The rules of Glue Data Quality as the contract derives them, written by `make package`."
+  description = "The rules of Glue Data Quality that follow from the contract, written by `make package`."
   type        = string
   default     = "../.build/artefacts/rulesets.json"
   nullable    = false
@@ -153,14 +153,14 @@ variable "ec2_key_name" {
 }
 
 variable "instance_connect_endpoint" {
-  description = "Whether to make an EC2 Instance Connect endpoint, through which SSH reaches private nodes."
+  description = "True for an EC2 Instance Connect endpoint, through which SSH reaches private nodes."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "session_manager" {
-  description = "Whether EMR nodes may be reached through Session Manager; makes two more interface endpoints."
+  description = "True to open EMR nodes to Session Manager, with two more interface endpoints."
   type        = bool
   default     = false
   nullable    = false
@@ -219,7 +219,7 @@ variable "emr_core_instance_type" {
 }
 
 variable "emr_core_instances" {
-  description = "Between how many core nodes managed scaling may choose."
+  description = "Smallest and largest number of core nodes for managed scaling."
   type        = object({ minimum = number, maximum = number })
   default     = { minimum = 1, maximum = 4 }
   nullable    = false
@@ -231,7 +231,7 @@ variable "emr_core_instances" {
 }
 
 variable "emr_idle_timeout_seconds" {
-  description = "After how many idle seconds a transient cluster ends by itself, should its run have died."
+  description = "Idle seconds after which a transient cluster ends by itself, in case its run died."
   type        = number
   default     = 900
   nullable    = false
@@ -271,7 +271,7 @@ variable "glue_workers" {
 }
 
 variable "run_timeout_seconds" {
-  description = "Seconds after which a run is stopped, wherever it is."
+  description = "Seconds after which a run is stopped, in any state."
   type        = number
   default     = 10800
   nullable    = false
@@ -362,7 +362,7 @@ variable "quicksight_user" {
 }
 
 variable "quicksight_readers" {
-  description = "QuickSight group that may look at the dashboard, by name or ARN; empty for nobody but the owner."
+  description = "QuickSight group that may read the dashboard, by name or ARN; empty for the owner alone."
   type        = string
   default     = ""
   nullable    = false
@@ -397,7 +397,7 @@ variable "quicksight_identity_region" {
 }
 
 variable "quicksight_ready" {
-  description = "Whether a run has published what the dashboard reads: a data source reads its manifest when it is made. `make deploy` sets it."
+  description = "True once a run has published what the dashboard reads: a data source reads its manifest when it is made. `make deploy` sets it."
   type        = bool
   default     = false
   nullable    = false

@@ -29,7 +29,7 @@ variable "core_instance_type" {
 }
 
 variable "core_instances" {
-  description = "Between how many core nodes managed scaling may choose."
+  description = "Smallest and largest number of core nodes for managed scaling."
   type        = object({ minimum = number, maximum = number })
 }
 
@@ -46,7 +46,7 @@ variable "volume_size" {
 }
 
 variable "idle_timeout_seconds" {
-  description = "After how many idle seconds a transient cluster ends by itself."
+  description = "Idle seconds after which a transient cluster ends by itself."
   type        = number
 }
 
@@ -101,6 +101,6 @@ variable "node_packages_version" {
 }
 
 variable "encrypt_in_transit" {
-  description = "Whether the artifacts hold emr/certificates.zip, with which nodes encrypt what they send to each other."
+  description = "True if the artifacts have emr/certificates.zip, with which nodes encrypt their traffic to each other."
   type        = bool
 }

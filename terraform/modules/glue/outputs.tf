@@ -9,11 +9,11 @@ output "table_names" {
 }
 
 output "ruleset_names" {
-  description = "Rulesets of Glue Data Quality by what they are about."
+  description = "Rulesets of Glue Data Quality, by table or `input`."
   value       = { for key, ruleset in aws_glue_data_quality_ruleset.this : key => ruleset.name }
 }
 
 output "job_names" {
-  description = "Names of the jobs by what they do."
+  description = "Names of the jobs, by job."
   value       = { for key, job in aws_glue_job.this : key => job.name }
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the security configuration; what the descriptions call the project."
+  description = "Name of the security configuration, and of the project in descriptions."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "database_name" {
 }
 
 variable "tables" {
-  description = "Tables as the contract derives them: name, location below the bucket, typed columns, parameters."
+  description = "Tables that follow from the contract: name, location below the bucket, typed columns, parameters."
   type = list(object({
     name     = string
     location = string
@@ -40,7 +40,7 @@ variable "tables" {
 }
 
 variable "rulesets" {
-  description = "Rulesets of Glue Data Quality as the contract derives them, by the tables that they are about; any other name is no table's."
+  description = "Rulesets of Glue Data Quality that follow from the contract, by table; `input` is for the accepted rows."
   type        = map(string)
 
   validation {
@@ -50,7 +50,7 @@ variable "rulesets" {
 }
 
 variable "jobs" {
-  description = "Jobs by what they do: name, description, and the script's key below the artifacts."
+  description = "Jobs by key: name, description, and the script's key below the artifacts."
   type        = map(object({ name = string, description = string, script = string }))
 }
 
@@ -120,6 +120,6 @@ variable "contract_uri" {
 }
 
 variable "module_keys" {
-  description = "Wheels that the jobs install, in order, as keys below the artifacts; complete with what they depend on."
+  description = "Wheels that the jobs install, in order, as keys below the artifacts; with all their dependencies."
   type        = list(string)
 }

@@ -39,7 +39,7 @@ variable "state_machine_name" {
 }
 
 variable "function_names" {
-  description = "Names of the Lambda functions by what they do."
+  description = "Names of the Lambda functions, by function."
   type        = map(string)
 }
 
@@ -74,11 +74,11 @@ variable "glue_security_group_id" {
 }
 
 variable "session_manager" {
-  description = "Whether EMR nodes may be reached through Session Manager."
+  description = "True to open EMR nodes to Session Manager."
   type        = bool
 }
 
 variable "quicksight" {
-  description = "Whether QuickSight may read what is published."
+  description = "True to let QuickSight read the published outputs."
   type        = bool
 }

@@ -1,5 +1,5 @@
 output "arns" {
-  description = "ARNs of the functions by what they do."
+  description = "ARNs of the functions, by function."
   value       = { for key, function in aws_lambda_function.this : key => function.arn }
 }
 

@@ -1,5 +1,5 @@
 variable "functions" {
-  description = "Functions by what they do: name, role, package as the artifacts' index says, size and time."
+  description = "Functions by key: name, role, package as the artifacts' index says, size and time."
   type = map(object({
     name            = string
     description     = string

@@ -29,12 +29,12 @@ variable "dead_letter_queue_name" {
 }
 
 variable "function_names" {
-  description = "Names of the functions by what they do."
+  description = "Names of the functions, by function."
   type        = map(string)
 }
 
 variable "transient_clusters" {
-  description = "Whether clusters should be gone after a run, so that an old one is worth an alarm."
+  description = "True if clusters end with their run, so that an old one raises an alarm."
   type        = bool
 }
 

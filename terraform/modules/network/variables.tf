@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of the names of the VPC and of all that is in it."
+  description = "Prefix of the names of the VPC and its resources."
   type        = string
 }
 
@@ -29,11 +29,11 @@ variable "ssh_allowed_cidrs" {
 }
 
 variable "instance_connect_endpoint" {
-  description = "Whether to make an EC2 Instance Connect endpoint, through which SSH reaches private nodes."
+  description = "True for an EC2 Instance Connect endpoint, through which SSH reaches private nodes."
   type        = bool
 }
 
 variable "session_manager" {
-  description = "Whether to make the endpoints that Session Manager needs."
+  description = "True for the endpoints that Session Manager needs."
   type        = bool
 }

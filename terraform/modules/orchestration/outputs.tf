@@ -29,6 +29,6 @@ output "dead_letter_queue_url" {
 }
 
 output "rule_names" {
-  description = "EventBridge rules by what they watch."
+  description = "EventBridge rules, by event."
   value       = { for key, rule in aws_cloudwatch_event_rule.this : key => rule.name }
 }

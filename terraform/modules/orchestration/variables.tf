@@ -9,7 +9,7 @@ variable "definition_file" {
 }
 
 variable "definition_variables" {
-  description = "What the template is filled with; all strings, objects and lists as JSON."
+  description = "Values for the template's variables: strings, with objects and lists as JSON."
   type        = map(string)
 }
 
@@ -24,7 +24,7 @@ variable "events_role_arn" {
 }
 
 variable "end_run_arn" {
-  description = "Function that cleans up behind a run."
+  description = "Function that ends a run."
   type        = string
 }
 

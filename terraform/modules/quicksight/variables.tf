@@ -24,7 +24,7 @@ variable "owner_arn" {
 }
 
 variable "readers_arn" {
-  description = "QuickSight group that may look at the dashboard, or an empty string for nobody."
+  description = "QuickSight group that may read the dashboard, or an empty string for no group."
   type        = string
 }
 

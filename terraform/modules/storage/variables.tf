@@ -14,7 +14,7 @@ variable "log_bucket_name" {
 }
 
 variable "force_destroy" {
-  description = "Whether `terraform destroy` may delete buckets that still hold objects."
+  description = "True to let `terraform destroy` delete buckets that still hold objects."
   type        = bool
 }
 
@@ -30,7 +30,7 @@ variable "log_retention_days" {
 }
 
 variable "artefacts" {
-  description = "Objects to upload, by their key below artefacts/: the file, and the hash that decides whether it has changed."
+  description = "Objects to upload, by key below artefacts/: the file, and the hash that decides if it has changed."
   type        = map(object({ path = string, sha256 = string }))
 
   validation {
