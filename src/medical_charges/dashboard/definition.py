@@ -371,16 +371,3 @@ def _alt(
 def _inline(contract: Contract, name: str) -> str:
     """The same within a sentence."""
     return in_sentence(contract.called(name))
-
-
-__all__ = [
-    "Definition",
-    "Difference",
-    "Field",
-    "Group",
-    "Kind",
-    "Tile",
-    "Visual",
-    "define",
-    "group_of",
-]

@@ -7,6 +7,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from operator import delitem, setitem
 from typing import Any
 
 import pytest
@@ -118,160 +119,125 @@ def wells(found: Json, kind: str, inner: str) -> Json:
     return found_
 
 
-def unknown_data_set(found: Json) -> None:
-    value = wells(found, "BarChartVisual", "BarChartAggregatedFieldWells")["Values"][0]
-    value["NumericalMeasureField"]["Column"]["DataSetIdentifier"] = "nowhere"
+def bars(found: Json) -> Any:
+    return wells(found, "BarChartVisual", "BarChartAggregatedFieldWells")
 
 
-def unknown_column(found: Json) -> None:
-    value = wells(found, "LineChartVisual", "LineChartAggregatedFieldWells")["Values"][0]
-    value["NumericalMeasureField"]["Column"]["ColumnName"] = "median"
+def bar(found: Json, place: int = 0) -> Any:
+    return bars(found)["Values"][place]["NumericalMeasureField"]
 
 
-def data_set_without_a_source(found: Json) -> None:
-    name = next(it for it in found["Resources"] if it.startswith("DataSource"))
-    del found["Resources"][name]
+def line(found: Json) -> Any:
+    inner = wells(found, "LineChartVisual", "LineChartAggregatedFieldWells")
+    return inner["Values"][0]["NumericalMeasureField"]
 
 
-def column_gone_from_a_data_set(found: Json) -> None:
+def elements(found: Json) -> Any:
+    [layout] = definition_in(found)["Sheets"][0]["Layouts"]
+    return layout["Configuration"]["GridLayout"]["Elements"]
+
+
+def first_column(found: Json) -> Any:
     table = found["Resources"]["DataSetchargesXbyXage"]["Properties"]["PhysicalTableMap"]["file"]
-    del table["S3Source"]["InputColumns"][0]
+    return table["S3Source"]["InputColumns"]
 
 
-def same_field_twice(found: Json) -> None:
-    values = wells(found, "BarChartVisual", "BarChartAggregatedFieldWells")["Values"]
-    values[1]["NumericalMeasureField"]["FieldId"] = values[0]["NumericalMeasureField"]["FieldId"]
+def first_source(found: Json) -> Any:
+    return next(it for it in found["Resources"] if it.startswith("DataSource"))
 
 
-def no_alt_text(found: Json) -> None:
-    del first(found, "PieChartVisual")["VisualContentAltText"]
-
-
-def empty_alt_text(found: Json) -> None:
-    first(found, "TableVisual")["VisualContentAltText"] = " "
-
-
-def parameter_that_nobody_declares(found: Json) -> None:
-    del definition_in(found)["ParameterDeclarations"][0]
-
-
-def control_without_all(found: Json) -> None:
+def dropdown(found: Json) -> Any:
     control = definition_in(found)["Sheets"][1]["ParameterControls"][0]["Dropdown"]
-    control["SelectableValues"]["Values"].remove("all")
+    return control["SelectableValues"]["Values"]
 
 
-def filter_of_a_visual_that_is_gone(found: Json) -> None:
-    group = definition_in(found)["FilterGroups"][-1]
-    scope = group["ScopeConfiguration"]["SelectedSheets"]["SheetVisualScopingConfigurations"][0]
-    scope["VisualIds"] = ["gone"]
+def scope(found: Json) -> Any:
+    selected = definition_in(found)["FilterGroups"][-1]["ScopeConfiguration"]["SelectedSheets"]
+    return selected["SheetVisualScopingConfigurations"][0]
 
 
-def margins_among_the_groups(found: Json) -> None:
-    del definition_in(found)["FilterGroups"][-1]
+def first_tip(found: Json) -> Any:
+    tooltip = first(found, "BarChartVisual")["ChartConfiguration"]["Tooltip"]["FieldBasedTooltip"]
+    return tooltip["TooltipFields"][0]["FieldTooltipItem"]
 
 
-def sort_by_another_visual(found: Json) -> None:
-    tooltip = first(found, "BarChartVisual")["ChartConfiguration"]["Tooltip"]
-    tooltip["FieldBasedTooltip"]["TooltipFields"][0]["FieldTooltipItem"]["FieldId"] = "other"
-
-
-def visual_that_is_laid_out_nowhere(found: Json) -> None:
-    layout = definition_in(found)["Sheets"][0]["Layouts"][0]["Configuration"]["GridLayout"]
-    del layout["Elements"][0]
-
-
-def expression_of_an_unknown_column(found: Json) -> None:
-    field = definition_in(found)["CalculatedFields"][0]
-    field["Expression"] = "{people}"
-
-
-def by_region(found: Json) -> Json:
+def by_region(found: Json) -> Any:
     fields = definition_in(found)["CalculatedFields"]
-    field: Json = next(it for it in fields if it["Name"] == "By region")
-    return field
+    return next(it for it in fields if it["Name"] == "By region")
 
 
-def number_joined_to_text(found: Json) -> None:
-    by_region(found)["Expression"] = "concat({patients}, ' (withheld)')"
+def expression(text: str) -> Callable[[Json], None]:
+    return lambda found: setitem(by_region(found), "Expression", text)
 
 
-def text_looked_for_among_numbers(found: Json) -> None:
-    by_region(found)["Expression"] = "switch({patients}, '0', 'nobody', 'some')"
+# What is broken, how, and what is found.
+BROKEN: list[tuple[str, Callable[[Json], Any], str]] = [
+    ("unknown data set",
+     lambda it: setitem(bar(it)["Column"], "DataSetIdentifier", "nowhere"),
+     "reads the data set nowhere, which is not declared"),
+    ("unknown column", lambda it: setitem(line(it)["Column"], "ColumnName", "median"),
+     "reads median, which is no column of charges_by_age"),
+    ("data set without a source", lambda it: delitem(it["Resources"], first_source(it)),
+     "which does not exist"),
+    ("column gone from a data set", lambda it: delitem(first_column(it), 0),
+     "age, which is no column"),
+    ("same field twice", lambda it: setitem(bar(it, 1), "FieldId", bar(it)["FieldId"]),
+     "the field everybody-charges_by_region-mean_charges is there 2 times"),
+    ("no alt text", lambda it: delitem(first(it, "PieChartVisual"), "VisualContentAltText"),
+     "everybody-charges_by_bmi_category has no alt text"),
+    ("empty alt text", lambda it: setitem(first(it, "TableVisual"), "VisualContentAltText", " "),
+     "everybody-comparisons has no alt text"),
+    ("parameter that is not declared",
+     lambda it: delitem(definition_in(it)["ParameterDeclarations"], 0),
+     "uses the parameter region, which is not declared"),
+    ("control without all", lambda it: dropdown(it).remove("all"),
+     "selection-control-region does not begin with all"),
+    ("filter of a visual that is gone", lambda it: setitem(scope(it), "VisualIds", ["gone"]),
+     "filters gone, which selection has not"),
+    ("margins among the groups", lambda it: delitem(definition_in(it)["FilterGroups"], -1),
+     "reads every row of cube_region_sex_smoker, margins included"),
+    ("sort by another visual", lambda it: setitem(first_tip(it), "FieldId", "other"),
+     "sorts or tells by the field other, which it does not have"),
+    ("visual that is not laid out", lambda it: delitem(elements(it), 0),
+     "has everybody-people, and lays it out nowhere"),
+    ("expression of an unknown column",
+     lambda it: setitem(definition_in(it)["CalculatedFields"][0], "Expression", "{people}"),
+     "reads people, which is no column of it"),
+    ("number joined to text", expression("concat({patients}, ' (withheld)')"),
+     "gives concat a number in place of a text"),
+    ("text looked for among numbers", expression("switch({patients}, '0', 'nobody', 'some')"),
+     "gives switch a text in place of a number"),
+    ("number or text", expression("ifelse(isNull({patients}), 0, {region})"),
+     "gives ifelse a text in place of a number"),
+    ("number for a condition", expression("ifelse({patients} AND {region} = 'all', 'yes', 'no')"),
+     "gives AND a number in place of a truth"),
+    ("expression without an end", expression("toString({patients}"),
+     "has its end in place of , or )"),
+    ("unknown function", expression("join({region}, 'x')"),
+     "calls join, which is not known here"),
+    ("number for a group", expression("{patients}"),
+     "everybody-charges_by_region takes By region for a text"),
+    ("name that is too long", lambda it: setitem(by_region(it), "Name", "n" * 128),
+     "has a name of 128 characters, 127 are taken"),
+    ("two groups in one well", lambda it: bars(it)["Category"].append(bars(it)["Category"][0]),
+     "would show the first of several fields in Category"),
+    ("visual beyond the grid", lambda it: setitem(elements(it)[-1], "ColumnIndex", 1),
+     "everybody lays everybody-about beyond its grid"),
+    ("one visual over another",
+     lambda it: setitem(elements(it)[-2], "RowIndex", elements(it)[-2]["RowIndex"] - 1),
+     "lays everybody-charges_by_sex_and_smoker over everybody-comparisons"),
+]  # fmt: skip
 
 
-def number_or_text(found: Json) -> None:
-    by_region(found)["Expression"] = "ifelse(isNull({patients}), 0, {region})"
-
-
-def number_for_a_condition(found: Json) -> None:
-    by_region(found)["Expression"] = "ifelse({patients} AND {region} = 'all', 'yes', 'no')"
-
-
-def expression_without_an_end(found: Json) -> None:
-    by_region(found)["Expression"] = "toString({patients}"
-
-
-def unknown_function(found: Json) -> None:
-    by_region(found)["Expression"] = "join({region}, 'x')"
-
-
-def number_for_a_group(found: Json) -> None:
-    by_region(found)["Expression"] = "{patients}"
-
-
-def name_that_is_too_long(found: Json) -> None:
-    by_region(found)["Name"] = "n" * 128
-
-
-def two_groups_in_one_well(found: Json) -> None:
-    well = wells(found, "BarChartVisual", "BarChartAggregatedFieldWells")["Category"]
-    well.append(well[0])
-
-
-def one_visual_over_another(found: Json) -> None:
-    layout = definition_in(found)["Sheets"][0]["Layouts"][0]["Configuration"]["GridLayout"]
-    layout["Elements"][-2]["RowIndex"] -= 1
-
-
-def visual_beyond_the_grid(found: Json) -> None:
-    layout = definition_in(found)["Sheets"][0]["Layouts"][0]["Configuration"]["GridLayout"]
-    layout["Elements"][-1]["ColumnIndex"] = 1
-
-
-BROKEN: dict[Callable[[Json], None], str] = {
-    unknown_data_set: "reads the data set nowhere, which is not declared",
-    unknown_column: "reads median, which is no column of charges_by_age",
-    data_set_without_a_source: "which does not exist",
-    column_gone_from_a_data_set: "age, which is no column",
-    same_field_twice: "the field everybody-charges_by_region-mean_charges is there 2 times",
-    no_alt_text: "everybody-charges_by_bmi_category has no alt text",
-    empty_alt_text: "everybody-comparisons has no alt text",
-    parameter_that_nobody_declares: "uses the parameter region, which is not declared",
-    control_without_all: "selection-control-region does not begin with all",
-    filter_of_a_visual_that_is_gone: "filters gone, which selection has not",
-    margins_among_the_groups: "reads every row of cube_region_sex_smoker, margins included",
-    sort_by_another_visual: "sorts or tells by the field other, which it does not have",
-    visual_that_is_laid_out_nowhere: "has everybody-people, and lays it out nowhere",
-    expression_of_an_unknown_column: "reads people, which is no column of it",
-    number_joined_to_text: "gives concat a number in place of a text",
-    text_looked_for_among_numbers: "gives switch a text in place of a number",
-    number_or_text: "gives ifelse a text in place of a number",
-    number_for_a_condition: "gives AND a number in place of a truth",
-    expression_without_an_end: "has its end in place of , or )",
-    unknown_function: "calls join, which is not known here",
-    number_for_a_group: "everybody-charges_by_region takes By region for a text",
-    name_that_is_too_long: "has a name of 128 characters, 127 are taken",
-    two_groups_in_one_well: "would show the first of several fields in Category",
-    visual_beyond_the_grid: "everybody lays everybody-about beyond its grid",
-    one_visual_over_another: "lays everybody-charges_by_sex_and_smoker over everybody-comparisons",
-}
-
-
-@pytest.mark.parametrize("breaking", BROKEN, ids=lambda breaking: breaking.__name__)
-def test_broken_references_are_found(made: Json, breaking: Callable[[Json], None]) -> None:
+@pytest.mark.parametrize(
+    ("breaking", "said"), [it[1:] for it in BROKEN], ids=[it[0] for it in BROKEN]
+)
+def test_broken_references_are_found(
+    made: Json, breaking: Callable[[Json], Any], said: str
+) -> None:
     found = copy.deepcopy(made)
     breaking(found)
-    assert BROKEN[breaking] in "\n".join(template_problems(found))
+    assert said in "\n".join(template_problems(found))
 
 
 def test_nobody_but_the_owner_has_a_share_unless_there_are_readers(made: Json) -> None:

@@ -3,7 +3,6 @@
 from medical_charges.validation.dqdl.checks import (
     answers_to,
     checks_of,
-    not_applicable,
     rule_checks,
 )
 from medical_charges.validation.dqdl.evaluate import (
@@ -17,7 +16,6 @@ from medical_charges.validation.dqdl.rules import (
     Ruleset,
     input_rules,
     output_rules,
-    ruleset_text,
     rulesets,
     rulesets_text,
 )
@@ -32,10 +30,8 @@ __all__ = [
     "checks_of",
     "evaluator_of",
     "input_rules",
-    "not_applicable",
     "output_rules",
     "rule_checks",
-    "ruleset_text",
     "rulesets",
     "rulesets_text",
 ]
