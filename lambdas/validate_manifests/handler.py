@@ -14,7 +14,7 @@ from medical_charges.runs.publish import published_rows
 
 @with_context
 def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
-    """Handle {execution, run_id}; return {served: run id, rows: by output, rejected: rows}."""
+    """Handle {execution, run_id}; return {live: run id, rows: by output, rejected: rows}."""
     settings = Settings.read()
     store, contract = settings.store(), settings.contract()
     live = make_live(settings.ledger(), store, contract, turn(event, context))

@@ -134,7 +134,7 @@ run "without_a_certificate" {
 
   assert {
     condition     = !jsondecode(module.emr.security_configuration).EncryptionConfiguration.EnableInTransitEncryption && !strcontains(module.emr.security_configuration, "certificates.zip")
-    error_message = "Nodes cannot be told to use a certificate that was not built."
+    error_message = "Nodes cannot use a certificate that was not built."
   }
 }
 

@@ -559,12 +559,12 @@ PUBLISHED = (
     manifests(
         "a manifest names an output of another run",
         _names(lambda run: run.layout.staged("20200101T000000000Z-000000000000", AGE)),
-        says="does not lie under",
+        says="is not below",
     ),
     manifests(
         "a manifest names another analysis' output",
         _names(lambda run: run.layout.published(REGION)),
-        says="does not lie under",
+        says="is not below",
     ),
     manifests(
         "a manifest names the file twice",

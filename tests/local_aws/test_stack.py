@@ -250,7 +250,7 @@ def test_an_upload_starts_an_execution_that_runs_to_its_end(stack: Endpoint) -> 
     assert json.loads(stack.messages(toy.mail)[0]["Body"])["Message"] == "174 and 42"
     assert toy.cluster_state(done.history) == "TERMINATED"
 
-    # What runs is what lies in the bucket: another library there, other figures here.
+    # The library in the bucket is what runs: another one there gives other figures here.
     stack.upload(toy.bucket, "code/toy-1-py3-none-any.whl", wheel(1))
     glue = stack.client("glue")
     run_id = glue.start_job_run(JobName=toy.job, Arguments={"--bucket": toy.bucket})["JobRunId"]

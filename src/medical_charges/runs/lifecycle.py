@@ -121,7 +121,7 @@ def plan_run(
             started=now(),
         )
         _roll_back_unfinished(ledger, store, lease, seconds)
-        # Read under the lease, so that a wrong contract is a run that failed, and is told of.
+        # Read under the lease, so that a wrong contract is a failed run with a notice.
         contract = read()
         snapshot = list_input(store, contract)
         if RECHECK in lease.options or not _is_shown(ledger, store, contract, snapshot, order.code):

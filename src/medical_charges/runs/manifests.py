@@ -194,7 +194,7 @@ def _uris(locations: Any) -> Iterator[str | _Problem]:
             yield _Problem(f"an entry of fileLocations is {_kind(location)}, not an object")
             continue
         if "URIPrefixes" in location:
-            yield _Problem("URIPrefixes sweep in whatever lies below them: list URIs")
+            yield _Problem("URIPrefixes include every object below them: list URIs")
         for problem in _keys(location, {"URIs", "URIPrefixes"}, "an entry of fileLocations"):
             yield _Problem(problem)
         uris = location.get("URIs", [])
@@ -212,11 +212,11 @@ def _file_problems(uri: str, table: _Table) -> Iterator[str]:
         return
     bucket, key = file.bucket, file.key
     if f"s3://{bucket}" != table.store.uri:
-        yield f"{uri} lies in the bucket {bucket!r}, not in {table.store.uri}"
+        yield f"{uri} is in the bucket {bucket!r}, not in {table.store.uri}"
     elif not key or key.endswith("/"):
         yield f"{uri} is a directory, not a file"
     elif not key.startswith(f"{table.folder}/"):
-        yield f"{uri} does not lie under {table.folder}/"
+        yield f"{uri} is not below {table.folder}/"
     else:
         try:
             data = table.store.read(key)

@@ -152,7 +152,7 @@ BROKEN: dict[str, tuple[Callable[[S3Store], None], str]] = {
     "no files": (_list(), "no file is listed"),
     "prefixes": (
         _edit(lambda m: m.update(fileLocations=[{"URIPrefixes": [URI]}])),
-        "URIPrefixes sweep in whatever lies below them: list URIs",
+        "URIPrefixes include every object below them: list URIs",
     ),
     "a location that is text": (
         _edit(lambda m: m.update(fileLocations=[URI])),
@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[Callable[[S3Store], None], str]] = {
     "a URI of something else": (_list("ftp://x/y.csv"), "ftp://x/y.csv is not the URI of an S3"),
     "the wrong bucket": (
         _list(URI.replace("medicalcharges", "othercharges")),
-        "lies in the bucket 'othercharges', not in s3://medicalcharges",
+        "is in the bucket 'othercharges', not in s3://medicalcharges",
     ),
     "a directory": (
         _list(f"s3://medicalcharges/MedicalCharges/Output_data/{ANALYSIS}/"),
@@ -170,7 +170,7 @@ BROKEN: dict[str, tuple[Callable[[S3Store], None], str]] = {
     ),
     "another folder": (
         _list(URI.replace("Output_data", "Input_data")),
-        f"does not lie under MedicalCharges/Output_data/{ANALYSIS}/",
+        f"is not below MedicalCharges/Output_data/{ANALYSIS}/",
     ),
     "a missing object": (_list(URI + ".gz"), f"{URI}.gz does not exist"),
     "a file twice": (_list(URI, URI), f"{URI} is listed 2 times, so its rows would be too"),
