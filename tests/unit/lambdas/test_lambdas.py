@@ -346,12 +346,6 @@ def test_an_output_that_changed_after_it_was_published_does_not_go_live(pipeline
     assert pipeline.serve("one", run_id)["live"] == run_id
 
 
-def test_a_recheck_runs_though_nothing_is_new(pipeline: Pipeline) -> None:
-    pipeline.finish("one", pipeline.run("one"))
-    assert pipeline.plan("two")["decision"] == "skip"
-    assert pipeline.plan("three", recheck=True)["decision"] == "go"
-
-
 # --- reports
 
 
@@ -460,7 +454,7 @@ def test_a_lease_taken_while_a_failed_run_looks_at_it_keeps_that_run_from_restor
     assert "It did not hold the lease" in pipeline.notices()[0][1]
 
 
-def test_who_takes_an_expired_lease_undoes_what_its_holder_had_half_published(
+def test_the_next_holder_rolls_back_what_an_expired_one_had_half_published(
     pipeline: Pipeline,
 ) -> None:
     pipeline.finish("one", pipeline.run("one"))

@@ -61,7 +61,7 @@ def test_a_second_execution_sets_pending(ledger: Ledger) -> None:
     assert (lease.holder, lease.run_id, lease.pending) == ("first", "run-1", True)
 
 
-def test_word_keeps_the_holder_from_freeing_the_lease_until_it_has_planned_again(
+def test_pending_keeps_the_holder_from_freeing_the_lease_until_it_has_planned_again(
     ledger: Ledger,
 ) -> None:
     ledger.take("first", "run-1")
