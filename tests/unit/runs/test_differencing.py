@@ -24,7 +24,7 @@ def grouped_by(*columns: str) -> str:
     return f"{head}analyses:\n{analysis}quality:{rest.partition('quality:')[2]}"
 
 
-def dearer(row: bytes, by: float = 1.1) -> bytes:
+def raised(row: bytes, by: float = 1.1) -> bytes:
     """A row with another charge."""
     rest, _, charge = row.rpartition(b",")
     return rest + f",{float(charge) * by:.4f}\n".encode()
@@ -33,7 +33,7 @@ def dearer(row: bytes, by: float = 1.1) -> bytes:
 def corrected(data: bytes, rows: slice = slice(700, 701)) -> bytes:
     """A file in which some rows have another charge."""
     lines = data.splitlines(keepends=True)
-    lines[rows] = map(dearer, lines[rows])
+    lines[rows] = map(raised, lines[rows])
     return b"".join(lines)
 
 
@@ -126,13 +126,13 @@ def test_a_file_corrected_throughout_is_a_large_change_however_few_its_groups(
     assert not found.is_small(11)
 
 
-def test_no_more_people_are_told_of_than_were_corrected(
+def test_no_more_people_are_counted_than_were_corrected(
     store: LocalStore, real_file: bytes
 ) -> None:
     text = grouped_by("sex")
     before = served(store, text, real_file)
     lines = real_file.splitlines(keepends=True)
-    # The dearest become the cheapest, which moves the sum by the most.
+    # The most expensive become the cheapest, which moves the sum by the most.
     order = sorted(range(1, len(lines)), key=lambda i: -float(lines[i].rpartition(b",")[2]))
     for i in order[:10]:
         lines[i] = lines[i].rpartition(b",")[0] + b",0\n"
@@ -140,7 +140,7 @@ def test_no_more_people_are_told_of_than_were_corrected(
     assert 0 < found.came <= 10
 
 
-def test_a_state_that_does_not_say_what_its_names_mean_is_known_by_its_shape(
+def test_a_state_that_does_not_say_what_its_names_mean_is_known_by_its_schema_hash(
     store: LocalStore, real_file: bytes
 ) -> None:
     before = served(store, WITHOUT_CUBES, real_file)

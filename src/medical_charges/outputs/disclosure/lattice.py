@@ -3,12 +3,12 @@
 The outputs are margins of one table of people that nobody publishes. Its names (columns and
 bands) are joined where some output groups by both, and where one is a banding of the other; the
 joined names form cliques, which a tree connects. A table of whole numbers over each clique, such
-that neighbours agree on what they share, is what some table of people looks like there, and the
+that neighbors agree on what they share, is what some table of people looks like there, and the
 other way round: nothing is lost by never writing the one large table down. (Bags are consistent
 as a whole if they are pairwise, exactly on acyclic hypergraphs: Atserias and Kolaitis, Structure
 and Complexity of Bag Consistency, 2021.)
 
-The names of one column are nested, which the contract's check sees to: whoever is in a group of
+The names of one column are nested, which the contract's check sees to: anyone in a group of
 the finer one is in one group of the coarser. So grouping by the finer is grouping by both, and a
 column that is published by itself meets the others only in the band that it shares with them.
 """
@@ -33,7 +33,7 @@ Level = tuple[str, ...]
 
 
 class TooLargeError(Exception):
-    """The tables hang together in a way that is too large to be reckoned with."""
+    """The tables hang together in a way that is too large to be solved."""
 
 
 class Lattice:
@@ -102,7 +102,7 @@ class Lattice:
         return whole.label_of(self._contract.cuts(fine)[place - 1]) if place else whole.labels[0]
 
     def _join(self) -> None:
-        """Add the cliques' own levels, what neighbours share, and the sums."""
+        """Add the cliques' own levels, what neighbors share, and the sums."""
         cliques = _cliques(self.published)
         for clique in cliques:
             if clique not in self.keys:

@@ -74,7 +74,7 @@ class _Search:
         cubes, dear = contract.cubes, published.total
         self._lost = np.array(
             [
-                # The tables that all look at first are dearer than what a filter shows.
+                # The tables that all look at first cost more than what a filter shows.
                 published.lost(row) + 1 + (0 if row.output in cubes else dear)
                 for row in published.rows
             ],

@@ -35,7 +35,7 @@ class Row:
 
     @property
     def reveals(self) -> tuple[Cell, ...]:
-        """Every group whose count is known to whoever sees the figures."""
+        """Every group whose count is known to anyone who sees the figures."""
         return self.counts + self.derived
 
 

@@ -1,4 +1,4 @@
-"""What can be reckoned about counts that are not shown, from all that is.
+"""What can be computed about counts that are not shown, from all that is.
 
 Every group of every level is a whole number; each level's numbers are sums of a finer one's. The
 numbers that are shown are fixed, the others are at least one where a row says that somebody is
@@ -29,13 +29,13 @@ SPAN = 5
 """A count that is taken away may be each of SPAN + 1 whole numbers at least."""
 
 SOLVER_LIMIT = 2_000
-"""The most unknown numbers in a circle of sums that are given to the solver at once."""
+"""The most unknown numbers in a cycle of sums that are given to the solver at once."""
 
 NODE_LIMIT = 5_000
 """How long the solver looks for a count's ends; one not found counts as not being there."""
 
 PASS_LIMIT = 1_000
-"""How often all sums are followed. Longer than any chain of outputs; circles may need more."""
+"""How often all sums are followed. Longer than any chain of outputs; cycles may need more."""
 
 CANDIDATE_LIMIT = 3_000
 """The most numbers in a system in which the best rows to give up are looked for at once."""
@@ -174,13 +174,13 @@ class System:
         """Targets that can be confined too closely: some of them, if there are any.
 
         Raises:
-            TooLargeError: there are too many unknown numbers in one circle to tell.
+            TooLargeError: there are too many unknown numbers in one cycle to tell.
         """
         low, high = self.bounds(known)
         closed = [target for target in targets if high[target] - low[target] < SPAN]
         if closed:
             return closed
-        for members in self._circles(low, high):
+        for members in self._cycles(low, high):
             inside = sorted(set(targets) & set(members.tolist()), key=targets.index)
             if inside and len(members) > SOLVER_LIMIT:
                 raise TooLargeError
@@ -189,7 +189,7 @@ class System:
         return []
 
     def bounds(self, known: Mask) -> tuple[Ints, Ints]:
-        """What each number can be by following the sums; exact where these form no circle."""
+        """What each number can be by following the sums; exact where these form no cycle."""
         low = np.where(known, self.truth, self.least)
         high = np.where(known, self.truth, self.total)
         rows, columns, signs = self._rows, self._columns, self._signs
@@ -268,7 +268,7 @@ class System:
         widths = high[parts] - low[parts]
         return int(widths.sum() - widths.max())
 
-    def _circles(self, low: Ints, high: Ints) -> list[Ints]:
+    def _cycles(self, low: Ints, high: Ints) -> list[Ints]:
         """The unknown numbers that following the sums does not settle."""
         free = low < high
         kept = free[self._columns]
@@ -278,7 +278,7 @@ class System:
         count, labels = connected_components(graph, directed=False)
         present = np.zeros(nodes, dtype=np.bool_)
         present[columns] = present[self.size + rows] = True
-        # A connected graph has a circle if it has as many edges as nodes.
+        # A connected graph has a cycle if it has as many edges as nodes.
         edges = np.bincount(labels[columns], minlength=count)
         inside = np.bincount(labels[present], minlength=count)
         circular = edges >= inside
@@ -290,7 +290,7 @@ class System:
     def _confined(
         self, members: Ints, known: Mask, low: Ints, high: Ints, targets: Sequence[int]
     ) -> list[int]:
-        """The first target in a circle that the solver cannot move far enough."""
+        """The first target in a cycle that the solver cannot move far enough."""
         if not targets:
             return []
         matrix, rest = self._within(members, low)

@@ -144,7 +144,7 @@ def needless(
             # Only its largest row: where others are shown, it could prevent these.
             first = max((r for r in everything if r.output == name), key=_people)
             back = [replace(r, hidden=r.hidden and r is not first) for r in everything]
-            if not _gives_away(contract, back):
+            if not _discloses(contract, back):
                 yield f"nothing is shown, though {name} could be without disclosing a small group"
 
 
@@ -173,7 +173,7 @@ def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
     return [outputs for outputs, _ in found]
 
 
-def _gives_away(contract: Contract, rows: Sequence[OutputRow]) -> bool:
+def _discloses(contract: Contract, rows: Sequence[OutputRow]) -> bool:
     """Return True if a suppressed count is bounded too closely, as far as sums show."""
     tables = {group.names for row in rows for group, _ in row.expected.groups}
     names = {name for table in tables for name in table}
