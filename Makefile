@@ -42,10 +42,13 @@ local: $(VENV)/laptop ## Leave the stack running here, to poke at it with the AW
 package: $(VENV)/laptop ## Build what AWS runs
 	@$(PY) -m ops package --contract $(call quoted,$(CONTRACT))
 
+doctor: $(VENV)/laptop ## Check this machine and the account before a deployment; JSON=1 for programs
+	@$(PY) -m ops doctor --contract $(call quoted,$(CONTRACT)) $(if $(JSON),--json)
+
 plan: $(VENV)/laptop ## Show what a deployment would change
 	@$(PY) -m ops plan --contract $(call quoted,$(CONTRACT))
 
-deploy: $(VENV)/laptop ## Deploy to the account of the environment; FILE=... to run once for QuickSight
+deploy: $(if $(filter 0,$(DOCTOR)),$(VENV)/laptop,doctor) ## Deploy to the account of the environment; FILE=... to run once for QuickSight
 	@$(PY) -m ops apply --contract $(call quoted,$(CONTRACT)) $(if $(filter command,$(firstword $(origin FILE))),--file $(call quoted,$(FILE)))
 
 destroy: $(VENV)/laptop ## Remove the deployment
@@ -131,4 +134,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback test fuzz faults mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback doctor test fuzz faults mutants bench dashboard-bench screenshots lint checkov format lock clean

@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; what was published before is still there", file=sys.stderr)  # noqa: T201
         return 130
-    if not code:
+    if not code and not getattr(options, "json", False):
         console().print(f"{time.perf_counter() - start:.1f} s in all")
     return code
 
@@ -89,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     page.set_defaults(command=_dashboard)
     local = commands.add_parser("local", help="serve the whole stack until interrupted")
     local.set_defaults(command=_local)
+    doctor = commands.add_parser("doctor", help="check machine and account before a deployment")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.set_defaults(command=_doctor)
     for name, help_ in _ACCOUNT_COMMANDS.items():
         command = commands.add_parser(name, help=help_)
         command.set_defaults(command=_account, name=name)
@@ -125,7 +128,7 @@ def _run(options: argparse.Namespace) -> int:
         code = analyze_folders(options.input, options.contract, options.out)
     else:
         code = run_stack(terraform, options.input, options.contract, options.out, screen)
-    if not code:
+    if not code and not getattr(options, "json", False):
         screen.print(f"results in {options.out}")
     return code
 
@@ -145,6 +148,14 @@ def _local(options: argparse.Namespace) -> int:
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 
     return serve_stack(find_or_fetch(), options.contract, console())
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from ops.doctor import diagnose, show_findings  # noqa: PLC0415 - as above
+    from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
+
+    findings = diagnose(find_or_fetch(), options.contract)
+    return show_findings(findings, console(), as_json=options.json)
 
 
 def _account(options: argparse.Namespace) -> int:

@@ -88,6 +88,10 @@ class Terraform:
         text = self._run("output", "-json", *self._state_flag())
         return {name: output["value"] for name, output in json.loads(text).items()}
 
+    def manages_resources(self) -> bool:
+        """Return True if the state holds resources."""
+        return "values" in json.loads(self._run("show", "-json"))
+
     def _run(self, *arguments: str) -> str:
         result = subprocess.run(
             self._command(*arguments),
