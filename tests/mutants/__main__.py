@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from tempfile import TemporaryDirectory
 
 from tests.helpers import ROOT
-from tests.mutants.table import MUTANTS, Mutant
+from tests.mutants.table import MUTANTS
 
 PYTHONPATH = f"{ROOT / 'src'}{os.pathsep}{ROOT}"
 KILLED, SURVIVED, TIMED_OUT, BROKEN = "killed", "survived", "timed out", "not run"
@@ -20,20 +21,20 @@ _OUTCOMES = {0: SURVIVED, 1: KILLED}
 """By pytest's exit code. Any other is neither: the mutant could not be made, say."""
 
 
-def outcome_of(mutant: Mutant, seconds: float) -> str:
-    """Run a mutant's tests until the first fails, or the time is over."""
+def outcome_of(name: str, tests: Sequence[str], seconds: float) -> str:
+    """Run tests with a mutant, or with none, until the first fails or the time is over."""
     pytest = (sys.executable, "-m", "pytest", "-x", "-q", "--hypothesis-seed=0")
     with TemporaryDirectory() as folder:
         # A failing example must not be remembered for other mutants.
         seeds = {"PYTHONHASHSEED": "0", "HYPOTHESIS_STORAGE_DIRECTORY": folder}
         process = subprocess.Popen(
-            [*pytest, "-p", "tests.mutants.plugin", *mutant.tests],
+            [*pytest, "-p", "tests.mutants.plugin", *tests],
             cwd=ROOT,
             env={
                 **os.environ,
                 **seeds,
-                "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
-                "MUTANT": mutant.name,
+                "PYTHONPATH": PYTHONPATH,
+                "MUTANT": name,
             },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -57,9 +58,13 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="how many are tried at once")
     chosen = parser.parse_args()
     mutants = [m for m in MUTANTS if not chosen.words or any(w in m.name for w in chosen.words)]
+    tests = sorted({test for mutant in mutants for test in mutant.tests})
+    if outcome_of("", tests, chosen.seconds * chosen.jobs) != SURVIVED:
+        print("the tests fail, or take too long, without any mutant")  # noqa: T201
+        return 2
     outcomes: list[str] = []
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        found = pool.map(lambda mutant: outcome_of(mutant, chosen.seconds), mutants)
+        found = pool.map(lambda it: outcome_of(it.name, it.tests, chosen.seconds), mutants)
         for mutant, outcome in zip(mutants, found, strict=True):
             outcomes.append(outcome)
             print(f"{outcome:10} {mutant.name}", flush=True)  # noqa: T201 - what it is for

@@ -1,4 +1,4 @@
-"""Makes the mutant that the environment names, for the whole of a test run."""
+"""Makes the mutant that the environment names, if it names one, for the whole of a test run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from tests.mutation import mutated
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    [mutant] = [mutant for mutant in MUTANTS if mutant.name == os.environ["MUTANT"]]
+    if not (name := os.environ["MUTANT"]):
+        return
+    [mutant] = [mutant for mutant in MUTANTS if mutant.name == name]
     with ExitStack() as stack:
         stack.enter_context(mutated(mutant.target, mutant.change))
         config.add_cleanup(stack.pop_all().close)
