@@ -111,7 +111,7 @@ lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, wo
 	  else echo "terraform fmt: skipped, as terraform is not on the PATH"; fi
 	@$(PY) -m ops.lint.advisories requirements/bootstrap.txt requirements/dev.txt
 	@$(PY) -m medical_charges.contract.schema --check datasets/schema.json
-	@$(PY) -m medical_charges.report.schema --check docs/report.schema.json
+	@$(PY) -m medical_charges.report.schema --check src/medical_charges/report/report.schema.json
 
 checkov: $(VENV)/policy/checkov ## Check Terraform's settings with checkov, which has an environment of its own
 	@$(VENV)/policy/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
@@ -120,7 +120,7 @@ format: $(VENV)/dev ## Format the code and write the derived files
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 	@$(PY) -m medical_charges.contract.schema datasets/schema.json
-	@$(PY) -m medical_charges.report.schema docs/report.schema.json
+	@$(PY) -m medical_charges.report.schema src/medical_charges/report/report.schema.json
 
 lock: $(VENV)/dev ## Resolve the dependencies again
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/compile

@@ -45,7 +45,7 @@ def fail(store: LocalStore, contract: Contract) -> None:
 
 
 def test_the_schema_in_the_repository_is_that_of_the_types() -> None:
-    assert (ROOT / "docs" / "report.schema.json").read_text() == schema_text()
+    assert (ROOT / "src/medical_charges/report/report.schema.json").read_text() == schema_text()
 
 
 def test_the_report_of_a_run_that_passed_has_all_its_checks(store: LocalStore) -> None:
