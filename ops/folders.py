@@ -34,6 +34,8 @@ from ops.written import SparingStore, Written
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_NAMED = 10
+
 BUCKET = "medicalcharges"
 """The bucket in the manifests of a folder, where the files would be on AWS."""
 
@@ -52,6 +54,8 @@ def analyze_folders(source: Path, contract_file: Path, out: Path) -> int:
     """Analyze a file or a folder into `out`, show the outputs, and return the job's exit code."""
     contract = load_contract(contract_file)
     written = Written(out, contract.prefix)
+    if unread := unread_files(source):
+        console().print(f"warning: {unread}")
     mirror_input(source, out / Layout(contract.prefix).input, written)
     store = SparingStore(out, written.others(written.folder))
     with written.recording():
@@ -156,14 +160,45 @@ def data_files(source: Path) -> dict[str, Path]:
         raise InputRefusedError(f"there is no file or folder {str(source)!r}")
     if source.is_file():
         return {source.name: source}
-    found = {
+    found, others = _parted(source)
+    if not found:
+        more = f", but {_some(others)}" if others else ""
+        raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file{more}")
+    return found
+
+
+def unread_files(source: Path) -> str:
+    """Return a sentence about the files of a folder that are not read, empty if there are none.
+
+    Files that no program reads as data, by their names, are left out.
+    """
+    others = _parted(source)[1] if source.is_dir() else []
+    if not others:
+        return ""
+    return f"only .csv and .csv.gz files of {str(source)!r} are read, not {_some(others)}"
+
+
+def _parted(source: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the data files of a folder, and the names of its other files."""
+    files = {
         path.relative_to(source).as_posix(): path
         for path in sorted(source.rglob("*"))
-        if path.is_file() and path.name.lower().endswith((".csv", ".csv.gz"))
+        if path.is_file()
     }
-    if not found:
-        raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file")
-    return found
+    data = {n: path for n, path in files.items() if n.lower().endswith((".csv", ".csv.gz"))}
+    others = [
+        name
+        for name in files.keys() - data.keys()
+        if not any(part.startswith((".", "_")) for part in name.split("/"))
+    ]
+    return data, sorted(others)
+
+
+def _some(names: list[str]) -> str:
+    """Return the number of files and the names of the first ones."""
+    named = ", ".join(names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} other file{'s' if len(names) > 1 else ''} ({named}{more})"
 
 
 def run_analysis(out: Path, contract: Path, run_id: str, here_bytes: int = HERE_BYTES) -> int:

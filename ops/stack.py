@@ -21,7 +21,7 @@ from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.folders import data_files
+from ops.folders import data_files, unread_files
 from ops.page import save_page
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_examples, show_left_out, show_report, show_run
@@ -51,6 +51,8 @@ class Deployed:
 def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
     """Put a file or a folder into the input, follow the executions, and show the outputs."""
     files = data_files(source)
+    if unread := unread_files(source):
+        console.print(f"warning: {unread}")
     written = Written(out, load_contract(contract).prefix)
     with turn(STATE, console), deployed(terraform, contract, console) as stack:
         pipeline = stack.pipeline

@@ -17,14 +17,20 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class RuleCount:
-    """Number of lines that broke a rule, with a few of the offending fields."""
+    """Number of lines that broke a rule, with the first of the offending fields and reasons."""
 
     count: int
     examples: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    """Sentences about the rule, each once, without values of the lines."""
 
     def merge(self, other: RuleCount) -> RuleCount:
-        """Add both counts; the examples keep the order of the lines."""
-        return RuleCount(self.count + other.count, (self.examples + other.examples)[:EXAMPLES])
+        """Add both counts; examples and reasons keep the order of the lines."""
+        return RuleCount(
+            self.count + other.count,
+            (self.examples + other.examples)[:EXAMPLES],
+            tuple(dict.fromkeys(self.reasons + other.reasons))[:EXAMPLES],
+        )
 
 
 @dataclass(frozen=True)
@@ -34,16 +40,19 @@ class Tally:
     rows: int = 0
     rejected: int = 0
     rules: tuple[tuple[str, RuleCount], ...] = ()
+    blank: int = 0
+    """Number of lines of commas alone, which are no rows."""
 
     def merge(self, other: Tally) -> Tally:
         """Add both row counts."""
-        if not other.rules:
-            return Tally(self.rows + other.rows, self.rejected + other.rejected, self.rules)
         rules = dict(self.rules)
         for rule, count in other.rules:
             rules[rule] = rules[rule].merge(count) if rule in rules else count
         return Tally(
-            self.rows + other.rows, self.rejected + other.rejected, tuple(sorted(rules.items()))
+            self.rows + other.rows,
+            self.rejected + other.rejected,
+            tuple(sorted(rules.items())) if other.rules else self.rules,
+            self.blank + other.blank,
         )
 
 
@@ -102,11 +111,11 @@ def read_partial(store: Store, key: str, identity: str) -> Partial | None:
 
 def tally_to_json(tally: Tally) -> dict[str, Any]:
     """Return row counts as JSON values."""
-    rules = {rule: [count.count, list(count.examples)] for rule, count in tally.rules}
-    return {"rows": tally.rows, "rejected": tally.rejected, "rules": rules}
+    rules = {rule: [c.count, list(c.examples), list(c.reasons)] for rule, c in tally.rules}
+    return {"rows": tally.rows, "rejected": tally.rejected, "rules": rules, "blank": tally.blank}
 
 
 def tally_from_json(value: dict[str, Any]) -> Tally:
-    """Return the row counts that `tally_to_json` wrote."""
-    rules = ((r, RuleCount(n, tuple(shown))) for r, (n, shown) in sorted(value["rules"].items()))
-    return Tally(value["rows"], value["rejected"], tuple(rules))
+    """Return the row counts that `tally_to_json` wrote; earlier versions wrote fewer."""
+    rules = ((r, RuleCount(n, *map(tuple, of))) for r, (n, *of) in sorted(value["rules"].items()))
+    return Tally(value["rows"], value["rejected"], tuple(rules), value.get("blank", 0))

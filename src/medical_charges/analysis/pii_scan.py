@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.contract.pii_values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header, text_of
+from medical_charges.kernel.quotes import records
 
 SAMPLED_OBJECTS = 32
 ROWS_LOOKED_AT = 500
@@ -18,14 +20,16 @@ ROWS_LOOKED_AT = 500
 Rows = list[list[str]]
 
 
-def first_rows(head: bytes, header: Header) -> Rows:
+def first_rows(head: bytes, header: Header, *, multiline: bool) -> Rows:
     """Return the complete rows at the start of an object that have every field.
 
     Problems of other rows are found when rows are counted.
     """
-    # The last line may be cut off.
-    lines = text_of(head)[header.data_start :].split(b"\n")[:-1]
-    return list(_fields(lines[:ROWS_LOOKED_AT], len(header.columns)))
+    text = text_of(head)[header.data_start :]
+    # The last one may be cut off.
+    whole = text[: text.rfind(b"\n") + 1]
+    lines = records(whole) if multiline else whole.split(b"\n")
+    return list(_fields(islice(lines, ROWS_LOOKED_AT), len(header.columns)))
 
 
 def _fields(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:

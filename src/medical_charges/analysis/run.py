@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import textwrap
 from collections import Counter, defaultdict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
@@ -43,6 +44,7 @@ from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_paral
 
 WORST_RULES = 3
 OBJECTS_NAMED = 10
+_REASON_LENGTH = 160
 
 
 def analyze(
@@ -73,7 +75,9 @@ def analyze(
     """
     summary, layout = Summary(run_id, contract.contract_hash), Layout(contract.prefix)
     with summary.phase("plan") as counts:
-        summary.warnings += [f"{key} is ignored because of its name" for key in snapshot.ignored]
+        summary.warnings += [
+            f"{key} is ignored because {reason}" for key, reason in snapshot.ignored.items()
+        ]
         latest = read_latest_state(store, contract)
         base, known, new = _split(store, contract, snapshot, latest)
         summary.objects, summary.objects_read = len(snapshot.objects), len(new)
@@ -224,6 +228,11 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
         )
     share = contract.quality.maximum_rejected_share
     limit = Fraction(str(share))
+    summary.warnings += [
+        f"{m.ref.key}: {m.tally.blank} lines hold nothing but commas and are skipped"
+        for m in members
+        if m.tally.blank
+    ]
     failed = [
         member
         for member in members
@@ -261,7 +270,9 @@ def _too_many_rejected(
         for rule, count in _worst(member)
         if count.examples
     }
-    message = "\n".join(f"{_too_many(member)}, over {limit:.1%}" for member in named)
+    message = "\n".join(
+        f"{_too_many(member)}, over {limit:.1%}; {_reasons(member)}" for member in named
+    )
     return TooManyRejectedError(message, account, examples)
 
 
@@ -270,6 +281,14 @@ def _too_many(member: Member) -> str:
     rules = "; ".join(f"{rule} {count.count}" for rule, count in _worst(member))
     counts = f"{tally.rejected} of {tally.rows} rows break a rule ({rules})"
     return f"{member.ref.key}: {counts}: {tally.rejected / tally.rows:.1%}"
+
+
+def _reasons(member: Member) -> str:
+    """Return a reason for each of the rules that most rows of an object broke."""
+    reasons = (count.reasons[0] for _, count in _worst(member) if count.reasons)
+    return "; ".join(
+        textwrap.shorten(reason, _REASON_LENGTH, placeholder=" ...") for reason in reasons
+    )
 
 
 def _worst(member: Member) -> list[tuple[str, RuleCount]]:

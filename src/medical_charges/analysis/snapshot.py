@@ -10,7 +10,7 @@ PlanRun takes it, and Analyze reads it:
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from medical_charges.aggregates.partial import identity_of
@@ -28,8 +28,8 @@ class Snapshot:
     """The listed input: every object by the identity of its partial."""
 
     objects: dict[str, ObjectRef]
-    ignored: tuple[str, ...]
-    """Keys that hold no data by their name: hidden files and folders, folder markers."""
+    ignored: Mapping[str, str]
+    """Keys that hold no data, each with the reason: their name, or they are empty."""
 
 
 @dataclass(frozen=True)
@@ -59,24 +59,43 @@ def list_input(store: Store, contract: Contract) -> Snapshot:
         InputRefusedError: there is none.
     """
     folder, schema_hash = Layout(contract.prefix).input, contract.schema_hash
-    objects, ignored = {}, []
+    objects, ignored = dict[str, ObjectRef](), dict[str, str]()
     for ref in store.list(folder):
         if ref.key.endswith("/"):
             continue
-        if _is_ignored(ref, folder):
-            ignored.append(ref.key)
+        if (reason := _holds_no_data(ref, folder)) is not None:
+            ignored[ref.key] = reason
         else:
             objects[identity_of(ref, schema_hash)] = ref
     if not objects:
-        raise InputRefusedError(f"there is no input under {store.uri}/{folder}/")
-    return Snapshot(objects, tuple(ignored))
+        raise InputRefusedError(_no_input(f"{store.uri}/{folder}/", ignored))
+    return Snapshot(objects, ignored)
 
 
-def _is_ignored(ref: ObjectRef, folder: str) -> bool:
-    """Return True if the name of an object, or of a folder below the input, marks no data."""
+_NAME, _EMPTY = "of its name", "it is empty"
+_NAMED = 10
+
+
+def _holds_no_data(ref: ObjectRef, folder: str) -> str | None:
+    """Return the reason why an object is no data: its or a folder's name, or it is empty."""
     names = ref.key.removeprefix(f"{folder}/").split("/")
     marker = not ref.size and names[-1].endswith("_$folder$")
-    return marker or any(name.startswith((".", "_")) for name in names)
+    if marker or any(name.startswith((".", "_")) for name in names):
+        return _NAME
+    # Programs that write one file for each task leave empty ones where a task had no rows.
+    return None if ref.size else _EMPTY
+
+
+def _no_input(place: str, ignored: Mapping[str, str]) -> str:
+    sentences = {
+        _NAME: "{} is ignored because of its name: what starts with _ or . is taken for no data",
+        _EMPTY: "{} is empty: a header and rows were expected",
+    }
+    found = [sentences[reason].format(key) for key, reason in ignored.items()]
+    more = [f"and {len(found) - _NAMED} more objects"] if len(found) > _NAMED else []
+    return ": ".join(
+        [f"there is no input under {place}", *filter(None, ["; ".join(found[:_NAMED] + more)])]
+    )
 
 
 def check_new_objects(store: Store, contract: Contract, snapshot: Snapshot) -> None:
@@ -110,20 +129,21 @@ def _read_heads(
 
     def read(item: tuple[str, ObjectRef]) -> NewObject | InputRefusedError:
         identity, ref = item
-        head = store.read_range(ref, 0, min(HEAD_BYTES, ref.size))
         try:
+            head = store.read_range(ref, 0, min(HEAD_BYTES, ref.size))
             header = read_header(ref.key, head, contract)
         except InputRefusedError as error:
             return error
         if identity in sampled:
-            samples.append((ref.key, header, first_rows(head, header)))
+            rows = first_rows(head, header, multiline=contract.source.multiline)
+            samples.append((ref.key, header, rows))
         return NewObject(identity, ref, header)
 
     found = in_parallel(read, refs.items())
     refusals = [str(item) for item in found if isinstance(item, InputRefusedError)]
     if refusals:
-        more = f"\nand {len(refusals) - 10} more objects" if len(refusals) > 10 else ""
-        raise InputRefusedError("\n".join(refusals[:10]) + more)
+        more = f"\nand {len(refusals) - _NAMED} more objects" if len(refusals) > _NAMED else ""
+        raise InputRefusedError("\n".join(refusals[:_NAMED]) + more)
     return [item for item in found if isinstance(item, NewObject)], samples
 
 
@@ -154,4 +174,4 @@ def read_snapshot(uri: str, contract: Contract) -> Snapshot:
             "the contract was replaced after the input was listed; start another run"
         )
     objects = {identity: ObjectRef(*ref) for identity, ref in value["objects"].items()}
-    return Snapshot(objects, tuple(value["ignored"]))
+    return Snapshot(objects, dict(value["ignored"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from math import ceil
@@ -340,7 +341,9 @@ class Contract(_Part):
         labels = map(self._label, columns)
         filters = self.dashboard.filters
         marked = (_with_margin(it) if it.name in filters else it for it in labels)
-        return Output(cube_name(columns), "cube", (*marked, *self._described(CUBE_FIGURES)))
+        return Output(
+            self._cube_names[tuple(columns)], "cube", (*marked, *self._described(CUBE_FIGURES))
+        )
 
     def withholds(self, statistic: str) -> bool:
         """Return True if a statistic is never shown because it reveals values of single people."""
@@ -372,13 +375,23 @@ class Contract(_Part):
     @property
     def cubes(self) -> Mapping[str, tuple[str, ...]]:
         """All filter cubes with their grouping columns, the one of the filters alone first."""
-        return {cube_name(columns): columns for columns in self.filtered_groups}
+        return {name: columns for columns, name in self._cube_names.items()}
+
+    @property
+    def _cube_names(self) -> dict[tuple[str, ...], str]:
+        """The names of the filter cubes; those that would have the same end with a hash."""
+        plain = {columns: _cube_name(columns) for columns in self.filtered_groups}
+        shared = [name for name, count in Counter(plain.values()).items() if count > 1]
+        return {
+            columns: f"{name}_{content_hash(columns)[:6]}" if name in shared else name
+            for columns, name in plain.items()
+        }
 
     def cube_of(self, analysis: str) -> str | None:
         """Return the filter cube of an analysis, or None if there are no filters."""
         if not self.dashboard.filters:
             return None
-        return cube_name(self._filtered(self.analyses[analysis].group_by))
+        return self._cube_names[self._filtered(self.analyses[analysis].group_by)]
 
     @property
     def filtered_groups(self) -> tuple[tuple[str, ...], ...]:
@@ -480,6 +493,6 @@ def _with_margin(label: OutputColumn) -> OutputColumn:
     return replace(label, type="string", format="text", comment=comment, values=values)
 
 
-def cube_name(columns: Collection[str]) -> str:
+def _cube_name(columns: Collection[str]) -> str:
     """Return the name of a filter cube; characters that a name may not have become `_`."""
     return re.sub("[^a-z0-9_]", "_", "_".join(("cube", *columns)).lower())

@@ -50,6 +50,14 @@ _STREET = re.compile(
 _PERSON = re.compile(
     rf"(?:(?:Mr|Mrs|Ms|Dr)\.? )?{_LETTERS}[\w'\u2019-]*\.?(?:,? {_LETTERS}[\w'\u2019-]*\.?){{0,3}}"
 )
+_PLACE = re.compile(
+    r"(?:st|ste|saint|sainte|san|santa|santo|sankt)\b\.? ?[^,]*"
+    r"|.*\b(?:hospitals?|clinics?|medical|cent(?:er|re)|health(?:care)?|infirmary|hospice|nursing"
+    r"|university|college|institute|pharmacy|klinik(?:um)?|krankenhaus|h[oô]pital|clinique|cl[ií]nica"
+    r"|ospedale)\b.*",
+    re.IGNORECASE,
+)
+"""A place called after a saint or another person, such as most hospitals are."""
 
 # Enough of the commonest in several languages to know a column of names by.
 _GIVEN = frozenset(
@@ -153,7 +161,8 @@ def _number(sample: _Sample, quantity: bool) -> bool:
 def _person(sample: _Sample, _: bool) -> bool:
     def fits(value: str) -> bool:
         words = re.findall(rf"{_LETTERS}+", value.lower())
-        return bool(_PERSON.fullmatch(value)) and any(word in _GIVEN for word in words)
+        named = bool(_PERSON.fullmatch(value)) and any(word in _GIVEN for word in words)
+        return named and not _PLACE.fullmatch(value)
 
     several = len(set(sample.values)) >= ENOUGH
     return several and sample.matching(fits) >= 0.3

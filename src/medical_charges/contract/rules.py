@@ -361,7 +361,6 @@ def _share_problems(contract: Contract) -> Iterator[Problem]:
 
 def _cube_problems(contract: Contract) -> Iterator[Problem]:
     """Find the mistakes of the filter cubes, whose names are derived from their columns."""
-    named: dict[str, str] = {}
     for columns in contract.filtered_groups:
         cube, listed = contract.cube_output(columns), ", ".join(columns)
         name = cube.name
@@ -371,9 +370,6 @@ def _cube_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem("dashboard.filters", found, allowed)
         elif name in contract.analyses:
             yield Problem("dashboard.filters", found, "no analysis of that name")
-        elif name in named:
-            yield Problem("dashboard.filters", found, f"one such name; {named[name]} has it too")
-        named[name] = listed
         if set(columns) & {column.name for column in cube.figures}:
             yield Problem("dashboard.filters", found, "no column named like one of its figures")
 

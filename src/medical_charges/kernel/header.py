@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.quotes import records
 
 HEAD_BYTES = 64 * 1024
 """Number of bytes read from an object's start to find its header."""
@@ -24,6 +25,8 @@ _SIGNATURES = {
     b"Obj\x01": "an Avro file",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
 }
+_OTHER_TEXTS = {"{": "JSON", "[{": "JSON", "<": "a page of HTML, or XML"}
+"""Starts of texts that are not CSV, unless they are a column's name."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +58,20 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             raise InputRefusedError(f"{name} is not a CSV file: it looks like {kind}")
-    if b"\0" in head:
-        raise InputRefusedError(f"{name} is not a CSV file: it holds binary data")
     start = len(_BOM) if head.startswith(_BOM) else 0
     while head[start : start + 1] in {b"\r", b"\n"}:
         start += 1
     if start == len(head):
         raise InputRefusedError(f"{name} is empty: a header and rows were expected")
-    end = head.find(b"\n", start)
-    if end < 0:
-        if len(head) >= HEAD_BYTES or b"\r" in head[start:]:
-            raise InputRefusedError(
-                f"{name} has no line end (\\n or \\r\\n) in its first {len(head)} bytes"
-            )
-        end = len(head)
-    columns, ignored = _match(name, _fields(name, head[start:end]), contract)
-    return Header(columns, ignored, min(end + 1, len(head)), gzip)
+    text = head[start:]
+    line = next(records(text)) if contract.source.multiline else text[: text.find(b"\n") + 1]
+    line = line or text
+    if len(line) == len(text) and (len(head) >= HEAD_BYTES or b"\r" in line.rstrip(b"\r\n")):
+        raise InputRefusedError(
+            f"{name} has no line end (\\n or \\r\\n) in its first {len(head)} bytes"
+        )
+    columns, ignored = _match(name, _fields(name, line, binary=b"\0" in head), contract)
+    return Header(columns, ignored, start + len(line), gzip)
 
 
 def text_of(head: bytes) -> bytes:
@@ -91,12 +92,24 @@ def text_of(head: bytes) -> bytes:
     return text
 
 
-def _fields(name: str, line: bytes) -> list[str]:
+def _fields(name: str, line: bytes, *, binary: bool) -> list[str]:
+    refused = f"{name} is not a CSV file"
+    if b"\0" in line:
+        wide = not all(line.strip(b"\0\r\n")[half::2].strip(b"\0") for half in (0, 1))
+        kind = "it looks like UTF-16 text" if wide else "it holds binary data"
+        raise InputRefusedError(f"{refused}: {kind}")
     try:
-        text = line.decode("utf-8").removesuffix("\r")
+        text = line.decode("utf-8").removesuffix("\n").removesuffix("\r")
         return [field.strip() for field in next(csv.reader([text], strict=True))]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputRefusedError(f"{name} is not a CSV file: its first line is not text") from error
+    except UnicodeDecodeError as error:
+        if binary:
+            raise InputRefusedError(f"{refused}: it holds binary data") from error
+        raise InputRefusedError(
+            f"{name} is not UTF-8: its first line has the byte {line[error.start]:#04x}; save it "
+            f"as UTF-8"
+        ) from error
+    except csv.Error as error:
+        raise InputRefusedError(f"{refused}: its first line is not a line of CSV") from error
 
 
 def _match(
@@ -126,6 +139,9 @@ def _no_header(name: str, fields: list[str], wanted: list[str]) -> str:
             if fields[0].count(separator) >= len(wanted) - 1:
                 return f"{name} is separated by {word}, not by commas"
     close = [f for f in fields if f.lower() in {column.lower() for column in wanted}]
+    for start, kind in _OTHER_TEXTS.items():
+        if fields[0].startswith(start):
+            return f"{name} is not a CSV file: it looks like {kind}"
     if close:
         return f"{name} has {', '.join(map(repr, close))} in its header; names must match exactly"
     return (

@@ -76,7 +76,8 @@ class RowValidator:
             return Rejection("quotes", f"not a line of CSV: {error}", None)
         if len(fields) != self._width:
             few = "few" if len(fields) < self._width else "many"
-            return Rejection("fields", f"too {few} fields: {len(fields)} of {self._width}", None)
+            reason = f"too {few} fields: {len(fields)} under a header of {self._width}"
+            return Rejection("fields", reason, None)
         values: dict[str, FieldValue] = {}
         for position, name, column in self._columns:
             try:
@@ -141,12 +142,12 @@ def _text(column: StringColumn, field: str) -> str:
 def _integer(field: str) -> int:
     match = _INTEGER.fullmatch(field)
     if match is None:
-        raise _BrokenRuleError("type", "is not an integer")
+        raise _BrokenRuleError("type", f"is not a whole number{_why(field)}")
     # Texts longer than any 64-bit integer are not parsed, which would take quadratic time.
     digits = match.group(1).lstrip("+-").lstrip("0")
     value = int(match.group(1)) if len(digits) <= 19 else 1 << 63
     if not -(1 << 63) <= value < 1 << 63:
-        raise _BrokenRuleError("type", "is not an integer of 64 bits")
+        raise _BrokenRuleError("type", "is not a whole number of 64 bits")
     return value
 
 
@@ -155,11 +156,34 @@ def _double(field: str) -> float:
     if match is None:
         if _NOT_FINITE.fullmatch(field):
             raise _BrokenRuleError("finite", "is not a finite number")
-        raise _BrokenRuleError("type", "is not a number")
+        raise _BrokenRuleError("type", f"is not a number{_why(field)}")
     value = float(match.group(1))
     if abs(value) == float("inf"):
         raise _BrokenRuleError("finite", "is not a finite number")
     return value
+
+
+_CAUSES = {
+    "it has a decimal point": re.compile(r"[+-]?[0-9]*\.[0-9]*"),
+    "it has an exponent": re.compile(r"[+-]?[0-9]*\.?[0-9]*[eE][+-]?[0-9]+"),
+    "it has a decimal comma": re.compile(r"[+-]?[0-9.]*,[0-9]{1,2}"),
+    "it has a thousands separator": re.compile(r"[+-]?[0-9]{1,3}(?:[., '\u00a0\u202f][0-9]{3})+.*"),
+    "it has a currency sign": re.compile(r".*[$\u00a3\u00a5\u20ac].*"),
+    "it has a percent sign": re.compile(r".*[0-9] ?%"),
+    "it stands for a missing value": re.compile(
+        r"-|\.|\?|n\.?/?a\.?|null|none|nil|missing|unknown|#n/a|\\n", re.IGNORECASE
+    ),
+}
+"""Causes for which a field is no number, in words without its value."""
+
+
+def _why(field: str) -> str:
+    """Return the cause for which a field is no number, if it is a usual one."""
+    text = field.strip()
+    if not text:
+        return ": it holds only spaces"
+    found = (f": {cause}" for cause, pattern in _CAUSES.items() if pattern.fullmatch(text))
+    return next(found, "")
 
 
 def _shown(field: str) -> str:

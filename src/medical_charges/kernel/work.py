@@ -10,7 +10,7 @@ from itertools import groupby
 import polars as pl
 
 from medical_charges.aggregates.cube import Cube, merge_cubes
-from medical_charges.aggregates.partial import EXAMPLES, RuleCount, Tally
+from medical_charges.aggregates.partial import RuleCount, Tally
 from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError, MedicalChargesError
 from medical_charges.kernel.blocks import read_range, read_sequentially
@@ -109,9 +109,6 @@ def _tally(scanned: Scanned) -> Tally:
     rules: dict[str, RuleCount] = {}
     for line in scanned.rejected:
         rule, field = line.rejection.rule, line.rejection.field
-        known = rules.get(rule, RuleCount(0, ()))
-        examples = known.examples
-        if field is not None and len(examples) < EXAMPLES:
-            examples += (field,)
-        rules[rule] = RuleCount(known.count + 1, examples)
-    return Tally(scanned.rows, len(scanned.rejected), tuple(sorted(rules.items())))
+        found = RuleCount(1, () if field is None else (field,), (line.rejection.reason,))
+        rules[rule] = rules[rule].merge(found) if rule in rules else found
+    return Tally(scanned.rows, len(scanned.rejected), tuple(sorted(rules.items())), scanned.blank)

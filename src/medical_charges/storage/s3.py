@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from medical_charges.errors import InputChangedError, ObjectMissingError
+from medical_charges.errors import InputChangedError, InputRefusedError, ObjectMissingError
 from medical_charges.storage.base import REQUESTS_AT_ONCE, ObjectRef
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class S3Store:
         except ClientError as error:
             if error.response["Error"]["Code"] in {"PreconditionFailed", "412", "NoSuchKey"}:
                 raise InputChangedError(f"{ref.key} changed after it was listed") from error
+            if error.response["Error"]["Code"] == "InvalidObjectState":
+                raise InputRefusedError(
+                    f"{ref.key} is archived, and cannot be read: restore it, or copy it to a "
+                    f"storage class that can be read at once"
+                ) from error
             raise
         return cast("BinaryIO", response["Body"])
 

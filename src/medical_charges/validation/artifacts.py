@@ -71,7 +71,7 @@ def read_state_artifact(store: Store, key: str) -> StateArtifact | None:
 
 
 def _tallied(ref: list[Any], tally: Mapping[str, Any]) -> Tallied:
-    rules = {rule: count for rule, (count, _) in tally["rules"].items()}
+    rules = {rule: count for rule, (count, *_) in tally["rules"].items()}
     return Tallied(ObjectRef(*ref), tally["rows"], tally["rejected"], rules)
 
 

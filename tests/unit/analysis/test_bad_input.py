@@ -111,7 +111,7 @@ BROKEN_ROWS = {
     "a value that is not allowed": (b"19,unknown,27.9,0,yes,southwest,1", "sex.allowed"),
     "another case": (b"19,Female,27.9,0,yes,southwest,1", "sex.allowed"),
     "an empty field": (b"19,female,,0,yes,southwest,1", "bmi.required"),
-    "only empty fields": (b",,,,,,", "age.required"),
+    "empty fields between quotes": (b'"",,,,,,', "age.required"),
     "not a number": (b"19,female,27.9,0,yes,southwest,NaN", "charges.finite"),
     "infinity": (b"19,female,27.9,0,yes,southwest,-inf", "charges.finite"),
     "infinity by overflow": (b"19,female,27.9,0,yes,southwest,1e999", "charges.finite"),
@@ -172,6 +172,8 @@ def test_too_many_bad_rows_fail_the_run_and_name_the_worst_rules(cli: Laptop) ->
     assert outcome.code == 4
     assert "a.csv: 8 of 108 rows break a rule" in outcome.err
     assert "(age.maximum 5; charges.minimum 2; sex.allowed 1)" in outcome.err
+    reasons = "age is over 120; charges is under 0; sex is none of female, male"
+    assert f"7.4%, over 5.0%; {reasons}\n" in outcome.err
     assert "a.csv: age.maximum, such as '200', '201', '202'" in outcome.out
     assert "a.csv: sex.allowed, such as 'alien'" in outcome.out
     assert "7.4%, over 5.0%" in outcome.err
@@ -274,7 +276,7 @@ def test_the_reason_of_a_failure_is_in_the_runs_folder(cli: Laptop) -> None:
 
 
 def test_every_refused_object_is_named_at_once(cli: Laptop) -> None:
-    outcome = cli.run(("a.csv", b""), ("b.csv", GOOD), ("c.csv", good_rows()))
+    outcome = cli.run(("a.csv", b"\n"), ("b.csv", GOOD), ("c.csv", good_rows()))
     assert outcome.code == 3
     assert "a.csv is empty" in outcome.err
     assert "b.csv has no header" in outcome.err

@@ -54,6 +54,8 @@ NAMES, NUMBERS, DATES = "names of people", "numbers that each", "dates of birth"
 PEOPLE: dict[str, tuple[str, Maker]] = {
     "full names": (NAMES, lambda r: f"{r.choice(GIVEN)} {r.choice(FAMILY)}"),
     "initials": (NAMES, lambda r: f"{r.choice(GIVEN)} {r.choice('ABC')}. {r.choice(FAMILY)}"),
+    "saints' names": (NAMES, lambda r: f"{r.choice(GIVEN)} St. {r.choice(GIVEN)}"),
+    "saints' names first": (NAMES, lambda r: f"St. {r.choice(GIVEN)}, {r.choice(GIVEN)}"),
     "shouted names": (NAMES, lambda r: f"{r.choice(FAMILY)} {r.choice(GIVEN)}".upper()),
     "mail": ("mail addresses", lambda r: f"{r.choice(FAMILY)}.{digits(r, 2)}@example.org"),
     "phone": ("phone numbers", lambda r: f"+44 20 {digits(r, 4)} {digits(r, 4)}"),
@@ -70,6 +72,15 @@ PEOPLE: dict[str, tuple[str, Maker]] = {
     "street": ("street addresses", street),
     "note": ("free text", lambda r: " ".join(r.choices(WORDS, k=9))),
 }
+
+SAINTS = re.split(
+    r"\|",
+    "County General|Good Samaritan|Harbor View|Mercy Hospital|Sacred Heart|Saint Anthony Hospital"
+    "|Saint Luke Hospital|St. Elizabeth Hospital|St. Francis|St. John Medical Center|St Joseph"
+    "|St. Mary|St. Thomas Hospital|St. Vincent|Trinity Health|San Antonio|Santa Maria|Sankt Anna"
+    "|Johns Hopkins|Mary Washington Healthcare|Robert Wood Johnson University Hospital|St. Louis"
+    "|Elizabeth Seton Center|Clara Maass Medical Center|Anna Freud Clinic|Klinikum Sankt Georg",
+)
 
 LAYOUTS = re.split(
     r"\|",
@@ -96,6 +107,7 @@ CLEAN: dict[str, Maker] = {
     "diagnosis": lambda r: r.choice(("Heart Failure", "Type 2 Diabetes Mellitus", "Asthma", "Flu")),
     "long category": lambda r: r.choice(("in good health and at work", "ill and not able to work")),
     "hospital": lambda r: r.choice(("Saint Mary Hospital", "St. John Clinic", "City Hospital")),
+    "hospital called after a saint": lambda r: r.choice(SAINTS),
     "ward": lambda r: f"Ward {r.randrange(40)}",
     "drug": lambda r: f"{r.choice(('Ibuprofen', 'Aspirin'))} {r.choice((100, 200, 400))} mg",
     "count": lambda r: str(r.randrange(0, 400_000)),

@@ -110,6 +110,27 @@ def test_a_warning_names_a_column_as_its_header_does(laptop: Laptop, column: str
     assert f"'{column}'" in printed
 
 
+@pytest.mark.parametrize("name", ["2024.csv.bz2", "part-00000", "below/2025.txt"])
+def test_a_file_that_is_not_read_is_named(laptop: Laptop, name: str) -> None:
+    other = laptop.folder / "source" / name
+    other.parent.mkdir(parents=True)
+    other.write_bytes(clinics("South"))
+    (laptop.folder / "source" / "_SUCCESS").write_bytes(b"")
+    code, printed = laptop.run(clinics("North"))
+    assert code == 0
+    source = str(laptop.folder / "source")
+    sentence = (
+        f"warning: only .csv and .csv.gz files of {source!r} are read, not 1 other file ({name})"
+    )
+    assert sentence in printed
+
+
+def test_a_folder_of_other_files_alone_is_refused_with_their_names(laptop: Laptop) -> None:
+    code, printed = laptop.run(clinics("North"), name="2024.xlsx")
+    assert code == 3
+    assert "holds no .csv or .csv.gz file, but 1 other file (2024.xlsx)" in printed
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [("charges [final].csv",) * 2, ("charges \x1b[31m.csv", "charges \\x1b[31m.csv")],

@@ -349,3 +349,30 @@ def test_without_network_a_missing_cache_is_an_error_and_a_full_one_is_used(
     if not all((deequ.CACHE / known.file).exists() for known in deequ.JARS):
         pytest.skip("there is no cache, and no network to fill it from")
     assert deequ.class_path().count(".jar") == 2
+
+
+@pytest.mark.parametrize("name", ["hospital.ward", "ward `a`", ".", "区"])
+def test_groups_are_unique_by_columns_of_any_name(
+    name: str, store: LocalStore, lean: SparkSession, evaluator: Evaluator
+) -> None:
+    contract = parse_contract(f"""
+dataset: dots
+prefix: Dots
+source:
+  format: csv
+  columns:
+    "{name}": {{ type: string, allowed: [a, b] }}
+    charges: {{ type: double, decimals: 2 }}
+measure: charges
+analyses:
+  by_ward: {{ group_by: ["{name}"], statistics: [patients, mean] }}
+""")
+    data = f"{name},charges\n" + "a,1\n" * 20 + "b,2\n" * 30
+    outputs = outputs_of(store, contract, {"x.csv": data.encode()})
+    schema, found = typed(contract, "by_ward", outputs["by_ward"])
+    schema = schema.replace(f"`{name}`", f"`{name.replace('`', '``')}`")
+    ruleset = output_rules(contract, "by_ward")
+    frame = frame_of(lean, schema, found)
+    assert failing(checks_of(ruleset, frame, evaluator, "charges")) == {}
+    twice = frame_of(lean, schema, [*found, found[0]])
+    assert failing(checks_of(ruleset, twice, evaluator, "charges")).keys() == {"unique"}

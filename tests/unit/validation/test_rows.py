@@ -194,6 +194,18 @@ def test_a_quoted_line_break_is_in_one_record_where_the_contract_says_so(store: 
     assert result.problems == []
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_a_line_break_in_a_quoted_name_is_in_the_header(store: LocalStore, line_end: bytes) -> None:
+    data = csv_lines(GOOD_ROW, GOOD_ROW).replace(b"\n", line_end)
+    header, _, rows = data.partition(line_end)
+    named = header + b',"loaded' + line_end + b'""at"""' + line_end
+    wide = b"".join(row + b",x" + line_end for row in rows.split(line_end) if row)
+    contract = contract_of(multiline=True)
+    summary, result = validated(store, contract, {"x.csv": b"\xef\xbb\xbf\n" + named + wide})
+    assert (summary.rows, summary.counted) == (2, 2)
+    assert result.problems == []
+
+
 def test_a_quote_within_a_field_joins_no_lines(store: LocalStore) -> None:
     """As in feet and inches: Python's csv module reads five records here."""
     rows = [b"a,5'10\",1,1,0.5,,10.5", GOOD_ROW, b"b,6'1\",1,1,0.5,,10.5", b'b,"n"n,1,1,0.5,,1']

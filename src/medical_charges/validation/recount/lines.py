@@ -49,23 +49,32 @@ def pieces(store: Store, identity: str, ref: ObjectRef, *, multiline: bool) -> l
         with store.open(ref) as raw, gzip.GzipFile(fileobj=raw) as stream:
             head = stream.read(_HEAD_BYTES)
     text = head.removeprefix(b"\xef\xbb\xbf")
-    line, newline, _ = text.lstrip(b"\r\n").partition(b"\n")
-    start = len(head) - len(text.lstrip(b"\r\n")) + len(line) + len(newline)
-    header = tuple(name.strip() for name in next(csv.reader([line.decode()]), []))
+    rest = text.lstrip(b"\r\n")
+    names, length = _header(rest.split(b"\n"), multiline=multiline)
+    start = min(len(head) - len(rest) + length, len(head))
+    header = tuple(name.strip() for name in names)
     if zipped or multiline:
         return [Piece(identity, ref, header, start, True, None, zipped)]
     edges = [*range(start, ref.size, PIECE_BYTES), ref.size]
     return [Piece(identity, ref, header, low, low == start, high) for low, high in pairwise(edges)]
 
 
-def records(store: Store, piece: Piece, *, multiline: bool) -> Iterator[list[str]]:
-    """Yield the records of a piece in batches, without line ends and empty records.
+def _header(lines: list[bytes], *, multiline: bool) -> tuple[list[str], int]:
+    """Return the names at the start of lines, and the number of bytes that they take."""
+    texts = (f"{line.decode()}\n" for line in (lines if multiline else lines[:1]))
+    reader = csv.reader(texts)
+    names = next(reader, [])
+    return names, sum(len(line) + 1 for line in lines[: reader.line_num])
 
-    A byte that is not UTF-8 becomes a lone surrogate.
+
+def records(store: Store, piece: Piece, *, multiline: bool) -> Iterator[list[str]]:
+    """Yield the records of a piece in batches, without line ends and blank records.
+
+    A blank record holds nothing but commas. A byte that is not UTF-8 becomes a lone surrogate.
     """
     read = _stream(store, piece) if piece.end is None else _range(store, piece)
     for lines in _joined(_lines(read)) if multiline else _lines(read):
-        yield [line for raw in lines if (line := raw.removesuffix("\r"))]
+        yield [line for raw in lines if (line := raw.removesuffix("\r")).strip(",")]
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[list[str]]:
