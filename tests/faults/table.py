@@ -231,7 +231,7 @@ DISCLOSURE = (
          replaced("protection.suppressed", "()"), GOLDEN_SAMPLE, SMALL_SHOWN, guarded=True),
     code("small groups alone are suppressed, and follow from the others", make_tables,
          replaced("protection.suppressed", "[p for p in protection.suppressed if any(0 < "
-                  "groups.by(cell.names)[cell.key].n < contract.disclosure.minimum_cell "
+                  "groups.by(cell.names)[cell.key].n < contract.disclosure.minimum_rows "
                   "for cell in rows[p].counts)]"),
          CONFINED, guarded=True),
     code("all rows are suppressed", make_tables,

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from medical_charges.checks import Category, Severity
-from medical_charges.contract.naming import in_sentence, words
+from medical_charges.contract.naming import in_sentence, plural, words
 from medical_charges.contract.outputs import (
     COMPARISON_COLUMNS,
     CUBE_FIGURES,
@@ -47,6 +47,9 @@ Number = (
     | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 )
 """A number as in the contract, or as a double if it is an integer beyond 53 bits."""
+
+PERSON = "person"
+Noun = Annotated[StrictStr, Field(pattern=r"^[a-z]+([ -][a-z]+)*$", max_length=40)]
 
 Long = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Reason = Annotated[StrictStr, Field(min_length=1)]
@@ -247,12 +250,20 @@ class Disclosure(_Part):
     minimum_cell: Annotated[StrictInt, Field(ge=1)] = Field(
         11, description="Groups of fewer people than this lose their figures."
     )
+    rows_per_person: Annotated[StrictInt, Field(ge=1)] = Field(
+        1, description="How many rows one person may have; the threshold in rows is so much higher."
+    )
     extremes: Literal["publish", "suppress"] = Field(
         "publish", description="Whether minima and maxima, each one person's value, are published."
     )
     top_code: Mapping[str, StrictInt] = Field(
         default_factory=dict, description="Integer columns whose values from here on are one group."
     )
+
+    @property
+    def minimum_rows(self) -> int:
+        """The threshold in rows: a group of fewer may be of fewer people than `minimum_cell`."""
+        return self.minimum_cell * self.rows_per_person
 
 
 class Share(_Part):
@@ -291,12 +302,22 @@ class Dashboard(_Part):
     )
 
 
+class Unit(_Part):
+    """What a row of the input is, where its plural is irregular."""
+
+    one: Noun = Field(description="A row, as a singular noun.")
+    many: Noun = Field(description="Rows, as its plural.")
+
+
 class Contract(_Part):
     """Everything that is specific to one dataset."""
 
     dataset: Name = Field(description="The data set's name.")
     prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
         description="The folder of the bucket that holds everything of this dataset."
+    )
+    unit: Noun | Unit = Field(
+        PERSON, description="What a row of the input is: a singular noun, such as stay or claim."
     )
     source: Source
     bands: Mapping[Name, Band] = Field(default_factory=dict)
@@ -308,6 +329,11 @@ class Contract(_Part):
     quality: Quality = Quality()
     disclosure: Disclosure = Disclosure()
     dashboard: Dashboard = Dashboard()
+
+    @property
+    def units(self) -> str:
+        """The plural of what a row is."""
+        return plural(self.unit) if isinstance(self.unit, str) else self.unit.many
 
     def called(self, name: str) -> str:
         """Return the heading of a column, a band, an analysis or a share."""
@@ -482,8 +508,17 @@ class Contract(_Part):
 
     @property
     def contract_hash(self) -> str:
-        """Hash of the whole contract."""
-        return content_hash(self.model_dump(mode="json"))
+        """Hash of the whole contract.
+
+        A key that earlier versions did not have is left out while it has its default, so that a
+        contract without it keeps its hash.
+        """
+        parts = self.model_dump(mode="json")
+        if self.unit == PERSON:
+            del parts["unit"]
+        if self.disclosure.rows_per_person == 1:
+            del parts["disclosure"]["rows_per_person"]
+        return content_hash(parts)
 
 
 def _with_margin(label: OutputColumn) -> OutputColumn:

@@ -12,6 +12,7 @@ from medical_charges.contract.model import (
     INPUT,
     MARGIN,
     NAME_LIMIT,
+    PERSON,
     Contract,
     DoubleColumn,
     IntegerColumn,
@@ -41,6 +42,7 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
     yield from _analysis_problems(contract)
     yield from _comparison_problems(contract)
     yield from _top_code_problems(contract)
+    yield from _unit_problems(contract)
     yield from _rule_problems(contract)
     yield from _dashboard_problems(contract)
 
@@ -226,6 +228,14 @@ def _top_code_problems(contract: Contract) -> Iterator[Problem]:
     for name in contract.disclosure.top_code:
         if name not in integers:
             yield Problem(f"disclosure.top_code.{name}", show(name), _one_of(integers))
+
+
+def _unit_problems(contract: Contract) -> Iterator[Problem]:
+    """Ask how many rows a person may have, where a row is said to be something else."""
+    given = contract.disclosure.model_fields_set
+    if contract.unit != PERSON and "rows_per_person" not in given:
+        allowed = f"the largest number of {contract.units} that one person may have"
+        yield Problem("disclosure.rows_per_person", "nothing", allowed)
 
 
 RULE_TYPES = (

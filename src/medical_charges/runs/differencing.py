@@ -57,7 +57,7 @@ class Change:
 def change_between(served: StoredState, state: State, contract: Contract) -> Change:
     """Return the change from the live state to another that is read under this contract."""
     before, after = _rows_by_object(served.state), _rows_by_object(state)
-    minimum = contract.disclosure.minimum_cell
+    minimum = contract.disclosure.minimum_rows
     pairs = dict(_comparable(served, state, contract))
     differences = [_difference(old, new) for old, new in pairs.values()]
     return Change(
@@ -182,11 +182,12 @@ def hold_reason(contract: Contract) -> str:
 
     The groups show only the minimum of what has changed.
     """
-    minimum = contract.disclosure.minimum_cell
+    minimum = contract.disclosure.minimum_rows
     return (
-        f"since the last publication the input may have changed by fewer than {minimum} people, "
-        f"whom two publications would give away by subtraction; what was published stays, and a "
-        f"run publishes once the groups show a change of {minimum} or more; {ALL_THE_SAME}"
+        f"since the last publication the input may have changed by fewer than {minimum} "
+        f"{contract.units}, which two publications would give away by subtraction; what was "
+        f"published stays, and a run publishes once the groups show a change of {minimum} or more; "
+        f"{ALL_THE_SAME}"
     )
 
 

@@ -241,7 +241,7 @@ def _held_already(
         state = read_state(store, contract, Layout(contract.prefix).state(identity))
     except (ObjectMissingError, ValueError):
         state = None
-    minimum = contract.disclosure.minimum_cell
+    minimum = contract.disclosure.minimum_rows
     if state is not None:
         # An earlier run has read all of it, and was held or has failed.
         small = change_between(before, state, contract).is_small(minimum)
@@ -284,7 +284,7 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
             continue
         change = change_between(before, state, contract)
         write_change(store, contract, turn.run_id, change)
-        if change.is_small(contract.disclosure.minimum_cell):
+        if change.is_small(contract.disclosure.minimum_rows):
             reason = hold_reason(contract)
     if reason and PUBLISH_HELD not in lease.options:
         _hold(ledger, store, contract, turn.run_id, reason)

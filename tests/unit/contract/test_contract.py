@@ -540,6 +540,8 @@ OTHER_CHANGES = {
     "a rule of one's own": ("0.05", "0.05, rules: { some: { rule: RowCount > 9 } }"),
     "the least cell": ("minimum_cell: 11", "minimum_cell: 5"),
     "the extremes": ("extremes: publish", "extremes: suppress"),
+    "rows per person": ("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 2"),
+    "what a row is": ("disclosure: {", "unit: patient\ndisclosure: { rows_per_person: 1,"),
     "the top code": ("age: 90", "age: 85"),
     "a statistic": ("[patients, mean, ci95]", "[patients, mean]"),
     "the prefix": ("prefix: MedicalCharges", "prefix: Other"),
@@ -578,3 +580,55 @@ def test_how_the_file_is_written_changes_neither_shape_nor_fingerprint(contract:
         contract.schema_hash,
         contract.contract_hash,
     )
+
+
+# --- what a row is
+
+
+def test_contracts_of_earlier_versions_keep_their_hash(contract: Contract) -> None:
+    """Or the next run would be of another contract than the live one, and read all rows again."""
+    assert contract.contract_hash == "3f2514e8efd80378e8f6b382ed683a41"
+    said = changed("minimum_cell: 11", "rows_per_person: 1, minimum_cell: 11")
+    assert parse_contract(f"{said}\nunit: person\n").contract_hash == contract.contract_hash
+
+
+@pytest.mark.parametrize(
+    ("unit", "units"),
+    [
+        ("stay", "stays"),
+        ("person-year", "person-years"),
+        ("hospital visit", "hospital visits"),
+        ("delivery", "deliveries"),
+        ("diagnosis code", "diagnosis codes"),
+        ("branch", "branches"),
+        ("{ one: index case, many: index cases }", "index cases"),
+        ("{ one: child, many: children }", "children"),
+    ],
+)
+def test_a_row_is_what_the_contract_says(unit: str, units: str) -> None:
+    text = changed("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 5")
+    contract = parse_contract(f"{text}\nunit: {unit}\n")
+    assert contract.units == units
+    assert contract.disclosure.minimum_rows == 55
+
+
+def test_rows_of_people_need_no_words(contract: Contract) -> None:
+    assert (contract.units, contract.disclosure.minimum_rows) == ("people", 11)
+
+
+@pytest.mark.parametrize(
+    ("unit", "complaint"),
+    [
+        (
+            "stay",
+            (
+                "disclosure.rows_per_person: found nothing; "
+                "allowed: the largest number of stays that one person may have"
+            ),
+        ),
+        ("Stay", "unit: found 'Stay'; allowed: text that matches ^[a-z]+([ -][a-z]+)*$"),
+        ("{ one: child }", "unit.many: found nothing; allowed: a value is required here"),
+    ],
+)
+def test_what_a_row_is_has_to_be_said_whole(unit: str, complaint: str) -> None:
+    assert any(found.startswith(complaint) for found in complaints(f"{TEXT}\nunit: {unit}\n"))

@@ -150,6 +150,17 @@ def test_an_attacker_with_everything_and_a_solver_confines_no_count(batch: int) 
                     assert not figures[column] or not 0 < int(figures[column]) < least
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_as_many_rows_are_protected_as_so_many_people_may_have(seed: int) -> None:
+    contract, people = case(seed)
+    of_people, of_rows = (
+        contract.model_copy(update={"disclosure": contract.disclosure.model_copy(update=update)})
+        for update in ({"minimum_cell": 12}, {"minimum_cell": 4, "rows_per_person": 3})
+    )
+    cube = cube_of(people, contract)
+    assert make_tables(cube, of_rows) == make_tables(cube, of_people)
+
+
 @pytest.mark.parametrize("seed", [1052, 20062, 21074])
 def test_an_output_that_nothing_protects_is_withheld_with_a_reason(seed: int) -> None:
     """Eight people: even a group that no row names is too few, known by what the others leave."""

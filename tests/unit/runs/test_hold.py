@@ -82,6 +82,25 @@ def test_a_run_that_adds_fewer_people_than_the_minimum_is_held(
     assert pipeline.ledger.lease() is None
 
 
+@pytest.mark.parametrize(("rows", "decision"), [(21, "hold"), (22, "go")])
+def test_a_change_of_rows_of_too_few_people_is_held(
+    bucket: S3Store,
+    real_file: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
+    decision: str,
+) -> None:
+    text = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 2")
+    text = f"unit: stay\n{text}"
+    pipeline = deploy(bucket, parse_contract(text), real_file, monkeypatch)
+    bucket.write(CONTRACT, text.encode())
+    pipeline.finish("first", pipeline.run("first"))
+    pipeline.upload("few.csv", part(real_file, 100, rows))
+    _, found = compared(pipeline, "two")
+    assert found["decision"] == decision
+    assert ("fewer than 22 stays" in found["reason"]) == (decision == "hold")
+
+
 def test_the_reason_says_the_minimum_and_not_how_many_came(
     pipeline: Pipeline, real_file: bytes
 ) -> None:

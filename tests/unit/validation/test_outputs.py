@@ -228,8 +228,11 @@ def test_no_report_holds_a_value_of_the_measure(ran: LocalStore, contract: Contr
 # --- disclosure
 
 
-def test_a_small_group_that_shows_is_refused(ran: LocalStore, contract: Contract) -> None:
-    disclosure = contract.disclosure.model_copy(update={"minimum_cell": 21})
+@pytest.mark.parametrize("update", [{"minimum_cell": 21}, {"rows_per_person": 2}])
+def test_a_small_group_that_shows_is_refused(
+    ran: LocalStore, contract: Contract, update: dict[str, int]
+) -> None:
+    disclosure = contract.disclosure.model_copy(update=update)
     stricter = contract.model_copy(update={"disclosure": disclosure})
     problems = look(ran, stricter).problems
     name = "disclosure: no small group is shown"

@@ -70,7 +70,7 @@ class _Search:
 
     def __init__(self, published: Published, contract: Contract) -> None:
         self._published, self._contract = published, contract
-        self._minimum = contract.disclosure.minimum_cell
+        self._minimum = contract.disclosure.minimum_rows
         cubes, dear = contract.cubes, published.total
         self._lost = np.array(
             [

@@ -49,7 +49,7 @@ def disclosure_checks(
     summary: Mapping[str, Any],
 ) -> list[Check]:
     """Check what is shown of small groups, and what follows about them."""
-    least = contract.disclosure.minimum_cell
+    least = contract.disclosure.minimum_rows
     rows = list(_rows(files, expected, least))
     unreadable = [name for name, file in files.items() if not file.readable]
     unless = f"{', '.join(unreadable)} cannot be read" if unreadable else ""
@@ -131,7 +131,7 @@ def needless(
         OutputRow(name, row, hidden=True) for name in summary["withheld"] for row in expected[name]
     ]
     everything = [*rows, *withheld]
-    least = contract.disclosure.minimum_cell
+    least = contract.disclosure.minimum_rows
     hiding = {row.output for row in everything if row.hidden}
     small = {row.output for row in everything if _is_small(row.expected, least)}
     columns = {name: _columns(contract, expected[name]) for name in expected}
@@ -188,7 +188,7 @@ def _discloses(contract: Contract, rows: Sequence[OutputRow]) -> bool:
         if counts.told(whole):
             # The total of the rows without figures follows by subtraction.
             together = counts.low[whole] - sum(counts.low[p] for p in parts if counts.told(p))
-            if 0 < together < contract.disclosure.minimum_cell:
+            if 0 < together < contract.disclosure.minimum_rows:
                 return True
     return False
 

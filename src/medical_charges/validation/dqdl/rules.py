@@ -86,7 +86,7 @@ def output_rules(contract: Contract, name: str) -> Ruleset:
     rules = [
         *_columns(output.header),
         *_key_rules(output),
-        *_small_cells(output, contract.disclosure.minimum_cell),
+        *_small_cells(output, contract.disclosure.minimum_rows),
         *_together(output),
         *(_in_order(rule, columns) for rule, columns in output.rising.items()),
         # From the last column to the first: the order in deployed rulesets.
