@@ -335,6 +335,11 @@ class Contract(_Part):
         """The plural of what a row is."""
         return plural(self.unit) if isinstance(self.unit, str) else self.unit.many
 
+    @property
+    def everybody(self) -> str:
+        """All rows, in a sentence."""
+        return "everybody" if self.units == "people" else f"all {self.units}"
+
     def called(self, name: str) -> str:
         """Return the heading of a column, a band, an analysis or a share."""
         return self.dashboard.names.get(name) or words(name)
@@ -366,7 +371,7 @@ class Contract(_Part):
         """Return the output of a filter cube."""
         labels = map(self._label, columns)
         filters = self.dashboard.filters
-        marked = (_with_margin(it) if it.name in filters else it for it in labels)
+        marked = (_with_margin(it, self.everybody) if it.name in filters else it for it in labels)
         return Output(
             self._cube_names[tuple(columns)], "cube", (*marked, *self._described(CUBE_FIGURES))
         )
@@ -389,7 +394,9 @@ class Contract(_Part):
 
     def _described(self, columns: Iterable[OutputColumn], within: str = "") -> list[OutputColumn]:
         noun = in_sentence(self.called(self.measure))
-        return [column.of(self.measure, noun=noun, within=within) for column in columns]
+        words_ = {"noun": noun, "within": within, "everybody": self.everybody}
+        units = {"units": self.units, "Units": words(self.units)}
+        return [column.of(self.measure, **words_, **units) for column in columns]
 
     def groups_listed(self, name: str) -> tuple[str, ...] | None:
         """Return the groups of a band or a text column, if the contract lists them."""
@@ -521,10 +528,10 @@ class Contract(_Part):
         return content_hash(parts)
 
 
-def _with_margin(label: OutputColumn) -> OutputColumn:
+def _with_margin(label: OutputColumn, everybody: str) -> OutputColumn:
     """Return a filter's column in a cube, where margins are text among the groups."""
     values = None if label.values is None else (*label.values, MARGIN)
-    comment = f"Filtered by; {MARGIN} for everybody"
+    comment = f"Filtered by; {MARGIN} for {everybody}"
     return replace(label, type="string", format="text", comment=comment, values=values)
 
 

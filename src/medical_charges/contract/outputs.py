@@ -2,8 +2,9 @@
 
 Headers, the Catalog, the rules of Glue Data Quality, QuickSight's data sets, the page, the tables
 on the terminal and the JSON Schema are derived from these descriptions. A name, title or comment
-may hold `{measure}`, the measure's name, `{noun}`, what people call it within a sentence, and
-`{within}`, within what a share is taken.
+may hold `{measure}`, the measure's name, `{noun}`, what people call it within a sentence,
+`{within}`, within what a share is taken, `{units}` and `{Units}`, what rows are, and `{everybody}`,
+all of them.
 
 How a figure is computed is not said here: `outputs.statistics` and `outputs.welch` publish it, and
 `validation.expected` computes it again in another way.
@@ -66,7 +67,7 @@ class OutputColumn:
             self,
             name=self.name.format(measure=measure),
             title=self.title.format(measure=measure, **words),
-            comment=self.comment.format(measure=measure),
+            comment=self.comment.format(measure=measure, **words),
             quantity=self.name.removesuffix("_{measure}"),
         )
 
@@ -138,7 +139,7 @@ def _statistic(*columns: OutputColumn, extreme: bool = False) -> StatisticSpec:
     return StatisticSpec(columns, extreme)
 
 
-_PEOPLE = _count("patients", "People", "People in the group")
+_PEOPLE = _count("patients", "{Units}", "{Units} in the group")
 _OF_MEAN = "End of the 95 % t interval of the mean"
 _OF_DIFFERENCE = "End of the 95 % interval of the difference, by Welch's t"
 
@@ -147,7 +148,7 @@ STATISTICS: Mapping[str, StatisticSpec] = {
     "share": _statistic(
         _figure(
             "share", "share", "Share{within}",
-            "Share of the people, of all or within all but the last grouping column",
+            "Share of the {units}, of all or within all but the last grouping column",
             bounds=Bounds("share", "0", "1"),
         ),
     ),
@@ -181,11 +182,11 @@ STATISTICS: Mapping[str, StatisticSpec] = {
 
 COMPARISON_COLUMNS = (
     _label("comparison", "Comparison", "The comparison's name"),
-    _label("stratum", "Among", "Within whom the two groups are compared; all for everybody"),
+    _label("stratum", "Among", "Within whom the two groups are compared; all for {everybody}"),
     _label("group_a", "First group", "One group"),
     _label("group_b", "Second group", "The other group"),
-    _count("n_a", "People in the first", "People in group a"),
-    _count("n_b", "People in the second", "People in group b"),
+    _count("n_a", "{Units} in the first", "{Units} in group a"),
+    _count("n_b", "{Units} in the second", "{Units} in group b"),
     _figure(
         "difference", "measure", "Difference of means",
         "Mean of {measure} in group a less that in group b", empty="absent",

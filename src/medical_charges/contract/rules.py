@@ -231,8 +231,10 @@ def _top_code_problems(contract: Contract) -> Iterator[Problem]:
 
 
 def _unit_problems(contract: Contract) -> Iterator[Problem]:
-    """Ask how many rows a person may have, where a row is said to be something else."""
-    given = contract.disclosure.model_fields_set
+    """Check that a row is either a person, or one of so many that a person may have."""
+    given, several = contract.disclosure.model_fields_set, contract.disclosure.rows_per_person
+    if contract.unit == PERSON and several > 1:
+        yield Problem("unit", show(PERSON), f"another noun, as a person may have {several} rows")
     if contract.unit != PERSON and "rows_per_person" not in given:
         allowed = f"the largest number of {contract.units} that one person may have"
         yield Problem("disclosure.rows_per_person", "nothing", allowed)

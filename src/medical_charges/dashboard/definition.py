@@ -129,7 +129,10 @@ class Definition:
     measure_title: str
     unit: str | None
     """The unit of the measure: a currency's code, or a word that follows the number."""
-    minimum_cell: int
+    units: str
+    """The plural of what a row is."""
+    threshold: str
+    """The smallest group whose figures are shown, in words."""
     tiles: tuple[Tile, ...]
     visuals: tuple[Visual, ...]
     filters: tuple[str, ...]
@@ -152,7 +155,8 @@ def define(contract: Contract) -> Definition:
         measure=measure,
         measure_title=contract.called(measure),
         unit=dashboard.unit,
-        minimum_cell=contract.disclosure.minimum_cell,
+        units=contract.units,
+        threshold=_threshold(contract),
         tiles=_tiles(contract),
         visuals=tuple(_visual(contract, name) for name in contract.analyses),
         filters=dashboard.filters,
@@ -161,10 +165,16 @@ def define(contract: Contract) -> Definition:
     )
 
 
+def _threshold(contract: Contract) -> str:
+    disclosure = contract.disclosure
+    people = f" ({disclosure.minimum_cell} people)" if disclosure.rows_per_person > 1 else ""
+    return f"{disclosure.minimum_rows} {contract.units}{people}"
+
+
 def _tiles(contract: Contract) -> tuple[Tile, ...]:
     cube = next(iter(contract.cubes), None)
     figures = (
-        Tile("people", "People", "people", "count", cube),
+        Tile("people", words(contract.units), "people", "count", cube),
         Tile("mean", f"Mean {_inline(contract, contract.measure)}", "mean", "measure", cube),
         *(
             Tile(
@@ -208,14 +218,15 @@ def _visual(contract: Contract, name: str) -> Visual:
         series = None
     category = tuple(place for place in range(len(groups)) if place != series)
     title = contract.dashboard.names.get(name) or _title(contract, groups, value)
-    subtitle = _subtitle(kind, limits, extremes, fields)
+    units = contract.units
+    subtitle = _subtitle(kind, limits, extremes, fields, units)
     return Visual(
         id=name,
         title=title,
         subtitle=subtitle,
-        filtered_subtitle=_subtitle(kind, limits, None, fields),
+        filtered_subtitle=_subtitle(kind, limits, None, fields, units),
         unshared_subtitle=_subtitle(
-            kind, limits, None, {q: field for q, field in fields.items() if q != "share"}
+            kind, limits, None, {q: field for q, field in fields.items() if q != "share"}, units
         ),
         alt=_alt(contract, kind, value, groups, subtitle),
         kind=kind,
@@ -329,6 +340,7 @@ def _subtitle(
     limits: tuple[str, str] | None,
     extremes: tuple[str, str] | None,
     fields: Mapping[str, Field],
+    units: str,
 ) -> str:
     parts = []
     if limits:
@@ -336,11 +348,11 @@ def _subtitle(
     if extremes:
         parts.append("below it, minimum to maximum")
     if kind == "pie":
-        parts = ["number of people" + (" and share of all" if "share" in fields else "")]
+        parts = [f"number of {units}" + (" and share of all" if "share" in fields else "")]
     elif not parts and "patients" in fields and "mean" not in fields:
         shared = fields.get("share")
         brackets = f", and in brackets the {in_sentence(shared.title)}" if shared else ""
-        parts.append(f"number of people{brackets}")
+        parts.append(f"number of {units}{brackets}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 

@@ -31,14 +31,14 @@ DIGITS = 12
 """The significant digits that a cube's sums keep on the page."""
 
 _WITHHELD = (
-    "Figures of groups of fewer than {least} people are withheld, and as many others as it takes "
-    "that none of these can be worked out. A group without anybody says so."
+    "Figures of groups of fewer than {threshold} are withheld, and as many others as it takes "
+    "that none of these can be worked out. An empty group says so."
 )
 _INTERVALS = (
     "An interval is the 95% confidence interval of a mean by Student's t, or of a difference of "
     "two means by Welch's."
 )
-_FILTERED = "With a filter set, every figure is read off one published row of the selected people."
+_FILTERED = "With a filter set, every figure is read off one published row of the selected {units}."
 
 
 def write_page(store: Store, contract: Contract) -> str:
@@ -154,8 +154,8 @@ def _text(name: str) -> str:
 def _lede(definition: Definition) -> str:
     unit = f" in {definition.unit}" if definition.unit else ""
     return (
-        f"{definition.measure_title}{unit}. Every figure is of {definition.minimum_cell} people or "
-        f"more; those of smaller groups are withheld."
+        f"{definition.measure_title}{unit}. Every figure is of {definition.threshold} or more; "
+        "those of smaller groups are withheld."
     )
 
 
@@ -171,7 +171,8 @@ def _filters(definition: Definition) -> str:
     return (
         '<nav class="filters" aria-label="Filters"><form class="wrap">'
         f'{selects}<div class="buttons">'
-        '<button type="button" class="clear" disabled>Show all people</button> '
+        '<button type="button" class="clear" disabled>'
+        f"Show all {html.escape(definition.units)}</button> "
         '<button type="button" class="link">Copy link</button>'
         "</div></form></nav>"
     )
@@ -202,9 +203,9 @@ def _card(visual: Visual) -> str:
 
 
 def _notes(definition: Definition, report: str | None) -> str:
-    notes = [_WITHHELD.format(least=definition.minimum_cell), _INTERVALS]
+    notes = [_WITHHELD.format(threshold=definition.threshold), _INTERVALS]
     if definition.filters:
-        notes.append(_FILTERED)
+        notes.append(_FILTERED.format(units=definition.units))
     items = [f"<p>{html.escape(note)}</p>" for note in notes]
     if report:
         items.append(f'<p><a href="{html.escape(report)}">The report of the run</a></p>')

@@ -21,8 +21,8 @@ TEXT = CONTRACT_FILE.read_text()
 SCHEMA: dict[str, Any] = json.loads((ROOT / "datasets" / "schema.json").read_text())
 
 TOP_KEYS = (
-    "the keys dataset, prefix, source, bands, measure, analyses, comparisons, quality, disclosure, "
-    "dashboard"
+    "the keys dataset, prefix, unit, source, bands, measure, analyses, comparisons, quality, "
+    "disclosure, dashboard"
 )
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
 STATISTICS = (
@@ -540,7 +540,7 @@ OTHER_CHANGES = {
     "a rule of one's own": ("0.05", "0.05, rules: { some: { rule: RowCount > 9 } }"),
     "the least cell": ("minimum_cell: 11", "minimum_cell: 5"),
     "the extremes": ("extremes: publish", "extremes: suppress"),
-    "rows per person": ("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 2"),
+    "rows per person": ("disclosure: {", "unit: stay\ndisclosure: { rows_per_person: 2,"),
     "what a row is": ("disclosure: {", "unit: patient\ndisclosure: { rows_per_person: 1,"),
     "the top code": ("age: 90", "age: 85"),
     "a statistic": ("[patients, mean, ci95]", "[patients, mean]"),
@@ -632,3 +632,20 @@ def test_rows_of_people_need_no_words(contract: Contract) -> None:
 )
 def test_what_a_row_is_has_to_be_said_whole(unit: str, complaint: str) -> None:
     assert any(found.startswith(complaint) for found in complaints(f"{TEXT}\nunit: {unit}\n"))
+
+
+def test_a_person_cannot_have_several_rows_that_are_people() -> None:
+    text = changed("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 3")
+    assert complaints(text) == [
+        "unit: found 'person'; allowed: another noun, as a person may have 3 rows"
+    ]
+
+
+def test_comments_and_titles_of_outputs_say_what_rows_are() -> None:
+    text = changed("disclosure: {", "unit: stay\ndisclosure: { rows_per_person: 5,")
+    outputs = parse_contract(text).outputs.values()
+    said = " ".join(f"{it.title} {it.comment}" for output in outputs for it in output.columns)
+    assert not re.search("people|person|everybody", said, re.IGNORECASE)
+    patients = next(it for output in outputs for it in output.columns if it.name == "patients")
+    assert (patients.title, patients.comment) == ("Stays", "Stays in the group")
+    assert "all for all stays" in said

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import asdict
+
 import pytest
 
 from medical_charges.contract import Contract, load_contract, parse_contract
 from medical_charges.dashboard.definition import Definition, Visual, define
+from medical_charges.dashboard.page import render
+from medical_charges.dashboard.quicksight.sheets import definition_of
 from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE
 
 TEXT = CONTRACT_FILE.read_text()
@@ -149,3 +155,23 @@ def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None
         "cube_insured_glucose_band",
         "cube_insured",
     ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "threshold"),
+    [("", "11 people"), ("unit: stay\ndisclosure: { rows_per_person: 5,", "55 stays (11 people)")],
+)
+def test_page_and_quicksight_call_rows_what_the_contract_does(unit: str, threshold: str) -> None:
+    contract = parse_contract(TEXT.replace("disclosure: {", unit or "disclosure: {"))
+    definition = define(contract)
+    empty = {name: ",".join(it.header) + "\n" for name, it in contract.outputs.items()}
+    page = render(definition, empty).partition("<script")[0]
+    assert f"Every figure is of {threshold} or more; those of smaller groups" in page
+    assert f"Figures of groups of fewer than {threshold} are withheld" in page
+    quicksight = json.dumps(definition_of(contract, definition))
+    assert f"A group of fewer than {threshold} is withheld" in quicksight
+    everything = f"{page} {quicksight} {asdict(definition)}".replace("(11 people)", "")
+    # Neither ids, nor the name that the contract gives a chart.
+    spoken = re.findall(r"(?<![-'])\bpeople\b(?! by BMI)", everything, re.IGNORECASE)
+    assert bool(spoken) == (not unit), spoken
+    assert (f"Show all {contract.units}</button>") in page

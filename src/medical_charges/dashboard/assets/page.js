@@ -337,7 +337,7 @@ class Page {
       small.textContent = this.described();
     }
     const people = this.dashboard.totals?.at(this.selection);
-    const count = people ? `${this.formats.count(people.n)} people` : STATE_TEXT.withheld;
+    const count = people ? `${this.formats.count(people.n)} ${this.dashboard.definition.units}` : STATE_TEXT.withheld;
     this.hush();
     if (this.dashboard.totals) this.status.textContent = `${this.described()}: ${count}`;
   }
@@ -354,7 +354,7 @@ class Page {
     const chosen = this.dashboard.filters
       .filter(({ column }) => this.selection.get(column) !== ALL)
       .map(({ column, label }) => label(this.selection.get(column)));
-    return chosen.join(", ") || (this.dashboard.filters.length ? "All people" : "");
+    return chosen.join(", ") || (this.dashboard.filters.length ? `All ${this.dashboard.definition.units}` : "");
   }
 
   async toggleTable(card) {

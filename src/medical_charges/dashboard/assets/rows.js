@@ -55,7 +55,7 @@ class Shown {
   /** What stands in the place of a drawing in which there would be nothing, or "". */
   get message() {
     if (!this.rows.length) return "Withheld";
-    if (!this.has([this.visual.value.column])) return "Published for all people only";
+    if (!this.has([this.visual.value.column])) return `Published for all ${this.dashboard.definition.units} only`;
     if (this.rows.some(({ state }) => state === STATES.shown)) return "";
     return this.withheld.length ? "Withheld" : "Nobody";
   }
@@ -221,7 +221,7 @@ class Shown {
     if (this.narrowed) {
       const banded = visual.groups.filter((column, i) => column !== visual.filtered_groups[i]);
       if (banded.length) notes.push("Shown in bands while a filter is set.");
-      if (visual.extremes) notes.push("Minimum and maximum are published for all people only.");
+      if (visual.extremes) notes.push(`Minimum and maximum are published for all ${this.dashboard.definition.units} only.`);
     }
     return notes.join(" ");
   }

@@ -30,7 +30,10 @@ def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
     columns, called = contract.outputs[COMPARISONS].columns, _called(contract)
     options = [{"FieldId": f"{name}-{it.name}", "CustomLabel": it.title} for it in columns]
     values = [_value(it, called, fields, f"{name}-{it.name}") for it in columns]
-    note = f"{NONE} where there is no figure: of withheld groups, and of too few people for one."
+    note = (
+        f"{NONE} where there is no figure: of withheld groups, and of too few {contract.units} "
+        f"for one."
+    )
     return {
         "TableVisual": {
             "VisualId": name,
@@ -41,8 +44,8 @@ def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
                 "FieldOptions": {"SelectedFieldOptions": options},
             },
             "VisualContentAltText": (
-                "Table of the differences between the means of two groups: people in each, "
-                "the difference with its 95% interval, Welch's t, p and Hedges' g."
+                f"Table of the differences between the means of two groups: {contract.units} in "
+                "each, the difference with its 95% interval, Welch's t, p and Hedges' g."
             ),
         }
     }

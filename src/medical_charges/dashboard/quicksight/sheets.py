@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS, MARGIN
+from medical_charges.contract.naming import words
 from medical_charges.dashboard.definition import Definition, Tile, Visual
 from medical_charges.dashboard.definition import Field as Figure
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
@@ -33,8 +34,8 @@ _OF_A_CUBE = ("patients", "share", "mean")
 """Values that can be drawn for a selection: others do not follow from a row of a cube."""
 
 _ABOUT = (
-    "<text-box>How many rows were rejected is in each run's notice. A group of fewer people than "
-    "{cell} is withheld, with as many others as it takes that its number cannot be worked out."
+    "<text-box>How many rows were rejected is in each run's notice. A group of fewer than "
+    "{threshold} is withheld, with as many others as it takes that its number cannot be worked out."
     "</text-box>"
 )
 
@@ -112,7 +113,7 @@ class _Sheet:
     def made(self) -> Json:
         """The sheet, laid out."""
         tiles, visuals = list(self.tiles()), list(self.visuals())
-        about = _ABOUT.format(cell=self.definition.minimum_cell)
+        about = _ABOUT.format(threshold=self.definition.threshold)
         return {
             "SheetId": self.id,
             "Name": self.name(),
@@ -155,7 +156,8 @@ class _Sheet:
             value = self.fields.figure(cube, self.definition.figures[0], tile.title)
         # Who have a share may also be nobody.
         form = self.fields.format(tile.format, WITHHELD if tile.where is None else NONE)
-        whose = "of the people selected" if self.selection else "of everybody"
+        units = self.contract.units
+        whose = f"of the {units} selected" if self.selection else f"of {self.contract.everybody}"
         return {
             "KPIVisual": {
                 "VisualId": name,
@@ -321,7 +323,7 @@ class _Selection(_Sheet):
         return f"By {', '.join(listed)}"
 
     def visuals(self) -> Iterator[Json]:
-        people = self.definition.figures[0]
+        people, title = self.definition.figures[0], words(self.contract.units)
         for visual in self.definition.visuals:
             cube = visual.cube
             if cube is None or self._quantity(visual) not in _OF_A_CUBE:
@@ -329,9 +331,9 @@ class _Selection(_Sheet):
             if visual.value.format == "measure":
                 mean = self.fields.mean(cube, visual.value.title)
                 value = Figure(mean["ColumnName"], visual.value.title, "measure")
-                more = [Figure(people, "People", "count")]
+                more = [Figure(people, title, "count")]
             else:
-                value, more = Figure(people, "People", "count"), []
+                value, more = Figure(people, title, "count"), []
             category, series = _places(visual)
             alt = _alt(visual, [value], more, alone=series is not None)
             view = _View(
@@ -342,7 +344,7 @@ class _Selection(_Sheet):
                 series=series,
                 more=more,
                 figure=people,
-                alt=f"{alt} Of the people selected alone.",
+                alt=f"{alt} Of the {self.contract.units} selected alone.",
             )
             yield self.chart(visual, view)
             self.filters.append(
