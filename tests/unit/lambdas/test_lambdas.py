@@ -381,7 +381,7 @@ def test_a_live_run_reports_its_rejected_rows(pipeline: Pipeline, real_file: byt
 
 
 def test_a_plan_that_refuses_the_input_has_a_report(pipeline: Pipeline) -> None:
-    pipeline.upload("empty.csv", b"")
+    pipeline.upload("empty.csv", b"\n")
     with pytest.raises(InputRefusedError):
         pipeline.plan("one")
     lease = pipeline.ledger.lease()
