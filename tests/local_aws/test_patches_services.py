@@ -16,7 +16,6 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.s3.responses import S3Response
 
 from local_aws import environment
-from local_aws.patches.policies import holds
 from tests.local_aws.endpoints import until
 
 if TYPE_CHECKING:
@@ -490,25 +489,6 @@ def test_a_policy_that_wants_tls_does_not_shut_everybody_out(
     stack.upload(name, "a", b"1")
     with pytest.raises(ClientError, match=r"403|AccessDenied"):
         stack.upload(name, "secret/a", b"1")
-
-
-@pytest.mark.parametrize(
-    ("conditions", "result"),
-    [
-        ({"Bool": {"aws:SecureTransport": "false"}}, False),
-        ({"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"s3:x": ["a", "b"]}}, True),
-        ({"StringNotEquals": {"s3:x": "a"}}, False),
-        ({"StringNotEquals": {"s3:missing": "a"}}, True),
-        ({"StringEquals": {"s3:missing": "a"}}, False),
-        ({"StringEqualsIfExists": {"s3:missing": "a"}}, True),
-        ({"Null": {"s3:missing": "true"}}, True),
-        ({"NumericLessThan": {"s3:TlsVersion": 1.2}}, False),
-        ({"ArnLike": {"s3:x": "?"}}, True),
-    ],
-)
-def test_conditions_hold_as_iam_says(conditions: Any, result: bool) -> None:
-    context = {"aws:securetransport": "true", "s3:x": "a", "s3:tlsversion": "1.3"}
-    assert holds(conditions, context) is result
 
 
 def test_a_bucket_says_that_its_events_go_to_eventbridge(bare: Endpoint, stack: Endpoint) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local_aws.iam import Call, decide, listed
 from tests.helpers import ROOT
-from tests.terraform.iam import Call, allows, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +73,10 @@ AWS_MANAGED = {
     "arn:aws:iam::aws:policy/service-role/AmazonEMRServicePolicy_v2",
     "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
 }
+
+
+def allows(policy: Json, call: Call) -> bool:
+    return decide([policy], call).allowed
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +177,9 @@ def _needs(task: Json) -> list[Call]:
             pytest.fail(f"{other}: write down what it needs, here and in state_machine.tf")
 
 
-def test_the_state_machine_has_the_permissions_of_its_definition(
-    machine: Json, policies: dict[str, Json], resources: dict[str, Json]
-) -> None:
+@pytest.fixture(scope="module")
+def calls_of_tasks(machine: Json, resources: dict[str, Json]) -> dict[str, list[Call]]:
+    """What Step Functions asks for, by the integration."""
     names = {
         values["arn"]: f"arn:aws:lambda:{ACCOUNT}:function:{values['function_name']}"
         for address, values in resources.items()
@@ -184,15 +188,26 @@ def test_the_state_machine_has_the_permissions_of_its_definition(
     topic = resources["module.monitoring.aws_sns_topic.notices"]
     names[topic["arn"]] = f"arn:aws:sns:{ACCOUNT}:{topic['name']}"
 
-    refused, seen = set(), set()
+    found: dict[str, list[Call]] = {}
     for task in _tasks(machine):
-        seen.add(task["Resource"])
-        for call in _needs(task):
-            known = Call(call.action, names.get(call.resource, call.resource), call.context)
-            if not allows(policies["state-machine"], known):
-                refused.add((task["Resource"], known.action, known.resource))
+        found.setdefault(task["Resource"], []).extend(
+            Call(call.action, names.get(call.resource, call.resource), call.context)
+            for call in _needs(task)
+        )
+    return found
+
+
+def test_the_state_machine_has_the_permissions_of_its_definition(
+    calls_of_tasks: dict[str, list[Call]], policies: dict[str, Json]
+) -> None:
+    refused = {
+        (task, call.action, call.resource)
+        for task, calls in calls_of_tasks.items()
+        for call in calls
+        if not allows(policies["state-machine"], call)
+    }
     assert refused == set()
-    assert len(seen) == 8
+    assert len(calls_of_tasks) == 8
 
 
 # A link to Step Functions' page, perhaps links to others, then the integration.
@@ -325,6 +340,7 @@ USES = {
         *_objects("GetObject", "artefacts", "Input", "Cube", "Output", "Quarantine", "Run"),
         *_objects("PutObject", "Run"),
         *_objects("DeleteObject", "Run"),
+        Call("s3:PutObject", f"{BUCKET}/MedicalCharges/Cube_data/reconciled/some/object"),
         Call("glue:GetConnection", f"arn:aws:glue:{ACCOUNT}:connection/medical-charges-private"),
         Call("ec2:CreateNetworkInterface", INTERFACE),
         # Whether its tag is still there or not.
@@ -335,6 +351,172 @@ USES = {
         Call("states:StartExecution", f"arn:aws:states:{ACCOUNT}:stateMachine:medical-charges")
     ],
 }
+
+
+XRAY = (
+    "GetSamplingRules", "GetSamplingTargets", "PutTelemetryRecords", "PutTraceSegments",
+)  # fmt: skip
+TRACE = [Call(f"xray:{do}") for do in XRAY]
+FUNCTIONS = (
+    "compare-runs", "end-run", "generate-manifests", "plan-run", "publish-outputs",
+    "validate-manifests",
+)  # fmt: skip
+A_FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function"
+GLUE_LOGS = f"arn:aws:logs:{ACCOUNT}:log-group:/aws-glue/jobs"
+
+# What a platform asks for with an actor's role, before, during and after the actor's own calls.
+PLATFORM = {
+    # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+    **{
+        name: [
+            *(
+                Call(
+                    f"logs:{do}",
+                    f"arn:aws:logs:{ACCOUNT}:log-group:/aws/lambda/medical-charges-{name}"
+                    ":log-stream:1",
+                )
+                for do in ("CreateLogStream", "PutLogEvents")
+            ),
+            *TRACE,
+        ]
+        for name in FUNCTIONS
+    },
+    # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+    "state-machine": [
+        # Mocked functions all have one ARN; each of them is called by some state.
+        *(
+            Call("lambda:InvokeFunction", f"{A_FUNCTION}:medical-charges-{name}")
+            for name in FUNCTIONS
+        ),
+        *TRACE,
+        *(
+            Call(f"logs:{do}")
+            for do in (
+                "CreateLogDelivery", "DeleteLogDelivery", "DescribeLogGroups",
+                "DescribeResourcePolicies", "GetLogDelivery", "ListLogDeliveries",
+                "PutResourcePolicy", "UpdateLogDelivery",
+            )
+        ),
+    ],
+    # https://docs.aws.amazon.com/glue/latest/dg/setup-vpc-for-glue-access.html
+    # https://docs.aws.amazon.com/glue/latest/dg/create-service-policy.html
+    "glue": [
+        Call("glue:GetConnection", f"arn:aws:glue:{ACCOUNT}:catalog"),
+        Call("glue:GetSecurityConfiguration"),
+        *(
+            Call("ec2:CreateNetworkInterface", f"arn:aws:ec2:{ACCOUNT}:{where}-00000000000000001")
+            for where in ("subnet/subnet", "security-group/sg")
+        ),
+        *(
+            Call(f"ec2:Describe{what}")
+            for what in (
+                "NetworkInterfaces", "RouteTables", "SecurityGroups", "Subnets", "VpcAttribute",
+                "VpcEndpoints",
+            )
+        ),
+        *(
+            Call(f"ec2:{do}", INTERFACE, {"aws:TagKeys": "aws-glue-service-resource"})
+            for do in ("CreateTags", "DeleteTags")
+        ),
+        Call("logs:AssociateKmsKey", GLUE_LOGS),
+        Call("logs:CreateLogGroup", GLUE_LOGS),
+        Call("logs:CreateLogStream", f"{GLUE_LOGS}:log-stream:1"),
+    ],
+    # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-encryption-enable.html
+    "emr-service": [
+        *(
+            Call(f"kms:{do}", KEY)
+            for do in (
+                "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+                "ReEncryptFrom", "ReEncryptTo",
+            )
+        ),
+        Call("kms:CreateGrant", KEY, {"kms:GrantIsForAWSResource": "true"}),
+    ],
+    "emr-instances": [
+        *(
+            Call(f"kms:{do}", KEY)
+            for do in ("DescribeKey", "Encrypt", "ReEncryptFrom", "ReEncryptTo")
+        ),
+        Call("s3:AbortMultipartUpload", "arn:aws:s3:::medicalcharges-logs/emr/j-1/x.gz"),
+        # https://docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html
+        Call("s3:GetObject", "arn:aws:s3:::prod.eu-central-1.appinfo.src/x"),
+        Call("s3:GetObject", "arn:aws:s3:::repo.eu-central-1.emr.amazonaws.com/x.rpm"),
+    ],
+}  # fmt: skip
+
+# Actions that none of those calls needs, and why they are allowed.
+SPARE = {
+    "iam:CreateServiceLinkedRole": (
+        "only in an account in which EMR has never run: it makes its role for cleaning up"
+    ),
+    "kms:DescribeKey": "what AWS's examples for users of a key have; it shows no content",
+    "s3:AbortMultipartUpload": (
+        "of Glue's role: an upload in parts, which only a file of over 8 MB would be"
+    ),
+    "s3:GetBucketLocation": (
+        "asked for by the S3 clients of Spark, of EMR and of Glue, which no job here uses so far"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def needed(calls_of_tasks: dict[str, list[Call]], policies: dict[str, Json]) -> dict[str, Any]:
+    """Every call that an actor's role must allow."""
+    tasks = [call for calls in calls_of_tasks.values() for call in calls]
+    own = USES | {"state-machine": tasks}
+    return {actor: [*own[actor], *PLATFORM.get(actor, [])] for actor in policies}
+
+
+def test_platforms_may_do_their_work(
+    needed: dict[str, list[Call]], policies: dict[str, Json]
+) -> None:
+    assert [
+        (actor, call)
+        for actor, calls in needed.items()
+        for call in calls
+        if not allows(policies[actor], call)
+    ] == []
+
+
+def _without_one_action(policy: Json) -> Iterator[tuple[str, Json]]:
+    for place, statement in enumerate(policy["Statement"]):
+        for action in listed(statement["Action"]):
+            rest = [other for other in listed(statement["Action"]) if other != action]
+            statements = list(policy["Statement"])
+            statements[place] = statement | {"Action": rest}
+            yield action, policy | {"Statement": statements}
+
+
+def test_no_action_can_be_taken_away_unseen(
+    needed: dict[str, list[Call]], policies: dict[str, Json]
+) -> None:
+    unseen = {
+        (actor, action)
+        for actor, policy in policies.items()
+        for action, less in _without_one_action(policy)
+        if all(allows(less, call) for call in needed[actor])
+    }
+    assert {action for _, action in unseen} == set(SPARE)
+    # The others' uploads in parts are EMR's own, which are needed.
+    assert {actor for actor, action in unseen if action == "s3:AbortMultipartUpload"} == {"glue"}
+
+
+def test_no_resource_can_be_denied_unseen(
+    needed: dict[str, list[Call]], policies: dict[str, Json]
+) -> None:
+    unseen = set()
+    for actor, policy in policies.items():
+        for resource in {it for one in policy["Statement"] for it in listed(one["Resource"])}:
+            deny = {"Effect": "Deny", "Action": "*", "Resource": resource}
+            less = policy | {"Statement": [*policy["Statement"], deny]}
+            if all(allows(less, call) for call in needed[actor]):
+                unseen.add((actor, resource))
+    service = "elasticmapreduce.amazonaws.com"
+    cleanup = f"role/aws-service-role/{service}/AWSServiceRoleForEMRCleanup"
+    # Of iam:CreateServiceLinkedRole, which is spare.
+    assert unseen == {("state-machine", f"arn:aws:iam::123456789012:{cleanup}")}
 
 
 @pytest.mark.parametrize("actor", USES)
