@@ -14,10 +14,7 @@ from pathlib import Path
 GLOSSARY = Path("docs/glossary.md")
 _HEADINGS = ("not", "---")
 NOT_CHECKED = ("docs/glossary.md", "requirements", "tests/unit/ops/test_lint.py", "*.gz", "*.webp")
-NOT_CHECKED_YET = (
-    "docs/disclosure.md", "src/medical_charges/outputs/disclosure",
-    "src/medical_charges/runs/differencing.py",
-)  # fmt: skip
+NOT_CHECKED_YET = ("docs/disclosure.md", "src/medical_charges/outputs/disclosure")
 
 
 def forbidden(glossary: str) -> dict[str, str]:

@@ -185,7 +185,7 @@ def hold_reason(contract: Contract) -> str:
     minimum = contract.disclosure.minimum_rows
     return (
         f"since the last publication the input may have changed by fewer than {minimum} "
-        f"{contract.units}, which two publications would give away by subtraction; what was "
+        f"{contract.units}, which two publications would disclose by subtraction; what was "
         f"published stays, and a run publishes once the groups show a change of {minimum} or more; "
         f"{ALL_THE_SAME}"
     )
