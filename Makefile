@@ -89,6 +89,9 @@ screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT hol
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
 
+attacks: $(VENV)/dev ## Attack what is published of the real file and of generated runs, and print what came of it
+	@$(PY) -m tests.attack $(ARGS)
+
 mutants: $(VENV)/dev ## Run the tests of every mutant of tests/mutants/table.py, or of those that ARGS name
 	@$(PY) -m tests.mutants $(ARGS)
 
@@ -134,4 +137,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback doctor test fuzz faults mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean

@@ -64,16 +64,22 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
         f"objects new {summary.objects_read}, known {known}\n"
         f"seconds: {_listed(summary.seconds)}"
     )
-    if summary.rules:
-        console.print(f"rejected by rule: {_listed(summary.rules)}")
-    if summary.suppressed:
-        console.print(
-            f"rows without figures, to protect small groups: {_listed(summary.suppressed)}"
-        )
+    _show_rules(console, summary)
+    for what, lost in (
+        ("without figures", summary.suppressed),
+        ("with counts alone", summary.counts_only),
+    ):
+        if lost:
+            console.print(f"rows {what}, to protect small groups: {_listed(lost)}")
     for name, reason in summary.withheld.items():
         console.print(f"{name} is withheld: {reason}")
     for warning in summary.warnings:
         console.print(f"warning: {warning}")
+
+
+def _show_rules(console: Console, summary: Summary) -> None:
+    if summary.rules:
+        console.print(f"rejected by rule: {_listed(summary.rules)}")
 
 
 def show_runs(console: Console, runs: Sequence[Mapping[str, Any]], live: str) -> None:

@@ -13,6 +13,7 @@ from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
 from medical_charges.kernel.scan import Scanner, _fits
+from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
 from medical_charges.outputs.statistics import _rounded_root
@@ -139,6 +140,8 @@ DISCLOSURE = (
     mutant("the solver may confine a count to one value less", System._confined,
            replaced("seen_high[i] - seen_low[i] < SPAN", "seen_high[i] - seen_low[i] < SPAN - 1"),
            "test_disclosure"),
+    mutant("sums are taken to confine nothing", Moments.confined,
+           replaced("not inside or self._is_free(part, measured, known)", "True"), "test_attack"),
     mutant("small unions are overlooked", System.exposed,
            replaced("people > 0", "people > minimum"), "test_disclosure"),
 )  # fmt: skip

@@ -34,7 +34,7 @@ NOT_OURS = {
 # Parts of names, patterns of names, and what Java raises.
 PARTS = re.compile(r"_age_decade|\w+_MEASURE|\w+Exception")
 
-PAST = {ROOT / "CHANGELOG.md", ROOT / "docs" / "disclosure.md"}
+PAST = {ROOT / "CHANGELOG.md"}
 
 
 def _name(path: Path) -> str:

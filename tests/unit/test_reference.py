@@ -142,13 +142,75 @@ def first_difference(expected: bytes, found: bytes) -> str:
     return f"line {line} was {was!r} and is {is_!r}"
 
 
+COUNTS_ALONE = {"real": 137, "generated-10": 64, "generated-14": 40, "generated-15": 23}
+"""How many rows of a case show counts alone now: their means, deviations and sums confined counts
+that were suppressed."""
+
+OF_COUNTS = {"patients", "share", "n_a", "n_b"}
+
+
+def protected(
+    expected: Mapping[str, bytes], found: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], int]:
+    """The files as they were, less what rows with counts alone have lost, and how many these are.
+
+    A file is taken as it is now if nothing but such rows is another in it.
+    """
+    files, number = dict(expected), 0
+    for name in expected.keys() & found.keys():
+        if name.endswith(".csv"):
+            was, now = (
+                [line.split(",") for line in f[name].decode().split("\n")]
+                for f in (expected, found)
+            )
+            rows = lost_measures(was, now)
+            number += rows or 0
+            if rows:
+                files[name] = found[name]
+        elif name == "page.json":
+            pages = [json.loads(of[name]) for of in (expected, found)]
+            tables = [page.pop("tables") for page in pages]
+            if pages[0] == pages[1] and all(
+                lost_measures(*(as_rows(of[table]) for of in tables)) is not None
+                for table in tables[0]
+            ):
+                files[name] = found[name]
+    return files, number
+
+
+def as_rows(table: Mapping[str, list[Any]]) -> list[list[str]]:
+    """A table of the page as a CSV has it."""
+    return [table["columns"], *(list(row) for row in zip(*table["values"], strict=True))]
+
+
+def lost_measures(was: list[list[str]], now: list[list[str]]) -> int | None:
+    """How many rows have lost all that tells the measure; None if anything else is another."""
+    if len(was) != len(now) or was[0] != now[0]:
+        return None
+    header, number = was[0], 0
+    for before, after in zip(was, now, strict=True):
+        if before == after:
+            continue
+        number += 1
+        for column, old, new in zip(header, before, after, strict=True):
+            if new != old and (new or column in OF_COUNTS):
+                return None
+        counts = [new for column, new in zip(header, after, strict=True) if column in OF_COUNTS]
+        # An output without counts has nothing else to show.
+        if counts and not any(counts):
+            return None
+    return number
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_published_bytes_are_unchanged(name: str, bucket: Store, tmp_path: Path) -> None:
     data = case(name)
     put(bucket, data)
     expected, found = reference(name), results(bucket, data, tmp_path)
     assert expected
+    expected, rows = protected(expected, found)
     assert list(differences(expected, found)) == []
+    assert rows == COUNTS_ALONE.get(name, 0)
 
 
 @pytest.fixture
@@ -196,7 +258,8 @@ def test_a_stored_bucket_is_continued_without_reading_an_object_again(
         stored.delete(f"{prefix(dataset(STORED))}/Cube_data/latest.json")
     found = results(stored, stored_dataset(3), tmp_path)
     assert counts(stored) == (3, 0)
-    assert list(differences(reference("stored-3"), found)) == []
+    expected, _ = protected(reference("stored-3"), found)
+    assert list(differences(expected, found)) == []
     assert partials(stored) == before
 
 

@@ -106,6 +106,8 @@ def analyze(
             summary.staged[table.name] = hashlib.sha256(data).hexdigest()
             if table.suppressed:
                 summary.suppressed[table.name] = table.suppressed
+            if table.counted:
+                summary.counts_only[table.name] = table.counted
             if table.withheld:
                 summary.withheld[table.name] = table.withheld
         counts |= {

@@ -31,6 +31,9 @@ class Summary:
     suppressed: dict[str, int] = field(default_factory=dict)
     """By output, the number of rows without figures because a group in them is small, or would
     disclose a small one. The two are not distinguished, as that would narrow down the counts."""
+    counts_only: dict[str, int] = field(default_factory=dict)
+    """By output, the number of rows with counts and shares alone, as sums of the measure would
+    confine a suppressed count."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Outputs without any row, because nothing less protects them, with the reason."""
     rules: dict[str, int] = field(default_factory=dict)

@@ -26,11 +26,13 @@ Format = Literal["text", "integer", "count", "measure", "share", "number", "p"]
 """Format of a field for people: a group's label, a group's number, people, the measure, a
 percentage, a number without a unit, a probability."""
 
-Empty = Literal["suppressed", "single", "absent", "untested", "withheld"]
+Empty = Literal["suppressed", "counted", "single", "absent", "untested", "withheld"]
 """Condition under which a figure is missing. Each includes those before it.
 
-suppressed: the row is suppressed, or one of its groups; single: a group of one; absent: one of two
-groups is empty; untested: Welch's test does not exist; withheld: always, by the contract."""
+suppressed: the row is suppressed, or one of its groups; counted: the row shows counts and shares
+alone, as a figure of the measure would confine a suppressed count; single: a group of one; absent:
+one of two groups is empty; untested: Welch's test does not exist; withheld: always, by the
+contract."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class OutputColumn:
     """All values that a label can have, where the contract lists them."""
     quantity: str = ""
     """The name without the measure: `mean` of `mean_charges`."""
+
+    @property
+    def of_counts(self) -> bool:
+        """Whether the figure follows from numbers of people alone."""
+        return self.format in {"count", "share"}
 
     def of(self, measure: str, **words: str) -> OutputColumn:
         """The column in the output of a contract."""
@@ -152,12 +159,18 @@ STATISTICS: Mapping[str, StatisticSpec] = {
             bounds=Bounds("share", "0", "1"),
         ),
     ),
-    "mean": _statistic(_figure("mean_{measure}", "measure", "Mean {noun}", "Mean of {measure}")),
+    "mean": _statistic(
+        _figure(
+            "mean_{measure}", "measure", "Mean {noun}", "Mean of {measure}", empty="counted"
+        ),
+    ),
     "minimum": _statistic(
-        _figure("minimum_{measure}", "measure", "Minimum", "Least {measure}"), extreme=True
+        _figure("minimum_{measure}", "measure", "Minimum", "Least {measure}", empty="counted"),
+        extreme=True,
     ),
     "maximum": _statistic(
-        _figure("maximum_{measure}", "measure", "Maximum", "Greatest {measure}"), extreme=True
+        _figure("maximum_{measure}", "measure", "Maximum", "Greatest {measure}", empty="counted"),
+        extreme=True,
     ),
     "stddev": _statistic(
         _figure(
@@ -209,10 +222,11 @@ COMPARISON_COLUMNS = (
 
 CUBE_FIGURES = (
     _PEOPLE,
-    _figure("sum_{measure}", "measure", "Sum of {noun}", "Sum of {measure}"),
+    _figure("sum_{measure}", "measure", "Sum of {noun}", "Sum of {measure}", empty="counted"),
     _figure(
         "m2_{measure}", "number", "Sum of squares",
         "Sum of the squared deviations of {measure} from the mean of the group",
+        empty="counted",
         bounds=Bounds("squares", "0"),
     ),
 )  # fmt: skip

@@ -27,6 +27,8 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     suppressed: int
     """How many rows lost their figures, for a small group in them or to protect one."""
+    counted: int = 0
+    """How many rows show counts alone, as what tells the measure would confine a small group."""
     withheld: str = ""
     """Why the table has no rows at all, if it could not be protected."""
 
@@ -64,10 +66,11 @@ def make_tables(cube: Cube, contract: Contract) -> list[Table]:
     outputs = contract.outputs.values()
     drafts = [_DRAFTS[output.kind](output.name, groups, contract) for output in outputs]
     rows = [draft.row for table in drafts for draft in table]
-    protection = protect(rows, groups.people(rows), contract)
+    protection = protect(rows, groups.behind(rows), contract)
     hidden = {id(rows[place]) for place in protection.suppressed}
+    counted = {id(rows[place]) for place in protection.counted}
     return [
-        _table(output, table, hidden, protection.withheld.get(output.name, ""))
+        _table(output, table, hidden, counted, protection.withheld.get(output.name, ""))
         for output, table in zip(outputs, drafts, strict=True)
     ]
 
@@ -97,11 +100,11 @@ class _Groups:
             self._coded[held] = _top_coded(held, self._cube.get(held, {}), top_code)
         return self._coded[held]
 
-    def people(self, rows: Sequence[Row]) -> dict[tuple[str, ...], dict[Key, int]]:
-        """The counts behind the rows, by sorted names."""
+    def behind(self, rows: Sequence[Row]) -> dict[tuple[str, ...], Cells]:
+        """The cells behind the rows, by sorted names."""
         # Sorted, so that which of two equal rows is given up is the same every time.
         return {
-            names: {key: cells[key].n for key in sorted(cells)}
+            names: {key: cells[key] for key in sorted(cells)}
             for names in sorted({cell.names for row in rows for cell in row.reveals})
             for cells in [self.by(names)]
         }
@@ -112,12 +115,13 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     names, cells = analysis.group_by, groups.by(analysis.group_by)
     wholes = _wholes(cells)
     shares = "share" in analysis.statistics and len(names) > 1
+    measured = not all(column.of_counts for column in contract.outputs[name].figures)
 
     def draft(key: Key) -> _Draft:
         # The whole follows from a share and its part.
         whole = (Cell.of(names[:-1], key[:-1]),) if shares else ()
         return _Draft(
-            Row(name, (Cell.of(names, key),), whole),
+            Row(name, (Cell.of(names, key),), whole, measured),
             tuple(map(str, key)),
             lambda: _figures(cells[key], wholes[key[:-1]], analysis, contract),
         )
@@ -129,7 +133,7 @@ def _comparisons(output: str, groups: _Groups, contract: Contract) -> list[_Draf
     def draft(pair: comparisons.Pair, cells: Cells) -> _Draft:
         a, b = pair.keys
         return _Draft(
-            Row(output, (Cell.of(pair.names, a), Cell.of(pair.names, b))),
+            Row(output, (Cell.of(pair.names, a), Cell.of(pair.names, b)), measured=True),
             pair.labels,
             lambda: comparisons.figures(cells.get(a), cells.get(b), contract.decimals),
         )
@@ -155,7 +159,8 @@ def _filter_cube(name: str, groups: _Groups, contract: Contract) -> list[_Draft]
             order = dict(zip(names, contract.sort_key(names, key), strict=True))
             place = tuple((order[column],) if column in order else () for column in columns)
             figures = partial(_cube_figures, sums, contract.decimals)
-            found.append((place, _Draft(Row(name, (Cell.of(names, key),)), labels, figures)))
+            row = Row(name, (Cell.of(names, key),), measured=True)
+            found.append((place, _Draft(row, labels, figures)))
         check_size(columns, len(found))
     return [draft for _, draft in sorted(found, key=itemgetter(0))]
 
@@ -181,16 +186,27 @@ def _cube_figures(sums: Sums, decimals: int) -> tuple[str, ...]:
     return str(sums.n), total, squares
 
 
-def _table(output: Output, drafts: list[_Draft], hidden: set[int], withheld: str) -> Table:
+def _table(
+    output: Output, drafts: list[_Draft], hidden: set[int], counted: set[int], withheld: str
+) -> Table:
     if withheld:
         # Not even the groups' names: that somebody is in each may be too much.
-        return Table(output.name, output.header, (), 0, withheld)
+        return Table(output.name, output.header, (), 0, withheld=withheld)
     nothing = (NULL,) * len(output.figures)
-    rows = tuple(
-        draft.labels + (nothing if id(draft.row) in hidden else draft.figures()) for draft in drafts
+    # An output without counts has nothing else to show.
+    if not any(column.of_counts for column in output.figures):
+        hidden, counted = hidden | counted, set()
+    rows = []
+    for draft in drafts:
+        figures = nothing if id(draft.row) in hidden else draft.figures()
+        if id(draft.row) in counted:
+            pairs = zip(output.figures, figures, strict=True)
+            figures = tuple(text if column.of_counts else NULL for column, text in pairs)
+        rows.append(draft.labels + figures)
+    suppressed, alone = (
+        sum(id(draft.row) in those for draft in drafts) for those in (hidden, counted)
     )
-    suppressed = sum(id(draft.row) in hidden for draft in drafts)
-    return Table(output.name, output.header, rows, suppressed)
+    return Table(output.name, output.header, tuple(rows), suppressed, alone)
 
 
 def _top_coded(group_by: Sequence[str], cells: Cells, top_code: Mapping[str, int]) -> Cells:

@@ -66,7 +66,11 @@ def read_report(store: Store, folder: str) -> Report:
         warnings=summary.get("warnings", []) + _overridden(hold),
         checks=checks,
         checked=Checked(**outputs["objects"]) if outputs.get("objects") else None,
-        withheld=Withheld(rows=summary.get("suppressed", {}), outputs=summary.get("withheld", {})),
+        withheld=Withheld(
+            rows=summary.get("suppressed", {}),
+            counts_only=summary.get("counts_only", {}),
+            outputs=summary.get("withheld", {}),
+        ),
         files=outputs.get("staged", {}),
         seconds={
             job: result["seconds"]

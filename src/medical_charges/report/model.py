@@ -67,6 +67,11 @@ class Withheld(_Part):
         description="By output, how many rows lost their figures: their group is small, or would "
         "disclose a small one. Which of the two is not stated."
     )
+    counts_only: dict[str, int] = Field(
+        default_factory=dict,
+        description="By output, how many rows show counts and shares alone: what tells the "
+        "measure would confine a count that was taken away.",
+    )
     outputs: dict[str, str] = Field(description="Outputs without any row, with the reason.")
 
 

@@ -22,6 +22,7 @@ import pytest
 from medical_charges.analysis.engine import Engine, in_this_process, on_spark
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.outputs import Output
 from medical_charges.errors import InputRefusedError, MedicalChargesError, TooManyRejectedError
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
@@ -271,19 +272,28 @@ def _analyze(store: LocalStore, contract: Contract, copy: bytes, engine: Engine,
 
 
 def _is_protected(
-    found: list[list[str]], expected: list[list[str]], groups: int, given_up: int
+    found: list[list[str]], expected: list[list[str]], output: Output, lost: tuple[int, int]
 ) -> bool:
-    """Return True if the rows are the expected ones, with some suppressed for small groups."""
+    """Return True if the rows are the expected ones, but for as many as were said to be protected.
+
+    Some have lost all figures, some have kept those that follow from counts.
+    """
+    groups = len(output.labels)
+    of_counts = [column.of_counts for column in output.figures]
     empty = [row[:groups] for row in found if not any(row[groups:])]
     small = [row[:groups] for row in expected if not any(row[groups:])]
-    right = all(
-        row == wanted or row[:groups] in empty
-        for row, wanted in zip(found, expected, strict=True)
-        if row[:groups] == wanted[:groups]
-    )
-    same_groups = [row[:groups] for row in found] == [row[:groups] for row in expected]
+    counted = 0
+    for row, wanted in zip(found, expected, strict=True):
+        if row[:groups] != wanted[:groups]:
+            return False
+        if row == wanted or row[:groups] in empty:
+            continue
+        alone = [text if of else "" for text, of in zip(wanted[groups:], of_counts, strict=True)]
+        if row[groups:] != alone:
+            return False
+        counted += 1
     no_small_one_shows = all(group in empty for group in small)
-    return right and same_groups and no_small_one_shows and len(empty) == given_up
+    return no_small_one_shows and (len(empty), counted) == lost
 
 
 def _check_outputs(store: LocalStore, contract: Contract, text: bytes, summary: Summary) -> None:
@@ -303,9 +313,9 @@ def _check_outputs(store: LocalStore, contract: Contract, text: bytes, summary: 
         if name in summary.withheld:
             assert others == []
             continue
-        groups, given_up = len(contract.analyses[name].group_by), summary.suppressed.get(name, 0)
         found = [other.split(",") for other in others]
-        assert _is_protected(found, expected, groups, given_up)
+        lost = summary.suppressed.get(name, 0), summary.counts_only.get(name, 0)
+        assert _is_protected(found, expected, contract.outputs[name], lost)
 
 
 def _check_refusal(error: MedicalChargesError, text: bytes | None, contract: Contract) -> None:

@@ -30,7 +30,15 @@ def test_two_figures_that_rise_have_one() -> None:
 
 
 def test_a_figure_that_a_group_of_one_lacks_is_there_for_every_other_group() -> None:
+    assert rules("patients", "mean", "stddev")["figures"] == (
+        'RowCount = 0 where "(`patients` IS NULL AND `mean_charges` IS NOT NULL) '
+        "OR (`mean_charges` IS NULL AND `stddev_charges` IS NOT NULL) "
+        'OR (`stddev_charges` IS NULL AND `mean_charges` IS NOT NULL AND patients > 1)"'
+    )
+
+
+def test_a_row_may_have_its_people_and_no_deviation() -> None:
+    """It shows counts alone where the deviation would confine another row's."""
     assert rules("patients", "stddev")["figures"] == (
-        'RowCount = 0 where "(`patients` IS NULL AND `stddev_charges` IS NOT NULL) '
-        'OR (`stddev_charges` IS NULL AND patients > 1)"'
+        'RowCount = 0 where "(`patients` IS NULL AND `stddev_charges` IS NOT NULL)"'
     )

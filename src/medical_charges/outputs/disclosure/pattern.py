@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
-from medical_charges.aggregates.cube import Key
+from medical_charges.aggregates.cube import Cells
 from medical_charges.contract import Contract
+from medical_charges.outputs.disclosure.figures import Figures
 from medical_charges.outputs.disclosure.lattice import TooLargeError
 from medical_charges.outputs.disclosure.published import Published, Row
 from medical_charges.outputs.disclosure.system import (
@@ -31,29 +32,35 @@ class Protection:
     """What must not be shown."""
 
     suppressed: frozenset[int]
-    """By their place among the rows that were given."""
+    """Rows without any figure, by their place among the rows that were given."""
+    counted: frozenset[int]
+    """Rows of which counts and shares are shown, and nothing that tells the measure."""
     withheld: Mapping[str, str]
     """Outputs that are not published at all, with the reason."""
 
 
 def protect(
-    rows: Sequence[Row], people: Mapping[tuple[str, ...], Mapping[Key, int]], contract: Contract
+    rows: Sequence[Row], cells: Mapping[tuple[str, ...], Cells], contract: Contract
 ) -> Protection:
     """Find what to take away so that no count of too few people can be worked out.
 
     Args:
         rows: every row of every output of a run.
-        people: the counts behind them: by the sorted names of their cells, everybody by group.
+        cells: what is behind them: by the sorted names of their cells, everybody by group.
         contract: says what too few are, and how bands lie in their columns.
     """
-    everything, withheld = Published(tuple(rows), people), dict[str, str]()
+    everything, withheld = Published(tuple(rows), cells), dict[str, str]()
     places = {id(row): place for place, row in enumerate(rows)}
     while True:
         published = everything.without(withheld)
-        outcome = _Search(published, contract).run()
+        search = _Search(published, contract)
+        outcome = search.run()
         if isinstance(outcome, frozenset):
-            kept = (places[id(published.rows[i])] for i in outcome)
-            return Protection(frozenset(kept), withheld)
+            suppressed, counted = (
+                frozenset(places[id(published.rows[i])] for i in found)
+                for found in (outcome, search.counted(outcome))
+            )
+            return Protection(suppressed, counted, withheld)
         withheld[outcome.output] = outcome.reason
 
 
@@ -100,6 +107,14 @@ class _Search:
             outputs = {published.rows[number].output for number in primary}
             return _Hopeless(self._longest(outputs), TOO_LARGE)
         return suppressed if isinstance(suppressed, _Hopeless) else frozenset(suppressed)
+
+    def counted(self, suppressed: frozenset[int]) -> frozenset[int]:
+        """The rows that lose what tells the measure, so that it confines no count."""
+        if not suppressed:
+            return frozenset()
+        targets = self._gone(suppressed)
+        figures = Figures(self._published, self._contract, self._system)
+        return figures.counted(suppressed, self._known(suppressed), targets)
 
     def _read(self, system: System) -> None:
         """Lay out which row reveals which of the system's numbers."""
@@ -156,12 +171,12 @@ class _Search:
                 suppressed = suppressed - {row}
         return suppressed
 
-    def _shown(self, suppressed: set[int]) -> Mask:
+    def _shown(self, suppressed: Set[int]) -> Mask:
         shown = np.ones(len(self._published.rows), dtype=np.bool_)
         shown[list(suppressed)] = False
         return shown
 
-    def _known(self, suppressed: set[int]) -> Mask:
+    def _known(self, suppressed: Set[int]) -> Mask:
         return self._system.known(self._places[self._shown(suppressed)[self._rows]])
 
     def _costs(self, suppressed: set[int]) -> Ints:
@@ -173,12 +188,17 @@ class _Search:
 
     def _unsafe(self, suppressed: set[int]) -> list[int]:
         """Counts that were taken away and have too little room, the smallest first."""
+        return self._system.unsafe(self._known(suppressed), self._gone(suppressed))
+
+    def _gone(self, suppressed: Set[int]) -> list[int]:
+        """The counts that were taken away, the smallest first."""
         known = self._known(suppressed)
         gone = ~self._shown(suppressed)[self._counters]
         targets = np.unique(self._counted[gone])
         targets = targets[~known[targets]]
         order = np.lexsort((targets, self._system.truth[targets]))
-        return self._system.unsafe(known, targets[order].tolist())
+        found: list[int] = targets[order].tolist()
+        return found
 
     def _hopeless(self, targets: list[int], suppressed: set[int]) -> _Hopeless:
         rows = set(self._rows[np.isin(self._places, targets)].tolist()) & suppressed

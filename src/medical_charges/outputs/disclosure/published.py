@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from medical_charges.aggregates.cube import Key
+from medical_charges.aggregates.cube import Cells, Key, Sums
 
 
 class Cell(NamedTuple):
@@ -32,6 +33,8 @@ class Row:
     """The groups that its figures are of."""
     derived: tuple[Cell, ...] = ()
     """Groups whose counts follow from its figures, as the whole does from a share."""
+    measured: bool = False
+    """Whether the sums of its groups' measure follow from its figures, as from a mean."""
 
     @property
     def reveals(self) -> tuple[Cell, ...]:
@@ -44,14 +47,30 @@ class Published:
     """Every row of every output, and the counts behind them."""
 
     rows: tuple[Row, ...]
-    people: Mapping[tuple[str, ...], Mapping[Key, int]]
-    """Counts above zero by sorted names, for all names that a row's cells have; nobody is left
-    out, so that each adds up to the same number of people."""
+    cells: Mapping[tuple[str, ...], Cells]
+    """Groups that hold somebody by sorted names, for all names that a row's cells have; nobody is
+    left out, so that each adds up to the same number of people."""
+
+    @cached_property
+    def people(self) -> Mapping[tuple[str, ...], Mapping[Key, int]]:
+        """The counts by sorted names."""
+        return {
+            names: {key: sums.n for key, sums in cells.items()}
+            for names, cells in self.cells.items()
+        }
+
+    @cached_property
+    def everybody(self) -> Sums | None:
+        """All people together."""
+        found: Sums | None = None
+        for sums in next(iter(self.cells.values()), {}).values():
+            found = found.merge(sums) if found else sums
+        return found
 
     @property
     def total(self) -> int:
         """The number of people."""
-        return sum(next(iter(self.people.values()), {}).values())
+        return self.everybody.n if self.everybody else 0
 
     def count(self, cell: Cell) -> int:
         """The people in a cell."""
@@ -66,4 +85,4 @@ class Published:
         gone = set(outputs)
         rows = tuple(row for row in self.rows if row.output not in gone)
         names = {cell.names for row in rows for cell in row.reveals}
-        return Published(rows, {key: self.people[key] for key in self.people if key in names})
+        return Published(rows, {key: self.cells[key] for key in self.cells if key in names})

@@ -71,6 +71,8 @@ class System:
             )
         }
         self.size = len(places)
+        self.groups = list(places)
+        """What each number is the count of: a level, and a group of it."""
         self.total = published.total
         self._index: dict[Cell, int] = {}
         truth = np.full(self.size, UNKNOWN, dtype=np.int64)
@@ -83,7 +85,7 @@ class System:
         truth[places[(), ()]] = self.total
         self.truth = truth
         """Every number's value, UNKNOWN where nobody has counted it."""
-        self._fixed = places[(), ()]
+        self.fixed = places[(), ()]
         rows, columns, signs, start = [], [], [], 0
         for level, finer in lattice.sums:
             at = {point: start + i for i, point in enumerate(lattice.keys[level])}
@@ -167,7 +169,7 @@ class System:
     def known(self, shown: Ints) -> Mask:
         """The numbers that are known when these are shown: they, and how many people there are."""
         mask = np.zeros(self.size, dtype=np.bool_)
-        mask[self._fixed] = mask[shown] = True
+        mask[self.fixed] = mask[shown] = True
         return mask
 
     def unsafe(self, known: Mask, targets: Sequence[int]) -> list[int]:

@@ -40,6 +40,8 @@ class OutputRow:
     expected: Expected
     hidden: bool
     """True if the row has no figures though the group is not empty."""
+    counted: bool = False
+    """True if the row has counts and shares alone though there is more of the group."""
 
 
 def disclosure_checks(
@@ -95,7 +97,9 @@ def _rows(
             if (told := right.get(row[: file.groups])) is not None:
                 small = any(0 < n < least for _, n in told.groups)
                 empty = not any(row[file.groups :])
-                yield OutputRow(name, told, empty and (small or not told.empty))
+                hidden = empty and (small or not told.empty)
+                alone = file.shows_counts_alone(row, told.figures)
+                yield OutputRow(name, told, hidden, alone)
 
 
 def _small(rows: Sequence[OutputRow], least: int) -> Iterator[str]:
@@ -116,6 +120,10 @@ def _accounted(
         said = summary["suppressed"].get(name, 0)
         if not hidden <= said <= hidden + unsure:
             yield f"{name} has {hidden} rows without figures; the summary says {said}"
+        counted = sum(row.counted for row in rows if row.output == name)
+        # What was stored before rows could show counts alone does not speak of them.
+        if counted != (said := summary.get("counts_only", {}).get(name, 0)):
+            yield f"{name} has {counted} rows with counts alone; the summary says {said}"
         if name in summary["withheld"] and not summary["withheld"][name]:
             yield f"{name} is withheld without a reason"
 
@@ -132,7 +140,7 @@ def needless(
     ]
     everything = [*rows, *withheld]
     least = contract.disclosure.minimum_rows
-    hiding = {row.output for row in everything if row.hidden}
+    hiding = {row.output for row in everything if row.hidden or row.counted}
     small = {row.output for row in everything if _is_small(row.expected, least)}
     columns = {name: _columns(contract, expected[name]) for name in expected}
     for names in _together(columns):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import Output, OutputColumn
+from medical_charges.validation.expected import Figure
 from medical_charges.validation.result import run_check
 
 _WHOLE = re.compile(r"0|[1-9][0-9]*")
@@ -28,6 +29,16 @@ class StagedFile:
     def name(self) -> str:
         """The output's name."""
         return self.output.name
+
+    def shows_counts_alone(self, row: Sequence[str], right: Sequence[Figure]) -> bool:
+        """Return True if a row has its counts and shares and no figure of the measure."""
+        fields = list(zip(self.output.figures, row[self.groups :], right, strict=True))
+        measured = [(shown, figure) for column, shown, figure in fields if not column.of_counts]
+        return (
+            any(shown for column, shown, _ in fields if column.of_counts)
+            and any(figure.text for _, figure in measured)
+            and not any(shown for shown, _ in measured)
+        )
 
     @cached_property
     def columns(self) -> tuple[str, ...]:

@@ -186,8 +186,11 @@ def _together(output: Output) -> Iterator[Rule]:
     apart = [f"({a} IS NULL) <> ({b} IS NULL)" for names in alike for a, b in _pairs(names)]
     for before, after in pairwise(alike):
         apart += [f"({a} IS NULL AND {b} IS NOT NULL)" for a, b in _pairs([before[0], after[0]])]
-    if "patients" in empty["suppressed"] and empty["single"]:
-        apart.append(f"({_quoted(empty['single'][0])} IS NULL AND patients > 1)")
+    if "patients" in empty["suppressed"] and empty["counted"] and empty["single"]:
+        there, single = empty["counted"][0], empty["single"][0]
+        apart.append(
+            f"({_quoted(single)} IS NULL AND {_quoted(there)} IS NOT NULL AND patients > 1)"
+        )
     apart += [f"{_quoted(name)} IS NOT NULL" for name in withheld]
     if apart:
         yield _row_rule("figures", " OR ".join(apart), "completeness")

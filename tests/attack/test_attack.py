@@ -1,0 +1,160 @@
+"""Counts, sums and squares together confine no count, to an attacker who has proved itself."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.outputs.tables import make_tables
+from medical_charges.storage import LocalStore
+from tests.attack.cases import BASE, Person, case, cube_of
+from tests.attack.knowledge import Group, Publication, Range, known_from
+from tests.attack.solver import TANGENTS, Attack, values_left
+from tests.helpers import outputs_of
+from tests.unit.test_reference import reference
+
+LEAST = 6
+"""How many whole numbers a count that was taken away must be left."""
+
+CASES = int(os.environ.get("ATTACKS", "12"))
+
+
+def published(people: list[Person], contract: Contract) -> dict[str, bytes]:
+    """What is published of people."""
+    tables = make_tables(cube_of(people, contract), contract)
+    return {table.name: table.to_csv() for table in tables}
+
+
+def names_of(contract: Contract) -> frozenset[str]:
+    """Everything that an output groups by."""
+    groups = [*(a.group_by for a in contract.analyses.values()), *contract.cubes.values()]
+    return frozenset(name for group in groups for name in group)
+
+
+def attacked(
+    publication: Publication, contract: Contract, names: frozenset[str], tangents: int = TANGENTS
+) -> dict[Group, Range]:
+    """Between what every count lies that was taken away."""
+    attack = Attack(contract, [known_from(publication, contract)], names, tangents=tangents)
+    hidden = dict.fromkeys(fact.group for fact in attack.facts[0] if fact.hidden)
+    return {group: attack.of_state(0, group) for group in hidden}
+
+
+def narrow(found: dict[Group, Range]) -> list[Group]:
+    """The counts that are confined too closely."""
+    return [group for group, between in found.items() if values_left(between) < LEAST]
+
+
+def of_commit_8b91517() -> dict[str, bytes]:
+    """The outputs that commit 8b91517 published of the real file."""
+    files = reference("real").items()
+    return {key.split("/")[1]: data for key, data in files if key.startswith("Output_data/")}
+
+
+CUBE = "cube_region_sex_smoker_bmi_category"
+
+
+def test_the_attacker_breaks_what_commit_8b91517_published(contract: Contract) -> None:
+    found = attacked(of_commit_8b91517(), contract, frozenset(contract.cubes[CUBE]))
+    assert len(found) == 105
+    assert len(narrow(found)) >= 40
+
+
+TWO_BY_TWO = """
+analyses:
+  rows: {group_by: [a], statistics: [patients, mean, stddev]}
+  columns: {group_by: [b], statistics: [patients, mean, stddev]}
+  both: {group_by: [a, b], statistics: [patients, mean, stddev]}
+disclosure: {minimum_cell: 11, extremes: suppress}
+"""
+
+
+def two_by_two() -> tuple[Contract, list[Person]]:
+    """Four groups of which one is small; those of v0 cost a hundred times as much."""
+    counts = {("v0", "v0"): 3, ("v0", "v1"): 29, ("v1", "v0"): 40, ("v1", "v1"): 60}
+    people: list[Person] = [
+        {"a": a, "b": b, "k": 0, "m": (300_000 if a == "v0" else 3_000) + 7 * i}
+        for (a, b), number in counts.items()
+        for i in range(number)
+    ]
+    return parse_contract(BASE + TWO_BY_TWO), people
+
+
+def without_figures(data: bytes, labels: int) -> bytes:
+    """A CSV in which every row has lost its figures."""
+    header, *lines = data.decode().splitlines()
+    blank = "," * (header.count(",") - labels + 1)
+    rows = [",".join(line.split(",")[:labels]) + blank for line in lines]
+    return "\n".join([header, *rows, ""]).encode()
+
+
+def test_means_and_deviations_of_margins_confine_what_counts_leave_room() -> None:
+    contract, people = two_by_two()
+    shown = contract.disclosure.model_copy(update={"minimum_cell": 1})
+    margins = published(people, contract.model_copy(update={"disclosure": shown}))
+    margins["both"] = without_figures(margins["both"], 2)
+    found = attacked(margins, contract, names_of(contract))
+    small = frozenset({("a", "v0"), ("b", "v0")})
+    assert small in narrow(found)
+    assert round(found[small].low) <= 3 <= round(found[small].high)
+
+
+def test_such_margins_give_up_their_means_and_deviations() -> None:
+    contract, people = two_by_two()
+    publication = published(people, contract)
+    assert narrow(attacked(publication, contract, names_of(contract))) == []
+    rows = publication["rows"].decode().splitlines()
+    assert rows[0] == "a,patients,mean_m,stddev_m"
+    assert [row.split(",")[1] for row in rows[1:]] == ["32", "100"]
+
+
+def people_of(counts: dict[tuple[str, str], int]) -> list[Person]:
+    """People by the groups of two columns."""
+    return [
+        {"a": a, "b": b, "k": 0, "m": 4_000 + 137 * i}
+        for (a, b), number in counts.items()
+        for i in range(number)
+    ]
+
+
+def hiding(data: bytes, *rows: str) -> bytes:
+    """A CSV in which rows that begin so have lost their figures."""
+    lines = data.decode().splitlines()
+    blank = [f"{row}{',' * (line.count(',') - 1)}" for line in lines for row in rows if row in line]
+    kept = [line for line in lines if not line.startswith(rows)]
+    return "\n".join([*kept, *blank, ""]).encode()
+
+
+def test_a_pattern_that_flips_between_publications_tells_what_it_hides() -> None:
+    text = TWO_BY_TWO.replace("columns: {group_by: [b]", "columns: {group_by: [b, a]")
+    contract = parse_contract(BASE + text.replace("minimum_cell: 11", "minimum_cell: 1"))
+    groups = {("v0", "v0"): 3, ("v0", "v1"): 12, ("v0", "v2"): 20, ("v0", "v3"): 30}
+    known = []
+    for number, companion in ((20, "v1"), (40, "v2")):
+        # Of v0 nobody comes or goes, and yet its small group has another companion.
+        publication = published(people_of({**groups, ("v1", "v0"): number}), contract)
+        publication["both"] = hiding(publication["both"], "v0,v0", f"v0,{companion}")
+        del publication["columns"]
+        known.append(known_from(publication, contract))
+    small = frozenset({("a", "v0"), ("b", "v0")})
+    assert values_left(Attack(contract, known[:1], names_of(contract)).of_state(0, small)) >= LEAST
+    together = Attack(contract, known, names_of(contract)).of_state(0, small)
+    assert (round(together.low, 3), round(together.high, 3)) == (3, 3)
+
+
+@pytest.mark.parametrize("seed", range(CASES))
+def test_counts_sums_and_squares_together_confine_no_count(seed: int) -> None:
+    contract, people = case(seed)
+    found = attacked(published(people, contract), contract, names_of(contract))
+    assert narrow(found) == []
+
+
+def test_what_is_published_of_the_real_file_confines_no_count(
+    store: LocalStore, contract: Contract, real_file: bytes
+) -> None:
+    publication = outputs_of(store, contract, {"Charges.csv": real_file})
+    found = attacked(publication, contract, frozenset(contract.cubes[CUBE]))
+    assert len(found) == 105
+    assert narrow(found) == []
