@@ -65,12 +65,21 @@ def people(real_file: bytes) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def withheld(real: LocalStore, contract: Contract) -> dict[str, set[tuple[str, ...]]]:
     """The rows of each published cube that have no figures."""
+    return without(real, contract, "patients")
+
+
+@pytest.fixture(scope="module")
+def unmeasured(real: LocalStore, contract: Contract) -> dict[str, set[tuple[str, ...]]]:
+    """The rows of each published cube that have no figures of the measure."""
+    return without(real, contract, "sum_charges")
+
+
+def without(store: LocalStore, contract: Contract, figure: str) -> dict[str, set[tuple[str, ...]]]:
+    """The rows of each published cube that lack a figure."""
     found = {}
     for name, columns in contract.cubes.items():
-        table = rows(real.read(Layout(contract.prefix).published(name)))
-        found[name] = {
-            tuple(row[column] for column in columns) for row in table if row["patients"] == ""
-        }
+        table = rows(store.read(Layout(contract.prefix).published(name)))
+        found[name] = {tuple(row[column] for column in columns) for row in table if not row[figure]}
     return found
 
 
@@ -130,7 +139,7 @@ def test_bars_of_means_are_those_of_the_selected_people_with_their_limits(
     cube: str,
     columns: tuple[str, ...],
     people: list[dict[str, str]],
-    withheld: dict[str, set[tuple[str, ...]]],
+    unmeasured: dict[str, set[tuple[str, ...]]],
     seen: list[tuple[Selection, Drawn]],
 ) -> None:
     for selection, drawn in seen:
@@ -138,7 +147,7 @@ def test_bars_of_means_are_those_of_the_selected_people_with_their_limits(
         shown = 0
         for group, charges in groups(people, selection, *columns):
             name = tuple(LABELS[group[column]] for column in columns)
-            if cell(selection, group) in withheld[cube]:
+            if cell(selection, group) in unmeasured[cube]:
                 assert name not in bars
                 continue
             shown += 1
@@ -205,7 +214,7 @@ def says_so(drawn: Drawn, chart: str, hidden: int, *, anything: bool) -> None:
 
 def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
     people: list[dict[str, str]],
-    withheld: dict[str, set[tuple[str, ...]]],
+    unmeasured: dict[str, set[tuple[str, ...]]],
     seen: list[tuple[Selection, Drawn]],
 ) -> None:
     chart, breaks = "charges_by_age", 0
@@ -214,7 +223,7 @@ def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
         shown, hidden = {}, set()
         for group, charges in groups(people, selection, "age_decade"):
             name = (DECADES[group["age_decade"]],)
-            if cell(selection, group) in withheld["cube_region_sex_smoker_age_decade"]:
+            if cell(selection, group) in unmeasured["cube_region_sex_smoker_age_decade"]:
                 hidden.add(name[0])
                 continue
             shown[name] = fmean(charges)
@@ -229,7 +238,7 @@ def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
 
 def test_differences_of_the_sexes_are_welchs_of_the_selected_people(
     people: list[dict[str, str]],
-    withheld: dict[str, set[tuple[str, ...]]],
+    unmeasured: dict[str, set[tuple[str, ...]]],
     seen: list[tuple[Selection, Drawn]],
 ) -> None:
     chart = "charges_by_sex_and_smoker"
@@ -245,7 +254,7 @@ def test_differences_of_the_sexes_are_welchs_of_the_selected_people(
         shown = 0
         for smoker in dict.fromkeys(key[0] for key in found):
             (men, at), (women, other) = found[smoker, "male"], found[smoker, "female"]
-            if {at, other} & withheld["cube_region_sex_smoker"]:
+            if {at, other} & unmeasured["cube_region_sex_smoker"]:
                 assert (LABELS[smoker],) not in differences
                 continue
             shown += 1

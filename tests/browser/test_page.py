@@ -144,6 +144,21 @@ def test_a_withheld_group_says_so_in_the_table(clean: Dashboard) -> None:
     assert row.locator("td").first.inner_text() == "withheld"
 
 
+def test_a_group_that_shows_people_alone_keeps_its_count_in_the_table_and_the_file(
+    clean: Dashboard,
+) -> None:
+    clean.open("filter-sex=female&filter-smoker=no&table=charges_by_age,charges_by_bmi_category")
+    row = clean.page.locator("#chart-charges_by_age tbody tr", has_text="Under 20")
+    assert row.locator("td").all_inner_texts() == ["53", *["withheld"] * 3]
+    row = clean.page.locator("#chart-charges_by_bmi_category tbody tr", has_text="Obese")
+    assert row.locator("td").first.inner_text() == "282"
+    assert row.locator("td").last.inner_text() == "withheld"
+    _, data = saved(clean, "charges_by_age", "Save CSV")
+    table = {row["age_decade"]: row for row in csv.DictReader(io.StringIO(data.decode()))}
+    figures = [table["under_20"][name] for name in ("patients", "mean_charges", "ci95_low")]
+    assert figures == ["53", "", ""]
+
+
 # Of so few people every decade's figures are withheld.
 FEW = "filter-region=northeast&filter-sex=male&filter-smoker=yes"
 

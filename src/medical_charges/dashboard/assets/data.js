@@ -7,6 +7,8 @@ const ALL = "all";
 const SEPARATOR = "\u001f";
 /** The comparisons' columns of what is shown of them. */
 const DIFFERENCE = { difference: "difference", low: "ci95_low", high: "ci95_high", p: "p" };
+/** Formats of figures that tell nothing of the measure. */
+const OF_COUNTS = ["count", "share"];
 const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody" };
 
 /** A table as the page holds it, column by column, as lines. */
@@ -147,9 +149,7 @@ class Dashboard {
       columns.slice(groups).forEach((column, i) => {
         figures[column] = number(line[groups + i]);
       });
-      const empty = Object.values(figures).every((figure) => figure === null);
-      const state = empty ? STATES.withheld : STATES.shown;
-      return { key: line.slice(0, groups), state, figures };
+      return { key: line.slice(0, groups), ...this.shownOf(visual, figures) };
     });
     return this.sorted(visual.groups, rows);
   }
@@ -179,8 +179,23 @@ class Dashboard {
       const row = found.get(key.join(SEPARATOR));
       if (!row) return { key, state: STATES.nobody, figures: { patients: 0 } };
       if (!row.sums) return { key, state: STATES.withheld, figures: {} };
-      return { key, state: STATES.shown, ...this.figures(visual, selection, key, row.sums) };
+      const { figures, sums } = this.figures(visual, selection, key, row.sums);
+      return { key, sums, ...this.shownOf(visual, figures) };
     });
+  }
+
+  /**
+   * How a row with these figures is shown: `{state, counted, figures}`. A row may be counted, which
+   * is to show people alone; a chart of anything else withholds its mark, a table keeps the count.
+   */
+  shownOf(visual, figures) {
+    const there = ({ column }) => (figures[column] ?? null) !== null;
+    const [counts, measured] = [true, false].map((which) =>
+      visual.fields.filter(({ format }) => OF_COUNTS.includes(format) === which));
+    // Of one person there is no deviation.
+    const counted = counts.some(there) && !measured.some(there) && figures.patients !== 1;
+    const shown = counted ? there(visual.value) : visual.fields.some(there);
+    return { state: shown ? STATES.shown : STATES.withheld, counted, figures };
   }
 
   /** The values of each grouping column in the order to show, for every selection. */
@@ -287,6 +302,7 @@ class Dashboard {
     return [...strata.values()].map(({ key, rows }) => {
       const pair = groups.map((group) => rows.get(group));
       if (pair.some((row) => row?.state === STATES.withheld)) return { key, state: STATES.withheld };
+      if (pair.some((row) => row?.sums?.sum === null)) return { key, state: STATES.withheld };
       const found = pair.every((row) => row?.sums) && compare(...pair.map((row) => row.sums));
       return found ? { key, state: STATES.shown, ...found } : { key, state: STATES.nobody };
     });
@@ -297,7 +313,7 @@ class Dashboard {
     const sums = this.totals.at(selection);
     if (tile.kind === "people") return sums && sums.n;
     if (sums && !sums.n) return undefined;
-    if (tile.kind === "mean") return sums && sums.sum / sums.n;
+    if (tile.kind === "mean") return sums && (sums.sum === null ? null : sums.sum / sums.n);
     const [column, value] = tile.where;
     const chosen = selection.get(column);
     if (chosen !== ALL && chosen !== value) return sums && 0;

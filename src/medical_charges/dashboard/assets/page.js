@@ -216,14 +216,11 @@ function saveText(text, name) {
 function tablesOf(shown) {
   const { visual, formats, groups, fields } = shown;
   const heads = [...groups.map(({ title }) => title), ...fields.map(({ title }) => title)];
-  const rows = shown.rows.map(({ key, state, figures }) => [
-    ...key.map((_, place) => shown.label(place, key)),
-    ...(state === STATES.shown
-      ? fields.map(({ column, format }) => {
-          const value = figures[column] ?? null;
-          return value === null ? NOTHING : formats[format](value);
-        })
-      : [STATE_TEXT[state], ...fields.slice(1).map(() => NOTHING)]),
+  const rows = shown.rows.map((row) => [
+    ...row.key.map((_, place) => shown.label(place, row.key)),
+    ...(row.state === STATES.shown || row.counted
+      ? fields.map((field) => shown.fieldText(row, field))
+      : [STATE_TEXT[row.state], ...fields.slice(1).map(() => NOTHING)]),
   ]);
   const table = tableOf(visual.title, heads, rows, groups.length);
   // The card's heading says it to those who see it.

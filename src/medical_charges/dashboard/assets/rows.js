@@ -90,18 +90,26 @@ class Shown {
     return this.visual.series === null ? "" : this.label(this.visual.series, key);
   }
 
+  /** A figure's text; where a row shows people alone, the others are withheld. */
+  fieldText({ counted, figures }, { column, format }) {
+    const value = figures[column] ?? null;
+    if (value !== null) return this.formats[format](value);
+    return counted && !OF_COUNTS.includes(format) ? STATE_TEXT.withheld : NOTHING;
+  }
+
   /** Title and text of everything that a tooltip says of a row; limits and extremes as one. */
-  facts({ key, figures }) {
+  facts(row) {
+    const { key, figures, counted } = row;
     const { limits } = this.visual;
     const facts = this.groups.map((group, place) => [group.title, this.label(place, key)]);
     for (const field of this.fields) {
-      const value = figures[field.column] ?? null;
       if (limits && field.column === limits[1]) continue;
       if (limits && field.column === limits[0]) {
         const ends = limits.map((column) => figures[column] ?? null);
-        const text = ends.includes(null) ? NOTHING : ends.map((end) => this.formats.measure(end)).join(" to ");
+        const none = counted ? STATE_TEXT.withheld : NOTHING;
+        const text = ends.includes(null) ? none : ends.map((end) => this.formats.measure(end)).join(" to ");
         facts.push(["95% interval", text]);
-      } else facts.push([field.title, value === null ? NOTHING : this.formats[field.format](value)]);
+      } else facts.push([field.title, this.fieldText(row, field)]);
     }
     return facts;
   }
@@ -180,9 +188,9 @@ class Shown {
     return share === null ? text : `${text} (${this.formats.share(share)})`;
   }
 
-  spoken({ state }, facts) {
+  spoken({ state, counted }, facts) {
     const groups = facts.slice(0, this.groups.length).map(([, text]) => text).join(", ");
-    if (state !== STATES.shown) return `${groups}: ${STATE_TEXT[state]}`;
+    if (state !== STATES.shown && !counted) return `${groups}: ${STATE_TEXT[state]}`;
     const figures = facts.slice(this.groups.length).map(([title, text]) => `${title} ${text}`);
     return `${groups}: ${figures.join(", ")}`;
   }

@@ -76,6 +76,8 @@ function criticalT(freedom) {
  * none. What is not among them, such as a minimum, does not follow from a cube.
  */
 function describe({ n, sum, m2 }) {
+  // A row may show its people alone.
+  if (sum === null) return { patients: n, mean: null, stddev: null, ci95_low: null, ci95_high: null };
   const mean = n ? sum / n : null;
   const stddev = n < 2 ? null : Math.sqrt(m2 / (n - 1));
   const margin = n < 2 ? null : (criticalT(n - 1) * stddev) / Math.sqrt(n);
