@@ -51,6 +51,9 @@ plan: $(VENV)/laptop ## Show what a deployment would change
 deploy: $(if $(filter 0,$(DOCTOR)),$(VENV)/laptop,doctor) ## Deploy to the account of the environment; FILE=... to run once for QuickSight
 	@$(PY) -m ops apply --contract $(call quoted,$(CONTRACT)) $(if $(filter command,$(firstword $(origin FILE))),--file $(call quoted,$(FILE)))
 
+verify: $(VENV)/laptop ## Make a scratch deployment, run it on FILE, check and remove it; YES=1 to agree, JSON=1
+	@$(PY) -m ops verify --file $(call quoted,$(FILE)) --contract $(call quoted,$(CONTRACT)) $(if $(YES),--yes) $(if $(JSON),--json)
+
 destroy: $(VENV)/laptop ## Remove the deployment
 	@$(PY) -m ops destroy --contract $(call quoted,$(CONTRACT))
 
@@ -137,4 +140,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run dashboard local package plan deploy destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run dashboard local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean

@@ -92,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="check machine and account before a deployment")
     doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
     doctor.set_defaults(command=_doctor)
+    proof = commands.add_parser("verify", help="make, run, check and remove a scratch deployment")
+    proof.add_argument("--file", type=Path, required=True, help="a CSV")
+    proof.add_argument("--json", action="store_true", help="print the findings as JSON")
+    proof.add_argument("--yes", action="store_true", help="agree to what it costs")
+    proof.set_defaults(command=_verify)
     for name, help_ in _ACCOUNT_COMMANDS.items():
         command = commands.add_parser(name, help=help_)
         command.set_defaults(command=_account, name=name)
@@ -151,11 +156,20 @@ def _local(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from ops.doctor import diagnose, show_findings  # noqa: PLC0415 - as above
+    from ops.doctor import diagnose  # noqa: PLC0415 - as above
+    from ops.findings import show_findings  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 
     findings = diagnose(find_or_fetch(), options.contract)
     return show_findings(findings, console(), as_json=options.json)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
+    from ops.verify import verify  # noqa: PLC0415 - as above
+
+    given = {"as_json": options.json, "agreed": options.yes}
+    return verify(find_or_fetch(), options.contract, options.file, console(), **given)
 
 
 def _account(options: argparse.Namespace) -> int:

@@ -9,29 +9,26 @@ still be allowed to use it.
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from shutil import copy
-from typing import Any, Literal
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-from rich.console import Console
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
+from ops.findings import Finding, Said, run_check
 from ops.terraform import DIRECTORY, ROOT, Terraform
-
-Level = Literal["ok", "warn", "fail"]
 
 VARIABLES = (
     *("project", "bucket_name", "log_bucket_name", "ec2_key_name", "notice_emails"),
@@ -41,25 +38,9 @@ VARIABLES = (
 """The root module's variables that decide what is checked."""
 
 _BUILT = ("artefacts_index", "catalog_file", "rulesets_file", "state_machine_file")
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"}
 _CLOCK = timedelta(minutes=5)
 """The largest difference that AWS accepts in a signature."""
 _QUOTAS = {"vcpus": ("ec2", "L-1216C47A"), "vpcs": ("vpc", "L-F678F1CE")}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of a check."""
-
-    check: str
-    level: Level
-    found: str
-    mend: str = ""
-    """What to do about it, unless it is ok."""
-
-
-Said = tuple[Level, str] | tuple[Level, str, str]
-"""Level, what was found, and what to do about it."""
 
 
 @dataclass(frozen=True)
@@ -115,28 +96,15 @@ def diagnose(terraform: str, contract: Path) -> list[Finding]:
         # Terraform reads AWS_REGION first, boto3 does not read it at all.
         session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
         account = Account(session, variables, described.dataset if described else "", deployed)
-        findings += _answers("credentials", _credentials, account)
+        findings += run_check("credentials", lambda: _credentials(account))
     except ProfileNotFound as error:
         findings.append(Finding("credentials", "fail", str(error), "correct AWS_PROFILE"))
     if any(finding.level == "fail" for finding in findings):
         skipped = "not checked, because of what failed above"
         return [*findings, Finding("account", "warn", skipped, "mend that and ask again")]
     for name, check in CHECKS.items():
-        findings += _answers(name, check, account)
+        findings += run_check(name, partial(check, account))
     return findings
-
-
-def show_findings(findings: list[Finding], console: Console, *, as_json: bool = False) -> int:
-    """Print the findings, and return 1 if one of them makes a deployment fail."""
-    if as_json:
-        console.print(json.dumps([asdict(finding) for finding in findings], indent=2))
-    else:
-        width = max(len(finding.check) for finding in findings)
-        for finding in findings:
-            console.print(f"{finding.level:4}  {finding.check:{width}}  {finding.found}")
-            if finding.mend:
-                console.print(f"{'':4}  {'':{width}}  -> {finding.mend}")
-    return int(any(finding.level == "fail" for finding in findings))
 
 
 def _of_contract(path: Path) -> tuple[list[Finding], Contract | None]:
@@ -191,24 +159,6 @@ def variables_of(program: str, environment: Mapping[str, str]) -> dict[str, Any]
         alone.apply({name: str(folder / "variables.tf") for name in _BUILT})
         found: dict[str, Any] = alone.outputs()["values"]
     return found
-
-
-def _answers(
-    name: str, check: Callable[[Account], Iterator[Said]], account: Account
-) -> list[Finding]:
-    """Run a check; an answer that AWS refuses is a finding too."""
-    try:
-        return [Finding(name, *said) for said in check(account)]
-    except ClientError as error:
-        asked, code = error.operation_name, error.response.get("Error", {}).get("Code", "")
-        if code in _DENIED:
-            return [
-                Finding(name, "warn", f"{asked} is denied to these credentials", "check by hand")
-            ]
-        return [Finding(name, "fail", f"{asked}: {error}", "see what the message says")]
-    except BotoCoreError as error:
-        mend = "see whether the network reaches AWS, and whether the region has the service"
-        return [Finding(name, "fail", str(error), mend)]
 
 
 def _credentials(account: Account) -> Iterator[Said]:

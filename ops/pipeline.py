@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,13 +75,18 @@ class Pipeline:
             region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         )
         endpoint = environment.get("AWS_ENDPOINT_URL")
+        self._client = partial(session.client, endpoint_url=endpoint)
         self._s3: S3Client = session.client("s3", endpoint_url=endpoint)
         self._states: SFNClient = session.client("stepfunctions", endpoint_url=endpoint)
         self.bucket: str = outputs["bucket_name"]
         self.machine: str = outputs["state_machine_arn"]
         table = session.resource("dynamodb", endpoint_url=endpoint).Table(outputs["ledger_table"])
-        self._ledger = Ledger(table)
+        self.ledger = Ledger(table)
         self._layout = layout
+
+    def client(self, service: str) -> Any:
+        """Return a client of the pipeline's account and region."""
+        return self._client(service)
 
     def put(self, files: Mapping[str, Path]) -> list[str]:
         """Make the input hold these files and nothing else; return the names that changed."""
@@ -204,7 +210,7 @@ class Pipeline:
         return run_id
 
     def _left(self, run_id: str) -> dict[str, Any]:
-        found = self._read(self._layout.error(run_id))
+        found = self.read(self._layout.error(run_id))
         return {} if found is None else dict(json.loads(found))
 
     def publishes(self, contract: Contract) -> bool:
@@ -213,15 +219,16 @@ class Pipeline:
         That is a manifest of every output, and the output with the columns of the contract.
         """
         return all(
-            self._read(self._layout.manifest(name)) is not None
+            self.read(self._layout.manifest(name)) is not None
             and self._has_header(self._layout.published(name), output.header)
             for name, output in contract.outputs.items()
         )
 
     def _has_header(self, key: str, columns: Iterable[str]) -> bool:
-        return (self._read(key) or b"").startswith(f"{DELIMITER.join(columns)}\n".encode())
+        return (self.read(key) or b"").startswith(f"{DELIMITER.join(columns)}\n".encode())
 
-    def _read(self, key: str) -> bytes | None:
+    def read(self, key: str) -> bytes | None:
+        """Return an object of the bucket, or None if there is none."""
         missing = (self._s3.exceptions.NoSuchKey, self._s3.exceptions.NoSuchBucket)
         try:
             return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
@@ -233,8 +240,8 @@ class Pipeline:
         return next(self._objects(f"{self._layout.input}/"), None) is not None
 
     def live_run(self) -> str:
-        """Return the id of the last run of an execution; a failed PlanRun has none."""
-        live = self._ledger.live()
+        """Return the id of the live run, or an empty string."""
+        live = self.ledger.live()
         return live.run_id if live else ""
 
     def runs(self) -> list[dict[str, Any]]:
@@ -242,7 +249,7 @@ class Pipeline:
         found: list[dict[str, Any]] = []
         start: dict[str, Any] = {}
         while True:
-            page = self._ledger.table.scan(ConsistentRead=True, **start)
+            page = self.ledger.table.scan(ConsistentRead=True, **start)
             found += [dict(item) for item in page["Items"] if str(item["pk"]).startswith("run#")]
             if "LastEvaluatedKey" not in page:
                 return sorted(found, key=lambda entry: str(entry["run_id"]), reverse=True)

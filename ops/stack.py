@@ -133,7 +133,7 @@ def _apply(
     artifacts = stack.state / "artefacts"
     with _timed(console, "package what AWS runs"):
         version = Build(ROOT, artifacts, contract_file.resolve(), laptop=True).run()["version"]
-    deployment = Terraform(terraform, stack.state, stack.environment(), _root_module(stack.state))
+    deployment = Terraform(terraform, stack.state, stack.environment(), root_module(stack.state))
     variables = {
         "artefacts_index": str(artifacts / "index.json"),
         "catalog_file": str(artifacts / "catalog.json"),
@@ -156,7 +156,7 @@ def _apply(
     return Deployed(stack.endpoint, pipeline, contract, deployment, variables)
 
 
-def _root_module(state: Path) -> Path:
+def root_module(state: Path) -> Path:
     """Copy terraform/ without the files of an account: its backend and its variables."""
     copy = state / "terraform"
     shutil.rmtree(copy, ignore_errors=True)

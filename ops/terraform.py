@@ -48,10 +48,30 @@ class Terraform:
     def apply(
         self, variables: Mapping[str, str], progress: Callable[[int, int], None] | None = None
     ) -> None:
-        """Apply; `progress` is called with the numbers of completed and of all changes."""
+        """Apply; `progress` is called with the numbers of completed and of all changes.
+
+        Raises:
+            TerraformError: it failed, and the message has Terraform's reasons.
+        """
+        self._change("apply", variables, progress)
+
+    def destroy(self, variables: Mapping[str, str]) -> None:
+        """Remove everything that the state holds, without asking.
+
+        Raises:
+            TerraformError: it failed, and the message has Terraform's reasons.
+        """
+        self._change("destroy", variables)
+
+    def _change(
+        self,
+        name: str,
+        variables: Mapping[str, str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         done = total = 0
         problems: list[str] = []
-        command = ["apply", "-input=false", "-auto-approve", "-json", *self._flags(variables)]
+        command = [name, "-input=false", "-auto-approve", "-json", *self._flags(variables)]
         with (
             subprocess.Popen(
                 self._command(*command),
@@ -75,7 +95,7 @@ class Terraform:
                 if progress is not None:
                     progress(done, total)
         if process.returncode:
-            raise TerraformError("\n".join(problems) or "terraform apply failed")
+            raise TerraformError("\n".join(problems) or f"terraform {name} failed")
 
     def call(self, command: str, variables: Mapping[str, str]) -> int:
         """Run an interactive command (plan, apply, destroy), and return its exit code."""

@@ -15,7 +15,15 @@ from tests.functional.live import Execution, Live, inventory
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
 # A stack has one life, which these follow.
-ORDER = ("first_run", "quicksight", "failures", "uploads", "persistent_cluster", "destroy")
+ORDER = (
+    "first_run",
+    "verify",
+    "quicksight",
+    "failures",
+    "uploads",
+    "persistent_cluster",
+    "destroy",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,290 @@
+"""`make verify`: a deployment after a run is in order, and whatever is planted is found."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ops.verify import Deployment, expected_of, inspect
+from tests.functional.live import Execution, Live
+from tests.helpers import CHARGES_FILE
+
+PROJECT = "medical-charges"
+Planted = contextlib.AbstractContextManager[None]
+
+
+@pytest.fixture(scope="module")
+def deployment(live: Live, first_run: Execution) -> Deployment:
+    """The stack with its outputs as they are, and the outputs that it should hold."""
+    served = live.ledger.live()
+    assert served is not None
+    contract = live.stack.contract
+    expected = expected_of(contract, CHARGES_FILE)
+    outputs = live.stack.terraform.outputs()
+    return Deployment(live.stack.pipeline, outputs, contract, expected, served.run_id)
+
+
+def found_wrong(deployment: Deployment) -> dict[str, str]:
+    return {it.check: it.found for it in inspect(deployment) if it.level == "fail"}
+
+
+def test_a_deployment_after_its_run_is_in_order(deployment: Deployment) -> None:
+    findings = inspect(deployment)
+    assert [finding for finding in findings if finding.level != "ok"] == []
+    assert len(findings) == 11
+
+
+def table(live: Live, change: Callable[[dict[str, Any]], object]) -> Planted:
+    """A table of the Catalog, changed for a while."""
+    glue, where = live.client("glue"), {"DatabaseName": "medical_charges"}
+    found = glue.get_table(**where, Name="charges_by_age")["Table"]
+    fields = ("Name", "StorageDescriptor", "Parameters", "TableType")
+    original = {field: found[field] for field in fields}
+    changed = json.loads(json.dumps(original))
+    change(changed)
+
+    @contextlib.contextmanager
+    def planted() -> Iterator[None]:
+        glue.update_table(**where, TableInput=changed)
+        try:
+            yield
+        finally:
+            glue.update_table(**where, TableInput=original)
+
+    return planted()
+
+
+@contextlib.contextmanager
+def a_type_changed(live: Live) -> Iterator[None]:
+    def change(table: dict[str, Any]) -> None:
+        table["StorageDescriptor"]["Columns"][1]["Type"] = "string"
+
+    with table(live, change):
+        yield
+
+
+@contextlib.contextmanager
+def a_location_changed(live: Live) -> Iterator[None]:
+    def change(table: dict[str, Any]) -> None:
+        table["StorageDescriptor"]["Location"] += "old/"
+
+    with table(live, change):
+        yield
+
+
+@contextlib.contextmanager
+def a_byte_changed(live: Live) -> Iterator[None]:
+    key = live.layout.published("charges_by_age")
+    with live.replaced(key, live.read(key).replace(b"1", b"2", 1)):
+        yield
+
+
+@contextlib.contextmanager
+def an_output_gone(live: Live) -> Iterator[None]:
+    with live.replaced(live.layout.published("comparisons"), None):
+        yield
+
+
+@contextlib.contextmanager
+def a_manifest_of_another_file(live: Live) -> Iterator[None]:
+    key = live.layout.manifest("charges_by_age")
+    with live.replaced(key, live.read(key).replace(b"charges_by_age", b"charges_by_sex")):
+        yield
+
+
+@contextlib.contextmanager
+def a_cluster_left(live: Live) -> Iterator[None]:
+    emr = live.client("emr")
+    nodes = {"MasterInstanceType": "m5.xlarge", "InstanceCount": 1}
+    keep = {"KeepJobFlowAliveWhenNoSteps": True}
+    left = emr.run_job_flow(
+        Name=f"{PROJECT} run", Instances=nodes | keep, ReleaseLabel="emr-7.12.0"
+    )
+    try:
+        yield
+    finally:
+        emr.terminate_job_flows(JobFlowIds=[left["JobFlowId"]])
+
+
+@contextlib.contextmanager
+def an_empty_log_group(live: Live) -> Iterator[None]:
+    logs, group = live.client("logs"), f"/aws/lambda/{PROJECT}-end-run"
+    logs.delete_log_group(logGroupName=group)
+    logs.create_log_group(logGroupName=group)
+    yield
+
+
+@contextlib.contextmanager
+def a_log_group_gone(live: Live) -> Iterator[None]:
+    logs, group = live.client("logs"), f"/aws/lambda/{PROJECT}-end-run"
+    logs.delete_log_group(logGroupName=group)
+    try:
+        yield
+    finally:
+        logs.create_log_group(logGroupName=group)
+
+
+def first_alarm(live: Live) -> dict[str, Any]:
+    found = live.client("cloudwatch").describe_alarms(AlarmNamePrefix=PROJECT)
+    alarm: dict[str, Any] = found["MetricAlarms"][0]
+    return alarm
+
+
+@contextlib.contextmanager
+def an_alarm_disarmed(live: Live) -> Iterator[None]:
+    names = [first_alarm(live)["AlarmName"]]
+    watch = live.client("cloudwatch")
+    watch.disable_alarm_actions(AlarmNames=names)
+    try:
+        yield
+    finally:
+        watch.enable_alarm_actions(AlarmNames=names)
+
+
+@contextlib.contextmanager
+def an_alarm_raised(live: Live) -> Iterator[None]:
+    alarm, watch = first_alarm(live), live.client("cloudwatch")
+    change = {"AlarmName": alarm["AlarmName"], "StateReason": "planted"}
+    watch.set_alarm_state(**change, StateValue="ALARM")
+    try:
+        yield
+    finally:
+        watch.set_alarm_state(**change, StateValue=alarm["StateValue"])
+
+
+@contextlib.contextmanager
+def a_dead_letter(live: Live) -> Iterator[None]:
+    sqs, url = live.client("sqs"), live.stack.terraform.outputs()["dead_letter_queue_url"]
+    sqs.send_message(QueueUrl=url, MessageBody="planted")
+    try:
+        yield
+    finally:
+        sqs.purge_queue(QueueUrl=url)
+
+
+@contextlib.contextmanager
+def a_rule_disabled(live: Live) -> Iterator[None]:
+    events = live.client("events")
+    rule = events.list_rules(NamePrefix=PROJECT)["Rules"][0]["Name"]
+    events.disable_rule(Name=rule)
+    try:
+        yield
+    finally:
+        events.enable_rule(Name=rule)
+
+
+@contextlib.contextmanager
+def a_bucket_opened(live: Live) -> Iterator[None]:
+    s3 = live.client("s3")
+    block = s3.get_public_access_block(Bucket=live.bucket)["PublicAccessBlockConfiguration"]
+    s3.delete_public_access_block(Bucket=live.bucket)
+    try:
+        yield
+    finally:
+        s3.put_public_access_block(Bucket=live.bucket, PublicAccessBlockConfiguration=block)
+
+
+@contextlib.contextmanager
+def versions_suspended(live: Live) -> Iterator[None]:
+    s3 = live.client("s3")
+    for_it = {"Bucket": live.bucket}
+    s3.put_bucket_versioning(**for_it, VersioningConfiguration={"Status": "Suspended"})
+    try:
+        yield
+    finally:
+        s3.put_bucket_versioning(**for_it, VersioningConfiguration={"Status": "Enabled"})
+
+
+@contextlib.contextmanager
+def a_lease_taken(live: Live) -> Iterator[None]:
+    live.ledger.take("nobody", "no run")
+    try:
+        yield
+    finally:
+        assert live.ledger.release("nobody")
+
+
+PLANTED: dict[str, tuple[Callable[[Live], Planted], str, str]] = {
+    "a column's type": (a_type_changed, "Catalog", "columns of the table charges_by_age"),
+    "a table's location": (a_location_changed, "Catalog", "charges_by_age is over"),
+    "a published byte": (a_byte_changed, "outputs", "charges_by_age is published with other"),
+    "an output that is gone": (an_output_gone, "outputs", "comparisons is not published"),
+    "a manifest of another file": (a_manifest_of_another_file, "manifests", "other files"),
+    "a cluster that is left": (a_cluster_left, "clusters", "the cluster j-"),
+    "a log group that is gone": (a_log_group_gone, "logs", "there is no log group"),
+    "an alarm that tells nobody": (an_alarm_disarmed, "alarms", "would tell nobody"),
+    "an alarm that is raised": (an_alarm_raised, "alarms", "is raised: planted"),
+    "an event that reached nobody": (a_dead_letter, "dead letters", "1 events or calls"),
+    "a rule that is disabled": (a_rule_disabled, "triggers", "is disabled"),
+    "a bucket that is open": (a_bucket_opened, "buckets", "is not blocked"),
+    "a bucket without versions": (versions_suspended, "buckets", "keeps no versions"),
+    "a lease that is taken": (a_lease_taken, "run", "the lease is taken"),
+    "a log group without a line": (an_empty_log_group, "logs", "no line has arrived"),
+}
+
+
+@pytest.mark.parametrize("case", PLANTED)
+def test_what_is_planted_is_found_and_nothing_else(
+    case: str, live: Live, deployment: Deployment
+) -> None:
+    plant, check, found = PLANTED[case]
+    with plant(live):
+        wrong = found_wrong(deployment)
+    assert list(wrong) == [check]
+    assert found in wrong[check]
+
+
+def test_a_run_that_is_not_live_is_found(deployment: Deployment) -> None:
+    other = Deployment(
+        deployment.pipeline,
+        deployment.outputs,
+        deployment.contract,
+        deployment.expected,
+        "another-run",
+    )
+    assert "not another-run" in found_wrong(other)["run"]
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        ({"Status": "CREATION_FAILED"}, "its status is CREATION_FAILED"),
+        (
+            {
+                "Status": "UPDATE_SUCCESSFUL",
+                "Errors": [{"Type": "COLUMN_NOT_FOUND", "Message": "no column mean_charges"}],
+            },
+            "COLUMN_NOT_FOUND: no column mean_charges",
+        ),
+    ],
+)
+def test_a_dashboard_with_errors_is_found(
+    deployment: Deployment,
+    version: dict[str, Any],
+    found: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class QuickSight:
+        def describe_dashboard(self, **asked: str) -> dict[str, Any]:
+            assert asked == {"AwsAccountId": "123456789012", "DashboardId": "it"}
+            return {"Dashboard": {"Version": version}}
+
+    real = deployment.pipeline.client
+    monkeypatch.setattr(
+        deployment.pipeline,
+        "client",
+        lambda service: QuickSight() if service == "quicksight" else real(service),
+    )
+    shown = {"quicksight_state": "on", "quicksight": "The QuickSight dashboard: https://a/b/it"}
+    other = Deployment(
+        deployment.pipeline,
+        dict(deployment.outputs) | shown,
+        deployment.contract,
+        deployment.expected,
+        deployment.run_id,
+    )
+    assert found_wrong(other) == {"dashboard": found}

@@ -1,0 +1,167 @@
+"""`make verify`: what it makes is a deployment of its own, and is removed whatever happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from medical_charges.contract import load_contract
+from medical_charges.errors import MedicalChargesError
+from medical_charges.layout import Layout
+from ops import verify as module
+from ops.findings import Finding
+from ops.pipeline import Ended
+from ops.verify import expected_of, verify
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
+
+GIVEN = {"project": "medical-charges", "bucket_name": "charges"}
+
+
+@dataclass
+class World:
+    """Terraform and the pipeline, and what was done with them."""
+
+    status: str = "SUCCEEDED"
+    held: str = ""
+    dashboard: str = "off"
+    finding: Finding = field(default_factory=lambda: Finding("outputs", "ok", "fine"))
+    did: list[str] = field(default_factory=list)
+    root: Path = Path()
+
+    # As Terraform
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def init(self) -> None:
+        self.did.append("init")
+
+    def apply(self, variables: Mapping[str, str]) -> None:
+        self.did.append(" ".join(["apply", *variables]))
+
+    def destroy(self, variables: Mapping[str, str]) -> None:
+        self.did.append("destroy")
+
+    def outputs(self) -> dict[str, Any]:
+        return {"quicksight_state": self.dashboard}
+
+    # As the pipeline
+    def executions(self) -> list[str]:
+        return []
+
+    def upload(self, file: Path) -> None:
+        self.did.append(f"upload {file.name}")
+
+    def await_execution(self, *_: object) -> str | None:
+        return "arn" if self.status else None
+
+    def run_of(self, _: str) -> str:
+        return "run"
+
+
+@pytest.fixture
+def verified(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, list[str]]]:
+    """Verifies in a world."""
+
+    def run(world: World, *, agreed: bool = True) -> tuple[int, list[str]]:
+        def terraform(_: str, __: Path, ___: object, root: Path) -> World:
+            world.root = root
+            return world
+
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        monkeypatch.setattr(module, "SCRATCH", tmp_path)
+        monkeypatch.setattr(module, "variables_of", lambda *_: GIVEN)
+        monkeypatch.setattr("ops.verify.Build.run", lambda _: {})
+        monkeypatch.setattr(module, "Terraform", terraform)
+        monkeypatch.setattr(module, "Pipeline", lambda *_: world)
+        monkeypatch.setattr(
+            module, "follow", lambda *_: Ended("arn", world.status, "", "no", world.held)
+        )
+        monkeypatch.setattr(module, "expected_of", lambda *_: {})
+        monkeypatch.setattr(module, "inspect", lambda _: [world.finding])
+        console = Console(quiet=True)
+        code = verify(
+            "terraform", CONTRACT_FILE, CHARGES_FILE, console, as_json=False, agreed=agreed
+        )
+        return code, world.did
+
+    return run
+
+
+ONCE = ["init", "apply", "upload Charges.csv"]
+
+
+def test_a_deployment_that_is_in_order_passes_and_is_removed(
+    verified: Callable[..., tuple[int, list[str]]],
+) -> None:
+    assert verified(World()) == (0, [*ONCE, "destroy"])
+
+
+def test_a_finding_fails_and_the_deployment_is_removed(
+    verified: Callable[..., tuple[int, list[str]]],
+) -> None:
+    assert verified(World(finding=Finding("logs", "fail", "none", "look"))) == (
+        1,
+        [*ONCE, "destroy"],
+    )
+
+
+def test_a_dashboard_is_applied_after_the_run(
+    verified: Callable[..., tuple[int, list[str]]],
+) -> None:
+    done = [*ONCE, "apply quicksight_ready", "destroy"]
+    assert verified(World(dashboard="waiting")) == (0, done)
+
+
+@pytest.mark.parametrize(
+    "world", [World(status="FAILED"), World(held="too close"), World(status="")], ids=repr
+)
+def test_a_run_that_publishes_nothing_is_an_error_and_the_deployment_is_removed(
+    world: World, verified: Callable[..., tuple[int, list[str]]]
+) -> None:
+    with pytest.raises(MedicalChargesError):
+        verified(world)
+    assert world.did == [*ONCE, "destroy"]
+
+
+def test_it_has_names_of_its_own(verified: Callable[..., tuple[int, list[str]]]) -> None:
+    world = World()
+    verified(world)
+    [own] = world.root.glob("*.auto.tfvars.json")
+    variables = json.loads(own.read_text())
+    assert variables["project"] == "medical-charges-verify"
+    assert variables["bucket_name"] == "charges-verify"
+    assert variables["force_destroy"] is True
+    contract, original = load_contract(world.root.parent / "contract.yaml"), CONTRACT_FILE
+    assert contract.dataset == "medical_charges_verify"
+    assert contract.analyses == load_contract(original).analyses
+
+
+def test_nothing_is_made_without_agreement(
+    verified: Callable[..., tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    with pytest.raises(MedicalChargesError, match="YES=1"):
+        verified(world, agreed=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    with pytest.raises(MedicalChargesError, match="nothing was made"):
+        verified(world, agreed=False)
+    assert world.did == []
+    monkeypatch.setattr("builtins.input", lambda _: "y")
+    assert verified(world, agreed=False)[0] == 0
+
+
+def test_what_is_expected_is_what_a_run_publishes() -> None:
+    contract = load_contract(CONTRACT_FILE)
+    expected = expected_of(contract, CHARGES_FILE)
+    assert expected.keys() == contract.outputs.keys()
+    assert b"southeast,364," in expected["charges_by_region"]
+    assert Layout(contract.prefix).output == "MedicalCharges/Output_data"
+    assert not (ROOT / "MedicalCharges").exists()
