@@ -203,6 +203,8 @@ module "glue" {
   artefacts_uri     = module.storage.artefacts_uri
   contract_uri      = local.contract_uri
   module_keys       = local.index.glue_modules
+
+  athena_results_uri = var.athena ? "s3://${module.storage.log_bucket_name}/athena/" : null
 }
 
 module "lambdas" {

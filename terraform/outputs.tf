@@ -76,6 +76,11 @@ output "glue_database" {
   value       = module.glue.database_name
 }
 
+output "athena" {
+  description = "Athena's workgroup, and the ids of its saved queries by output; null without."
+  value       = module.glue.athena
+}
+
 output "glue_job_names" {
   description = "Names of the Glue jobs, by job."
   value       = module.glue.job_names

@@ -270,6 +270,13 @@ variable "glue_workers" {
   }
 }
 
+variable "athena" {
+  description = "True to make an Athena workgroup with limits, and a saved query per output. Results are kept in the log bucket for as long as logs."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "run_timeout_seconds" {
   description = "Seconds after which a run is stopped, in any state."
   type        = number

@@ -40,6 +40,11 @@ run "defaults" {
   }
 
   assert {
+    condition     = output.athena == null
+    error_message = "Athena's workgroup is made for who asks."
+  }
+
+  assert {
     condition     = module.glue.ruleset_names == { input = "medical-charges-input", charges_by_age = "medical-charges-charges-by-age" }
     error_message = "A ruleset per entry of the rulesets file."
   }
@@ -62,6 +67,19 @@ run "defaults" {
   assert {
     condition     = alltrue([for link in values(output.console_links) : startswith(link, "https://eu-central-1.console.aws.amazon.com/")])
     error_message = "Links lead to the console of the region in use."
+  }
+}
+
+run "athena" {
+  command = apply
+
+  variables {
+    athena = true
+  }
+
+  assert {
+    condition     = output.athena.workgroup == "medical-charges" && tolist(keys(output.athena.queries)) == module.glue.table_names
+    error_message = "There is a workgroup, and a saved query for each output."
   }
 }
 

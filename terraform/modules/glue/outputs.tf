@@ -17,3 +17,8 @@ output "job_names" {
   description = "Names of the jobs, by job."
   value       = { for key, job in aws_glue_job.this : key => job.name }
 }
+
+output "athena" {
+  description = "Athena's workgroup, and the saved queries by output; null without."
+  value       = var.athena_results_uri == null ? null : { workgroup = aws_athena_workgroup.this[0].name, queries = { for name, query in aws_athena_named_query.this : name => query.id } }
+}

@@ -104,6 +104,11 @@ variable "bucket_name" {
   type        = string
 }
 
+variable "athena_results_uri" {
+  description = "Folder for the results of Athena's queries, or null for no workgroup."
+  type        = string
+}
+
 variable "prefix" {
   description = "The contract's prefix: the folder of the bucket that holds the data set."
   type        = string
