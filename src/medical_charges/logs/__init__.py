@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from aws_lambda_powertools.logging import Logger
@@ -68,6 +69,17 @@ def log(
     """
     fields = {"phase": phase, "run_id": run_id, "decision": decision, "seconds": seconds}
     _LOGGER.info(f"{phase} ended", extra={**fields, **counts})
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Write no line of what happens in front of a person, who reads its result."""
+    level = _LOGGER.log_level
+    _LOGGER.setLevel("WARNING")
+    try:
+        yield
+    finally:
+        _LOGGER.setLevel(level)
 
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]

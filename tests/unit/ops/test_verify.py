@@ -158,9 +158,10 @@ def test_nothing_is_made_without_agreement(
     assert verified(world, agreed=False)[0] == 0
 
 
-def test_what_is_expected_is_what_a_run_publishes() -> None:
+def test_what_is_expected_is_what_a_run_publishes(capsys: pytest.CaptureFixture[str]) -> None:
     contract = load_contract(CONTRACT_FILE)
     expected = expected_of(contract, CHARGES_FILE)
+    assert capsys.readouterr().err == "", "no log lines in front of a person"
     assert expected.keys() == contract.outputs.keys()
     assert b"southeast,364," in expected["charges_by_region"]
     assert Layout(contract.prefix).output == "MedicalCharges/Output_data"
