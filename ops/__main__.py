@@ -156,8 +156,8 @@ def _local(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from ops.doctor import diagnose  # noqa: PLC0415 - as above
-    from ops.findings import show_findings  # noqa: PLC0415 - as above
+    from ops.checks.doctor import diagnose  # noqa: PLC0415 - as above
+    from ops.checks.findings import show_findings  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
 
     findings = diagnose(find_or_fetch(), options.contract)
@@ -165,8 +165,8 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
+    from ops.checks.verify import verify  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
-    from ops.verify import verify  # noqa: PLC0415 - as above
 
     given = {"as_json": options.json, "agreed": options.yes}
     return verify(find_or_fetch(), options.contract, options.file, console(), **given)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ops.verify import Deployment, expected_of, inspect
+from ops.checks.verify import Deployment, expected_of, inspect
 from tests.functional.live import Execution, Live
 from tests.helpers import CHARGES_FILE
 

@@ -24,10 +24,10 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.exceptions import UnauthorizedSSOTokenError as LoggedOutError
 
 from medical_charges.errors import MedicalChargesError
-from ops import doctor
 from ops.__main__ import main
-from ops.doctor import diagnose
-from ops.findings import Finding
+from ops.checks import doctor
+from ops.checks.doctor import diagnose
+from ops.checks.findings import Finding
 from ops.terraform import DIRECTORY, find_or_fetch
 from tests.helpers import CONTRACT_FILE
 

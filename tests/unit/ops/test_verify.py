@@ -14,10 +14,10 @@ from rich.console import Console
 from medical_charges.contract import load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
-from ops import verify as module
-from ops.findings import Finding
+from ops.checks import verify as module
+from ops.checks.findings import Finding
+from ops.checks.verify import expected_of, verify
 from ops.pipeline import Ended
-from ops.verify import expected_of, verify
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
 GIVEN = {"project": "medical-charges", "bucket_name": "charges"}
@@ -77,7 +77,7 @@ def verified(
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         monkeypatch.setattr(module, "SCRATCH", tmp_path)
         monkeypatch.setattr(module, "variables_of", lambda *_: GIVEN)
-        monkeypatch.setattr("ops.verify.Build.run", lambda _: {})
+        monkeypatch.setattr("ops.checks.verify.Build.run", lambda _: {})
         monkeypatch.setattr(module, "Terraform", terraform)
         monkeypatch.setattr(module, "Pipeline", lambda *_: world)
         monkeypatch.setattr(

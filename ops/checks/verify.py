@@ -34,8 +34,8 @@ from medical_charges.outputs.catalog import tables
 from medical_charges.runs.manifests import S3Object, files_of
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.doctor import variables_of
-from ops.findings import Finding, Said, run_check, show_findings
+from ops.checks.doctor import variables_of
+from ops.checks.findings import Finding, Said, run_check, show_findings
 from ops.pipeline import Pipeline
 from ops.stack import STATE, follow, root_module
 from ops.terraform import DIRECTORY, ROOT, Terraform

@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
-from ops.findings import Finding, Said, run_check
+from ops.checks.findings import Finding, Said, run_check
 from ops.terraform import DIRECTORY, ROOT, Terraform
 
 VARIABLES = (
