@@ -328,14 +328,14 @@ def _scratch_contract(contract: Path) -> Path:
 
 def _variables(variables: Mapping[str, Any], project: str) -> dict[str, Any]:
     """Return the scratch deployment's variables: names of its own, and notices to nobody."""
-    artefacts = SCRATCH / "artefacts"
+    built = SCRATCH / "artefacts"
     return {
         "project": project,
         "bucket_name": f"{variables['bucket_name'][:51]}-verify",
         "log_bucket_name": None,
-        "artefacts_index": str(artefacts / "index.json"),
-        "catalog_file": str(artefacts / "catalog.json"),
-        "rulesets_file": str(artefacts / "rulesets.json"),
+        "artefacts_index": str(built / "index.json"),
+        "catalog_file": str(built / "catalog.json"),
+        "rulesets_file": str(built / "rulesets.json"),
         "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.yaml"),
         "force_destroy": True,
         "notice_emails": [],
