@@ -21,11 +21,11 @@ EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)
 
 
 def lines_of(data: bytes, start: int = 0) -> list[tuple[int, bytes]]:
-    """The lines that are not blank from `start` on, without their ends, with where they stand."""
+    """The non-empty lines from `start` on, without their ends, with where they stand."""
     found = []
     for line in data[start:].split(b"\n"):
         text = line.removesuffix(b"\r")
-        if text.strip(b","):
+        if text:
             found.append((start, text))
         start += len(line) + 1
     return found

@@ -40,8 +40,6 @@ class Tally:
     rows: int = 0
     rejected: int = 0
     rules: tuple[tuple[str, RuleCount], ...] = ()
-    blank: int = 0
-    """Number of lines of commas alone, which are no rows."""
 
     def merge(self, other: Tally) -> Tally:
         """Add both row counts."""
@@ -52,7 +50,6 @@ class Tally:
             self.rows + other.rows,
             self.rejected + other.rejected,
             tuple(sorted(rules.items())) if other.rules else self.rules,
-            self.blank + other.blank,
         )
 
 
@@ -112,10 +109,10 @@ def read_partial(store: Store, key: str, identity: str) -> Partial | None:
 def tally_to_json(tally: Tally) -> dict[str, Any]:
     """Return row counts as JSON values."""
     rules = {rule: [c.count, list(c.examples), list(c.reasons)] for rule, c in tally.rules}
-    return {"rows": tally.rows, "rejected": tally.rejected, "rules": rules, "blank": tally.blank}
+    return {"rows": tally.rows, "rejected": tally.rejected, "rules": rules}
 
 
 def tally_from_json(value: dict[str, Any]) -> Tally:
     """Return the row counts that `tally_to_json` wrote; earlier versions wrote fewer."""
     rules = ((r, RuleCount(n, *map(tuple, of))) for r, (n, *of) in sorted(value["rules"].items()))
-    return Tally(value["rows"], value["rejected"], tuple(rules), value.get("blank", 0))
+    return Tally(value["rows"], value["rejected"], tuple(rules))

@@ -230,11 +230,6 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
         )
     share = contract.quality.maximum_rejected_share
     limit = Fraction(str(share))
-    summary.warnings += [
-        f"{m.ref.key}: {m.tally.blank} lines hold nothing but commas and are skipped"
-        for m in members
-        if m.tally.blank
-    ]
     failed = [
         member
         for member in members

@@ -133,12 +133,6 @@ class Lines:
         mask: Mask = self.ends - self.starts == self.crlf
         return mask
 
-    @property
-    def blank(self) -> Mask:
-        """Mask of the lines that hold nothing but commas, as spreadsheets write empty rows."""
-        mask: Mask = self.ends - self.starts == self.counts(COMMA) + self.crlf
-        return mask
-
     def select(self, chosen: Mask) -> bytes:
         """Return the chosen lines as a block, each ended by a single newline."""
         keep = np.repeat(chosen, self.ends + 1 - self.starts)

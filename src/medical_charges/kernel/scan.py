@@ -67,10 +67,8 @@ class Scanned:
 
     cube: Cube = field(default_factory=dict)
     rows: int = 0
-    """Number of lines after the header that are not blank."""
+    """Number of non-empty lines after the header."""
     rejected: list[RejectedLine] = field(default_factory=list)
-    blank: int = 0
-    """Number of lines of commas alone."""
 
 
 def merge_scanned(parts: Iterable[Scanned]) -> Scanned:
@@ -80,7 +78,6 @@ def merge_scanned(parts: Iterable[Scanned]) -> Scanned:
         merge_cubes(part.cube for part in found),
         sum(part.rows for part in found),
         [line for part in found for line in part.rejected],
-        sum(part.blank for part in found),
     )
 
 
@@ -143,8 +140,8 @@ class Scanner:
     def _scan_carefully(self, block: bytes, offset: int) -> Scanned:
         """Scan the lines that look right, and validate the others one by one."""
         lines = (Lines.records_of if self._contract.source.multiline else Lines.of)(block)
-        blank = lines.blank
-        whole = ~blank & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
+        empty = lines.empty
+        whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
         text = lines.select(whole)
         if b'"' in text:
             text = _QUOTED_PLAIN_FIELD.sub(rb"\1", text)
@@ -152,7 +149,7 @@ class Scanner:
         plain = (candidates.counts(COMMA) == self._width - 1) & (candidates.counts(QUOTE) == 0)
         sure = np.flatnonzero(whole)[plain]
         cube, doubtful = self._sum_what_is_sure(candidates.select(plain), len(sure))
-        doubtful_lines = ~blank
+        doubtful_lines = ~empty
         doubtful_lines[sure] = False
         doubtful_lines[sure[doubtful]] = True
         accepted: list[dict[str, FieldValue]] = []
@@ -165,8 +162,7 @@ class Scanner:
             else:
                 accepted.append(verdict)
         cubes = [cube, *self._sum_validated(accepted)]
-        rows, commas = np.count_nonzero(~blank), np.count_nonzero(blank & ~lines.empty)
-        return Scanned(merge_cubes(cubes), int(rows), rejected, int(commas))
+        return Scanned(merge_cubes(cubes), int(np.count_nonzero(~empty)), rejected)
 
     def _sum_what_is_sure(self, text: bytes, lines: int) -> tuple[Cube, Integers]:
         """Return the cube of the rows that keep every rule, and the indices of all other lines."""

@@ -111,4 +111,4 @@ def _tally(scanned: Scanned) -> Tally:
         rule, field = line.rejection.rule, line.rejection.field
         found = RuleCount(1, () if field is None else (field,), (line.rejection.reason,))
         rules[rule] = rules[rule].merge(found) if rule in rules else found
-    return Tally(scanned.rows, len(scanned.rejected), tuple(sorted(rules.items())), scanned.blank)
+    return Tally(scanned.rows, len(scanned.rejected), tuple(sorted(rules.items())))

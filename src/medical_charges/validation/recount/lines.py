@@ -68,13 +68,13 @@ def _header(lines: list[bytes], *, multiline: bool) -> tuple[list[str], int]:
 
 
 def records(store: Store, piece: Piece, *, multiline: bool) -> Iterator[list[str]]:
-    """Yield the records of a piece in batches, without line ends and blank records.
+    """Yield the records of a piece in batches, without line ends and empty records.
 
-    A blank record holds nothing but commas. A byte that is not UTF-8 becomes a lone surrogate.
+    A byte that is not UTF-8 becomes a lone surrogate.
     """
     read = _stream(store, piece) if piece.end is None else _range(store, piece)
     for lines in _joined(_lines(read)) if multiline else _lines(read):
-        yield [line for raw in lines if (line := raw.removesuffix("\r")).strip(",")]
+        yield [line for raw in lines if (line := raw.removesuffix("\r"))]
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[list[str]]:
