@@ -84,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
     run.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     run.set_defaults(command=_run)
+    check = commands.add_parser("check", help="show what a run would reject and suppress")
+    check.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
+    check.set_defaults(command=_check)
     page = commands.add_parser("dashboard", help="write the page of what is published, and open it")
     page.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     page.set_defaults(command=_dashboard)
@@ -136,6 +139,12 @@ def _run(options: argparse.Namespace) -> int:
     if not code and not getattr(options, "json", False):
         screen.print(f"results in {options.out}")
     return code
+
+
+def _check(options: argparse.Namespace) -> int:
+    from ops.folders import check  # noqa: PLC0415 - as above
+
+    return check(options.input, options.contract, console())
 
 
 def _dashboard(options: argparse.Namespace) -> int:

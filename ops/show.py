@@ -58,6 +58,11 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
         if len(rows) > ROWS_SHOWN:
             table.caption = f"and {len(rows) - ROWS_SHOWN} more rows"
         console.print(table)
+    show_summary(console, summary)
+
+
+def show_summary(console: Console, summary: Summary) -> None:
+    """Print the rows that a run read, rejected and withheld."""
     known = summary.objects - summary.objects_read
     console.print(
         f"rows read {summary.rows}, counted {summary.counted}, rejected {summary.rejected}\n"

@@ -21,7 +21,7 @@ from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.folders import data_files, unread_files
+from ops.folders import data_files, refuse_wrong_files, unread_files
 from ops.page import save_page
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_examples, show_left_out, show_report, show_run
@@ -53,7 +53,9 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
     files = data_files(source)
     if unread := unread_files(source):
         console.print(f"warning: {unread}")
-    written = Written(out, load_contract(contract).prefix)
+    described = load_contract(contract)
+    refuse_wrong_files(files, described)
+    written = Written(out, described.prefix)
     with turn(STATE, console), deployed(terraform, contract, console) as stack:
         pipeline = stack.pipeline
         known = pipeline.executions()
