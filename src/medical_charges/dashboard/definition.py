@@ -129,10 +129,8 @@ class Definition:
     measure_title: str
     unit: str | None
     """The unit of the measure: a currency's code, or a word that follows the number."""
-    units: str
-    """The plural of what a row is."""
-    threshold: str
-    """The smallest group whose figures are shown, in words."""
+    minimum_cell: int
+    """The smallest number of rows of a group whose figures are shown."""
     tiles: tuple[Tile, ...]
     visuals: tuple[Visual, ...]
     filters: tuple[str, ...]
@@ -141,6 +139,10 @@ class Definition:
     """Everything that is grouped or filtered by."""
     figures: tuple[str, str, str]
     """The columns of a cube's people, sum and sum of squared deviations from the mean."""
+    units: str
+    """The plural of what a row is."""
+    threshold: str
+    """The smallest group whose figures are shown, in words."""
 
 
 def define(contract: Contract) -> Definition:
@@ -155,13 +157,14 @@ def define(contract: Contract) -> Definition:
         measure=measure,
         measure_title=contract.called(measure),
         unit=dashboard.unit,
-        units=contract.units,
-        threshold=_threshold(contract),
+        minimum_cell=contract.disclosure.minimum_rows,
         tiles=_tiles(contract),
         visuals=tuple(_visual(contract, name) for name in contract.analyses),
         filters=dashboard.filters,
         groups={column: group_of(contract, column) for column in columns},
         figures=(people, total, spread),
+        units=contract.units,
+        threshold=_threshold(contract),
     )
 
 

@@ -70,7 +70,7 @@ def render(
     """The page of a definition and its tables, CSVs by name; `report` is a link to one."""
     style, script, library = _text("page.css"), _script(), _library()
     data = {
-        "definition": asdict(definition),
+        "definition": _described(definition),
         "tables": {
             name: _by_column(text, rounded=definition.figures[1:]) for name, text in tables.items()
         },
@@ -89,6 +89,15 @@ def render(
         library=_packed(library),
         script=script,
     )
+
+
+def _described(definition: Definition) -> dict[str, Any]:
+    """A definition as the script reads it, which knows of people and of no threshold in words."""
+    value = asdict(definition)
+    del value["threshold"]
+    if definition.units == "people":
+        del value["units"]
+    return value
 
 
 def _by_column(text: str, rounded: Collection[str]) -> dict[str, Any]:

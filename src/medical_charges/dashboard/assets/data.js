@@ -90,7 +90,8 @@ class FilterCube {
 /** Everything published, with the definition of how it is shown. */
 class Dashboard {
   constructor({ definition, tables, run }) {
-    Object.assign(this, { definition, run });
+    // A row is a person unless the contract says otherwise.
+    Object.assign(this, { definition: { units: "people", ...definition }, run });
     this.groups = new Map(
       Object.entries(definition.groups).map(([column, group]) => [column, readGroup(group)]),
     );
