@@ -136,7 +136,7 @@ def _run(options: argparse.Namespace) -> int:
         code = analyze_folders(options.input, options.contract, options.out)
     else:
         code = run_stack(terraform, options.input, options.contract, options.out, screen)
-    if not code and not getattr(options, "json", False):
+    if not code:
         screen.print(f"results in {options.out}")
     return code
 

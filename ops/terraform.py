@@ -37,6 +37,8 @@ class Terraform:
     environment: Mapping[str, str]
     directory: Path = DIRECTORY
     """The root module."""
+    patience_seconds: float | None = _PATIENCE_SECONDS
+    """The time that an interrupted change has to end in order, or None for all that it takes."""
     own_state: bool = True
     """True if the state is a file in `folder`; otherwise the root's backend decides."""
 
@@ -81,7 +83,7 @@ class Terraform:
                 # Not ended by a terminal's interrupt, but by what that means here.
                 start_new_session=True,
             ) as process,
-            _ending(process),
+            _ending(process, self.patience_seconds),
         ):
             assert process.stdout is not None  # noqa: S101 - narrows for the type checker
             for line in process.stdout:
@@ -138,7 +140,7 @@ class Terraform:
 
 
 @contextmanager
-def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
+def _ending(process: subprocess.Popen[str], patience: float | None) -> Iterator[None]:
     """Let Terraform end in order on an interrupt, or end it, because its provider would stay."""
     try:
         yield
@@ -146,7 +148,7 @@ def _ending(process: subprocess.Popen[str]) -> Iterator[None]:
         process.send_signal(signal.SIGINT)
         try:
             with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=_PATIENCE_SECONDS)
+                process.communicate(timeout=patience)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

@@ -140,6 +140,12 @@ def _deployment(program: str, environment: Mapping[str, str]) -> Terraform:
     return Terraform(program, ROOT / ".build" / "account", environment, own_state=False)
 
 
+def variable_files() -> Iterator[Path]:
+    """Return the files that Terraform reads variables from by itself."""
+    yield from DIRECTORY.glob("*.tfvars")
+    yield from DIRECTORY.glob("*.tfvars.json")
+
+
 def variables_of(program: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the root's variables as Terraform reads them from files and environment.
 
@@ -148,7 +154,7 @@ def variables_of(program: str, environment: Mapping[str, str]) -> dict[str, Any]
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for file in (DIRECTORY / "variables.tf", *DIRECTORY.glob("*.tfvars")):
+        for file in (DIRECTORY / "variables.tf", *variable_files()):
             copy(file, folder)
         values = "\n".join(f"    {name} = var.{name}" for name in VARIABLES)
         (folder / "outputs.tf").write_text(
@@ -209,6 +215,12 @@ def _buckets(account: Account) -> Iterator[Said]:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 404:
                 yield "ok", f"the name {name} is free"
+            elif status == 403 and account.deployed:
+                yield (
+                    "warn",
+                    f"these credentials may not look at the bucket {name}",
+                    "check by hand",
+                )
             elif status in {301, 400, 403}:
                 yield "fail", f"the bucket {name} is another account's, or in another region", mend
             else:

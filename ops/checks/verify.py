@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 from rich.console import Console
 
@@ -34,11 +35,12 @@ from medical_charges.outputs.catalog import tables
 from medical_charges.runs.manifests import S3Object, files_of
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.checks.doctor import variables_of
+from ops.checks.doctor import variable_files, variables_of
 from ops.checks.findings import Finding, Said, run_check, show_findings
 from ops.pipeline import Pipeline
+from ops.show import PlainConsole
 from ops.stack import STATE, follow, root_module
-from ops.terraform import DIRECTORY, ROOT, Terraform
+from ops.terraform import ROOT, Terraform, TerraformError
 
 SCRATCH = ROOT / ".build" / "verify"
 _PATIENCE_SECONDS = 120
@@ -274,6 +276,7 @@ def verify(
     Raises:
         MedicalChargesError: nobody agreed to what it costs, or the run failed.
     """
+    progress = PlainConsole(stderr=True) if as_json else console
     local = local_aws.running(STATE)
     on_laptop = local is not None and local.endpoint == os.environ.get("AWS_ENDPOINT_URL")
     environment = local.environment() if local is not None and on_laptop else dict(os.environ)
@@ -281,25 +284,47 @@ def verify(
     project = f"{variables['project'][:23]}-verify"
     if not on_laptop:
         _agree(project, agreed=agreed)
-    scratch = _scratch_contract(contract)
-    Build(ROOT, SCRATCH / "artefacts", scratch, laptop=on_laptop).run()
-    root = root_module(SCRATCH)
-    for path in () if on_laptop else DIRECTORY.glob("*.tfvars"):
+    # What is left of another account's deployment must not be taken for gone.
+    folder = SCRATCH / ("laptop" if on_laptop else _account(environment))
+    scratch = _scratch_contract(contract, folder)
+    Build(ROOT, folder / "artefacts", scratch, laptop=on_laptop).run()
+    root = root_module(folder)
+    for path in () if on_laptop else variable_files():
         shutil.copy(path, root)
     # The last of its kind, so that it overrides all others.
-    own = json.dumps(_variables(variables, project), indent=2)
+    own = json.dumps(_variables(variables, project, folder), indent=2)
     (root / "zz_verify.auto.tfvars.json").write_text(own, encoding="utf-8")
-    deployment = Terraform(terraform, SCRATCH, environment, root)
+    patience = _PATIENCE_SECONDS if on_laptop else None
+    deployment = Terraform(terraform, folder, environment, root, patience)
     deployment.init()
+    findings: list[Finding] = []
     try:
-        console.print(f"deploying {project}")
-        findings = _deployed(deployment, load_contract(scratch), file, console)
+        progress.print(f"deploying {project}")
+        findings = _deployed(deployment, load_contract(scratch), file, progress)
     finally:
-        console.print(f"removing {project}")
+        progress.print(f"removing {project}")
+        findings.append(_removed(deployment, project))
+        code = show_findings(findings, console, as_json=as_json)
+    return code
+
+
+def _account(environment: Mapping[str, str]) -> str:
+    """Return the account and region in which a deployment is made."""
+    session = boto3.Session(region_name=environment.get("AWS_REGION") or None)
+    return f"{session.client('sts').get_caller_identity()['Account']}-{session.region_name}"
+
+
+def _removed(deployment: Terraform, project: str) -> Finding:
+    try:
         deployment.destroy({})
-    removed = "nothing of it is left; what it cost is in Cost Explorer within a day"
-    tag = f"{removed}, by the tag Project = {project}"
-    return show_findings([*findings, Finding("removal", "ok", tag)], console, as_json=as_json)
+    except TerraformError as error:
+        again = (
+            f"in 20 minutes: TF_DATA_DIR={deployment.folder / 'data'} terraform "
+            f"-chdir={deployment.directory} destroy -state={deployment.folder}/terraform.tfstate"
+        )
+        return Finding("removal", "fail", f"{project} is not removed: {error}", again)
+    cost = f"what it cost is in Cost Explorer within a day, by the tag Project = {project}"
+    return Finding("removal", "ok", f"Terraform has removed it; {cost}")
 
 
 def _agree(project: str, *, agreed: bool) -> None:
@@ -315,20 +340,22 @@ def _agree(project: str, *, agreed: bool) -> None:
         raise MedicalChargesError("nothing was made")
 
 
-def _scratch_contract(contract: Path) -> Path:
+def _scratch_contract(contract: Path, folder: Path) -> Path:
     """Write the contract with another dataset, because that names the Catalog database."""
-    load_contract(contract)
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    original = load_contract(contract)
+    folder.mkdir(parents=True, exist_ok=True)
     text = contract.read_text(encoding="utf-8")
-    named = re.sub(r"^(dataset: *\S+?)(['\"]?) *$", r"\1_verify\2", text, count=1, flags=re.M)
-    scratch = SCRATCH / "contract.yaml"
+    named = re.sub(r"^(dataset:\s*['\"]?)(\w+)", r"\1\2_verify", text, count=1, flags=re.M)
+    scratch = folder / "contract.yaml"
     scratch.write_text(named, encoding="utf-8")
+    if load_contract(scratch).dataset != f"{original.dataset}_verify":
+        raise MedicalChargesError(f"{contract}: write `dataset: {original.dataset}` on a line")
     return scratch
 
 
-def _variables(variables: Mapping[str, Any], project: str) -> dict[str, Any]:
+def _variables(variables: Mapping[str, Any], project: str, folder: Path) -> dict[str, Any]:
     """Return the scratch deployment's variables: names of its own, and notices to nobody."""
-    built = SCRATCH / "artefacts"
+    built = folder / "artefacts"
     return {
         "project": project,
         "bucket_name": f"{variables['bucket_name'][:51]}-verify",

@@ -174,4 +174,8 @@ def read_snapshot(uri: str, contract: Contract) -> Snapshot:
             "the contract was replaced after the input was listed; start another run"
         )
     objects = {identity: ObjectRef(*ref) for identity, ref in value["objects"].items()}
-    return Snapshot(objects, dict(value["ignored"]))
+    ignored = value["ignored"]
+    # Version 0.1.0 wrote the keys alone, and a run may be under way while the code is replaced.
+    if isinstance(ignored, list):
+        ignored = dict.fromkeys(ignored, _NAME)
+    return Snapshot(objects, ignored)

@@ -196,16 +196,17 @@ def _table(
     # An output without counts has nothing else to show.
     if not any(column.of_counts for column in output.figures):
         hidden, counted = hidden | counted, set()
-    rows = []
+    rows, alone = [], 0
     for draft in drafts:
         figures = nothing if id(draft.row) in hidden else draft.figures()
         if id(draft.row) in counted:
             pairs = zip(output.figures, figures, strict=True)
-            figures = tuple(text if column.of_counts else NULL for column, text in pairs)
+            kept = tuple(text if column.of_counts else NULL for column, text in pairs)
+            # A row may have no figure of the measure to lose.
+            alone += kept != figures
+            figures = kept
         rows.append(draft.labels + figures)
-    suppressed, alone = (
-        sum(id(draft.row) in those for draft in drafts) for those in (hidden, counted)
-    )
+    suppressed = sum(id(draft.row) in hidden for draft in drafts)
     return Table(output.name, output.header, tuple(rows), suppressed, alone)
 
 

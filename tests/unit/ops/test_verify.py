@@ -18,6 +18,8 @@ from ops.checks import verify as module
 from ops.checks.findings import Finding
 from ops.checks.verify import expected_of, verify
 from ops.pipeline import Ended
+from ops.show import PlainConsole
+from ops.terraform import TerraformError
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
 GIVEN = {"project": "medical-charges", "bucket_name": "charges"}
@@ -30,6 +32,10 @@ class World:
     status: str = "SUCCEEDED"
     held: str = ""
     dashboard: str = "off"
+    stuck: bool = False
+    """True if it cannot be removed."""
+    folder: Path = Path("folder")
+    directory: Path = Path("directory")
     finding: Finding = field(default_factory=lambda: Finding("outputs", "ok", "fine"))
     did: list[str] = field(default_factory=list)
     root: Path = Path()
@@ -45,6 +51,8 @@ class World:
 
     def destroy(self, variables: Mapping[str, str]) -> None:
         self.did.append("destroy")
+        if self.stuck:
+            raise TerraformError("DependencyViolation")
 
     def outputs(self) -> dict[str, Any]:
         return {"quicksight_state": self.dashboard}
@@ -69,13 +77,21 @@ def verified(
 ) -> Callable[..., tuple[int, list[str]]]:
     """Verifies in a world."""
 
-    def run(world: World, *, agreed: bool = True) -> tuple[int, list[str]]:
-        def terraform(_: str, __: Path, ___: object, root: Path) -> World:
+    def run(
+        world: World,
+        *,
+        agreed: bool = True,
+        contract: Path = CONTRACT_FILE,
+        shown: Console | None = None,
+        as_json: bool = False,
+    ) -> tuple[int, list[str]]:
+        def terraform(_: str, __: Path, ___: object, root: Path, ____: object) -> World:
             world.root = root
             return world
 
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         monkeypatch.setattr(module, "SCRATCH", tmp_path)
+        monkeypatch.setattr(module, "_account", lambda _: "123456789012-us-east-1")
         monkeypatch.setattr(module, "variables_of", lambda *_: GIVEN)
         monkeypatch.setattr("ops.checks.verify.Build.run", lambda _: {})
         monkeypatch.setattr(module, "Terraform", terraform)
@@ -85,10 +101,8 @@ def verified(
         )
         monkeypatch.setattr(module, "expected_of", lambda *_: {})
         monkeypatch.setattr(module, "inspect", lambda _: [world.finding])
-        console = Console(quiet=True)
-        code = verify(
-            "terraform", CONTRACT_FILE, CHARGES_FILE, console, as_json=False, agreed=agreed
-        )
+        shown = shown or Console(quiet=True)
+        code = verify("terraform", contract, CHARGES_FILE, shown, as_json=as_json, agreed=agreed)
         return code, world.did
 
     return run
@@ -128,6 +142,30 @@ def test_a_run_that_publishes_nothing_is_an_error_and_the_deployment_is_removed(
     with pytest.raises(MedicalChargesError):
         verified(world)
     assert world.did == [*ONCE, "destroy"]
+
+
+def test_what_is_not_removed_is_a_finding_next_to_the_others(
+    verified: Callable[..., tuple[int, list[str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = World(stuck=True, finding=Finding("logs", "warn", "few", "look"))
+    assert verified(world, shown=PlainConsole(), as_json=True)[0] == 1
+    printed = capsys.readouterr()
+    findings = json.loads(printed.out)
+    assert [it["check"] for it in findings] == ["logs", "removal"]
+    assert "DependencyViolation" in findings[1]["found"]
+    assert "destroy -state=folder/terraform.tfstate" in findings[1]["mend"]
+    assert "removing medical-charges-verify" in printed.err
+
+
+@pytest.mark.parametrize("line", ["dataset: medical_charges # ours", "dataset: 'medical_charges'"])
+def test_a_dataset_however_written_is_renamed(
+    line: str, verified: Callable[..., tuple[int, list[str]]], tmp_path: Path
+) -> None:
+    contract = tmp_path / "own.yaml"
+    contract.write_text(CONTRACT_FILE.read_text().replace("dataset: medical_charges", line))
+    world = World()
+    verified(world, contract=contract)
+    assert load_contract(world.root.parent / "contract.yaml").dataset == "medical_charges_verify"
 
 
 def test_it_has_names_of_its_own(verified: Callable[..., tuple[int, list[str]]]) -> None:

@@ -48,7 +48,8 @@ class Figures:
         while large := moments.larger(self._cells_of(measured - counted), LARGEST):
             around = self._around(self._sums_with(set(large[0].tolist()))) & (measured - counted)
             cubes = {n for n in around if self._published.rows[n].output in self._contract.cubes}
-            counted |= cubes or around
+            # Sums of another part may reach this one: then no row around it is left to take from.
+            counted |= cubes or around or measured - counted
         while confined := moments.confined(known, self._cells_of(measured - counted), targets):
             steps = self._steps(confined, suppressed)
             counted |= next(more for step in steps if (more := step & (measured - counted)))
