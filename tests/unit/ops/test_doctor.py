@@ -94,7 +94,7 @@ def regions(**status: str) -> object:
 
 
 NEW: Mapping[str, Any] = {
-    "GetCallerIdentity": caller(),
+    "GetCallerIdentity": lambda _: caller(),
     "DescribeRegions": regions(),
     "HeadBucket": Refusal("404", status=404),
     "DescribeInstanceTypes": types,
@@ -262,11 +262,11 @@ BROKEN: Mapping[str, tuple[Setting, str, str, str]] = {
         *("fail", "Could not connect", "network"),
     ),
     "the root user": (
-        Setting({"GetCallerIdentity": caller(f"arn:aws:iam::{ACCOUNT}:root")}),
+        Setting({"GetCallerIdentity": lambda _: caller(f"arn:aws:iam::{ACCOUNT}:root")}),
         *("warn", "root user", "a role"),
     ),
     "a clock that is slow": (
-        Setting({"GetCallerIdentity": caller(minutes=6)}),
+        Setting({"GetCallerIdentity": lambda _: caller(minutes=6)}),
         *("fail", "the clock is", "set the clock"),
     ),
     "a region that is not enabled": (
