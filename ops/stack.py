@@ -19,9 +19,9 @@ from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
+from medical_charges.local.files import data_files, refuse_wrong_files, unread_files
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.folders import data_files, refuse_wrong_files, unread_files
 from ops.page import save_page
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_examples, show_left_out, show_report, show_run

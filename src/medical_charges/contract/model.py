@@ -411,6 +411,12 @@ class Contract(_Part):
         return {name: columns for columns, name in self._cube_names.items()}
 
     @property
+    def without_filters(self) -> Contract:
+        """The same contract without filters, whose outputs have no filter cubes."""
+        without: dict[str, Any] = {"filters": (), "shares": {}}
+        return self.model_copy(update={"dashboard": self.dashboard.model_copy(update=without)})
+
+    @property
     def _cube_names(self) -> dict[tuple[str, ...], str]:
         """The names of the filter cubes; those that would have the same end with a hash."""
         plain = {columns: _cube_name(columns) for columns in self.filtered_groups}

@@ -16,9 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
+import scipy  # its optimize and csgraph take long to import, and few analyses need them
 from scipy.sparse import coo_array, csr_array, eye_array, hstack, vstack
-from scipy.sparse.csgraph import connected_components
 
 from medical_charges.aggregates.cube import Sums
 from medical_charges.outputs.disclosure.system import SPAN, Ints, Mask, System
@@ -62,15 +61,15 @@ class _Program:
     """How many people each member has."""
     least: Floats
 
-    def constraints(self, further: int = 0) -> list[LinearConstraint]:
+    def constraints(self, further: int = 0) -> list[scipy.optimize.LinearConstraint]:
         """What all people come to, and how many there are at least; further columns say nothing."""
         equal, counts = (
             csr_array((of.data, of.indices, of.indptr), shape=(of.shape[0], of.shape[1] + further))
             for of in (self.equal, self.counts)
         )
         return [
-            LinearConstraint(equal, self.to, self.to),
-            LinearConstraint(counts, self.least, np.inf),
+            scipy.optimize.LinearConstraint(equal, self.to, self.to),
+            scipy.optimize.LinearConstraint(counts, self.least, np.inf),
         ]
 
 
@@ -150,7 +149,7 @@ class Moments:
         rows, columns = rows[kept], system.sums.indices[kept].astype(np.int64)
         nodes = system.size + system.sums.shape[0]
         graph = coo_array((np.ones(len(rows)), (columns, system.size + rows)), shape=(nodes, nodes))
-        _, labels = connected_components(graph, directed=False)
+        _, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
         found: dict[int, tuple[set[int], set[int]]] = {}
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             members, inside = found.setdefault(int(labels[column]), (set(), set()))
@@ -199,7 +198,7 @@ class Moments:
 
     def _move(self, program: _Program, members: Ints, wanted: csr_array, sign: float) -> None:
         """Find people who fit, with as many or as few as can be of some."""
-        solved = milp(-sign * wanted.toarray()[0], constraints=program.constraints())
+        solved = scipy.optimize.milp(-sign * wanted.toarray()[0], constraints=program.constraints())
         self._see(program, members, solved.x)
 
     def _spread(
@@ -212,14 +211,14 @@ class Moments:
         place = {member: i for i, member in enumerate(members.tolist())}
         counts = program.counts[[place[target] for target in targets]]
         many, size = len(targets), counts.shape[1]
-        beyond = LinearConstraint(
+        beyond = scipy.optimize.LinearConstraint(
             hstack([counts * signs[:, None], -eye_array(many)]),
             signs * self._truth[targets, 0],
             np.inf,
         )
-        solved = milp(
+        solved = scipy.optimize.milp(
             np.repeat([0.0, -1.0], [size, many]),
-            bounds=Bounds(
+            bounds=scipy.optimize.Bounds(
                 np.repeat([0.0, -np.inf], [size, many]), np.repeat([np.inf, SPAN], [size, many])
             ),
             constraints=[*program.constraints(many), beyond],

@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
+import scipy  # its optimize and csgraph take long to import, and few analyses need them
 from scipy.sparse import coo_array, csr_array, eye_array, hstack
-from scipy.sparse.csgraph import connected_components
 
 from medical_charges.aggregates.cube import Key
 from medical_charges.contract import Contract
@@ -230,19 +229,25 @@ class System:
         zero, wide = csr_array((sums, n)), csr_array((sums, count))
         signed = [[pick, none], [none, pick]]
         there = self.truth[hideable]
-        solved = milp(
+        solved = scipy.optimize.milp(
             np.concatenate([np.zeros(2 * n), costs[hideable] / SPAN]),
             integrality=np.repeat([int(n <= WHOLE_LIMIT), 0], [2 * n, count]),
-            bounds=Bounds(
+            bounds=scipy.optimize.Bounds(
                 np.concatenate([low, low, np.zeros(count)]),
                 np.concatenate([high, high, np.full(count, self.total)]),
             ),
             constraints=[
-                LinearConstraint(hstack([self.sums, zero, wide]), 0, 0),
-                LinearConstraint(hstack([zero, self.sums, wide]), 0, 0),
-                *(LinearConstraint(hstack([*pair, -stray]), -np.inf, there) for pair in signed),
-                *(LinearConstraint(hstack([*pair, stray]), there, np.inf) for pair in signed),
-                LinearConstraint(apart, SPAN, np.inf),
+                scipy.optimize.LinearConstraint(hstack([self.sums, zero, wide]), 0, 0),
+                scipy.optimize.LinearConstraint(hstack([zero, self.sums, wide]), 0, 0),
+                *(
+                    scipy.optimize.LinearConstraint(hstack([*pair, -stray]), -np.inf, there)
+                    for pair in signed
+                ),
+                *(
+                    scipy.optimize.LinearConstraint(hstack([*pair, stray]), there, np.inf)
+                    for pair in signed
+                ),
+                scipy.optimize.LinearConstraint(apart, SPAN, np.inf),
             ],
             options={"node_limit": NODE_LIMIT},
         )
@@ -277,7 +282,7 @@ class System:
         rows, columns = self._rows[kept], self._columns[kept]
         nodes = self.size + self.sums.shape[0]
         graph = coo_array((np.ones(len(rows)), (columns, self.size + rows)), shape=(nodes, nodes))
-        count, labels = connected_components(graph, directed=False)
+        count, labels = scipy.sparse.csgraph.connected_components(graph, directed=False)
         present = np.zeros(nodes, dtype=np.bool_)
         present[columns] = present[self.size + rows] = True
         # A connected graph has a cycle if it has as many edges as nodes.
@@ -296,8 +301,8 @@ class System:
         if not targets:
             return []
         matrix, rest = self._within(members, low)
-        wanted = LinearConstraint(matrix, rest, rest)
-        limits = Bounds(low[members], high[members])
+        wanted = scipy.optimize.LinearConstraint(matrix, rest, rest)
+        limits = scipy.optimize.Bounds(low[members], high[members])
         place = {member: i for i, member in enumerate(members.tolist())}
         seen_low, seen_high = self._seen(members, known)
         for target in targets:
@@ -307,7 +312,7 @@ class System:
                     break
                 objective = np.zeros(len(members))
                 objective[i] = sign
-                solved = milp(
+                solved = scipy.optimize.milp(
                     objective,
                     integrality=np.ones(len(members), np.int64),
                     bounds=limits,

@@ -1,0 +1,83 @@
+"""The command `medical-charges`: the analysis of files in this process."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from medical_charges.errors import MedicalChargesError, TooManyRejectedError
+from medical_charges.report.printable import printable
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; every expected failure is a sentence and an exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        _say(options.command(options))
+    except MedicalChargesError as error:
+        if isinstance(error, TooManyRejectedError):
+            _show_examples(error)
+        print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - the command's answer
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="medical-charges", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    analysis = commands.add_parser("analyze", help="print the outputs of a file or a folder")
+    analysis.add_argument("--out", type=Path, help="an empty folder to write them to, as CSVs")
+    analysis.add_argument("--rejected", type=Path, help="a Parquet file for the rejected rows")
+    analysis.add_argument(
+        "--cubes", action="store_true", help="also make the filter cubes of the dashboard"
+    )
+    analysis.set_defaults(command=_analyze)
+    check = commands.add_parser("check", help="show what a run would reject and suppress")
+    check.set_defaults(command=_check)
+    for command in (analysis, check):
+        command.add_argument("input", type=Path, help="a CSV, a gzipped CSV or a folder of them")
+        command.add_argument("--contract", type=Path, required=True, help="what describes them")
+    return parser
+
+
+def _analyze(options: argparse.Namespace) -> Iterable[str]:
+    from medical_charges.local import analyze  # noqa: PLC0415 - a wrong flag is answered at once
+    from medical_charges.local.show import summary_lines, table_lines  # noqa: PLC0415 - as above
+
+    result = analyze(options.input, options.contract, cubes=options.cubes)
+    if options.out:
+        result.write(options.out)
+    if options.rejected:
+        result.rejected.write_parquet(options.rejected)
+    for name, data in result.files.items():
+        output = result.contract.outputs[name]
+        if output.kind != "cube":
+            yield from table_lines(output, data)
+            yield ""
+    yield from summary_lines(result.summary)
+
+
+def _check(options: argparse.Namespace) -> Iterable[str]:
+    from medical_charges.local import analyze  # noqa: PLC0415 - as above
+    from medical_charges.local.show import summary_lines  # noqa: PLC0415 - as above
+
+    yield from summary_lines(analyze(options.input, options.contract, cubes=True).summary)
+
+
+def _show_examples(error: TooManyRejectedError) -> None:
+    from medical_charges.local.show import example_lines  # noqa: PLC0415 - as above
+
+    _say(example_lines(error.examples))
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(printable(line))  # noqa: T201 - the command's answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""Files and folders as input: which of them are data, and a store that holds links to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from medical_charges.analysis.snapshot import take_snapshot
+from medical_charges.contract import Contract
+from medical_charges.errors import InputRefusedError
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+
+_NAMED = 10
+
+
+def data_files(source: Path) -> dict[str, Path]:
+    """Return the data files of a source, by their names below it.
+
+    Raises:
+        InputRefusedError: the source is missing or holds no data file.
+    """
+    if not source.exists():
+        raise InputRefusedError(f"there is no file or folder {str(source)!r}")
+    if source.is_file():
+        return {source.name: source}
+    found, others = _parted(source)
+    if not found:
+        more = f", but {_some(others)}" if others else ""
+        raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file{more}")
+    return found
+
+
+def unread_files(source: Path) -> str:
+    """Return a sentence about the files of a folder that are not read, empty if there are none.
+
+    Files that no program reads as data, by their names, are left out.
+    """
+    others = _parted(source)[1] if source.is_dir() else []
+    if not others:
+        return ""
+    return f"only .csv and .csv.gz files of {str(source)!r} are read, not {_some(others)}"
+
+
+def _parted(source: Path) -> tuple[dict[str, Path], list[str]]:
+    """Return the data files of a folder, and the names of its other files."""
+    files = {
+        path.relative_to(source).as_posix(): path
+        for path in sorted(source.rglob("*"))
+        if path.is_file()
+    }
+    data = {n: path for n, path in files.items() if n.lower().endswith((".csv", ".csv.gz"))}
+    others = [
+        name
+        for name in files.keys() - data.keys()
+        if not any(part.startswith((".", "_")) for part in name.split("/"))
+    ]
+    return data, sorted(others)
+
+
+def _some(names: list[str]) -> str:
+    """Return the number of files and the names of the first ones."""
+    named = ", ".join(names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} other file{'s' if len(names) > 1 else ''} ({named}{more})"
+
+
+def refuse_wrong_files(files: Mapping[str, Path], contract: Contract) -> None:
+    """Check headers and first rows of files as PlanRun does.
+
+    Raises:
+        InputRefusedError: a file cannot be analyzed, and the message names every such file; or a
+            column identifies people.
+    """
+    with store_of(files, contract) as store:
+        take_snapshot(store, contract)
+
+
+@contextmanager
+def store_of(files: Mapping[str, Path], contract: Contract) -> Iterator[LocalStore]:
+    """Make a store for as long as it is used, whose input are links to files."""
+    with TemporaryDirectory(prefix="medical_charges_") as folder:
+        for name, path in files.items():
+            link = Path(folder, Layout(contract.prefix).input, name)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path.resolve())
+        yield LocalStore(folder)
