@@ -31,6 +31,9 @@ setup: $(VENV)/laptop ## Make the Python environment, a JDK in it
 run: $(VENV)/laptop ## Run the whole stack here: INPUT by CONTRACT, mirrored to OUT
 	@$(PY) -m ops run --input $(call quoted,$(INPUT)) --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT))
 
+contract: $(VENV)/laptop ## Write a contract that INPUT fits, to CONTRACT; MEASURE=COLUMN, FORCE=1, YES=1
+	@$(PY) -m ops contract --input $(call quoted,$(INPUT)) $(if $(filter-out file,$(origin CONTRACT)),--contract $(call quoted,$(CONTRACT))) $(if $(MEASURE),--measure $(call quoted,$(MEASURE))) $(if $(FORCE),--force) $(if $(YES),--yes)
+
 check: $(VENV)/laptop ## Read INPUT by CONTRACT: show what a run would reject and suppress, in seconds
 	@$(PY) -m ops check --input $(call quoted,$(INPUT)) --contract $(call quoted,$(CONTRACT))
 
@@ -143,4 +146,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run check dashboard local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from medical_charges.errors import ContractError, InputRefusedError, MedicalChargesError
+from medical_charges.local.command import add_draft_options, draft_lines
 from medical_charges.report.printable import printable
 from ops.show import console
 
@@ -87,6 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="show what a run would reject and suppress")
     check.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
     check.set_defaults(command=_check)
+    draft = commands.add_parser("contract", help="write a contract that a file or a folder fits")
+    draft.add_argument("--input", type=Path, required=True, help="a CSV or a folder of them")
+    add_draft_options(draft)
+    draft.set_defaults(command=_draft)
     page = commands.add_parser("dashboard", help="write the page of what is published, and open it")
     page.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     page.set_defaults(command=_dashboard)
@@ -115,7 +120,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "apply":
             command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
     for command in commands.choices.values():
-        command.add_argument("--contract", type=Path, required=True, help="what describes the data")
+        required = command is not draft
+        command.add_argument("--contract", type=Path, required=required, help="describes the data")
     return parser
 
 
@@ -145,6 +151,13 @@ def _check(options: argparse.Namespace) -> int:
     from ops.folders import check  # noqa: PLC0415 - as above
 
     return check(options.input, options.contract, console())
+
+
+def _draft(options: argparse.Namespace) -> int:
+    screen = console()
+    for line in draft_lines(options, options.contract):
+        screen.print(line)
+    return 0
 
 
 def _dashboard(options: argparse.Namespace) -> int:

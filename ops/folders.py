@@ -31,7 +31,7 @@ from medical_charges.errors import (
     TooManyRejectedError,
 )
 from medical_charges.layout import Layout
-from medical_charges.local import analyze
+from medical_charges.local.analysis import analyze
 from medical_charges.local.files import data_files, unread_files
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import publish, write_live

@@ -20,7 +20,7 @@ from medical_charges.errors import (
 
 if TYPE_CHECKING:
     from medical_charges.contract import Contract, load_contract, parse_contract
-    from medical_charges.local import Result, analyze
+    from medical_charges.local.analysis import Result, analyze
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ __all__ = [
 
 _PLACES = {
     **dict.fromkeys(("Contract", "load_contract", "parse_contract"), "medical_charges.contract"),
-    **dict.fromkeys(("Result", "analyze"), "medical_charges.local"),
+    **dict.fromkeys(("Result", "analyze"), "medical_charges.local.analysis"),
 }
 
 

@@ -50,7 +50,7 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
 def _column_problems(contract: Contract) -> Iterator[Problem]:
     for name, column in contract.source.columns.items():
         path = f"source.columns.{name}"
-        if (allowed := _not_a_name(name)) is not None:
+        if (allowed := not_a_name(name)) is not None:
             yield Problem(path, show(name), allowed)
         if isinstance(column, StringColumn):
             repeated = [v for v in column.allowed or () if (column.allowed or ()).count(v) > 1]
@@ -78,7 +78,7 @@ TITLE_LIMIT = 128
 """Maximum length of a dashboard's name in QuickSight."""
 
 
-def _not_a_name(name: str) -> str | None:
+def not_a_name(name: str) -> str | None:
     """Return what a column's name must be, if it is not valid."""
     if name != name.strip() or not name:
         return "a column's name without spaces around it"

@@ -50,7 +50,17 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
         InputRefusedError: the object is empty, not CSV, has no header or lacks a column. The
             message repeats no row of the object.
     """
-    gzip = head.startswith(_GZIP)
+    fields, data_start = read_fields(name, head, multiline=contract.source.multiline)
+    columns, ignored = _match(name, fields, contract)
+    return Header(columns, ignored, data_start, head.startswith(_GZIP))
+
+
+def read_fields(name: str, head: bytes, *, multiline: bool) -> tuple[list[str], int]:
+    """Read the first line of an object: its fields, and the offset of the first row.
+
+    Raises:
+        InputRefusedError: the object is empty, or not CSV.
+    """
     try:
         head = text_of(head)
     except zlib.error as error:
@@ -64,14 +74,13 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
     if start == len(head):
         raise InputRefusedError(f"{name} is empty: a header and rows were expected")
     text = head[start:]
-    line = next(records(text)) if contract.source.multiline else text[: text.find(b"\n") + 1]
+    line = next(records(text)) if multiline else text[: text.find(b"\n") + 1]
     line = line or text
     if len(line) == len(text) and (len(head) >= HEAD_BYTES or b"\r" in line.rstrip(b"\r\n")):
         raise InputRefusedError(
             f"{name} has no line end (\\n or \\r\\n) in its first {len(head)} bytes"
         )
-    columns, ignored = _match(name, _fields(name, line, binary=b"\0" in head), contract)
-    return Header(columns, ignored, start + len(line), gzip)
+    return _fields(name, line, binary=b"\0" in head), start + len(line)
 
 
 def text_of(head: bytes) -> bytes:
@@ -133,21 +142,30 @@ def _match(
 def _no_header(name: str, fields: list[str], wanted: list[str]) -> str:
     # The line may be a row of data, so it is described and not quoted.
     expected = f"expected were {', '.join(wanted)}"
-    if len(fields) == 1:
-        separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
-        for separator, word in separators.items():
-            if fields[0].count(separator) >= len(wanted) - 1:
-                return f"{name} is separated by {word}, not by commas"
+    if (other := other_format(name, fields, len(wanted) - 1)) is not None:
+        return other
     close = [f for f in fields if f.lower() in {column.lower() for column in wanted}]
-    for start, kind in _OTHER_TEXTS.items():
-        if fields[0].startswith(start):
-            return f"{name} is not a CSV file: it looks like {kind}"
     if close:
         return f"{name} has {', '.join(map(repr, close))} in its header; names must match exactly"
     return (
         f"{name} has no header: its first line has {_count(len(fields), 'field')}, "
         f"none of them a column of the contract; {expected}"
     )
+
+
+def other_format(name: str, fields: list[str], separators: int) -> str | None:
+    """Return a sentence on a first line that is of another format than CSV, or None.
+
+    A line of one field is taken to be separated by what it has so many of.
+    """
+    if len(fields) == 1:
+        for separator, word in {";": "semicolons", "\t": "tabs", "|": "bars"}.items():
+            if fields[0].count(separator) >= separators:
+                return f"{name} is separated by {word}, not by commas"
+    for start, kind in _OTHER_TEXTS.items():
+        if fields[0].startswith(start):
+            return f"{name} is not a CSV file: it looks like {kind}"
+    return None
 
 
 def _missing_columns(name: str, missing: list[str], others: list[str]) -> str:

@@ -2,7 +2,3 @@
 
 This is what `import medical_charges` offers, and what the command `medical-charges` calls.
 """
-
-from medical_charges.local.analysis import Result, analyze
-
-__all__ = ["Result", "analyze"]

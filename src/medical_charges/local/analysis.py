@@ -12,14 +12,14 @@ import polars as pl
 
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze as analyze_snapshot
-from medical_charges.analysis.snapshot import Snapshot, take_snapshot
+from medical_charges.analysis.snapshot import Snapshot
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, load_contract
 from medical_charges.contract.outputs import DELIMITER, Output
 from medical_charges.errors import MedicalChargesError
 from medical_charges.kernel.work import QUARANTINE_SCHEMA
 from medical_charges.layout import Layout
-from medical_charges.local.files import data_files, store_of, unread_files
+from medical_charges.local.files import data_files, snapshot_of, store_of, unread_files
 from medical_charges.logs import quiet
 from medical_charges.storage import Store
 
@@ -97,13 +97,14 @@ def analyze(source: str | Path, contract: str | Path | Contract, *, cubes: bool 
     contract = contract if isinstance(contract, Contract) else load_contract(contract)
     contract = contract if cubes else contract.without_filters
     source = Path(source)
-    with store_of(data_files(source), contract) as store, quiet():
-        snapshot = take_snapshot(store, contract)
+    files = data_files(source)
+    with store_of(files, contract) as store, quiet():
+        snapshot = snapshot_of(store, files, contract)
         summary = analyze_snapshot(store, contract, _RUN, snapshot, in_this_process)
         summary.warnings += filter(None, [unread_files(source)])
         layout = Layout(contract.prefix)
-        files = {name: store.read(layout.staged(_RUN, name)) for name in summary.staged}
-        return Result(contract, files, _rejected(store, layout, snapshot), summary)
+        outputs = {name: store.read(layout.staged(_RUN, name)) for name in summary.staged}
+        return Result(contract, outputs, _rejected(store, layout, snapshot), summary)
 
 
 def _frame(output: Output, data: bytes) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from medical_charges.errors import MedicalChargesError, TooManyRejectedError
@@ -38,14 +38,50 @@ def _parser() -> argparse.ArgumentParser:
     analysis.set_defaults(command=_analyze)
     check = commands.add_parser("check", help="show what a run would reject and suppress")
     check.set_defaults(command=_check)
-    for command in (analysis, check):
+    draft = commands.add_parser("contract", help="write a contract that a file or a folder fits")
+    draft.add_argument("--out", type=Path, help="the file to write; INPUT's name, if not given")
+    add_draft_options(draft)
+    draft.set_defaults(command=_draft)
+    for command in (analysis, check, draft):
         command.add_argument("input", type=Path, help="a CSV, a gzipped CSV or a folder of them")
+    for command in (analysis, check):
         command.add_argument("--contract", type=Path, required=True, help="what describes them")
     return parser
 
 
+def add_draft_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a command that drafts a contract."""
+    parser.add_argument("--measure", help="the column to average")
+    parser.add_argument("--force", action="store_true", help="replace an edited contract")
+    parser.add_argument("--yes", action="store_true", help="ask nothing, take the likeliest")
+
+
+def draft_lines(options: argparse.Namespace, target: Path | None) -> Iterable[str]:
+    """Draft and write a contract by a command's options; yield lines that show it."""
+    from medical_charges.local.drafts import write_contract  # noqa: PLC0415 - as below
+
+    person = sys.stdin.isatty() and sys.stdout.isatty() and not options.yes
+    ask = _ask if person else None
+    given = {"measure": options.measure, "force": options.force, "ask": ask}
+    yield from write_contract(options.input, target, **given)
+
+
+def _ask(measures: Sequence[str]) -> str:
+    """Ask a person which column is the measure."""
+    for number, name in enumerate(measures[:9], start=1):
+        _say([f"{number}  {name}"])
+    answer = input("Which column is the measure? [1] ").strip() or "1"
+    if answer.isdigit() and 1 <= int(answer) <= len(measures[:9]):
+        return measures[int(answer) - 1]
+    return answer
+
+
+def _draft(options: argparse.Namespace) -> Iterable[str]:
+    yield from draft_lines(options, options.out)
+
+
 def _analyze(options: argparse.Namespace) -> Iterable[str]:
-    from medical_charges.local import analyze  # noqa: PLC0415 - a wrong flag is answered at once
+    from medical_charges.local.analysis import analyze  # noqa: PLC0415 - a wrong flag is answered at once
     from medical_charges.local.show import summary_lines, table_lines  # noqa: PLC0415 - as above
 
     result = analyze(options.input, options.contract, cubes=options.cubes)
@@ -62,7 +98,7 @@ def _analyze(options: argparse.Namespace) -> Iterable[str]:
 
 
 def _check(options: argparse.Namespace) -> Iterable[str]:
-    from medical_charges.local import analyze  # noqa: PLC0415 - as above
+    from medical_charges.local.analysis import analyze  # noqa: PLC0415 - as above
     from medical_charges.local.show import summary_lines  # noqa: PLC0415 - as above
 
     yield from summary_lines(analyze(options.input, options.contract, cubes=True).summary)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medical_charges.analysis.snapshot import take_snapshot
+from medical_charges.analysis.snapshot import Snapshot, take_snapshot
 from medical_charges.contract import Contract
+from medical_charges.draft.sample import header_of
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
-from medical_charges.storage import LocalStore
+from medical_charges.storage import LocalStore, Store
 
 _NAMED = 10
 
@@ -75,7 +78,35 @@ def refuse_wrong_files(files: Mapping[str, Path], contract: Contract) -> None:
             column identifies people.
     """
     with store_of(files, contract) as store:
-        take_snapshot(store, contract)
+        snapshot_of(store, files, contract)
+
+
+def snapshot_of(store: Store, files: Mapping[str, Path], contract: Contract) -> Snapshot:
+    """Take the snapshot of a store of files.
+
+    Raises:
+        InputRefusedError: as above; the message names the way out where most columns differ.
+    """
+    try:
+        return take_snapshot(store, contract)
+    except InputRefusedError as error:
+        if not any(_is_other_data(name, path, contract) for name, path in files.items()):
+            raise
+        source = shlex.quote(os.path.commonpath(files.values()))
+        raise InputRefusedError(
+            f"{error}\nmost columns of the contract are missing; `make contract INPUT={source}` or "
+            f"`medical-charges contract {source}` writes another contract"
+        ) from error
+
+
+def _is_other_data(name: str, path: Path, contract: Contract) -> bool:
+    """Return True if a contract could be drafted for a file without most of the columns."""
+    try:
+        fields, *_ = header_of(name, path)
+    except InputRefusedError:
+        return False
+    wanted = contract.source.columns
+    return 2 * len(wanted.keys() & set(fields)) < len(wanted)
 
 
 @contextmanager

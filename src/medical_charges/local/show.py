@@ -9,6 +9,8 @@ from medical_charges.contract.outputs import Output
 from medical_charges.outputs.tables import read_csv
 
 ROWS_SHOWN = 100
+_CELL = 24
+"""The widest cell of a preview."""
 
 
 def table_lines(output: Output, data: bytes) -> Iterator[str]:
@@ -25,6 +27,18 @@ def table_lines(output: Output, data: bytes) -> Iterator[str]:
         ).rstrip()
     if len(rows) > ROWS_SHOWN:
         yield f"and {len(rows) - ROWS_SHOWN} more rows"
+
+
+def rows_lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Return rows of text as lines whose columns are aligned."""
+    widths = [min(_CELL, max(map(len, values))) for values in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        yield "  ".join(_cut(text).ljust(width) for text, width in cells).rstrip()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CELL else f"{text[: _CELL - 3]}..."
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:

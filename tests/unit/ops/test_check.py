@@ -10,7 +10,7 @@ import pytest
 
 from medical_charges.errors import InputRefusedError
 from ops import __main__ as ops
-from ops import account, stack
+from ops import account, folders, stack
 from ops.show import console
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, WITHOUT_CUBES
 
@@ -91,3 +91,30 @@ def test_a_check_of_too_many_wrong_rows_says_why(
     file.write_bytes(HEADER + GOOD.replace(b"19", b"19.0", 1) * 30)
     assert check(file, contract) == 4
     assert "age is not a whole number: it has a decimal point" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("header", "other"),
+    [
+        (b"age,sex,weight,height,cost,x,y\n", True),
+        (b"age,sex,bmi,children,x,y,z\n", False),
+        (b"a;b;c;d;e;f;g\n", False),
+        (GOOD, False),
+        (b"", False),
+    ],
+    ids=["most columns", "some columns", "semicolons", "no header", "empty"],
+)
+def test_a_file_of_other_data_is_led_to_a_draft_of_a_contract(
+    header: bytes, other: bool, tmp_path: Path, nothing_else: None
+) -> None:
+    file = tmp_path / "my file.csv"
+    file.write_bytes(header and header + GOOD)
+    hint = f"`make contract INPUT='{file}'`"
+    commands: list[Callable[[], int]] = [
+        lambda: stack.run_stack("", file, CONTRACT_FILE, tmp_path / "out", console()),
+        lambda: folders.check(file, CONTRACT_FILE, console()),
+    ]
+    for command in commands:
+        with pytest.raises(InputRefusedError) as refused:
+            command()
+        assert (hint in str(refused.value)) is other

@@ -1,0 +1,194 @@
+"""A sample of the rows of files, small enough to be looked at in a second."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from medical_charges.contract.rules import not_a_name
+from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields
+from medical_charges.kernel.quotes import records
+
+SAMPLE_BYTES = 16 * 1024 * 1024
+"""Number of bytes that are read of all files together."""
+
+SAMPLED_FILES = 32
+_PIECES = 16
+"""Number of places of a large file that are looked at, from its start to its end."""
+
+_NUMBER = re.compile(r"\s*[+-]?[0-9.]+\s*")
+_WELL_FORMED = 0.98
+"""Share of the records that must have every field for quoted line breaks to be assumed."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of files, as text."""
+
+    names: tuple[str, ...]
+    """All columns of the files, in the order of their headers."""
+    frame: pl.DataFrame
+    """The rows by column. A field that is not there is null, an empty one is empty."""
+    heads: tuple[pl.DataFrame, ...]
+    """The rows of each file by themselves."""
+    unusable: Mapping[str, str]
+    """Columns that no contract could read, with the reason."""
+    rows: int
+    """Number of rows of the files; an estimate unless the sample is whole."""
+    whole: bool
+    """True if every row was read."""
+    multiline: bool
+    """True if quoted fields hold line breaks."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The sample of one file."""
+
+    fields: list[str]
+    frame: pl.DataFrame
+    rows: float
+    whole: bool
+    multiline: bool
+
+
+def take_sample(files: Mapping[str, Path]) -> Sample:
+    """Read rows from the start, the middle and the end of files.
+
+    Raises:
+        InputRefusedError: a file is no CSV with a header, or has no row.
+    """
+    chosen = list(files.items())[:: -(-len(files) // SAMPLED_FILES)]
+    parts = {name: _part(name, path, SAMPLE_BYTES // len(chosen)) for name, path in chosen}
+    names = dict.fromkeys(field for part in parts.values() for field in part.fields)
+    unusable: dict[str, str] = {}
+    for file, part in parts.items():
+        for name in names:
+            if not name:
+                unusable[name] = "a column without a name"
+            elif (allowed := not_a_name(name)) is not None:
+                unusable[name] = f"its name is not {allowed}"
+            elif part.fields.count(name) > 1:
+                unusable[name] = f"stands {part.fields.count(name)} times in the header of {file}"
+            elif name not in part.fields:
+                unusable[name] = f"{file} has no such column"
+    kept = [name for name in names if name not in unusable]
+    heads = tuple(part.frame.select(kept) for part in parts.values())
+    return Sample(
+        names=tuple(names),
+        frame=pl.concat(heads),
+        heads=heads,
+        unusable=unusable,
+        rows=round(sum(part.rows for part in parts.values()) * len(files) / len(chosen)),
+        whole=len(chosen) == len(files) and all(part.whole for part in parts.values()),
+        multiline=any(part.multiline for part in parts.values()),
+    )
+
+
+def _part(name: str, path: Path, budget: int) -> _Part:
+    fields, start, zipped = header_of(name, path)
+    data, share = (_unzipped if zipped else _pieces)(path, start, budget)
+    lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    multiline = _has_line_breaks(lines, data[: budget // _PIECES], len(fields))
+    if multiline:
+        end = data.find(b"\n", budget // _PIECES) if share < 1 else len(data)
+        data, share = data[:end], share * end / len(data)
+    else:
+        # A quote that is never closed would hide the lines after it.
+        data = b"\n".join(line for line in lines if line and line.count(b'"') % 2 == 0)
+    if not data.strip():
+        raise InputRefusedError(f"{name} has a header and no row")
+    frame = _frame(fields, data)
+    return _Part(fields, frame, frame.height / share, share == 1, multiline)
+
+
+def header_of(name: str, path: Path) -> tuple[list[str], int, bool]:
+    """Read the header of a file: its fields, the offset of the first row, whether it is gzipped.
+
+    Raises:
+        InputRefusedError: the file is no CSV with a header.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    fields, start = read_fields(name, head, multiline=False)
+    _refuse_other_texts(name, fields)
+    return fields, start, head.startswith(b"\x1f\x8b")
+
+
+def _refuse_other_texts(name: str, fields: list[str]) -> None:
+    if (other := other_format(name, fields, 1)) is not None:
+        raise InputRefusedError(f"{other}: save it as comma-separated CSV in UTF-8")
+    numbers = sum(bool(_NUMBER.fullmatch(field)) for field in fields)
+    if numbers * 2 > len(fields):
+        raise InputRefusedError(
+            f"{name} has no header: {numbers} of the {len(fields)} fields of its first line are "
+            f"numbers; put a line with the columns' names above it"
+        )
+
+
+def _unzipped(path: Path, start: int, budget: int) -> tuple[bytes, float]:
+    """Return the start of a gzipped file, and about which share of its rows this is."""
+    with path.open("rb") as raw, gzip.GzipFile(fileobj=raw) as file:
+        try:
+            text = file.read(start + budget)
+            end = not file.read(1)
+        except (OSError, EOFError) as error:
+            raise InputRefusedError(f"{path.name} cannot be decompressed: {error}") from error
+        share = 1.0 if end else min(raw.tell() / path.stat().st_size, 0.99)
+    return text[start:] if end else text[start : text.rfind(b"\n") + 1], share
+
+
+def _pieces(path: Path, start: int, budget: int) -> tuple[bytes, float]:
+    """Return lines of a file, and which share of its bytes these are."""
+    size = path.stat().st_size - start
+    with path.open("rb") as file:
+        if size <= budget:
+            file.seek(start)
+            return file.read(), 1.0
+        length, found = budget // _PIECES, list[bytes]()
+        for i in range(_PIECES):
+            file.seek(start + i * (size - length) // (_PIECES - 1))
+            piece = file.read(length)
+            # The first line may be cut off, and the last one too.
+            begin = piece.find(b"\n") + 1 if i else 0
+            found.append(piece[begin : piece.rfind(b"\n") + 1])
+    data = b"".join(found)
+    return data, len(data) / size
+
+
+def _has_line_breaks(lines: list[bytes], text: bytes, width: int) -> bool:
+    """Return True if lines with an odd quote are parts of records that span lines."""
+    if not any(line.count(b'"') % 2 for line in lines):
+        return False
+    whole = list(records(text))[:-1]
+    good = sum(_width(record) == width for record in whole)
+    return good >= _WELL_FORMED * len(whole) > 0
+
+
+def _width(record: bytes) -> int:
+    try:
+        return len(next(csv.reader(io.StringIO(record.decode(errors="replace"), newline="")), []))
+    except csv.Error:
+        return 0
+
+
+def _frame(fields: list[str], data: bytes) -> pl.DataFrame:
+    """Read rows as text; of fields with the same name the last one is kept."""
+    places = {name: str(place) for place, name in enumerate(fields)}
+    frame = pl.read_csv(
+        io.BytesIO(data),
+        has_header=False,
+        schema={str(place): pl.String for place in range(len(fields))},
+        extra_columns="ignore",
+        missing_columns="insert",
+        encoding="utf8-lossy",
+    )
+    return frame.select(pl.col(place).alias(name) for name, place in places.items())
