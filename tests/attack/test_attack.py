@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.outputs.disclosure import figures
 from medical_charges.outputs.tables import make_tables
 from medical_charges.storage import LocalStore
-from tests.attack.cases import BASE, Person, case, cube_of
+from tests.attack.cases import BASE, Person, case, cube_of, people_of
 from tests.attack.knowledge import Group, Publication, Range, known_from
 from tests.attack.solver import TANGENTS, Attack, values_left
 from tests.helpers import outputs_of
@@ -110,7 +112,7 @@ def test_such_margins_give_up_their_means_and_deviations() -> None:
     assert [row.split(",")[1] for row in rows[1:]] == ["32", "100"]
 
 
-def people_of(counts: dict[tuple[str, str], int]) -> list[Person]:
+def people_in(counts: dict[tuple[str, str], int]) -> list[Person]:
     """People by the groups of two columns."""
     return [
         {"a": a, "b": b, "k": 0, "m": 4_000 + 137 * i}
@@ -134,7 +136,7 @@ def test_a_pattern_that_flips_between_publications_tells_what_it_hides() -> None
     known = []
     for number, companion in ((20, "v1"), (40, "v2")):
         # Of v0 nobody comes or goes, and yet its small group has another companion.
-        publication = published(people_of({**groups, ("v1", "v0"): number}), contract)
+        publication = published(people_in({**groups, ("v1", "v0"): number}), contract)
         publication["both"] = hiding(publication["both"], "v0,v0", f"v0,{companion}")
         del publication["columns"]
         known.append(known_from(publication, contract))
@@ -158,3 +160,44 @@ def test_what_is_published_of_the_real_file_confines_no_count(
     found = attacked(publication, contract, frozenset(contract.cubes[CUBE]))
     assert len(found) == 105
     assert narrow(found) == []
+
+
+def test_a_row_counts_as_showing_counts_alone_only_if_it_lost_a_figure() -> None:
+    """An extreme that the contract withholds anyway is nothing to lose."""
+    contract = parse_contract(
+        BASE
+        + """
+analyses:
+  t0: {group_by: [a, b], statistics: [patients, mean, stddev]}
+  t1: {group_by: [a], statistics: [patients, minimum]}
+  t2: {group_by: [b], statistics: [patients, mean]}
+disclosure: {minimum_cell: 11, extremes: suppress}
+"""
+    )
+    random_ = random.Random(1123)
+    people = people_of(random_, ["a", "b"], random_.randint(40, 150))
+    alone = {
+        table.name: table.counted for table in make_tables(cube_of(people, contract), contract)
+    }
+    assert alone == {"t0": 0, "t1": 0, "t2": 1}
+
+
+def test_a_part_whose_rows_show_no_sums_is_freed_of_those_around(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sums of another output reach it through everybody, so that there is always more to take."""
+    monkeypatch.setattr(figures, "SMALL", 2)
+    monkeypatch.setattr(figures, "LARGEST", 4)
+    contract = parse_contract(
+        BASE
+        + """
+analyses:
+  t0: {group_by: [a], statistics: [patients, mean]}
+  t1: {group_by: [a, b], statistics: [patients, mean]}
+  t2: {group_by: [c], statistics: [patients, mean]}
+disclosure: {minimum_cell: 11}
+"""
+    )
+    random_ = random.Random(49)
+    people = people_of(random_, ["a", "b", "c"], random_.randint(60, 250))
+    assert narrow(attacked(published(people, contract), contract, names_of(contract))) == []

@@ -38,7 +38,7 @@ def corrected(data: bytes, rows: slice = slice(700, 701)) -> bytes:
 
 
 def served(store: LocalStore, contract: str, data: bytes) -> str:
-    """Analyze what is served, and return where its state lies."""
+    """Analyze the live input, and return the key of its state."""
     upload(store, parse_contract(contract), {"Charges.csv": data})
     return run(store, parse_contract(contract), "served").state
 

@@ -1,4 +1,4 @@
-"""A run that is a few people away from what is served is held: subtraction would name them."""
+"""A run that is a few people away from the live one is held: subtraction would name them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def part(data: bytes, start: int, count: int) -> bytes:
 
 
 def compared(pipeline: Pipeline, name: str) -> tuple[str, dict[str, Any]]:
-    """A run up to the comparison with what is served."""
+    """A run up to the comparison with the live one."""
     plan = pipeline.plan(name)
     assert plan["decision"] == "go"
     pipeline.analyze(plan["run_id"])
