@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -43,62 +44,48 @@ def test_a_deployment_after_its_run_is_in_order(deployment: Deployment) -> None:
     assert len(findings) == 11
 
 
+@contextlib.contextmanager
+def for_a_while(plant: Callable[[], object], remove: Callable[[], object]) -> Iterator[None]:
+    """Plant a fault, and remove it in any case."""
+    plant()
+    try:
+        yield
+    finally:
+        remove()
+
+
 def table(live: Live, change: Callable[[dict[str, Any]], object]) -> Planted:
-    """A table of the Catalog, changed for a while."""
+    """A table of the Catalog, changed."""
     glue, where = live.client("glue"), {"DatabaseName": "medical_charges"}
     found = glue.get_table(**where, Name="charges_by_age")["Table"]
     made = glue.meta.service_model.shape_for("TableInput").members
     original = {field: value for field, value in found.items() if field in made}
     changed = json.loads(json.dumps(original))
-    change(changed)
-
-    @contextlib.contextmanager
-    def planted() -> Iterator[None]:
-        glue.update_table(**where, TableInput=changed)
-        try:
-            yield
-        finally:
-            glue.update_table(**where, TableInput=original)
-
-    return planted()
+    change(changed["StorageDescriptor"])
+    update = partial(glue.update_table, **where)
+    return for_a_while(partial(update, TableInput=changed), partial(update, TableInput=original))
 
 
-@contextlib.contextmanager
-def a_type_changed(live: Live) -> Iterator[None]:
-    def change(table: dict[str, Any]) -> None:
-        table["StorageDescriptor"]["Columns"][1]["Type"] = "string"
-
-    with table(live, change):
-        yield
+def a_type_changed(live: Live) -> Planted:
+    return table(live, lambda storage: storage["Columns"][1].update(Type="string"))
 
 
-@contextlib.contextmanager
-def a_location_changed(live: Live) -> Iterator[None]:
-    def change(table: dict[str, Any]) -> None:
-        table["StorageDescriptor"]["Location"] += "old/"
-
-    with table(live, change):
-        yield
+def a_location_changed(live: Live) -> Planted:
+    return table(live, lambda storage: storage.update(Location=f"{storage['Location']}old/"))
 
 
-@contextlib.contextmanager
-def a_byte_changed(live: Live) -> Iterator[None]:
+def a_byte_changed(live: Live) -> Planted:
     key = live.layout.published("charges_by_age")
-    with live.replaced(key, live.read(key).replace(b"1", b"2", 1)):
-        yield
+    return live.replaced(key, live.read(key).replace(b"1", b"2", 1))
 
 
-@contextlib.contextmanager
-def an_output_gone(live: Live) -> Iterator[None]:
-    with live.replaced(live.layout.published("comparisons"), None):
-        yield
+def an_output_gone(live: Live) -> Planted:
+    return live.replaced(live.layout.published("comparisons"), None)
 
 
-@contextlib.contextmanager
-def a_manifest_of_another_file(live: Live) -> Iterator[None]:
+def a_manifest_of_another_file(live: Live) -> Planted:
     key = live.layout.manifest("charges_by_age")
-    with live.replaced(key, live.read(key).replace(b"charges_by_age", b"charges_by_sex")):
-        yield
+    return live.replaced(key, live.read(key).replace(b"charges_by_age", b"charges_by_sex"))
 
 
 @contextlib.contextmanager
@@ -121,78 +108,64 @@ def first_alarm(live: Live) -> dict[str, Any]:
     return alarm
 
 
-@contextlib.contextmanager
-def an_alarm_disarmed(live: Live) -> Iterator[None]:
-    names = [first_alarm(live)["AlarmName"]]
-    watch = live.client("cloudwatch")
-    watch.disable_alarm_actions(AlarmNames=names)
-    try:
-        yield
-    finally:
-        watch.enable_alarm_actions(AlarmNames=names)
+def an_alarm_disarmed(live: Live) -> Planted:
+    watch, names = live.client("cloudwatch"), [first_alarm(live)["AlarmName"]]
+    return for_a_while(
+        partial(watch.disable_alarm_actions, AlarmNames=names),
+        partial(watch.enable_alarm_actions, AlarmNames=names),
+    )
 
 
-@contextlib.contextmanager
-def an_alarm_raised(live: Live) -> Iterator[None]:
-    alarm, watch = first_alarm(live), live.client("cloudwatch")
-    change = {"AlarmName": alarm["AlarmName"], "StateReason": "planted"}
-    watch.set_alarm_state(**change, StateValue="ALARM")
-    try:
-        yield
-    finally:
-        watch.set_alarm_state(**change, StateValue=alarm["StateValue"])
+def an_alarm_raised(live: Live) -> Planted:
+    alarm = first_alarm(live)
+    put = partial(
+        live.client("cloudwatch").set_alarm_state,
+        AlarmName=alarm["AlarmName"],
+        StateReason="planted",
+    )
+    return for_a_while(
+        partial(put, StateValue="ALARM"), partial(put, StateValue=alarm["StateValue"])
+    )
 
 
-@contextlib.contextmanager
-def a_dead_letter(live: Live) -> Iterator[None]:
-    sqs, url = live.client("sqs"), live.stack.terraform.outputs()["dead_letter_queue_url"]
-    sqs.send_message(QueueUrl=url, MessageBody="planted")
-    try:
-        yield
-    finally:
-        sqs.purge_queue(QueueUrl=url)
+def a_dead_letter(live: Live) -> Planted:
+    sqs = live.client("sqs")
+    queue = {"QueueUrl": live.stack.terraform.outputs()["dead_letter_queue_url"]}
+    return for_a_while(
+        partial(sqs.send_message, **queue, MessageBody="planted"),
+        partial(sqs.purge_queue, **queue),
+    )
 
 
-@contextlib.contextmanager
-def a_rule_disabled(live: Live) -> Iterator[None]:
+def a_rule_disabled(live: Live) -> Planted:
     events = live.client("events")
     rule = events.list_rules(NamePrefix=PROJECT)["Rules"][0]["Name"]
-    events.disable_rule(Name=rule)
-    try:
-        yield
-    finally:
-        events.enable_rule(Name=rule)
+    return for_a_while(
+        partial(events.disable_rule, Name=rule), partial(events.enable_rule, Name=rule)
+    )
 
 
-@contextlib.contextmanager
-def a_bucket_opened(live: Live) -> Iterator[None]:
-    s3 = live.client("s3")
-    block = s3.get_public_access_block(Bucket=live.bucket)["PublicAccessBlockConfiguration"]
-    s3.delete_public_access_block(Bucket=live.bucket)
-    try:
-        yield
-    finally:
-        s3.put_public_access_block(Bucket=live.bucket, PublicAccessBlockConfiguration=block)
+def a_bucket_opened(live: Live) -> Planted:
+    s3, bucket, kept = live.client("s3"), {"Bucket": live.bucket}, "PublicAccessBlockConfiguration"
+    block = s3.get_public_access_block(**bucket)[kept]
+    return for_a_while(
+        partial(s3.delete_public_access_block, **bucket),
+        partial(s3.put_public_access_block, **bucket, **{kept: block}),
+    )
 
 
-@contextlib.contextmanager
-def versions_suspended(live: Live) -> Iterator[None]:
-    s3 = live.client("s3")
-    for_it = {"Bucket": live.bucket}
-    s3.put_bucket_versioning(**for_it, VersioningConfiguration={"Status": "Suspended"})
-    try:
-        yield
-    finally:
-        s3.put_bucket_versioning(**for_it, VersioningConfiguration={"Status": "Enabled"})
+def versions_suspended(live: Live) -> Planted:
+    put = partial(live.client("s3").put_bucket_versioning, Bucket=live.bucket)
+    return for_a_while(
+        partial(put, VersioningConfiguration={"Status": "Suspended"}),
+        partial(put, VersioningConfiguration={"Status": "Enabled"}),
+    )
 
 
-@contextlib.contextmanager
-def a_lease_taken(live: Live) -> Iterator[None]:
-    live.ledger.take("nobody", "no run")
-    try:
-        yield
-    finally:
-        assert live.ledger.release("nobody")
+def a_lease_taken(live: Live) -> Planted:
+    return for_a_while(
+        partial(live.ledger.take, "nobody", "no run"), partial(live.ledger.release, "nobody")
+    )
 
 
 PLANTED: dict[str, tuple[Callable[[Live], Planted], str, str]] = {
