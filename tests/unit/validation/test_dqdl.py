@@ -223,6 +223,8 @@ def test_a_custom_rule_is_reported_without_a_value_of_the_measure(
 class Stumbling:
     """An evaluator that says what it stumbled over, as Spark does."""
 
+    at_once = 1
+
     def __init__(self, reason: str) -> None:
         self._reason = reason
 

@@ -321,7 +321,7 @@ def test_frames_hold_accepted_rows_and_staged_outputs_with_their_types(
         lambda: spark, store, parse_contract(RULES), "run", recheck=True, frame_checks=[look(seen)]
     )
     assert left.problems == []
-    accepted, staged = seen[0].accepted, seen[0].outputs["cost_by_kind"]
+    accepted, staged = seen[0].accepted, seen[0].output("cost_by_kind", spark)
     assert [tuple(row) for row in accepted.collect()] == [("a", "n", 1, 1, 0.5, None, 10.5)]
     assert dict(accepted.dtypes)["few"] == "bigint"
     assert [row.asDict() for row in staged.collect()] == [
@@ -351,7 +351,8 @@ def test_the_accepted_rows_are_held_while_rules_look_at_them_and_no_longer(
         held.append(frame.storageLevel.useMemory and frame.storageLevel.useDisk)
         return []
 
-    monkeypatch.setattr("medical_charges.validation.dqdl.checks.evaluator_of", MagicMock())
+    one = MagicMock(return_value=MagicMock(at_once=1))
+    monkeypatch.setattr("medical_charges.validation.dqdl.checks.evaluator_of", one)
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.checks_of", looking)
     assert list(rule_checks(frames)) == []
     assert held == [True]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from medical_charges.checks import Check, Outcome
@@ -50,9 +50,14 @@ def rule_checks(frames: Frames) -> Iterator[Check]:
             yield from checks_of(input_rules(contract), accepted, evaluator, contract.measure)
     else:
         yield from not_applicable(input_rules(contract), "no object of the input is new")
-    tables = replace(frames, session=lambda: evaluator.session(spark)).outputs
-    for ruleset in outputs:
-        yield from checks_of(ruleset, tables[ruleset.name], evaluator, contract.measure)
+
+    def of_output(ruleset: Ruleset) -> list[Check]:
+        frame = frames.output(ruleset.name, evaluator.session(spark))
+        return list(checks_of(ruleset, frame, evaluator, contract.measure))
+
+    with ThreadPoolExecutor(evaluator.at_once) as pool:
+        for checks in pool.map(of_output, outputs):
+            yield from checks
 
 
 @contextmanager

@@ -42,6 +42,9 @@ class NoEvaluatorError(Exception):
 class Evaluator(Protocol):
     """Evaluates DQDL on a data frame."""
 
+    at_once: int
+    """How many frames may be evaluated at the same time."""
+
     def session(self, spark: SparkSession) -> SparkSession:
         """The session in which small frames are made."""
         ...
@@ -74,6 +77,9 @@ class _Glue:
 
     Results are not published to Glue's store: a measured value may be one person's.
     """
+
+    # The frame's view is the session's, of which there is one.
+    at_once = 1
 
     _UNPUBLISHED: Mapping[str, Any] = {
         "enableDataQualityCloudWatchMetrics": False,
@@ -116,6 +122,9 @@ class _Glue:
 
 class _Deequ:
     """Deequ's evaluator, called in Spark's own process."""
+
+    # Planning a query on a dozen rows takes one core, running it takes none.
+    at_once = 2
 
     # Small tables: compiling code for them takes longer than evaluating them.
     _LEAN: Mapping[str, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn, StringColumn
-from medical_charges.contract.outputs import OutputColumn
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, records
 from medical_charges.validation.recount.rows import Rows
@@ -48,25 +47,18 @@ class Frames:
         spread = self.session().sparkContext.parallelize(parts, len(parts)).flatMap(reading.rows)
         return self.session().createDataFrame(spread, schema, verifySchema=False)
 
-    @cached_property
-    def outputs(self) -> Mapping[str, DataFrame]:
-        """Return every staged output, with the Catalog's types; an empty field is null."""
-        return {
-            name: self._output(self.staged[name], output.columns)
-            for name, output in self.contract.outputs.items()
-            if name in self.staged
-        }
-
-    def _output(self, data: bytes, columns: Sequence[OutputColumn]) -> DataFrame:
+    def output(self, name: str, session: SparkSession) -> DataFrame:
+        """Return a staged output, with the Catalog's types; an empty field is null."""
+        columns = self.contract.outputs[name].columns
         convert = {"bigint": int, "double": float, "string": str}
         kinds = [convert[column.type] for column in columns]
         schema = ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
-        _, *rows = csv.reader(io.StringIO(data.decode()))
+        _, *rows = csv.reader(io.StringIO(self.staged[name].decode()))
         typed = [
             tuple(kind(text) if text else None for kind, text in zip(kinds, row, strict=True))
             for row in rows
         ]
-        return self.session().createDataFrame(typed, schema)
+        return session.createDataFrame(typed, schema)
 
 
 FrameCheck = Callable[[Frames], Iterable[Check]]
