@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from medical_charges.storage import LocalStore, S3Store
 from medical_charges.validation.dqdl import Evaluator, NoEvaluatorError, evaluator_of
 from ops.terraform import TerraformError, find_or_fetch
 from tests import sharing
-from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, outputs_of, staged
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,6 +100,20 @@ def real_file() -> bytes:
 def contract() -> Contract:
     """The contract of the real file."""
     return load_contract(CONTRACT_FILE)
+
+
+@pytest.fixture(scope="session")
+def analyzed(tmp_path_factory: pytest.TempPathFactory, real_file: bytes) -> Path:
+    """A bucket after a run over the real file, which is made once: its cubes take seconds."""
+    folder = tmp_path_factory.mktemp("analyzed")
+    outputs_of(LocalStore(folder), load_contract(CONTRACT_FILE), {"Charges.csv": real_file})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_outputs(analyzed: Path) -> Mapping[str, bytes]:
+    """The outputs of the real file."""
+    return staged(LocalStore(analyzed), load_contract(CONTRACT_FILE))
 
 
 @pytest.fixture

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Mapping
 
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.outputs.disclosure import figures
 from medical_charges.outputs.tables import make_tables
-from medical_charges.storage import LocalStore
 from tests.attack.cases import BASE, Person, case, cube_of, people_of
 from tests.attack.knowledge import Group, Publication, Range, known_from
 from tests.attack.solver import TANGENTS, Attack, values_left
-from tests.helpers import outputs_of
 from tests.unit.test_reference import reference
 
 LEAST = 6
@@ -154,10 +153,9 @@ def test_counts_sums_and_squares_together_confine_no_count(seed: int) -> None:
 
 
 def test_what_is_published_of_the_real_file_confines_no_count(
-    store: LocalStore, contract: Contract, real_file: bytes
+    contract: Contract, real_outputs: Mapping[str, bytes]
 ) -> None:
-    publication = outputs_of(store, contract, {"Charges.csv": real_file})
-    found = attacked(publication, contract, frozenset(contract.cubes[CUBE]))
+    found = attacked(real_outputs, contract, frozenset(contract.cubes[CUBE]))
     assert len(found) == 105
     assert narrow(found) == []
 

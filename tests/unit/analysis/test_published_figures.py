@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from medical_charges.analysis.engine import on_spark
-from medical_charges.contract import Contract
+from medical_charges.contract import parse_contract
 from medical_charges.storage import LocalStore
-from tests.helpers import rows, run, staged, upload
+from tests.helpers import WITHOUT_CUBES, rows, run, staged, upload
 
 pytestmark = pytest.mark.spark
 
@@ -22,12 +22,10 @@ Rows = list[dict[str, str]]
 
 @pytest.fixture(scope="module")
 def tables(
-    tmp_path_factory: pytest.TempPathFactory,
-    contract: Contract,
-    real_file: bytes,
-    spark: Any,
+    tmp_path_factory: pytest.TempPathFactory, real_file: bytes, spark: Any
 ) -> dict[str, Rows]:
     store = LocalStore(tmp_path_factory.mktemp("bucket"))
+    contract = parse_contract(WITHOUT_CUBES)
     upload(store, contract, {"Charges.csv": real_file})
     run(store, contract, engine=on_spark(lambda: spark))
     return {name: rows(data) for name, data in staged(store, contract).items()}

@@ -6,7 +6,7 @@ import copy
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from operator import delitem, setitem
 from typing import Any
 
@@ -17,8 +17,7 @@ from botocore.validate import ParamValidator
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.definition import define
 from medical_charges.dashboard.quicksight.template import template
-from medical_charges.storage import LocalStore
-from tests.helpers import CHARGES_FILE, CONTRACT_FILE, VISITS_CONTRACT_FILE, outputs_of, rows
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, VISITS_CONTRACT_FILE, rows
 from tests.unit.dashboard.references import template_problems, visuals_of
 
 Json = dict[str, Any]
@@ -250,16 +249,6 @@ def test_nobody_but_the_owner_has_a_share_unless_there_are_readers(made: Json) -
     assert not [it for it in shared[1]["Actions"] if re.search("Update|Delete|Create", it)]
 
 
-@pytest.fixture(scope="module")
-def published(real: Contract, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    store = LocalStore(tmp_path_factory.mktemp("published"))
-    return outputs_of(
-        store,
-        real,
-        {"Charges.csv": CHARGES_FILE.read_bytes()},
-    )
-
-
 def _ifelse(*arguments: Any) -> Any:
     pairs = zip(arguments[:-1:2], arguments[1::2], strict=True)
     return next((value for condition, value in pairs if condition), arguments[-1])
@@ -286,7 +275,7 @@ def held(contract: Contract, row: dict[str, str], name: str) -> str:
 
 
 def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
-    real: Contract, made: Json, published: dict[str, bytes]
+    real: Contract, made: Json, real_outputs: Mapping[str, bytes]
 ) -> None:
     definition = define(real)
     expressions = {
@@ -305,7 +294,7 @@ def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
             expression = expressions[visual.cube, f"Shown in {visual.id}"]
             shown = Counter(
                 tuple(row[name] for name in visual.filtered_groups)
-                for row in rows(published[visual.cube])
+                for row in rows(real_outputs[visual.cube])
                 if worked_out(expression, row, chosen) == "yes"
             )
             groups = {
@@ -313,14 +302,14 @@ def test_every_selection_shows_one_row_a_group_and_nobody_of_another(
             }
             assert shown == dict.fromkeys(groups, 1), (visual.id, chosen)
         total = expressions["cube_region_sex_smoker", "Of the selection"]
-        cube = rows(published["cube_region_sex_smoker"])
+        cube = rows(real_outputs["cube_region_sex_smoker"])
         assert sum(worked_out(total, row, chosen) == "yes" for row in cube) == 1
 
 
 def test_a_share_is_of_the_selected_people(
-    real: Contract, made: Json, published: dict[str, bytes]
+    real: Contract, made: Json, real_outputs: Mapping[str, bytes]
 ) -> None:
-    definition, cube = define(real), rows(published["cube_region_sex_smoker"])
+    definition, cube = define(real), rows(real_outputs["cube_region_sex_smoker"])
     found = {it["Name"]: it["Expression"] for it in definition_in(made)["CalculatedFields"]}
     people = {tuple(row[name] for name in definition.filters): row["patients"] for row in cube}
 
@@ -430,7 +419,9 @@ def test_bars_of_means_show_limits_and_have_extremes_and_people_in_their_tooltip
     assert told == ["People", "Minimum", "Maximum", "Standard deviation"]
 
 
-def test_comparisons_use_the_names_of_the_contract(made: Json, published: dict[str, bytes]) -> None:
+def test_comparisons_use_the_names_of_the_contract(
+    made: Json, real_outputs: Mapping[str, bytes]
+) -> None:
     labels = {
         it["Name"].removeprefix("Label of "): it["Expression"]
         for it in definition_in(made)["CalculatedFields"]
@@ -438,7 +429,7 @@ def test_comparisons_use_the_names_of_the_contract(made: Json, published: dict[s
     }
     found = [
         tuple(worked_out(labels[name], row, {}) for name in ("comparison", "stratum", "group_a"))
-        for row in rows(published["comparisons"])
+        for row in rows(real_outputs["comparisons"])
     ]
     assert found[:3] == [
         ("Sexes by smoking", "Non-smokers", "Men"),

@@ -44,15 +44,6 @@ Rows = list[dict[str, object]]
 
 
 @pytest.fixture(scope="module")
-def published(
-    tmp_path_factory: pytest.TempPathFactory, contract: Contract, real_file: bytes
-) -> Mapping[str, bytes]:
-    """The outputs of the real file."""
-    store = LocalStore(tmp_path_factory.mktemp("bucket"))
-    return outputs_of(store, contract, {"Charges.csv": real_file})
-
-
-@pytest.fixture(scope="module")
 def lean(spark: SparkSession, evaluator: Evaluator) -> SparkSession:
     return evaluator.session(spark)
 
@@ -154,12 +145,12 @@ BROKEN: dict[str, tuple[list[tuple[int, dict[str, object]]], set[str]]] = {
 def test_a_wrong_output_breaks_the_rules_that_are_about_it_and_no_other(
     name: str,
     contract: Contract,
-    published: Mapping[str, bytes],
+    real_outputs: Mapping[str, bytes],
     lean: SparkSession,
     evaluator: Evaluator,
 ) -> None:
     changes, expected = BROKEN[name]
-    schema, found = typed(contract, name, published[name])
+    schema, found = typed(contract, name, real_outputs[name])
     for place, change in changes:
         found[place] |= change
     ruleset = output_rules(contract, name)
@@ -168,9 +159,9 @@ def test_a_wrong_output_breaks_the_rules_that_are_about_it_and_no_other(
 
 
 def test_a_column_less_is_found(
-    contract: Contract, published: Mapping[str, bytes], lean: SparkSession, evaluator: Evaluator
+    contract: Contract, real_outputs: Mapping[str, bytes], lean: SparkSession, evaluator: Evaluator
 ) -> None:
-    frame = frame_of(lean, *typed(contract, "smokers_by_region", published["smokers_by_region"]))
+    frame = frame_of(lean, *typed(contract, "smokers_by_region", real_outputs["smokers_by_region"]))
     ruleset = output_rules(contract, "smokers_by_region")
     told = failing(checks_of(ruleset, frame.drop("smoker"), evaluator, contract.measure))
     assert {"columns", "smoker.there", "smoker.complete"} <= told.keys()
