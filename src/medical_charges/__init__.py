@@ -4,7 +4,7 @@ In a program of your own:
 
     import medical_charges as mc
 
-    result = mc.analyze("Charges.csv", contract="contract.yaml")
+    result = mc.analyze("file.csv", contract="contract.yaml")
     result.outputs["charges_by_region"]  # a Polars frame
 """
 
