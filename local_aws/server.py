@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_aws import environment, patches
+from local_aws.gate import Gate
 from local_aws.processes import Processes
 from local_aws.repeats import Repeats
 from local_aws.workers import Workers
@@ -111,7 +112,7 @@ def _listen(port: int) -> BaseWSGIServer:
     return make_server(
         _HOST,
         port,
-        Repeats(DomainDispatcherApplication(create_backend_app)),
+        Repeats(Gate(DomainDispatcherApplication(create_backend_app))),
         threaded=True,
         request_handler=MotoRequestHandler,
     )

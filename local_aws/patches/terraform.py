@@ -15,6 +15,7 @@ from moto.ec2.models.security_groups import SecurityGroupBackend, SecurityGroupR
 from moto.glue.models import FakeConnection
 from moto.s3.responses import S3Response
 
+from local_aws.gate.errors import written
 from local_aws.patches.hooks import define, log, wrap
 
 _arguments_of_a_rule = inspect.signature(SecurityGroupRule.__init__)
@@ -34,15 +35,9 @@ def refuse_the_unknown() -> None:
 
 def _refusal(service: str, message: str) -> tuple[int, dict[str, str], str]:
     """Return an error in the service's protocol, so that a client can read the sentence."""
-    code = "NotImplemented"
-    if service == "ec2":
-        error = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
-        return 501, {"content-type": "text/xml"}, f"<Response>{error}</Response>"
-    if request.mimetype == "application/x-www-form-urlencoded":
-        error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        return 501, {"content-type": "text/xml"}, f"<ErrorResponse>{error}</ErrorResponse>"
-    headers = {"x-amzn-errortype": code, "content-type": "application/json"}
-    return 501, headers, json.dumps({"__type": code, "message": message})
+    form = request.mimetype == "application/x-www-form-urlencoded"
+    protocol = "ec2" if service == "ec2" else "query" if form else "json"
+    return 501, *written(service, protocol, "NotImplemented", message)
 
 
 def describe_rules() -> None:

@@ -140,7 +140,7 @@ def test_an_ingestion_is_made_once_and_a_day_has_its_limit(stack: Endpoint) -> N
     for number in range(30):
         quicksight.create_ingestion(**named, IngestionId=str(number))
     with pytest.raises(quicksight.exceptions.LimitExceededException):
-        quicksight.create_ingestion(**named, IngestionId="too much")
+        quicksight.create_ingestion(**named, IngestionId="too-much")
     assert len(quicksight.list_ingestions(**named)["Ingestions"]) == 32
 
 
