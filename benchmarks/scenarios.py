@@ -21,6 +21,7 @@ from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.aggregates.state import read_latest_state
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.contract import Contract, load_contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount.lines import pieces
@@ -153,7 +154,7 @@ class Bench:
             ours.run(self._source(OURS, self.rows // 4), self._out("parts"))
         cube = pickle.dumps(read_latest_state(store, self.contract).cube)
         groups = MERGED * sum(map(len, pickle.loads(cube).values()))
-        piece = pieces(store, "", next(store.list(self.layout.input)), multiline=False)[0]
+        piece = pieces(store, "", next(store.list(self.layout.input)), Dialect())[0]
         for number in range(self.rounds):
             start = time.perf_counter()
             merge_cubes(pickle.loads(cube) for _ in range(MERGED))

@@ -20,8 +20,9 @@ from medical_charges.aggregates.partial import identity_of
 from medical_charges.analysis.run import _combined, _merge
 from medical_charges.contract import Contract
 from medical_charges.kernel.blocks import read_range
+from medical_charges.kernel.columns import between
 from medical_charges.kernel.row_validator import RowValidator
-from medical_charges.kernel.scan import Scanner, _between
+from medical_charges.kernel.scan import Scanner
 from medical_charges.kernel.work import Worker
 from medical_charges.outputs.statistics import (
     _plain,
@@ -110,7 +111,7 @@ READING = (
          replaced("_ < edge", "_ <= edge"), GOLDEN_SAMPLE, PARTIALS),
     code("bands are labeled from high to low", Scanner._labeled,
          replaced("labels[position]", "labels[-1 - position]"), GOLDEN_SAMPLE, PARTIALS),
-    code("a rule is not applied", _between,
+    code("a rule is not applied", between,
          replaced("_.is_between(low, high)", "_.is_between(low, high if high > 1e6 else 2 * high)"),
          GOLDEN_SAMPLE, ROWS, PARTIALS),
     code("a row that must be validated by itself is validated mildly", RowValidator._value,

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from medical_charges.contract import Contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.contract.pii_values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import Header, text_of
 from medical_charges.kernel.quotes import records
 
@@ -20,7 +22,7 @@ ROWS_LOOKED_AT = 500
 Rows = list[list[str]]
 
 
-def first_rows(head: bytes, header: Header, *, multiline: bool) -> Rows:
+def first_rows(head: bytes, header: Header, dialect: Dialect) -> Rows:
     """Return the complete rows at the start of an object that have every field.
 
     Problems of other rows are found when rows are counted.
@@ -28,15 +30,22 @@ def first_rows(head: bytes, header: Header, *, multiline: bool) -> Rows:
     text = text_of(head)[header.data_start :]
     # The last one may be cut off.
     whole = text[: text.rfind(b"\n") + 1]
-    lines = records(whole) if multiline else whole.split(b"\n")
-    return list(_fields(islice(lines, ROWS_LOOKED_AT), len(header.columns)))
+    translator = Translator(dialect)
+    plain = translator.plain(whole)
+    lines: Iterable[bytes] = records(plain) if dialect.multiline else plain.split(b"\n")
+    if translator.comment:
+        lines = (line for line in lines if not line.startswith(translator.comment))
+    originals = map(translator.original, islice(lines, ROWS_LOOKED_AT))
+    return list(_fields(originals, len(header.columns), translator))
 
 
-def _fields(lines: Iterable[bytes], count: int) -> Iterator[list[str]]:
+def _fields(lines: Iterable[bytes], count: int, translator: Translator) -> Iterator[list[str]]:
     for line in lines:
+        text = translator.text_of(line)
         try:
-            fields = next(csv.reader([line.decode().removesuffix("\r")], strict=True), [])
-        except (UnicodeDecodeError, csv.Error):
+            text.encode()
+            fields = translator.cleaned(translator.split(text))
+        except (UnicodeEncodeError, csv.Error):
             continue
         if len(fields) == count:
             yield fields
@@ -51,11 +60,13 @@ def refuse_person_data(samples: Iterable[tuple[str, Header, Rows]], contract: Co
         InputRefusedError: a column holds such values. The message repeats none of them.
     """
     found: dict[str, dict[str, list[str]]] = {}
+    number = Translator(contract.source).number
     for name, header, rows in samples:
         for place, column in enumerate(header.columns):
             if column is not None and _is_open(contract, column):
                 spec = contract.source.columns[column]
-                values = (row[place].strip() for row in rows)
+                plain = number if isinstance(spec, IntegerColumn) else str
+                values = (plain(row[place].strip()) for row in rows)
                 judged = [value for value in values if value and _may_be_counted(value, spec)]
                 found.setdefault(column, {})[name] = judged
     quantities = {contract.measure, *(band.column for band in contract.bands.values())}

@@ -135,7 +135,7 @@ def _read_heads(
         except InputRefusedError as error:
             return error
         if identity in sampled:
-            rows = first_rows(head, header, multiline=contract.source.multiline)
+            rows = first_rows(head, header, contract.source)
             samples.append((ref.key, header, rows))
         return NewObject(identity, ref, header)
 

@@ -12,22 +12,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from math import ceil
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
 from medical_charges.checks import Category, Severity
+from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import in_sentence, plural, words
 from medical_charges.contract.outputs import (
     COMPARISON_COLUMNS,
@@ -36,6 +26,7 @@ from medical_charges.contract.outputs import (
     Output,
     OutputColumn,
 )
+from medical_charges.contract.part import Part
 from medical_charges.hashing import content_hash
 
 NAME_LIMIT = 63
@@ -80,44 +71,7 @@ MULTILINE_VERSION = 2
 Contracts without such records do not depend on it, so their partials stay valid."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @classmethod
-    def allowed_keys(cls) -> str:
-        """Return the keys that this part of a contract may have, as a phrase."""
-        return "the keys " + ", ".join(cls.model_fields)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _no_unknown_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Add the allowed keys to each error about an unknown key, and check the rest as well."""
-        if not isinstance(value, Mapping):
-            return handler(value)
-        known = {key: item for key, item in value.items() if key in cls.model_fields}
-        mistake = PydanticCustomError("unknown_key", "unknown", {"allowed": cls.allowed_keys()})
-        mistakes: list[InitErrorDetails] = [
-            {"type": mistake, "loc": (str(key),), "input": key} for key in value if key not in known
-        ]
-        try:
-            part = handler(known)
-        except ValidationError as error:
-            mistakes += map(_again, error.errors())
-        if mistakes:
-            raise ValidationError.from_exception_data(cls.__name__, mistakes)
-        return part
-
-
-def _again(detail: ErrorDetails) -> InitErrorDetails:
-    """Return an error in the form in which pydantic takes it back."""
-    context = detail.get("ctx", {})
-    kind: str | PydanticCustomError = detail["type"]
-    if kind == "unknown_key":
-        kind = PydanticCustomError("unknown_key", "unknown", context)
-    return {"type": kind, "loc": detail["loc"], "input": detail["input"], "ctx": context}
-
-
-class IntegerColumn(_Part):
+class IntegerColumn(Part):
     """A column of whole numbers of at most 64 bits."""
 
     type: Literal["integer"]
@@ -127,7 +81,7 @@ class IntegerColumn(_Part):
     identifying: Reason | None = IDENTIFYING
 
 
-class DoubleColumn(_Part):
+class DoubleColumn(Part):
     """A column of numbers; NaN and infinity are never allowed."""
 
     type: Literal["double"]
@@ -140,7 +94,7 @@ class DoubleColumn(_Part):
     identifying: Reason | None = IDENTIFYING
 
 
-class StringColumn(_Part):
+class StringColumn(Part):
     """A column of text."""
 
     type: Literal["string"]
@@ -154,20 +108,16 @@ class StringColumn(_Part):
 Column = Annotated[IntegerColumn | DoubleColumn | StringColumn, Field(discriminator="type")]
 
 
-class Source(_Part):
+class Source(Dialect):
     """The format of an input object."""
 
     format: Literal["csv"]
-    multiline: bool = Field(
-        False,
-        description="Whether quoted fields may hold line breaks; such objects are read slower.",
-    )
     columns: Annotated[Mapping[str, Column], Field(min_length=1)] = Field(
         description="The columns to read, by their names in the header."
     )
 
 
-class Band(_Part):
+class Band(Part):
     """Half-open intervals of a numeric column: a value belongs to the first edge above it."""
 
     column: str = Field(description="The column that is banded.")
@@ -186,7 +136,7 @@ class Band(_Part):
         return self.labels[bisect_right(list(self.below.values()), value)]
 
 
-class Analysis(_Part):
+class Analysis(Part):
     """One output: statistics of the measure for each group."""
 
     group_by: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
@@ -197,7 +147,7 @@ class Analysis(_Part):
     )
 
 
-class Comparison(_Part):
+class Comparison(Part):
     """A comparison of two groups of a column, overall or within each stratum."""
 
     column: str = Field(description="The column or band whose groups are compared.")
@@ -214,7 +164,7 @@ class Comparison(_Part):
         return (*self.within, self.column)
 
 
-class QualityRule(_Part):
+class QualityRule(Part):
     """A custom rule in the language of Glue Data Quality."""
 
     rule: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\n\r]*$")] = Field(
@@ -229,7 +179,7 @@ class QualityRule(_Part):
     )
 
 
-class Quality(_Part):
+class Quality(Part):
     """Limits for rejected rows, and further rules."""
 
     maximum_rejected_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
@@ -244,7 +194,7 @@ class Quality(_Part):
     )
 
 
-class Disclosure(_Part):
+class Disclosure(Part):
     """Rules that keep published figures from identifying a person."""
 
     minimum_cell: Annotated[StrictInt, Field(ge=1)] = Field(
@@ -266,14 +216,14 @@ class Disclosure(_Part):
         return self.minimum_cell * self.rows_per_person
 
 
-class Share(_Part):
+class Share(Part):
     """People of one group of a filter, as a share of all who are selected."""
 
     column: str = Field(description="One of the filters.")
     group: StrictStr | StrictInt = Field(description="The group whose share it is.")
 
 
-class Dashboard(_Part):
+class Dashboard(Part):
     """The presentation of the outputs, and the filters of the dashboard."""
 
     title: Reason | None = Field(None, description="What stands over the dashboard.")
@@ -302,14 +252,14 @@ class Dashboard(_Part):
     )
 
 
-class Unit(_Part):
+class Unit(Part):
     """What a row of the input is, where its plural is irregular."""
 
     one: Noun = Field(description="A row, as a singular noun.")
     many: Noun = Field(description="Rows, as its plural.")
 
 
-class Contract(_Part):
+class Contract(Part):
     """Everything that is specific to one dataset."""
 
     dataset: Name = Field(description="The data set's name.")
@@ -514,9 +464,20 @@ class Contract(_Part):
 
     @property
     def _source_without_reasons(self) -> dict[str, Any]:
-        source = self.source.model_dump(mode="json")
+        source = self._source_as_written
         for column in source["columns"].values():
             del column["identifying"]
+        return source
+
+    @property
+    def _source_as_written(self) -> dict[str, Any]:
+        """The source without the keys of a dialect that are not used.
+
+        Earlier versions did not have them, and their partials stay valid.
+        """
+        source = self.source.model_dump(mode="json")
+        for key in self.source.plain_keys():
+            del source[key]
         return source
 
     @property
@@ -526,7 +487,7 @@ class Contract(_Part):
         A key that earlier versions did not have is left out while it has its default, so that a
         contract without it keeps its hash.
         """
-        parts = self.model_dump(mode="json")
+        parts = self.model_dump(mode="json") | {"source": self._source_as_written}
         if self.unit == PERSON:
             del parts["unit"]
         if self.disclosure.rows_per_person == 1:

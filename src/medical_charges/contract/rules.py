@@ -48,6 +48,8 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
 
 
 def _column_problems(contract: Contract) -> Iterator[Problem]:
+    for key, found, wanted in contract.source.contradictions():
+        yield Problem(f"source.{key}", found, wanted)
     for name, column in contract.source.columns.items():
         path = f"source.columns.{name}"
         if (allowed := not_a_name(name)) is not None:
@@ -59,6 +61,8 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
             for value in column.allowed or ():
                 if not value or needs_quoting(value):
                     yield Problem(f"{path}.allowed", show(value), PLAIN_TEXT)
+                elif value in contract.source.null_values:
+                    yield Problem(f"{path}.allowed", show(value), "no text of `null_values`")
         elif (
             column.minimum is not None
             and column.maximum is not None

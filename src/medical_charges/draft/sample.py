@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.rules import not_a_name
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields
@@ -118,14 +119,14 @@ def header_of(name: str, path: Path) -> tuple[list[str], int, bool]:
     """
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    fields, start = read_fields(name, head, multiline=False)
+    fields, start = read_fields(name, head, Dialect())
     _refuse_other_texts(name, fields)
     return fields, start, head.startswith(b"\x1f\x8b")
 
 
 def _refuse_other_texts(name: str, fields: list[str]) -> None:
-    if (other := other_format(name, fields, 1)) is not None:
-        raise InputRefusedError(f"{other}: save it as comma-separated CSV in UTF-8")
+    if (other := other_format(name, fields, 1, ",")) is not None:
+        raise InputRefusedError(other)
     numbers = sum(bool(_NUMBER.fullmatch(field)) for field in fields)
     if numbers * 2 > len(fields):
         raise InputRefusedError(

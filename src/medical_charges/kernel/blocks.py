@@ -7,7 +7,9 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from medical_charges.contract.dialect import Dialect
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.lines import record_ends
 from medical_charges.storage import ObjectRef, Store
 
@@ -43,7 +45,13 @@ def _after_newline(store: Store, ref: ObjectRef, position: int, limit: int) -> i
 
 
 def read_sequentially(
-    store: Store, ref: ObjectRef, data_start: int, block_size: int, *, zipped: bool, multiline: bool
+    store: Store,
+    ref: ObjectRef,
+    data_start: int,
+    block_size: int,
+    *,
+    zipped: bool,
+    dialect: Dialect,
 ) -> Iterator[tuple[int, bytes]]:
     """Yield an object's lines block by block, for objects that cannot be read by ranges.
 
@@ -54,14 +62,15 @@ def read_sequentially(
     with store.open(ref) as raw:
         stream: BinaryIO = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore[assignment]
         try:
-            yield from _blocks(stream, data_start, block_size, multiline=multiline)
+            yield from _blocks(stream, data_start, block_size, dialect)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputRefusedError(f"it is a damaged gzip file: {error}") from error
 
 
 def _blocks(
-    stream: BinaryIO, data_start: int, block_size: int, *, multiline: bool
+    stream: BinaryIO, data_start: int, block_size: int, dialect: Dialect
 ) -> Iterator[tuple[int, bytes]]:
+    translator = Translator(dialect)
     stream.read(data_start)
     offset, rest = data_start, b""
     while piece := stream.read(block_size):
@@ -70,7 +79,10 @@ def _blocks(
                 f"the record from byte {offset} on is longer than {RECORD_LIMIT:,} bytes"
             )
         rest += piece
-        cut = _behind_last_record(rest) if multiline else rest.rfind(b"\n") + 1
+        if dialect.multiline:
+            cut = _behind_last_record(translator.plain(rest))
+        else:
+            cut = rest.rfind(b"\n") + 1
         if cut:
             yield offset, rest[:cut]
             offset, rest = offset + cut, rest[cut:]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import difflib
+import json
 import zlib
 from dataclasses import dataclass
 
 from medical_charges.contract import Contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.quotes import records
 
 HEAD_BYTES = 64 * 1024
@@ -50,13 +53,13 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
         InputRefusedError: the object is empty, not CSV, has no header or lacks a column. The
             message repeats no row of the object.
     """
-    fields, data_start = read_fields(name, head, multiline=contract.source.multiline)
+    fields, data_start = read_fields(name, head, contract.source)
     columns, ignored = _match(name, fields, contract)
     return Header(columns, ignored, data_start, head.startswith(_GZIP))
 
 
-def read_fields(name: str, head: bytes, *, multiline: bool) -> tuple[list[str], int]:
-    """Read the first line of an object: its fields, and the offset of the first row.
+def read_fields(name: str, head: bytes, dialect: Dialect) -> tuple[list[str], int]:
+    """Read the header of an object: its fields, and the offset of the first row.
 
     Raises:
         InputRefusedError: the object is empty, or not CSV.
@@ -68,19 +71,39 @@ def read_fields(name: str, head: bytes, *, multiline: bool) -> tuple[list[str], 
     for signature, kind in _SIGNATURES.items():
         if head.startswith(signature):
             raise InputRefusedError(f"{name} is not a CSV file: it looks like {kind}")
-    start = len(_BOM) if head.startswith(_BOM) else 0
-    while head[start : start + 1] in {b"\r", b"\n"}:
-        start += 1
+    translator = Translator(dialect)
+    start = _header_start(name, head, dialect)
     if start == len(head):
         raise InputRefusedError(f"{name} is empty: a header and rows were expected")
     text = head[start:]
-    line = next(records(text)) if multiline else text[: text.find(b"\n") + 1]
-    line = line or text
+    if dialect.multiline:
+        line = text[: len(next(records(translator.plain(text))))]
+    else:
+        line = text[: text.find(b"\n") + 1] or text
     if len(line) == len(text) and (len(head) >= HEAD_BYTES or b"\r" in line.rstrip(b"\r\n")):
         raise InputRefusedError(
             f"{name} has no line end (\\n or \\r\\n) in its first {len(head)} bytes"
         )
-    return _fields(name, line, binary=b"\0" in head), start + len(line)
+    return _fields(name, line, dialect, binary=b"\0" in head), start + len(line)
+
+
+def _header_start(name: str, head: bytes, dialect: Dialect) -> int:
+    """Return the offset of the header: after the lines to skip, comments and empty lines."""
+    start = len(_BOM) if head.startswith(_BOM) else 0
+    for _ in range(dialect.skip_lines):
+        start = head.find(b"\n", start) + 1
+        if not start:
+            raise InputRefusedError(
+                f"{name} has fewer lines than the {dialect.skip_lines} above its header "
+                f"(`source.skip_lines`)"
+            )
+    comment = (dialect.comment or "\n").encode()
+    while head[start : start + 1] in {b"\r", b"\n", comment}:
+        if head.startswith(comment, start):
+            start = head.find(b"\n", start) + 1 or len(head)
+        else:
+            start += 1
+    return start
 
 
 def text_of(head: bytes) -> bytes:
@@ -101,21 +124,24 @@ def text_of(head: bytes) -> bytes:
     return text
 
 
-def _fields(name: str, line: bytes, *, binary: bool) -> list[str]:
+def _fields(name: str, line: bytes, dialect: Dialect, *, binary: bool) -> list[str]:
     refused = f"{name} is not a CSV file"
     if b"\0" in line:
         wide = not all(line.strip(b"\0\r\n")[half::2].strip(b"\0") for half in (0, 1))
         kind = "it looks like UTF-16 text" if wide else "it holds binary data"
         raise InputRefusedError(f"{refused}: {kind}")
+    encoding = dialect.encoding
     try:
-        text = line.decode("utf-8").removesuffix("\n").removesuffix("\r")
-        return [field.strip() for field in next(csv.reader([text], strict=True))]
+        text = line.decode(encoding).removesuffix("\n").removesuffix("\r")
+        return [field.strip() for field in Translator(dialect).split(text)]
     except UnicodeDecodeError as error:
         if binary:
             raise InputRefusedError(f"{refused}: it holds binary data") from error
+        known = "UTF-8" if encoding == "utf-8" else encoding
+        other = "cp1252" if encoding == "utf-8" else "latin-1"
         raise InputRefusedError(
-            f"{name} is not UTF-8: its first line has the byte {line[error.start]:#04x}; save it "
-            f"as UTF-8"
+            f"{name} is not {known}: its first line has the byte {line[error.start]:#04x}; save it "
+            f"as UTF-8, or say what it is (for example `source.encoding: {other}`)"
         ) from error
     except csv.Error as error:
         raise InputRefusedError(f"{refused}: its first line is not a line of CSV") from error
@@ -128,7 +154,7 @@ def _match(
     found = [field for field in fields if field in wanted]
     missing = [column for column in wanted if column not in fields]
     if not found:
-        raise InputRefusedError(_no_header(name, fields, wanted))
+        raise InputRefusedError(_no_header(name, fields, wanted, contract.source.delimiter))
     if missing:
         others = [field for field in fields if field not in wanted]
         raise InputRefusedError(_missing_columns(name, missing, others))
@@ -139,10 +165,10 @@ def _match(
     return columns, tuple(field for field in fields if field not in wanted)
 
 
-def _no_header(name: str, fields: list[str], wanted: list[str]) -> str:
+def _no_header(name: str, fields: list[str], wanted: list[str], delimiter: str) -> str:
     # The line may be a row of data, so it is described and not quoted.
     expected = f"expected were {', '.join(wanted)}"
-    if (other := other_format(name, fields, len(wanted) - 1)) is not None:
+    if (other := other_format(name, fields, len(wanted) - 1, delimiter)) is not None:
         return other
     close = [f for f in fields if f.lower() in {column.lower() for column in wanted}]
     if close:
@@ -153,15 +179,22 @@ def _no_header(name: str, fields: list[str], wanted: list[str]) -> str:
     )
 
 
-def other_format(name: str, fields: list[str], separators: int) -> str | None:
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def other_format(name: str, fields: list[str], separators: int, delimiter: str) -> str | None:
     """Return a sentence on a first line that is of another format than CSV, or None.
 
     A line of one field is taken to be separated by what it has so many of.
     """
     if len(fields) == 1:
-        for separator, word in {";": "semicolons", "\t": "tabs", "|": "bars"}.items():
-            if fields[0].count(separator) >= separators:
-                return f"{name} is separated by {word}, not by commas"
+        for separator, word in _SEPARATORS.items():
+            if separator != delimiter and fields[0].count(separator) >= max(1, separators):
+                wanted = _SEPARATORS.get(delimiter, repr(delimiter))
+                return (
+                    f"{name} is separated by {word}, not by {wanted}; "
+                    f"`source.delimiter: {json.dumps(separator)}` in the contract reads it"
+                )
     for start, kind in _OTHER_TEXTS.items():
         if fields[0].startswith(start):
             return f"{name} is not a CSV file: it looks like {kind}"

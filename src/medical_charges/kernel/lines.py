@@ -51,18 +51,24 @@ def _edges_of_quoted_fields(block: bytes, array: npt.NDArray[np.uint8]) -> Integ
     return np.fromiter((edge for span in spans for edge in span), np.int64)
 
 
-def unquoted(block: bytes) -> bytes:
+def unquoted(block: bytes, stand_in: bytes = b"") -> bytes:
     """Remove the quotes of a block if no quoted field needs them.
 
     If one does, for example because it holds a comma, the block is returned unchanged. It must end
     with a newline.
 
-    Otherwise, as where a field holds a comma, the block as it is. It must end with a newline.
+    Args:
+        block: whole lines.
+        stand_in: a byte to put in the place of commas between quotes, so that they need none.
     """
     if b'"' not in block:
         return block
     array = np.frombuffer(block, np.uint8)
     quotes = np.flatnonzero(array == QUOTE)
+    if stand_in:
+        commas = np.flatnonzero(array == COMMA)
+        array = array.copy()
+        array[commas[np.searchsorted(quotes, commas) % 2 == 1]] = ord(stand_in)
     opening, closing = quotes[::2], quotes[1::2]
     if len(opening) != len(closing):
         return block
@@ -131,6 +137,11 @@ class Lines:
     def empty(self) -> Mask:
         """Mask of the lines that are empty but for their line end."""
         mask: Mask = self.ends - self.starts == self.crlf
+        return mask
+
+    def start_with(self, sign: bytes) -> Mask:
+        """Mask of the lines that start with a byte."""
+        mask: Mask = self.array[self.starts] == ord(sign)
         return mask
 
     def select(self, chosen: Mask) -> bytes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,9 +18,8 @@ from medical_charges.contract.model import (
     IntegerColumn,
     StringColumn,
 )
+from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import Header
-
-csv.field_size_limit(sys.maxsize)
 
 _INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)[ \t]*")
 _DOUBLE = re.compile(r"[ \t]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[ \t]*")
@@ -53,7 +51,8 @@ class RowValidator:
     def __init__(self, contract: Contract, header: Header) -> None:
         self._contract = contract
         self._width = len(header.columns)
-        self._multiline = contract.source.multiline
+        self._source = contract.source
+        self._translator = Translator(contract.source)
         self._columns = [
             (position, name, contract.source.columns[name])
             for position, name in enumerate(header.columns)
@@ -62,22 +61,23 @@ class RowValidator:
 
     def validate(self, line: bytes) -> dict[str, FieldValue] | Rejection:
         """Return the line's values by column, or the rejection. `line` has no line end."""
-        text = line.decode("utf-8", errors="surrogateescape").removesuffix("\r")
+        text = self._translator.text_of(line)
         # Where a record is one line, an odd quote may open a field that ends in the next line.
-        if text.count('"') % 2 and not self._multiline:
+        if text.count(self._source.quote) % 2 and not self._source.multiline:
             return Rejection(
                 "quotes",
                 "an odd number of quotes; a quoted line break needs `multiline: true`",
                 None,
             )
         try:
-            fields = next(csv.reader([text], strict=True))
+            fields = self._translator.split(text)
         except csv.Error as error:
             return Rejection("quotes", f"not a line of CSV: {error}", None)
         if len(fields) != self._width:
             few = "few" if len(fields) < self._width else "many"
             reason = f"too {few} fields: {len(fields)} under a header of {self._width}"
             return Rejection("fields", reason, None)
+        fields = self._translator.cleaned(fields)
         values: dict[str, FieldValue] = {}
         for position, name, column in self._columns:
             try:
@@ -95,7 +95,8 @@ class RowValidator:
         """
         if name == self._contract.measure or not field:
             return False
-        if _DOUBLE.fullmatch(field) is None:
+        number = self._translator.number(field)
+        if _DOUBLE.fullmatch(field) is None and _DOUBLE.fullmatch(number) is None:
             return True
         columns = self._contract.source.columns
         whole = isinstance(columns[name], IntegerColumn) and _INTEGER.fullmatch(field)
@@ -107,8 +108,12 @@ class RowValidator:
                 return None
             raise _BrokenRuleError("required", "is empty")
         if isinstance(column, StringColumn):
-            return _text(column, field)
-        value = _integer(field) if isinstance(column, IntegerColumn) else _double(field)
+            return _text(column, field, self._source.encoding)
+        number = self._translator.number(field)
+        try:
+            value = _integer(number) if isinstance(column, IntegerColumn) else _double(number)
+        except ValueError as error:
+            raise _BrokenRuleError("type", f"{error}{_why(field)}") from error
         if column.minimum is not None and value < column.minimum:
             raise _BrokenRuleError("minimum", f"is under {column.minimum}")
         if column.maximum is not None and value > column.maximum:
@@ -131,9 +136,10 @@ def scale(column: IntegerColumn | DoubleColumn, value: float) -> int:
     return round(scaled) if abs(scaled) <= MEASURE_LIMIT else MEASURE_LIMIT + 1
 
 
-def _text(column: StringColumn, field: str) -> str:
+def _text(column: StringColumn, field: str, encoding: str) -> str:
     if any("\udc80" <= character <= "\udcff" for character in field):
-        raise _BrokenRuleError("encoding", "is not UTF-8")
+        known = "UTF-8" if encoding == "utf-8" else encoding
+        raise _BrokenRuleError("encoding", f"is not {known}")
     if column.allowed is not None and field not in column.allowed:
         raise _BrokenRuleError("allowed", f"is none of {', '.join(column.allowed)}")
     return field
@@ -142,7 +148,7 @@ def _text(column: StringColumn, field: str) -> str:
 def _integer(field: str) -> int:
     match = _INTEGER.fullmatch(field)
     if match is None:
-        raise _BrokenRuleError("type", f"is not a whole number{_why(field)}")
+        raise ValueError("is not a whole number")
     # Texts longer than any 64-bit integer are not parsed, which would take quadratic time.
     digits = match.group(1).lstrip("+-").lstrip("0")
     value = int(match.group(1)) if len(digits) <= 19 else 1 << 63
@@ -156,7 +162,7 @@ def _double(field: str) -> float:
     if match is None:
         if _NOT_FINITE.fullmatch(field):
             raise _BrokenRuleError("finite", "is not a finite number")
-        raise _BrokenRuleError("type", f"is not a number{_why(field)}")
+        raise ValueError("is not a number")
     value = float(match.group(1))
     if abs(value) == float("inf"):
         raise _BrokenRuleError("finite", "is not a finite number")

@@ -8,7 +8,6 @@ the scan cannot decide are validated one by one, and only those cost more.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import reduce
@@ -18,10 +17,19 @@ import numpy as np
 import polars as pl
 
 from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
-from medical_charges.contract import Column, Contract
+from medical_charges.contract import Contract
 from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
 from medical_charges.contract.rules import needs_quoting
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.columns import (
+    between,
+    dtype_of,
+    empty_flag,
+    in_plain_words,
+    kept,
+    plain_field,
+)
+from medical_charges.kernel.dialect import STAND_IN, Translator
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.lines import (
     COMMA,
@@ -38,8 +46,8 @@ from medical_charges.kernel.row_validator import FieldValue, Rejection, RowValid
 _SQUARES_LIMIT = 2**127
 _VALIDATED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
 _QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\r\n])')
+_QUOTED_FIELD = re.compile(rb'(?<![^,\n])"([^"\r\n]*)"(?![^,\r\n])')
 _PIECE = 4 * 1024 * 1024
-_LARGEST = sys.float_info.max
 # A contract's columns never start with a space, so these names cannot clash with them.
 _SCALED, _ROW, _IGNORED = " scaled", " row", " ignored "
 _SUMS = (" n", " total", " squares", " minimum", " maximum")
@@ -86,7 +94,11 @@ class Scanner:
 
     def __init__(self, contract: Contract, header: Header) -> None:
         self._contract = contract
-        self._columns = contract.source.columns
+        self._translator = Translator(contract.source)
+        self._columns = {
+            name: in_plain_words(column, self._translator)
+            for name, column in contract.source.columns.items()
+        }
         self._measure = contract.measure
         self._grouping_sets, self._keys = contract.grouping_sets, contract.grouping_columns
         # The band follows from the column's group if the column itself is grouped by too.
@@ -101,7 +113,13 @@ class Scanner:
         last = header.columns[-1]
         # Missing fields are parsed as null; only a required last column reveals them.
         self._must_count_commas = last is None or self._columns[last].nullable
-        self._kept = reduce(and_, (_kept(n, c) for n, c in self._columns.items())) & _between(
+        # Fields that are not read as they stand.
+        self._fields = {
+            name: field.alias(name)
+            for name, column in self._columns.items()
+            if (field := plain_field(name, column, self._translator)) is not None
+        }
+        self._kept = reduce(and_, (kept(n, c) for n, c in self._columns.items())) & between(
             self._scaled(), None, None, -MEASURE_LIMIT, MEASURE_LIMIT
         )
 
@@ -115,13 +133,19 @@ class Scanner:
             return Scanned()
         if not block.endswith(b"\n"):
             block += b"\n"
-        if b'"' not in block and (scanned := self._scan_hopefully(block)) is not None:
+        block = self._translator.plain(block)
+        stand_in = STAND_IN if self._translator.uses_stand_in else b""
+        if stand_in and stand_in in block:
+            return self._scan_carefully(block, offset)
+        without = self._translator.without_comments
+        if b'"' not in block and (scanned := self._scan_hopefully(without(block))) is not None:
             return scanned
         if self._contract.source.multiline:
             return self._scan_carefully(block, offset)
         # In pieces, so that an undecided line slows down its own piece only.
         return merge_scanned(
-            self._scan_hopefully(unquoted(piece)) or self._scan_carefully(piece, offset + start)
+            self._scan_hopefully(unquoted(without(piece), stand_in))
+            or self._scan_carefully(piece, offset + start)
             for start, piece in _pieces(block)
         )
 
@@ -141,10 +165,14 @@ class Scanner:
         """Scan the lines that look right, and validate the others one by one."""
         lines = (Lines.records_of if self._contract.source.multiline else Lines.of)(block)
         empty = lines.empty
+        if self._translator.comment:
+            empty |= lines.start_with(self._translator.comment)
         whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
+        if self._translator.uses_stand_in:
+            whole &= lines.counts(ord(STAND_IN)) == 0
         text = lines.select(whole)
         if b'"' in text:
-            text = _QUOTED_PLAIN_FIELD.sub(rb"\1", text)
+            text = self._unquoted_fields(text)
         candidates = Lines.of(text)
         plain = (candidates.counts(COMMA) == self._width - 1) & (candidates.counts(QUOTE) == 0)
         sure = np.flatnonzero(whole)[plain]
@@ -155,14 +183,20 @@ class Scanner:
         accepted: list[dict[str, FieldValue]] = []
         rejected: list[RejectedLine] = []
         for index in np.flatnonzero(doubtful_lines).tolist():
-            line = lines.line(index)
+            line = self._translator.original(lines.line(index))
             verdict = self._validator.validate(line)
             if isinstance(verdict, Rejection):
                 rejected.append(RejectedLine(offset + int(lines.starts[index]), line, verdict))
             else:
-                accepted.append(verdict)
+                accepted.append(self._in_plain_words(verdict))
         cubes = [cube, *self._sum_validated(accepted)]
         return Scanned(merge_cubes(cubes), int(np.count_nonzero(~empty)), rejected)
+
+    def _unquoted_fields(self, text: bytes) -> bytes:
+        """Remove the quotes of fields that do not need them, line by line."""
+        if not self._translator.uses_stand_in:
+            return _QUOTED_PLAIN_FIELD.sub(rb"\1", text)
+        return _QUOTED_FIELD.sub(lambda field: field[1].replace(b",", STAND_IN), text)
 
     def _sum_what_is_sure(self, text: bytes, lines: int) -> tuple[Cube, Integers]:
         """Return the cube of the rows that keep every rule, and the indices of all other lines."""
@@ -199,8 +233,13 @@ class Scanner:
         halves = [self._sum(half, strict=strict) for half in (text[:middle], text[middle:])]
         return merge_cubes(cube for cube, _ in halves), sum(rows for _, rows in halves)
 
+    def _in_plain_words(self, row: dict[str, FieldValue]) -> dict[str, FieldValue]:
+        """Return a row with its texts as they are in a plain block."""
+        plain = self._translator.plain_text
+        return {name: plain(v) if isinstance(v, str) else v for name, v in row.items()}
+
     def _sum_validated(self, rows: list[dict[str, FieldValue]]) -> list[Cube]:
-        schema = {name: _dtype(column) for name, column in self._columns.items()}
+        schema = {name: dtype_of(column) for name, column in self._columns.items()}
         return [
             self._roll_up(
                 self._aggregate(
@@ -219,25 +258,30 @@ class Scanner:
         Raises:
             PolarsError: Polars would take the text for something else.
         """
+        text = self._translator.recoded(text)
         if text.startswith(_READ_OTHERWISE):
             raise pl.exceptions.ComputeError("not plain text at its start")
         as_text = {
             name: column
             for name, column in self._columns.items()
-            if column.nullable or (not strict and isinstance(column, StringColumn))
+            if column.nullable
+            or name in self._fields
+            or (not strict and isinstance(column, StringColumn))
         }
         schema = {
             name: pl.String
             if name in as_text or name not in self._columns
-            else _dtype(self._columns[name])
+            else dtype_of(self._columns[name])
             for name in self._names
         }
         frame = pl.scan_csv(
             text, has_header=False, schema=schema, quote_char=None, ignore_errors=True
         )
+        if self._fields:
+            frame = frame.with_columns(self._fields.values())
         return frame.with_columns(
-            *(pl.col(n).cast(_dtype(c), strict=False) for n, c in as_text.items()),
-            *(pl.col(n).is_null().alias(_empty(n)) for n, c in as_text.items() if c.nullable),
+            *(pl.col(n).cast(dtype_of(c), strict=False) for n, c in as_text.items()),
+            *(pl.col(n).is_null().alias(empty_flag(n)) for n, c in as_text.items() if c.nullable),
         )
 
     def _scaled(self) -> pl.Expr:
@@ -309,7 +353,10 @@ class Scanner:
         if name in self._contract.bands:
             labels = self._contract.bands[name].labels
             return [labels[position] for position in values]
-        found: list[str | int] = values.to_list()
+        found: list[str | int] = [
+            self._translator.original_text(value) if isinstance(value, str) else value
+            for value in values
+        ]
         for value in found:
             if isinstance(value, str) and needs_quoting(value):
                 raise InputRefusedError(
@@ -326,37 +373,6 @@ def _pieces(block: bytes) -> Iterator[tuple[int, bytes]]:
         end = block.find(b"\n", start + _PIECE) + 1 or len(block)
         yield start, block[start:end]
         start = end
-
-
-def _dtype(column: Column) -> pl.DataType:
-    if isinstance(column, StringColumn):
-        return pl.Enum(column.allowed) if column.allowed else pl.String()
-    return pl.Int64() if isinstance(column, IntegerColumn) else pl.Float64()
-
-
-def _empty(name: str) -> str:
-    return f" {name} is empty"
-
-
-def _kept(name: str, column: Column) -> pl.Expr:
-    """Build the condition that a row keeps a column's rules; it is never null."""
-    value = pl.col(name)
-    if isinstance(column, StringColumn):
-        kept = value.is_not_null()
-    elif isinstance(column, IntegerColumn):
-        kept = _between(value, column.minimum, column.maximum, -(2**63), 2**63 - 1)
-    else:
-        # The largest double as a bound also keeps infinity out, and NaN, which sorts above it.
-        kept = _between(value, column.minimum, column.maximum, -_LARGEST, _LARGEST)
-    return kept | pl.col(_empty(name)) if column.nullable else kept
-
-
-def _between(
-    value: pl.Expr, minimum: float | None, maximum: float | None, least: float, most: float
-) -> pl.Expr:
-    low = least if minimum is None else minimum
-    high = most if maximum is None else maximum
-    return value.is_between(low, high).fill_null(value=False)
 
 
 def _fits(frame: pl.DataFrame) -> bool:

@@ -92,7 +92,7 @@ class Worker:
                 # The rest of one block and the next block are in memory together.
                 max(1, self.block_size // 2),
                 zipped=header.gzip,
-                multiline=self.contract.source.multiline,
+                dialect=self.contract.source,
             )
 
     def _quarantine(self, part: Range, offset: int, rejected: list[RejectedLine]) -> None:

@@ -57,6 +57,11 @@ def complaints(text: str) -> list[str]:
     return [line.removeprefix("there/c.yaml: ") for line in lines]
 
 
+SOURCE_KEYS = (
+    "the keys delimiter, quote, decimal, thousands, encoding, null_values, trim, comment, "
+    "skip_lines, multiline, format, columns"
+)
+SIGN = "one ASCII character that is no letter, digit, sign, point or line end"
 # What is changed, into what, and then the path, what was found and what is allowed.
 MISTAKES = [
     ('"yes", "no"', "true, no", "source.columns.smoker.allowed[0]", "True", "a valid string"),
@@ -64,7 +69,7 @@ MISTAKES = [
     ("    smoker: {", "    2024: {", "source.columns.2024", "2024", "a valid string"),
     ("measure:", "nonsense: 1\nmeasure:", "nonsense", "an unknown key", TOP_KEYS),
     ("format: csv", "format: csv\n  header: true", "source.header", "an unknown key",
-     "the keys format, multiline, columns"),
+     SOURCE_KEYS),
     ("type: integer, minimum: 0, maximum: 120", "type: integer, min: 0", "source.columns.age.min",
      "an unknown key", "the keys type, minimum, maximum, nullable, identifying"),
     ("otherwise: obese", "otherwise: obese\n    above: 3", "bands.bmi_category.above",
@@ -141,6 +146,26 @@ MISTAKES = [
      "a column's name without spaces around it"),
     ("    sex: {", "    '*': {", "source.columns.*", "'*'", "a name, not a pattern of names"),
     ("format: csv", "format: json", "source.format", "'json'", "'csv'"),
+    *(
+        ("format: csv", f"format: csv\n  {said}", f"source.{key}", found, allowed)
+        for said, key, found, allowed in (
+            ('delimiter: "::"', "delimiter", "'::'", SIGN),
+            ("delimiter: e", "delimiter", "'e'", SIGN),
+            ("delimiter: é", "delimiter", "'é'", SIGN),
+            ("quote: ''", "quote", "''", SIGN),
+            ('comment: "-"', "comment", "'-'", SIGN),
+            ("decimal: ','", "decimal", "','", "another character than that of `delimiter`"),
+            ("comment: ','", "comment", "','", "another character than that of `delimiter`"),
+            ("decimal: x", "decimal", "'x'", "'.' or ','"),
+            ("thousands: '.'", "thousands", "'.'", "no decimal sign and no quote"),
+            ("null_values: [1]", "null_values[0]", "1", "a valid string"),
+            ("null_values: [female]", "columns.sex.allowed", "'female'",
+             "no text of `null_values`"),
+            ("skip_lines: -1", "skip_lines", "-1", "greater than or equal to 0"),
+            ("comment: '#'\n  multiline: true", "comment", "'#'",
+             "no comments where `multiline: true` joins lines"),
+        )
+    ),
     ("dataset: medical_charges", "dataset: Medical", "dataset", "'Medical'", NAME),
     ("prefix: MedicalCharges", "prefix: a/b", "prefix", "'a/b'",
      "text that matches ^[A-Za-z0-9][A-Za-z0-9_-]*$"),
@@ -530,6 +555,8 @@ SHAPE_CHANGES = {
     "the values allowed": ("[female, male]", "[female, male, other]"),
     "the decimals": ("decimals: 6", "decimals: 2"),
     "multiline": ("format: csv", "format: csv\n  multiline: true"),
+    "the delimiter": ("format: csv", "format: csv\n  delimiter: ;"),
+    "the words for nothing": ("format: csv", "format: csv\n  null_values: [NA]"),
     "the measure": ("measure: charges", "measure: bmi"),
     "a grouping": ("group_by: [age]", "group_by: [children]"),
     "a filter": ("filters: [region, sex, smoker]", "filters: [region, sex, smoker, children]"),
@@ -571,6 +598,13 @@ def test_an_analysis_may_be_renamed_without_reading_anything_again(contract: Con
     other = parse_contract(TEXT.replace("charges_by_age:", "by_age:"))
     assert other.schema_hash == contract.schema_hash
     assert other.contract_hash != contract.contract_hash
+
+
+def test_a_plain_dialect_that_is_spelled_out_reads_nothing_again(contract: Contract) -> None:
+    keys = ('delimiter: ","', "quote: '\"'", 'decimal: "."', "encoding: utf-8", "skip_lines: 0")
+    other = parse_contract(changed("format: csv", "\n  ".join(["format: csv", *keys])))
+    assert other.schema_hash == contract.schema_hash
+    assert other.contract_hash == contract.contract_hash
 
 
 def test_how_the_file_is_written_changes_neither_shape_nor_fingerprint(contract: Contract) -> None:

@@ -180,7 +180,7 @@ def test_a_folder_is_described_by_the_columns_that_all_files_have(tmp_path: Path
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"a;b\n1;2\n", "separated by semicolons, not by commas: save it as"),
+        (b"a;b\n1;2\n", "separated by semicolons, not by commas"),
         (b"1,2.5,x\n3,4,y\n", "has no header: 2 of the 3 fields of its first line are numbers"),
         (b"a,b\n", "has a header and no row"),
         (b"", "is empty"),

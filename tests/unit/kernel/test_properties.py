@@ -24,6 +24,7 @@ from scipy import stats
 
 from medical_charges.aggregates.cube import Sums, cube_from_json, cube_to_json, merge_cubes
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.contract.rules import needs_quoting
 from medical_charges.errors import InputRefusedError
@@ -555,9 +556,8 @@ def test_blocks_of_an_object_read_from_start_to_end_hold_each_line_once(
     data_start = min(data_start, len(data))
     stored = gzip.compress(data) if zipped else data
     ref, store = ObjectRef("key", "1", len(stored)), MemoryStore(stored)
-    found = list(
-        read_sequentially(store, ref, data_start, size, zipped=zipped, multiline=multiline)
-    )
+    dialect = Dialect(multiline=multiline)
+    found = list(read_sequentially(store, ref, data_start, size, zipped=zipped, dialect=dialect))
     assert b"".join(block for _, block in found) == data[data_start:]
     position = data_start
     for index, (offset, block) in enumerate(found):
@@ -588,10 +588,8 @@ def scanned_records(data: bytes, size: int) -> Scanned:
     """Scan an object of records, read in blocks of a size."""
     ref, store = ObjectRef("key", "1", len(data)), MemoryStore(data)
     scanner = Scanner(MULTILINE, header_of(("t", "m")))
-    return merge_scanned(
-        scanner.scan(block, offset)
-        for offset, block in read_sequentially(store, ref, 0, size, zipped=False, multiline=True)
-    )
+    found = read_sequentially(store, ref, 0, size, zipped=False, dialect=MULTILINE.source)
+    return merge_scanned(scanner.scan(block, offset) for offset, block in found)
 
 
 @many

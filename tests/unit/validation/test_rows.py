@@ -13,6 +13,7 @@ import pytest
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, validate_outputs
@@ -225,8 +226,8 @@ def test_records_are_cut_where_pythons_csv_module_cuts_them(
     for _ in range(100):
         text = "".join(random.choices(["a", ",", '"', '""', "\n", "\r\n", ',"'], k=60))
         store.write("x.csv", b"kind\n" + text.encode())
-        (piece,) = lines.pieces(store, "x", next(store.list("")), multiline=True)
-        found = [r for some in lines.records(store, piece, multiline=True) for r in some]
+        (piece,) = lines.pieces(store, "x", next(store.list("")), Dialect(multiline=True))
+        found = [r for some in lines.records(store, piece, Dialect(multiline=True)) for r in some]
         right = [fields for fields in csv.reader(io.StringIO(text, newline="")) if fields]
         read = [next(csv.reader(io.StringIO(record, newline=""))) for record in found]
         # A last field that is never closed keeps no line end.
@@ -287,11 +288,9 @@ def test_pieces_hold_every_line_once_wherever_they_are_cut(
     ref = next(store.list(""))
     monkeypatch.setattr(lines, "PIECE_BYTES", size)
     monkeypatch.setattr(lines, "_CHUNK_BYTES", 16)
-    parts = lines.pieces(store, "x", ref, multiline=False)
+    parts = lines.pieces(store, "x", ref, Dialect())
     assert len(parts) == -(-(len(data) - data.index(b"\n") - 1) // size)
-    found = [
-        r for part in parts for some in lines.records(store, part, multiline=False) for r in some
-    ]
+    found = [r for part in parts for some in lines.records(store, part, Dialect()) for r in some]
     assert found == [row.decode() for row in rows]
 
 

@@ -76,7 +76,7 @@ class _Reading:
         measure = self.contract.measure
         rows = Rows(self.contract, piece.header)
         place = list(self.contract.source.columns).index(measure)
-        for some in records(self.store, piece, multiline=self.contract.source.multiline):
+        for some in records(self.store, piece, self.contract.source):
             for kept, values, _ in rows.accepted(some, lambda _: None):
                 for others, value in zip(kept, values, strict=True):
                     yield (*others[:place], value, *others[place:])

@@ -10,11 +10,16 @@ import csv
 import gzip
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
+from typing import TYPE_CHECKING
 
+from medical_charges.contract.dialect import Dialect
 from medical_charges.storage import ObjectRef, Store
+
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader  # the type, which csv has by another name in each version
 
 csv.field_size_limit(sys.maxsize)
 
@@ -41,53 +46,71 @@ class Piece:
     zipped: bool = False
 
 
-def pieces(store: Store, identity: str, ref: ObjectRef, *, multiline: bool) -> list[Piece]:
+def pieces(store: Store, identity: str, ref: ObjectRef, dialect: Dialect) -> list[Piece]:
     """Return the pieces of an object."""
     head = store.read_range(ref, 0, min(_HEAD_BYTES, ref.size))
     zipped = head[:2] == b"\x1f\x8b"
     if zipped:
         with store.open(ref) as raw, gzip.GzipFile(fileobj=raw) as stream:
             head = stream.read(_HEAD_BYTES)
-    text = head.removeprefix(b"\xef\xbb\xbf")
-    rest = text.lstrip(b"\r\n")
-    names, length = _header(rest.split(b"\n"), multiline=multiline)
+    rest = _from_header_on(head.removeprefix(b"\xef\xbb\xbf"), dialect)
+    names, length = _header(rest.split(b"\n"), dialect)
     start = min(len(head) - len(rest) + length, len(head))
     header = tuple(name.strip() for name in names)
-    if zipped or multiline:
+    if zipped or dialect.multiline:
         return [Piece(identity, ref, header, start, True, None, zipped)]
     edges = [*range(start, ref.size, PIECE_BYTES), ref.size]
     return [Piece(identity, ref, header, low, low == start, high) for low, high in pairwise(edges)]
 
 
-def _header(lines: list[bytes], *, multiline: bool) -> tuple[list[str], int]:
+def _from_header_on(text: bytes, dialect: Dialect) -> bytes:
+    """Return a text without the lines above the header."""
+    for _ in range(dialect.skip_lines):
+        text = text.partition(b"\n")[2]
+    text = text.lstrip(b"\r\n")
+    while dialect.comment and text.startswith(dialect.comment.encode()):
+        text = text.partition(b"\n")[2].lstrip(b"\r\n")
+    return text
+
+
+def _header(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int]:
     """Return the names at the start of lines, and the number of bytes that they take."""
-    texts = (f"{line.decode()}\n" for line in (lines if multiline else lines[:1]))
-    reader = csv.reader(texts)
+    lines = lines if dialect.multiline else lines[:1]
+    reader = csv_reader((f"{line.decode(dialect.encoding)}\n" for line in lines), dialect)
     names = next(reader, [])
     return names, sum(len(line) + 1 for line in lines[: reader.line_num])
 
 
-def records(store: Store, piece: Piece, *, multiline: bool) -> Iterator[list[str]]:
-    """Yield the records of a piece in batches, without line ends and empty records.
+def records(store: Store, piece: Piece, dialect: Dialect) -> Iterator[list[str]]:
+    """Yield the records of a piece in batches, without line ends, comments and empty records.
 
-    A byte that is not UTF-8 becomes a lone surrogate.
+    A byte that the encoding does not know becomes a lone surrogate.
     """
     read = _stream(store, piece) if piece.end is None else _range(store, piece)
-    for lines in _joined(_lines(read)) if multiline else _lines(read):
-        yield [line for raw in lines if (line := raw.removesuffix("\r"))]
+    found = _lines(read, dialect.encoding)
+    for lines in _joined(found, dialect) if dialect.multiline else found:
+        some = [line for raw in lines if (line := raw.removesuffix("\r"))]
+        if dialect.comment:
+            some = [line for line in some if not line.startswith(dialect.comment)]
+        yield some
 
 
-def _lines(chunks: Iterator[bytes]) -> Iterator[list[str]]:
+def _lines(chunks: Iterator[bytes], encoding: str) -> Iterator[list[str]]:
     rest = b""
     for chunk in chunks:
         whole, newline, rest = (rest + chunk).rpartition(b"\n")
         if newline:
-            yield whole.decode("utf-8", "surrogateescape").split("\n")
+            yield whole.decode(encoding, "surrogateescape").split("\n")
     if rest:
-        yield [rest.decode("utf-8", "surrogateescape")]
+        yield [rest.decode(encoding, "surrogateescape")]
 
 
-def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
+def csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> CsvReader:
+    """Return a reader of Python's csv module for a dialect."""
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=strict)
+
+
+def _joined(many: Iterator[list[str]], dialect: Dialect) -> Iterator[list[str]]:
     """Join lines where a quoted field continues in the next line.
 
     Python's csv module tells where a record ends. It would stop at a carriage return within a
@@ -100,7 +123,7 @@ def _joined(many: Iterator[list[str]]) -> Iterator[list[str]]:
             read.append(line)
             yield line.replace("\r", " ")
 
-    reader, done = csv.reader(remembered()), 0
+    reader, done = csv_reader(remembered(), dialect), 0
     while ends := list(islice((reader.line_num for _ in reader), _RECORDS_AT_ONCE)):
         yield ["\n".join(read[a - done : b - done]) for a, b in pairwise([done, *ends])]
         del read[: ends[-1] - done]

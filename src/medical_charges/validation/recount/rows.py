@@ -10,16 +10,16 @@ from __future__ import annotations
 import csv
 import math
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import compress
 from operator import not_
 from typing import NamedTuple
 
 from medical_charges.contract import Column, Contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
-
-csv.field_size_limit(sys.maxsize)
+from medical_charges.validation.recount.lines import csv_reader
+from medical_charges.validation.recount.texts import plain_texts
 
 Value = str | int | float | None
 
@@ -40,17 +40,20 @@ class _Bad:
 BAD = _Bad()
 
 
-def fields_of(record: str, *, multiline: bool = False) -> list[str] | None:
+PLAIN = Dialect()
+
+
+def fields_of(record: str, dialect: Dialect = PLAIN) -> list[str] | None:
     """Return the fields of a record, or None if its quotes are wrong.
 
     With `multiline` a record is whole, and a quote in the middle of a field is a character.
     """
-    if '"' not in record and "\r" not in record:
-        return record.split(",")
-    if record.count('"') % 2 and not multiline:
+    if dialect.quote not in record and "\r" not in record:
+        return record.split(dialect.delimiter)
+    if record.count(dialect.quote) % 2 and not dialect.multiline:
         return None
     try:
-        return next(csv.reader([record], strict=True))
+        return next(csv_reader([record], dialect, strict=True))
     except (csv.Error, StopIteration):
         return None
 
@@ -84,6 +87,7 @@ class Measure:
         if isinstance(column, StringColumn):
             raise TypeError(f"{contract.measure} is no number")
         self._column = column
+        self._plain = plain_texts(column, contract.source)
         self.holds_bad = False
         """True if any text was BAD."""
         self._number = int if isinstance(self._column, IntegerColumn) else float
@@ -91,6 +95,8 @@ class Measure:
 
     def of(self, texts: Sequence[str]) -> tuple[list[object], list[object]]:
         """Return the values and the whole numbers, both BAD where a text breaks a rule."""
+        if self._plain:
+            texts = list(map(self._plain, texts))
         values = self._all_good(texts)
         if values is not None:
             return [*values], [round(value * self._unit) for value in values]
@@ -172,15 +178,18 @@ class Rows:
         header: Sequence[str],
         keep: Callable[[str, Value], object] = as_it_is,
     ) -> None:
-        self._contract = contract
+        self._contract, self._dialect = contract, contract.source
         self._width = len(header)
         self._measure, self._measure_at = Measure(contract), header.index(contract.measure)
         self.others = tuple(name for name in contract.source.columns if name != contract.measure)
         self._known = [(header.index(name), self._judge(name, keep)) for name in self.others]
 
     def _judge(self, name: str, keep: Callable[[str, Value], object]) -> _Remembered:
+        column = self._contract.source.columns[name]
+        plain = plain_texts(column, self._dialect) or str
+
         def judge(text: str) -> object:
-            value = value_of(self._contract.source.columns[name], text)
+            value = value_of(column, plain(text))
             return value if isinstance(value, _Bad) else keep(name, value)
 
         return _Remembered(judge)
@@ -193,21 +202,22 @@ class Rows:
             yield from self._batch(records[start : start + _AT_ONCE], refuse)
 
     def _batch(self, records: Sequence[str], refuse: Callable[[str], object]) -> Iterator[Accepted]:
-        commas, width = self._width - 1, self._width
-        text = ",".join(records)
-        if '"' in text or "\r" in text:
+        delimiter, quote = self._dialect.delimiter, self._dialect.quote
+        between, width = self._width - 1, self._width
+        text = delimiter.join(records)
+        if quote in text or "\r" in text:
             plain = [
-                record.count(",") == commas and '"' not in record and "\r" not in record
+                record.count(delimiter) == between and quote not in record and "\r" not in record
                 for record in records
             ]
         else:
-            plain = [record.count(",") == commas for record in records]
+            plain = [record.count(delimiter) == between for record in records]
         if simple := list(compress(records, plain)):
-            fields = ",".join(simple).split(",")
+            fields = delimiter.join(simple).split(delimiter)
             yield self._judged(simple, [fields[at::width] for at in range(width)], refuse)
         whole, rows = list[str](), list[list[str]]()
         for record in compress(records, map(not_, plain)):
-            found = fields_of(record, multiline=self._contract.source.multiline)
+            found = fields_of(record, self._dialect)
             if found is None or len(found) != width:
                 refuse(record)
             else:

@@ -130,7 +130,8 @@ class RecountJob:
         finest: Groups = {}
         rows = Rows(self.contract, piece.header, keep)
         refused: list[str] = []
-        for some in records(self.store, piece, multiline=self.contract.source.multiline):
+        dialect = self.contract.source
+        for some in records(self.store, piece, dialect):
             found.rows += len(some)
             for accepted in rows.accepted(some, refused.append):
                 keys = accepted.kept
@@ -151,7 +152,7 @@ class RecountJob:
                 finest.clear()
             found.rejected += len(refused)
             for record in refused:
-                found.mark += record_hash(record.encode("utf-8", "surrogateescape"))
+                found.mark += record_hash(record.encode(dialect.encoding, "surrogateescape"))
             refused.clear()
         add_grouped(found.cells, rolled_up(finest, self.contract))
         found.mark %= 2**64
@@ -192,10 +193,7 @@ def sum_objects(
 
 def all_pieces(store: Store, contract: Contract, objects: Mapping[str, ObjectRef]) -> list[Piece]:
     """Return the pieces of objects."""
-    multiline = contract.source.multiline
-    return [
-        piece for i, ref in objects.items() for piece in pieces(store, i, ref, multiline=multiline)
-    ]
+    return [piece for i, ref in objects.items() for piece in pieces(store, i, ref, contract.source)]
 
 
 def _mapped(

@@ -1,0 +1,54 @@
+"""What all parts of a contract have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+
+class Part(BaseModel):
+    """A mapping with known keys, which says them where it finds others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def allowed_keys(cls) -> str:
+        """Return the keys that this part of a contract may have, as a phrase."""
+        return "the keys " + ", ".join(cls.model_fields)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _no_unknown_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Add the allowed keys to each error about an unknown key, and check the rest as well."""
+        if not isinstance(value, Mapping):
+            return handler(value)
+        known = {key: item for key, item in value.items() if key in cls.model_fields}
+        mistake = PydanticCustomError("unknown_key", "unknown", {"allowed": cls.allowed_keys()})
+        mistakes: list[InitErrorDetails] = [
+            {"type": mistake, "loc": (str(key),), "input": key} for key in value if key not in known
+        ]
+        try:
+            part = handler(known)
+        except ValidationError as error:
+            mistakes += map(_again, error.errors())
+        if mistakes:
+            raise ValidationError.from_exception_data(cls.__name__, mistakes)
+        return part
+
+
+def _again(detail: ErrorDetails) -> InitErrorDetails:
+    """Return an error in the form in which pydantic takes it back."""
+    context = detail.get("ctx", {})
+    kind: str | PydanticCustomError = detail["type"]
+    if kind == "unknown_key":
+        kind = PydanticCustomError("unknown_key", "unknown", context)
+    return {"type": kind, "loc": detail["loc"], "input": detail["input"], "ctx": context}

@@ -1,0 +1,72 @@
+"""The contract's columns as expressions on a block's fields."""
+
+from __future__ import annotations
+
+import sys
+
+import polars as pl
+
+from medical_charges.contract import Column
+from medical_charges.contract.model import IntegerColumn, StringColumn
+from medical_charges.kernel.dialect import Translator, grouped_number
+
+_LARGEST = sys.float_info.max
+
+
+def dtype_of(column: Column) -> pl.DataType:
+    """Return the type of a column's values."""
+    if isinstance(column, StringColumn):
+        return pl.Enum(column.allowed) if column.allowed else pl.String()
+    return pl.Int64() if isinstance(column, IntegerColumn) else pl.Float64()
+
+
+def empty_flag(name: str) -> str:
+    """Return the name of the column that says where a nullable column is empty."""
+    return f" {name} is empty"
+
+
+def in_plain_words(column: Column, translator: Translator) -> Column:
+    """Return a column with its texts as they are in a plain block."""
+    if not isinstance(column, StringColumn) or column.allowed is None:
+        return column
+    allowed = tuple(map(translator.plain_text, column.allowed))
+    return column.model_copy(update={"allowed": allowed})
+
+
+def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | None:
+    """Express the plain form of a field of a plain block, or return None if it is as it stands.
+
+    As the translator's `cleaned` and `number` do; a number that they may read otherwise is left as
+    it is, and is none.
+    """
+    field, changed = pl.col(name), False
+    if translator.cleans:
+        field, changed = field.str.strip_chars(" \t") if translator.trims else field, True
+        field = pl.when(field.is_in(["", *translator.nulls])).then(None).otherwise(field)
+    if translator.thousands and not isinstance(column, StringColumn):
+        grouped = field.str.contains(f"^{grouped_number(translator.thousands, '.')}$")
+        without = field.str.replace_all(translator.thousands, "", literal=True)
+        field, changed = pl.when(grouped).then(without).otherwise(field), True
+    return field if changed else None
+
+
+def kept(name: str, column: Column) -> pl.Expr:
+    """Build the condition that a row keeps a column's rules; it is never null."""
+    value = pl.col(name)
+    if isinstance(column, StringColumn):
+        keeps = value.is_not_null()
+    elif isinstance(column, IntegerColumn):
+        keeps = between(value, column.minimum, column.maximum, -(2**63), 2**63 - 1)
+    else:
+        # The largest double as a bound also keeps infinity out, and NaN, which sorts above it.
+        keeps = between(value, column.minimum, column.maximum, -_LARGEST, _LARGEST)
+    return keeps | pl.col(empty_flag(name)) if column.nullable else keeps
+
+
+def between(
+    value: pl.Expr, minimum: float | None, maximum: float | None, least: float, most: float
+) -> pl.Expr:
+    """Build the condition that a value is in a range; it is never null."""
+    low = least if minimum is None else minimum
+    high = most if maximum is None else maximum
+    return value.is_between(low, high).fill_null(value=False)

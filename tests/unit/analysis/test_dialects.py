@@ -1,0 +1,115 @@
+"""Headers and samples of files in odd dialects, and what is said where a contract has another."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from medical_charges.analysis.snapshot import take_snapshot
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.errors import InputRefusedError
+from medical_charges.storage import LocalStore
+from tests.helpers import WITHOUT_CUBES, run, upload
+
+HEADER = "age,sex,bmi,children,smoker,region,charges\n"
+GOOD = "19,female,27.9,0,yes,southwest,16884.924\n"
+
+
+def contract_of(*keys: str) -> Contract:
+    """The contract of the real file, in a dialect."""
+    source = "".join(f"\n  {key}" for key in ("format: csv", *keys))
+    return parse_contract(WITHOUT_CUBES.replace("\n  format: csv", source))
+
+
+def european(text: str) -> str:
+    """A text with semicolons and decimal commas."""
+    return text.replace(",", ";").replace(".", ",")
+
+
+EUROPEAN = ('delimiter: ";"', 'decimal: ","')
+
+
+@pytest.mark.parametrize(
+    ("keys", "above"),
+    [
+        ((), ""),
+        (("skip_lines: 2",), 'Report of 2024; for\n"everybody\n'),
+        (("skip_lines: 1", 'comment: "#"'), "Report\n\n# made; by hand\n\r\n# twice\n"),
+        (('comment: "%"',), "\ufeff\n% a comment\n\n"),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+def test_the_header_is_found_below_what_the_contract_leaves_out(
+    store: LocalStore, keys: tuple[str, ...], above: str, zipped: bool
+) -> None:
+    contract = contract_of(*EUROPEAN, *keys)
+    data = (above + european(HEADER + GOOD * 30)).encode()
+    upload(store, contract, {"a.csv": gzip.compress(data) if zipped else data})
+    summary = run(store, contract)
+    assert (summary.rows, summary.counted) == (30, 30)
+
+
+REFUSED: dict[str, tuple[tuple[str, ...], bytes, str]] = {
+    "semicolons": (
+        (),
+        european(HEADER + GOOD).encode(),
+        'separated by semicolons, not by commas; `source.delimiter: ";"` in the contract reads it',
+    ),
+    "tabs": ((), HEADER.replace(",", "\t").encode(), '`source.delimiter: "\\t"` in the contract'),
+    "commas": (
+        EUROPEAN,
+        (HEADER + GOOD).encode(),
+        'separated by commas, not by semicolons; `source.delimiter: ","` in the contract reads it',
+    ),
+    "cp1252": (
+        (),
+        HEADER.replace("age", "âge").encode("cp1252"),
+        "has the byte 0xe2; save it as UTF-8, or say what it is (for example `source.encoding: c",
+    ),
+    "a byte that cp1252 does not have": (
+        ("encoding: cp1252",),
+        HEADER.encode().replace(b"age", b"\x81ge"),
+        "is not cp1252: its first line has the byte 0x81",
+    ),
+    "too few lines": (
+        ("skip_lines: 3",),
+        b"a title\nand no more",
+        "has fewer lines than the 3 above its header (`source.skip_lines`)",
+    ),
+    "comments alone": (('comment: "#"',), b"# a title\n# and no more", "is empty"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_file_in_another_dialect_is_refused_with_the_line_that_would_read_it(
+    store: LocalStore, case: str
+) -> None:
+    keys, data, sentence = REFUSED[case]
+    upload(store, contract := contract_of(*keys), {"a.csv": data})
+    with pytest.raises(InputRefusedError) as refused:
+        take_snapshot(store, contract)
+    assert sentence in str(refused.value)
+
+
+def test_values_in_any_dialect_are_scanned_for_personal_data(store: LocalStore) -> None:
+    contract = contract_of(*EUROPEAN, 'comment: "#"', "encoding: cp1252")
+    columns = contract.source.columns
+    region = columns["region"].model_copy(update={"allowed": None})
+    source = contract.source.model_copy(update={"columns": {**columns, "region": region}})
+    lines = [european(GOOD).replace("southwest", f'"ä{i}@example.org"') for i in range(50)]
+    text = european(HEADER) + "# a comment\n".join(lines)
+    upload(store, contract, {"a.csv": text.encode("cp1252")})
+    with pytest.raises(InputRefusedError, match="'region' holds what looks like mail addresses"):
+        take_snapshot(store, contract.model_copy(update={"source": source}))
+
+
+def test_numbers_are_scanned_as_they_are_counted(store: LocalStore) -> None:
+    column = "children: { type: integer, minimum: 0, maximum: 20 }"
+    text = WITHOUT_CUBES.replace(column, "children: { type: integer }")
+    contract = parse_contract(text.replace("format: csv", 'format: csv\n  thousands: " "'))
+    numbers = (f"{100_000_007 + i * 7919:,}".replace(",", " ") for i in range(50))
+    rows = [GOOD.replace(",0,", f",{number},") for number in numbers]
+    upload(store, contract, {"a.csv": (HEADER + "".join(rows)).encode()})
+    with pytest.raises(InputRefusedError, match="'children' holds what looks like numbers that"):
+        take_snapshot(store, contract)

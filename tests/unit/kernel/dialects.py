@@ -1,0 +1,185 @@
+"""Files in any dialect, made from a seed, and their plain twins by Python's csv module."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from medical_charges.contract import Contract, parse_contract
+
+ENCODINGS = {
+    "utf-8": "é", "cp1252": "é", "latin-1": "é", "iso-8859-15": "€", "cp1250": "ł",
+    "iso-8859-2": "ł", "cp1251": "ж", "cp1253": "λ", "cp1254": "ş", "cp1257": "ģ", "cp437": "é",
+    "cp850": "é", "mac-roman": "é",
+}  # fmt: skip
+"""Each encoding with a letter that it has."""
+
+THOUSANDS = [".", ",", " ", "'", "_", "\u00a0", "\u2009", "\u202f", "\u2019", None, None, None]
+NULLS = [[], [], ["NA"], ["-", "n.a."], ["-9", "999,9", "NULL"]]
+HEADER = ["town", "age", "spare", "note", "cost", "left out"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file in a dialect, its plain twin, and the contracts of both."""
+
+    contract: Contract
+    data: bytes
+    plain_contract: Contract
+    plain: bytes
+
+
+def contract_of(source: dict[str, Any], letter: str) -> Contract:
+    """The contract of the files, in a dialect."""
+    columns = {
+        "town": {"type": "string", "allowed": ["St. Ives", "far; west", f"Nord{letter}"]},
+        "age": {"type": "integer", "minimum": -2000},
+        "spare": {"type": "double", "nullable": True, "maximum": 5000},
+        "note": {"type": "string", "nullable": True, "identifying": "made up"},
+        "cost": {"type": "double", "decimals": 2},
+    }
+    contract = {
+        "dataset": "made_up",
+        "prefix": "MadeUp",
+        "source": {"format": "csv", **source, "columns": columns},
+        "measure": "cost",
+        "analyses": {"a": {"group_by": ["town"], "statistics": ["patients", "mean", "stddev"]}},
+        "quality": {"maximum_rejected_share": 1.0},
+        "disclosure": {"minimum_cell": 1},
+    }
+    return parse_contract(json.dumps(contract))
+
+
+def dialect_of(random: Random) -> dict[str, Any]:
+    """The keys of a dialect."""
+    encoding = random.choice([*ENCODINGS])
+    decimal = random.choice(".,")
+    free = [sign for sign in ",;\t| ^~:/\x01" if sign != decimal]
+    delimiter = random.choice(free)
+    quote = random.choice([sign for sign in '"""\'`' if sign != delimiter])
+    unusable = {decimal, quote, *(" " if delimiter == " " else "")}
+    thousands = random.choice([sign for sign in THOUSANDS if sign not in unusable])
+    try:
+        (thousands or "").encode(encoding)
+    except UnicodeEncodeError:
+        thousands = None
+    dialect = {
+        "delimiter": delimiter,
+        "quote": quote,
+        "decimal": decimal,
+        "thousands": thousands,
+        "encoding": encoding,
+        "null_values": random.choice(NULLS),
+        "trim": delimiter not in " \t" and random.random() < 0.3,
+        "comment": random.choice(["#", "%", None, None]),
+        "skip_lines": random.choice([0, 0, 1, 3]),
+    }
+    dialect["multiline"] = dialect["comment"] is None and random.random() < 0.25
+    return dialect
+
+
+def written(seed: int) -> Written:
+    """The file of a seed."""
+    random = Random(seed)
+    dialect = dialect_of(random)
+    letter = ENCODINGS[dialect["encoding"]]
+    rows = [_row(random, dialect, letter) for _ in range(random.choice([1, 5, 60]))]
+    rows.append([f"Nord{letter}", "5", "", "", _number(1234.5, dialect), ""])
+    data = _data(random, dialect, rows)
+    return Written(
+        contract_of(dialect, letter),
+        data.encode(dialect["encoding"]),
+        contract_of({"multiline": True}, letter),
+        as_plain(data, dialect).encode(),
+    )
+
+
+def _row(random: Random, dialect: dict[str, Any], letter: str) -> list[str]:
+    null = random.choice(dialect["null_values"] or [""])
+    towns = ["St. Ives", "far; west", f"Nord{letter}"]
+    notes = ["plain", letter, 'said "no"', "it's", "a, b; c. d|e", "", null, "1.5", "1,5"]
+    odd = random.random() < 0.1
+    spares = [_number(random.randrange(400_000) / 100, dialect), "", null]
+    costs = [null, "1.5", "1,5", "1.234", "1,234,5", "1 2", "nan", "x", "-", "1;5", "5.000,00"]
+    row = [
+        random.choice(["nowhere", "", towns[0].lower()]) if odd else random.choice(towns),
+        random.choice(["x", "2.0", "1.2.3", null])
+        if random.random() < 0.05
+        else _number(random.randrange(-1500, 1500), dialect),
+        random.choice(["5001", "?"]) if random.random() < 0.05 else random.choice(spares),
+        random.choice([*notes, "two\nlines"] if dialect["multiline"] else notes),
+        random.choice(costs)
+        if random.random() < 0.1
+        else _number(random.randrange(-(10**9), 10**9) / 100, dialect),
+        "x",
+    ]
+    if dialect["trim"]:
+        row = [random.choice(["", " ", "\t "]) + field + random.choice(["", " "]) for field in row]
+    return row[: random.randrange(6)] or ["?"] if random.random() < 0.02 else row
+
+
+def _number(value: float, dialect: dict[str, Any]) -> str:
+    whole, point, fraction = f"{value:,}".partition(".")
+    return (
+        whole.replace(",", dialect["thousands"] or "")
+        + point.replace(".", dialect["decimal"])
+        + fraction
+    )
+
+
+def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]]) -> str:
+    text, end = io.StringIO(), random.choice(["\n", "\r\n"])
+    writer = csv.writer(
+        text,
+        delimiter=dialect["delimiter"],
+        quotechar=dialect["quote"],
+        quoting=random.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+        lineterminator=end,
+    )
+    text.write(f"A title; not a, header{end}" * dialect["skip_lines"])
+    comment = f"{dialect['comment']} {dialect['quote']} a comment, of no use{end}"
+    for row in [HEADER, *rows]:
+        if dialect["comment"] and random.random() < 0.1:
+            text.write(comment)
+        if not dialect["comment"] or not row[0].startswith(dialect["comment"]):
+            writer.writerow(row)
+    marked = dialect["encoding"] == "utf-8" and random.random() < 0.2
+    return "\ufeff" * marked + text.getvalue()
+
+
+def as_plain(data: str, dialect: dict[str, Any]) -> str:
+    """What Python's csv module reads, written as the plain dialect has it."""
+    lines = data.removeprefix("\ufeff").splitlines(keepends=True)[dialect["skip_lines"] :]
+    if comment := dialect["comment"]:
+        lines = [line for line in lines if not line.startswith(comment)]
+    reader = csv.reader(
+        io.StringIO("".join(lines), newline=""),
+        delimiter=dialect["delimiter"],
+        quotechar=dialect["quote"],
+    )
+    header, *rows = reader
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [header, *([_plain(at, field, dialect) for at, field in enumerate(row)] for row in rows)]
+    )
+    return text.getvalue()
+
+
+def _plain(place: int, field: str, dialect: dict[str, Any]) -> str:
+    field = field.strip(" \t") if dialect["trim"] else field
+    if field in dialect["null_values"]:
+        return ""
+    if place not in {1, 2, 4}:
+        return field
+    whole, decimal, fraction = field.partition(dialect["decimal"])
+    parts = whole.split(dialect["thousands"]) if dialect["thousands"] else [whole]
+    others = [len(part) for part in parts[1:]]
+    if others and (set(others) != {3} or not 1 <= len(parts[0].lstrip("+-")) <= 3):
+        return "no number"
+    if "." in whole + fraction and "." not in {decimal, dialect["thousands"]}:
+        return "no number"
+    return "".join(parts) + ("." if decimal else "") + fraction

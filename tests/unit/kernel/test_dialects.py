@@ -1,0 +1,136 @@
+"""Files in any dialect give what their plain twins give, and keep what is rejected as it was."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+
+from medical_charges.analysis.engine import RANGE_BYTES
+from medical_charges.contract import Contract
+from medical_charges.errors import InputRefusedError
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from medical_charges.validation import validate_outputs
+from tests.helpers import run, staged, upload
+from tests.unit.kernel.dialects import ENCODINGS, contract_of, written
+from tests.unit.validation.helpers import without_spark
+
+FILES, DAMAGED, AT_ONCE = 300, 100, 10
+LAYOUT = Layout("MadeUp")
+
+
+def outcome(
+    store: LocalStore, contract: Contract, data: bytes, size: int = RANGE_BYTES
+) -> tuple[dict[str, int], dict[str, bytes]]:
+    """The broken rules and the outputs of a run in which kernel and recount agree."""
+    upload(store, contract, {"x.csv": data})
+    summary = run(store, contract, range_size=size)
+    assert validate_outputs(without_spark, store, contract, "run").problems == []
+    rows = {"rows": summary.rows, "counted": summary.counted}
+    return summary.rules | rows, staged(store, contract)
+
+
+def quarantined(store: LocalStore) -> Mapping[int, bytes]:
+    """The rejected lines by their offsets."""
+    files = [
+        pl.read_parquet(io.BytesIO(store.read(ref.key)))
+        for ref in store.list(f"{LAYOUT.prefix}/Quarantine_data")
+    ]
+    return {offset: line for file in files for _, offset, line, *_ in file.iter_rows()}
+
+
+@pytest.mark.parametrize("first", range(0, FILES, AT_ONCE))
+def test_a_file_in_any_dialect_gives_the_outputs_of_its_plain_twin(
+    first: int, tmp_path: Path
+) -> None:
+    for seed in range(first, first + AT_ONCE):
+        file = written(seed)
+        odd, plain = LocalStore(tmp_path / f"{seed}"), LocalStore(tmp_path / f"{seed}_plain")
+        stored = gzip.compress(file.data) if seed % 4 == 3 else file.data
+        found = outcome(odd, file.contract, stored, size=400 if seed % 3 else RANGE_BYTES)
+        assert found == outcome(plain, file.plain_contract, file.plain), seed
+        lines = quarantined(odd)
+        assert len(lines) == len(quarantined(plain))
+        for offset, line in lines.items():
+            assert file.data[offset - 1 : offset] == b"\n"
+            assert file.data[offset : offset + len(line)] == line
+            assert file.data[offset + len(line) :][:1] in {b"", b"\r", b"\n"}
+
+
+@pytest.mark.parametrize("first", range(0, DAMAGED, AT_ONCE))
+def test_kernel_and_recount_read_a_damaged_file_alike(first: int, tmp_path: Path) -> None:
+    for seed in range(first, first + AT_ONCE):
+        file, random = written(seed), Random(seed)
+        source = file.contract.source
+        signs = [source.delimiter, source.quote, source.decimal, source.thousands or "\r", "\x1f"]
+        pieces = [sign.encode() for sign in signs] + [b"\xff", b"\x81", b" ", b"\n", b"1", b"\0"]
+        start = file.data.index(b"left out") + 12
+        data = file.data
+        for _ in range(random.choice([1, 4, 40])):
+            at = random.randrange(min(start, len(data)), len(data) + 1)
+            data = data[:at] + random.choice(pieces) + data[at + random.randrange(2) :]
+        try:
+            outcome(LocalStore(tmp_path / str(seed)), file.contract, data)
+        except InputRefusedError as error:
+            if "no row" not in str(error):
+                raise
+
+
+def test_every_encoding_has_ascii_in_common() -> None:
+    characters = bytes(range(128))
+    assert all(characters.decode(encoding) == characters.decode() for encoding in ENCODINGS)
+
+
+GOOD = "St. Ives,5,,,7.5,"
+
+
+def rules_of(store: LocalStore, source: dict[str, object], *rows: bytes) -> dict[str, int]:
+    """The rules that rows break under a dialect, and how many rows are counted."""
+    header = b"town,age,spare,note,cost,left out"
+    data = b"\n".join([header, GOOD.encode(), *rows, b""])
+    return outcome(store, contract_of(source, "\u00e9"), data)[0]
+
+
+def test_bytes_that_would_be_right_in_another_encoding_are_not_right(store: LocalStore) -> None:
+    rows = ["Nord\u00e9,1,,,1,".encode(encoding) for encoding in ("cp1252", "utf-8")]
+    assert rules_of(store, {"encoding": "cp1252"}, *rows) == {
+        "town.allowed": 1,
+        "rows": 3,
+        "counted": 2,
+    }
+    alone = rules_of(store, {"encoding": "cp1252"}, rows[1])
+    assert alone == {"town.allowed": 1, "rows": 2, "counted": 1}
+    unknown = rules_of(store, {"encoding": "cp1252"}, b"St. Ives,1,,\x81,1,")
+    assert unknown == {"note.encoding": 1, "rows": 2, "counted": 1}
+
+
+def test_a_number_that_stands_for_nothing_is_no_number(store: LocalStore) -> None:
+    found = rules_of(store, {"null_values": ["-9"]}, b"St. Ives,-9,,,1,", b"St. Ives,9,-9,,1,")
+    assert found == {"age.required": 1, "rows": 3, "counted": 2}
+
+
+def test_thousands_are_separated_by_the_delimiter_between_quotes_alone(store: LocalStore) -> None:
+    quoted = [b'St. Ives,"1,234",,"one, two","-1,234.5",', b'St. Ives,1,,,"1,234",'] * 3
+    wrong = [b'St. Ives,"1,23",,,1,', b"St. Ives,1\x1f234,,,1,", b'St. Ives,"1\x1f234",,,1,']
+    found = rules_of(store, {"thousands": ","}, *quoted)
+    assert found == {"rows": 7, "counted": 7}
+    found = rules_of(store, {"thousands": ","}, wrong[1])
+    assert found == {"age.type": 1, "rows": 2, "counted": 1}
+    found = rules_of(store, {"thousands": ","}, *quoted, *wrong)
+    assert found == {"age.type": 3, "rows": 10, "counted": 7}
+
+
+def test_a_value_of_the_measure_is_no_example_however_it_is_written(store: LocalStore) -> None:
+    source = {"delimiter": ";", "decimal": ",", "thousands": "."}
+    data = b"town;age;spare;note;cost\nSt. Ives;1.234,5;;;1\nSt. Ives;x1;;;1\nSt. Ives;1;;;1\n"
+    upload(store, contract := contract_of(source, "x"), {"x.csv": data})
+    run(store, contract)
+    (partial,) = store.list("MadeUp/Cube_data/partials")
+    assert b"x1" in store.read(partial.key)
+    assert b"234" not in store.read(partial.key)
