@@ -65,8 +65,9 @@ def refuse_person_data(samples: Iterable[tuple[str, Header, Rows]], contract: Co
         for place, column in enumerate(header.columns):
             if column is not None and _is_open(contract, column):
                 spec = contract.source.columns[column]
-                plain = number if isinstance(spec, IntegerColumn) else str
-                values = (plain(row[place].strip()) for row in rows)
+                values = (row[place].strip() for row in rows)
+                if isinstance(spec, IntegerColumn):
+                    values = (number(value, spec) for value in values)
                 judged = [value for value in values if value and _may_be_counted(value, spec)]
                 found.setdefault(column, {})[name] = judged
     quantities = {contract.measure, *(band.column for band in contract.bands.values())}

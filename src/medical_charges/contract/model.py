@@ -48,6 +48,13 @@ IDENTIFYING: Reason | None = Field(
     None,
     description="Why the column is no danger, or is needed, though its name says it names people.",
 )
+Spellings = Reason | Annotated[tuple[Reason, ...], Field(min_length=1)]
+SPELLINGS: Spellings | None = Field(
+    None, description="What the column is called in the header, or its spellings, if not as here."
+)
+UNIT: Reason | None = Field(
+    None, description="What may stand before or behind a number, such as $ or %, and is left out."
+)
 if TYPE_CHECKING:
     Statistic = str
 else:
@@ -77,7 +84,12 @@ class IntegerColumn(Part):
     type: Literal["integer"]
     minimum: Long | None = Field(None, description="The least value allowed.")
     maximum: Long | None = Field(None, description="The greatest value allowed.")
+    unit: Reason | None = UNIT
+    decimal_zeros: bool = Field(
+        False, description="Whether numbers may have a fraction of zeros, as in 19.0."
+    )
     nullable: bool = Field(False, description="Whether the field may be empty.")
+    name: Spellings | None = SPELLINGS
     identifying: Reason | None = IDENTIFYING
 
 
@@ -87,10 +99,12 @@ class DoubleColumn(Part):
     type: Literal["double"]
     minimum: Number | None = Field(None, description="The least value allowed.")
     maximum: Number | None = Field(None, description="The greatest value allowed.")
+    unit: Reason | None = UNIT
     decimals: Annotated[StrictInt, Field(ge=0, le=9)] = Field(
         6, description="To how many decimals a measure is rounded, row by row."
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
+    name: Spellings | None = SPELLINGS
     identifying: Reason | None = IDENTIFYING
 
 
@@ -102,6 +116,7 @@ class StringColumn(Part):
         None, description="The values allowed; anything else is rejected."
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
+    name: Spellings | None = SPELLINGS
     identifying: Reason | None = IDENTIFYING
 
 
@@ -112,9 +127,27 @@ class Source(Dialect):
     """The format of an input object."""
 
     format: Literal["csv"]
+    fold_names: bool = Field(
+        False, description="Whether capitals do not matter in the names of the header."
+    )
     columns: Annotated[Mapping[str, Column], Field(min_length=1)] = Field(
         description="The columns to read, by their names in the header."
     )
+
+    def spellings(self, name: str) -> tuple[str, ...]:
+        """Return what a column may be called in the header."""
+        said = self.columns[name].name
+        return (name,) if said is None else (said,) if isinstance(said, str) else said
+
+    def column_called(self, field: str) -> str | None:
+        """Return the column that a name in the header stands for."""
+        return next((name for name in self.columns if self._is_called(name, field)), None)
+
+    def _is_called(self, name: str, field: str) -> bool:
+        spellings = self.spellings(name)
+        if self.fold_names:
+            return field.casefold() in {spelling.casefold() for spelling in spellings}
+        return field in spellings
 
 
 class Band(Part):
@@ -471,13 +504,17 @@ class Contract(Part):
 
     @property
     def _source_as_written(self) -> dict[str, Any]:
-        """The source without the keys of a dialect that are not used.
+        """The source without the keys of a dialect, and of names, that are not used.
 
         Earlier versions did not have them, and their partials stay valid.
         """
         source = self.source.model_dump(mode="json")
         for key in self.source.plain_keys():
             del source[key]
+        for part in (source, *source["columns"].values()):
+            for key in ("fold_names", "name", "unit", "decimal_zeros"):
+                if not part.get(key):
+                    part.pop(key, None)
         return source
 
     @property

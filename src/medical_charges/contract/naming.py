@@ -1,6 +1,31 @@
-"""Headings that people read in place of the names in a contract."""
+"""Names and texts that a contract may have, and headings that people read in their place."""
 
 from __future__ import annotations
+
+COLUMN_LIMIT = 100
+"""Maximum length of a column's name: with a statistic's prefix, QuickSight allows 128."""
+
+PLAIN_TEXT = (
+    "text that a CSV holds without quotes: no comma, quote, line break or control character"
+)
+
+
+def needs_quoting(value: str) -> bool:
+    """Return True if a CSV needs quotes for the value, which Catalog tables do not read."""
+    return any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value)
+
+
+def not_a_name(name: str) -> str | None:
+    """Return what a column's name must be, if it is not valid."""
+    if name != name.strip() or not name:
+        return "a column's name without spaces around it"
+    if needs_quoting(name):
+        return PLAIN_TEXT
+    if len(name) > COLUMN_LIMIT:
+        return f"a name of {COLUMN_LIMIT} characters at most"
+    if name == "*" or (name.startswith("^") and name.endswith("$")):
+        return "a name, not a pattern of names"
+    return None
 
 
 def words(name: str) -> str:

@@ -18,6 +18,7 @@ from medical_charges.contract.model import (
     IntegerColumn,
     StringColumn,
 )
+from medical_charges.contract.naming import PLAIN_TEXT, needs_quoting, not_a_name
 from medical_charges.contract.pii_names import kind_of_person_data
 
 
@@ -54,6 +55,7 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
         path = f"source.columns.{name}"
         if (allowed := not_a_name(name)) is not None:
             yield Problem(path, show(name), allowed)
+        yield from _header_problems(contract, name)
         if isinstance(column, StringColumn):
             repeated = [v for v in column.allowed or () if (column.allowed or ()).count(v) > 1]
             if repeated:
@@ -75,42 +77,31 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
             )
 
 
-COLUMN_LIMIT = 100
-"""Maximum length of a column's name: with a statistic's prefix, QuickSight allows 128."""
+def _header_problems(contract: Contract, name: str) -> Iterator[Problem]:
+    """Find spellings that stand for two columns, and units that are parts of numbers."""
+    source, column, path = contract.source, contract.source.columns[name], f"source.columns.{name}"
+    for spelling in source.spellings(name):
+        if spelling != spelling.strip():
+            yield Problem(f"{path}.name", show(spelling), "a name without spaces around it")
+        elif (first := source.column_called(spelling)) != name:
+            yield Problem(path, f"{spelling!r}, which {first} is called too", "a name of its own")
+    unit = None if isinstance(column, StringColumn) else column.unit
+    if unit and (unit != unit.strip() or any(it.isdigit() or it in "+-.," for it in unit)):
+        allowed = "text without spaces around it, digits, signs, points and commas"
+        yield Problem(f"{path}.unit", show(unit), allowed)
+
 
 TITLE_LIMIT = 128
 """Maximum length of a dashboard's name in QuickSight."""
 
 
-def not_a_name(name: str) -> str | None:
-    """Return what a column's name must be, if it is not valid."""
-    if name != name.strip() or not name:
-        return "a column's name without spaces around it"
-    if needs_quoting(name):
-        return PLAIN_TEXT
-    if len(name) > COLUMN_LIMIT:
-        return f"a name of {COLUMN_LIMIT} characters at most"
-    if name == "*" or (name.startswith("^") and name.endswith("$")):
-        return "a name, not a pattern of names"
-    return None
-
-
 def _identifying_problems(contract: Contract) -> Iterator[Problem]:
     for name, column in contract.source.columns.items():
-        kind = kind_of_person_data(name)
+        names = (name, *contract.source.spellings(name))
+        kind = next(filter(None, map(kind_of_person_data, names)), None)
         if kind is not None and column.identifying is None:
             allowed = "no such column, or the key `identifying` that says why it must be there"
             yield Problem(f"source.columns.{name}", f"{kind}, by its name", allowed)
-
-
-PLAIN_TEXT = (
-    "text that a CSV holds without quotes: no comma, quote, line break or control character"
-)
-
-
-def needs_quoting(value: str) -> bool:
-    """Return True if a CSV needs quotes for the value, which Catalog tables do not read."""
-    return any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value)
 
 
 def _band_problems(contract: Contract) -> Iterator[Problem]:

@@ -11,9 +11,8 @@ from math import prod
 import polars as pl
 
 from medical_charges.contract.model import MEASURE_LIMIT
-from medical_charges.contract.naming import words
+from medical_charges.contract.naming import needs_quoting, words
 from medical_charges.contract.outputs import COMPARISON_COLUMNS, CUBE_FIGURES, STATISTICS
-from medical_charges.contract.rules import needs_quoting
 from medical_charges.draft.bands import (
     OLDEST,
     Banding,

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.rules import not_a_name
+from medical_charges.contract.naming import not_a_name
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields
 from medical_charges.kernel.quotes import records

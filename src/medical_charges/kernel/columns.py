@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import polars as pl
 
 from medical_charges.contract import Column
 from medical_charges.contract.model import IntegerColumn, StringColumn
-from medical_charges.kernel.dialect import Translator, grouped_number
+from medical_charges.kernel.dialect import SPACES, Translator, grouped_number
 
 _LARGEST = sys.float_info.max
 
@@ -40,14 +41,32 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
     it is, and is none.
     """
     field, changed = pl.col(name), False
-    if translator.cleans:
-        field, changed = field.str.strip_chars(" \t") if translator.trims else field, True
-        field = pl.when(field.is_in(["", *translator.nulls])).then(None).otherwise(field)
-    if translator.thousands and not isinstance(column, StringColumn):
+    if translator.trims:
+        field, changed = field.str.strip_chars(" \t"), True
+    # A word for nothing in a column of numbers that must be there is no number, as it stands.
+    no_numbers = not any(sign.isdigit() for null in translator.nulls for sign in null)
+    wanted = not isinstance(column, StringColumn) and not column.nullable and no_numbers
+    if translator.cleans and not wanted:
+        nothing = field.is_in(["", *translator.nulls])
+        field, changed = pl.when(nothing).then(None).otherwise(field), True
+    if isinstance(column, StringColumn):
+        return field if changed else None
+    if column.unit:
+        field, changed = _without_unit(field, translator.plain_text(column.unit)), True
+    if translator.thousands:
         grouped = field.str.contains(f"^{grouped_number(translator.thousands, '.')}$")
         without = field.str.replace_all(translator.thousands, "", literal=True)
         field, changed = pl.when(grouped).then(without).otherwise(field), True
+    if isinstance(column, IntegerColumn) and column.decimal_zeros:
+        field, changed = field.str.strip_suffix(".0"), True
     return field if changed else None
+
+
+def _without_unit(field: pl.Expr, unit: str) -> pl.Expr:
+    text = field.str.strip_chars(SPACES)
+    behind = text.str.strip_suffix(unit)
+    before = text.str.replace(f"^([+-]?){re.escape(unit)}", "${1}")
+    return pl.when(behind != text).then(behind).otherwise(before).str.strip_chars(SPACES)
 
 
 def kept(name: str, column: Column) -> pl.Expr:

@@ -12,10 +12,16 @@ import re
 import sys
 
 from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.model import DoubleColumn, IntegerColumn
 
 csv.field_size_limit(sys.maxsize)
 
 _PLAIN = Dialect()
+
+SPACES = " \t\u00a0\u202f"
+"""Spaces between a number and its unit; some are kept together with it at the end of a line."""
+
+_WITH_ZEROS = re.compile(r"\A([ \t]*[+-]?[0-9]+)\.0*(?=[ \t]*\Z)")
 
 STAND_IN = b"\x1f"
 """Stands for a separator of thousands that is the delimiter too, once its quotes are removed."""
@@ -95,12 +101,28 @@ class Translator:
             fields = [field.strip(" \t") for field in fields]
         return ["" if field in self._dialect.null_values else field for field in fields]
 
-    def number(self, field: str) -> str:
+    def number(self, field: str, column: IntegerColumn | DoubleColumn) -> str:
         """Return a number in its plain form; a field that is no number is none in that form."""
+        if column.unit:
+            field = _without_unit(field, column.unit)
         thousands = self._dialect.thousands
         if thousands and thousands in field and self._grouped.fullmatch(field):
             field = field.replace(thousands, "")
-        return field.translate(self._decimals) if self._decimals else field
+        field = field.translate(self._decimals) if self._decimals else field
+        if isinstance(column, IntegerColumn) and column.decimal_zeros:
+            field = _WITH_ZEROS.sub(r"\1", field)
+        return field
+
+
+def _without_unit(field: str, unit: str) -> str:
+    """Remove a unit behind a number, or before it or its sign."""
+    text = field.strip(SPACES)
+    if text.endswith(unit):
+        return text.removesuffix(unit).rstrip(SPACES)
+    sign = text[:1] if text[:1] in {"+", "-"} else ""
+    if text.startswith(unit, len(sign)):
+        return sign + text[len(sign) + len(unit) :].lstrip(SPACES)
+    return text
 
 
 def grouped_number(thousands: str, decimal: str) -> str:

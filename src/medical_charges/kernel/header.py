@@ -150,19 +150,20 @@ def _fields(name: str, line: bytes, dialect: Dialect, *, binary: bool) -> list[s
 def _match(
     name: str, fields: list[str], contract: Contract
 ) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
-    wanted = list(contract.source.columns)
-    found = [field for field in fields if field in wanted]
-    missing = [column for column in wanted if column not in fields]
-    if not found:
-        raise InputRefusedError(_no_header(name, fields, wanted, contract.source.delimiter))
+    source = contract.source
+    columns = tuple(map(source.column_called, fields))
+    others = [f for f, column in zip(fields, columns, strict=True) if column is None]
+    # By the first of their spellings.
+    missing = [source.spellings(column)[0] for column in source.columns if column not in columns]
+    if not any(columns):
+        raise InputRefusedError(_no_header(name, fields, missing, source.delimiter))
     if missing:
-        others = [field for field in fields if field not in wanted]
         raise InputRefusedError(_missing_columns(name, missing, others))
-    for column in wanted:
-        if found.count(column) > 1:
-            raise InputRefusedError(f"{name} has the column {column!r} {found.count(column)} times")
-    columns = tuple(field if field in wanted else None for field in fields)
-    return columns, tuple(field for field in fields if field not in wanted)
+    for column in source.columns:
+        if columns.count(column) > 1:
+            times = f"{columns.count(column)} times"
+            raise InputRefusedError(f"{name} has the column {column!r} {times}")
+    return columns, tuple(others)
 
 
 def _no_header(name: str, fields: list[str], wanted: list[str], delimiter: str) -> str:
@@ -172,7 +173,10 @@ def _no_header(name: str, fields: list[str], wanted: list[str], delimiter: str) 
         return other
     close = [f for f in fields if f.lower() in {column.lower() for column in wanted}]
     if close:
-        return f"{name} has {', '.join(map(repr, close))} in its header; names must match exactly"
+        return (
+            f"{name} has {', '.join(map(repr, close))} in its header; names must match exactly, "
+            f"or say `source.fold_names: true` or their `name`"
+        )
     return (
         f"{name} has no header: its first line has {_count(len(fields), 'field')}, "
         f"none of them a column of the contract; {expected}"
@@ -210,7 +214,7 @@ def _missing_columns(name: str, missing: list[str], others: list[str]) -> str:
         for match in difflib.get_close_matches(column.lower(), lowered, n=1, cutoff=0.75):
             hints.append(f"{lowered[match]!r} for {column!r}")
     if hints:
-        return f"{sentence}; its header has {', '.join(hints)}"
+        return f"{sentence}; its header has {', '.join(hints)} (the key `name` says so)"
     return f"{sentence}, which {verb} in the contract"
 
 

@@ -95,10 +95,12 @@ class RowValidator:
         """
         if name == self._contract.measure or not field:
             return False
-        number = self._translator.number(field)
-        if _DOUBLE.fullmatch(field) is None and _DOUBLE.fullmatch(number) is None:
-            return True
         columns = self._contract.source.columns
+        either = (columns[self._contract.measure], columns[name])
+        numeric = [column for column in either if not isinstance(column, StringColumn)]
+        read = [self._translator.number(field, column) for column in numeric]
+        if not any(map(_DOUBLE.fullmatch, (field, *read))):
+            return True
         whole = isinstance(columns[name], IntegerColumn) and _INTEGER.fullmatch(field)
         return bool(whole) and not isinstance(columns[self._contract.measure], IntegerColumn)
 
@@ -109,7 +111,7 @@ class RowValidator:
             raise _BrokenRuleError("required", "is empty")
         if isinstance(column, StringColumn):
             return _text(column, field, self._source.encoding)
-        number = self._translator.number(field)
+        number = self._translator.number(field, column)
         try:
             value = _integer(number) if isinstance(column, IntegerColumn) else _double(number)
         except ValueError as error:

@@ -105,8 +105,8 @@ def _is_other_data(name: str, path: Path, contract: Contract) -> bool:
         fields, *_ = header_of(name, path)
     except InputRefusedError:
         return False
-    wanted = contract.source.columns
-    return 2 * len(wanted.keys() & set(fields)) < len(wanted)
+    found = set(map(contract.source.column_called, fields)) - {None}
+    return 2 * len(found) < len(contract.source.columns)
 
 
 @contextmanager

@@ -10,7 +10,9 @@ from medical_charges.analysis.snapshot import take_snapshot
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.storage import LocalStore
+from medical_charges.validation import validate_outputs
 from tests.helpers import WITHOUT_CUBES, run, upload
+from tests.unit.validation.helpers import without_spark
 
 HEADER = "age,sex,bmi,children,smoker,region,charges\n"
 GOOD = "19,female,27.9,0,yes,southwest,16884.924\n"
@@ -113,3 +115,58 @@ def test_numbers_are_scanned_as_they_are_counted(store: LocalStore) -> None:
     upload(store, contract, {"a.csv": (HEADER + "".join(rows)).encode()})
     with pytest.raises(InputRefusedError, match="'children' holds what looks like numbers that"):
         take_snapshot(store, contract)
+
+
+def named(**names: str) -> str:
+    """The contract of the real file, with keys for some of its columns."""
+    text = WITHOUT_CUBES
+    for column, keys in names.items():
+        text = text.replace(f"\n    {column}: {{ ", f"\n    {column}: {{ {keys}, ")
+    return text
+
+
+def test_a_column_may_have_other_names_in_the_header(store: LocalStore) -> None:
+    contract = parse_contract(
+        named(charges='name: ["Cost, total", Kosten]', sex="name: Geschlecht")
+    )
+    first = HEADER.replace("charges", '"Cost, total"').replace("sex", "Geschlecht")
+    second = HEADER.replace("charges", " Kosten ").replace("sex", "Geschlecht,sex")
+    wide = GOOD.replace("female", "female,unknown")
+    upload(store, contract, {"a.csv": (first + GOOD).encode(), "b.csv": (second + wide).encode()})
+    summary = run(store, contract)
+    assert (summary.rows, summary.counted) == (2, 2)
+    assert summary.warnings[0].endswith(
+        "b.csv: the column 'sex' is not in the contract and is ignored"
+    )
+    assert validate_outputs(without_spark, store, contract, "run").problems == []
+
+
+def test_capitals_in_the_header_do_not_matter_where_the_contract_says_so(store: LocalStore) -> None:
+    text = named(charges="name: TOTAL").replace("format: csv", "format: csv\n  fold_names: true")
+    contract = parse_contract(text)
+    header = HEADER.replace("charges", "Total").replace("age", "AGE").replace("bmi", " Bmi")
+    upload(store, contract, {"a.csv": (header + GOOD * 3).encode()})
+    assert run(store, contract).counted == 3
+    assert validate_outputs(without_spark, store, contract, "run").problems == []
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        (HEADER.replace("charges", "Kosten,Costs"), "has the column 'charges' 2 times"),
+        (HEADER, "lacks the column Kosten, which is in the contract"),
+        (HEADER.replace("charges", "Kosen"), "its header has 'Kosen' for 'Kosten' (the key `name`"),
+        (
+            "A,B,SEX\n",
+            "has 'SEX' in its header; names must match exactly, or say `source.fold_names",
+        ),
+    ],
+)
+def test_a_header_with_other_names_than_the_contract_has_is_refused(
+    store: LocalStore, header: str, sentence: str
+) -> None:
+    contract = parse_contract(named(charges="name: [Kosten, Costs]"))
+    upload(store, contract, {"a.csv": (header + GOOD).encode()})
+    with pytest.raises(InputRefusedError) as refused:
+        take_snapshot(store, contract)
+    assert sentence in str(refused.value)

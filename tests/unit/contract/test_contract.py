@@ -59,8 +59,9 @@ def complaints(text: str) -> list[str]:
 
 SOURCE_KEYS = (
     "the keys delimiter, quote, decimal, thousands, encoding, null_values, trim, comment, "
-    "skip_lines, multiline, format, columns"
+    "skip_lines, multiline, format, fold_names, columns"
 )
+UNITS = "text without spaces around it, digits, signs, points and commas"
 SIGN = "one ASCII character that is no letter, digit, sign, point or line end"
 # What is changed, into what, and then the path, what was found and what is allowed.
 MISTAKES = [
@@ -71,7 +72,8 @@ MISTAKES = [
     ("format: csv", "format: csv\n  header: true", "source.header", "an unknown key",
      SOURCE_KEYS),
     ("type: integer, minimum: 0, maximum: 120", "type: integer, min: 0", "source.columns.age.min",
-     "an unknown key", "the keys type, minimum, maximum, nullable, identifying"),
+     "an unknown key",
+     "the keys type, minimum, maximum, unit, decimal_zeros, nullable, name, identifying"),
     ("otherwise: obese", "otherwise: obese\n    above: 3", "bands.bmi_category.above",
      "an unknown key", "the keys column, below, otherwise"),
     ("group_by: [age]", "group_by: [age]\n    filter: x", "analyses.charges_by_age.filter",
@@ -164,6 +166,19 @@ MISTAKES = [
             ("skip_lines: -1", "skip_lines", "-1", "greater than or equal to 0"),
             ("comment: '#'\n  multiline: true", "comment", "'#'",
              "no comments where `multiline: true` joins lines"),
+        )
+    ),
+    ("maximum: 120", "maximum: 120, name: sex", "source.columns.sex",
+     "'sex', which age is called too", "a name of its own"),
+    *(
+        ("maximum: 120", f"maximum: 120, {said}", f"source.columns.age{key}", found, allowed)
+        for said, key, found, allowed in (
+            ("name: ' a'", ".name", "' a'", "a name without spaces around it"),
+            ("name: []", ".name", "an empty list", "a valid string or at least one entry"),
+            ("name: [Patient name]", "", "a person's name, by its name",
+             "no such column, or the key `identifying` that says why it must be there"),
+            ("unit: '1'", ".unit", "'1'", UNITS),
+            ("unit: ' y'", ".unit", "' y'", UNITS),
         )
     ),
     ("dataset: medical_charges", "dataset: Medical", "dataset", "'Medical'", NAME),
@@ -393,6 +408,11 @@ def test_a_mistake_is_reported_with_its_path_what_was_found_and_what_is_allowed(
     assert f"{path}: found {found}; allowed: {allowed}" in complaints(changed(old, new))
 
 
+def test_names_that_differ_by_capitals_alone_are_one_where_capitals_do_not_matter() -> None:
+    text = changed("format: csv", "format: csv\n  fold_names: true").replace("  sex: {", "  AGE: {")
+    assert "source.columns.AGE: found 'AGE', which age is called too" in message(text)
+
+
 def test_a_column_may_be_called_as_another_that_is_never_shown_with_it(contract: Contract) -> None:
     assert contract.called("age") == contract.called("age_decade") == "Age"
 
@@ -556,6 +576,10 @@ SHAPE_CHANGES = {
     "the decimals": ("decimals: 6", "decimals: 2"),
     "multiline": ("format: csv", "format: csv\n  multiline: true"),
     "the delimiter": ("format: csv", "format: csv\n  delimiter: ;"),
+    "a name in the header": ("maximum: 120", "maximum: 120, name: Age"),
+    "a unit": ("maximum: 120", "maximum: 120, unit: y"),
+    "fractions of zeros": ("maximum: 120", "maximum: 120, decimal_zeros: true"),
+    "capitals of names": ("format: csv", "format: csv\n  fold_names: true"),
     "the words for nothing": ("format: csv", "format: csv\n  null_values: [NA]"),
     "the measure": ("measure: charges", "measure: bmi"),
     "a grouping": ("group_by: [age]", "group_by: [children]"),

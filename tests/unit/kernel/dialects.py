@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -33,21 +34,32 @@ class Written:
     plain: bytes
 
 
-def contract_of(source: dict[str, Any], letter: str) -> Contract:
-    """The contract of the files, in a dialect."""
-    columns = {
+Keys = Mapping[str, Mapping[str, Any]]
+
+
+def contract_of(source: Mapping[str, Any], letter: str, keys: Keys | None = None) -> Contract:
+    """The contract of the files, in a dialect; `keys` are further ones of the columns."""
+    columns: dict[str, dict[str, Any]] = {
         "town": {"type": "string", "allowed": ["St. Ives", "far; west", f"Nord{letter}"]},
         "age": {"type": "integer", "minimum": -2000},
         "spare": {"type": "double", "nullable": True, "maximum": 5000},
         "note": {"type": "string", "nullable": True, "identifying": "made up"},
         "cost": {"type": "double", "decimals": 2},
     }
+    for name, more in (keys or {}).items():
+        columns[name] |= more
     contract = {
         "dataset": "made_up",
         "prefix": "MadeUp",
         "source": {"format": "csv", **source, "columns": columns},
+        "bands": {
+            "size": {"column": "age", "below": {"a": -150, "b": 0, "c": 100}, "otherwise": "d"}
+        },
         "measure": "cost",
-        "analyses": {"a": {"group_by": ["town"], "statistics": ["patients", "mean", "stddev"]}},
+        "analyses": {
+            "a": {"group_by": ["town"], "statistics": ["patients", "mean", "stddev"]},
+            "b": {"group_by": ["size"], "statistics": ["patients", "mean"]},
+        },
         "quality": {"maximum_rejected_share": 1.0},
         "disclosure": {"minimum_cell": 1},
     }
@@ -82,23 +94,36 @@ def dialect_of(random: Random) -> dict[str, Any]:
     return dialect
 
 
+def keys_of(random: Random, dialect: dict[str, Any]) -> Keys:
+    """Further keys of columns, mostly none."""
+    if random.random() < 0.5:
+        return {}
+    unit = random.choice(["$", "%", "kg", "EUR"])
+    letter = ENCODINGS[dialect["encoding"]]
+    return {
+        "age": {"decimal_zeros": True, "unit": "y"},
+        "cost": {"name": [f"Cost; {letter}", "COST"], "unit": unit},
+    }
+
+
 def written(seed: int) -> Written:
     """The file of a seed."""
     random = Random(seed)
     dialect = dialect_of(random)
     letter = ENCODINGS[dialect["encoding"]]
-    rows = [_row(random, dialect, letter) for _ in range(random.choice([1, 5, 60]))]
+    keys = keys_of(random, dialect)
+    rows = [_row(random, dialect, letter, keys) for _ in range(random.choice([1, 5, 60]))]
     rows.append([f"Nord{letter}", "5", "", "", _number(1234.5, dialect), ""])
-    data = _data(random, dialect, rows)
+    data = _data(random, dialect, [[*map(str, HEADER)], *rows], keys)
     return Written(
-        contract_of(dialect, letter),
+        contract_of(dialect, letter, keys),
         data.encode(dialect["encoding"]),
         contract_of({"multiline": True}, letter),
-        as_plain(data, dialect).encode(),
+        as_plain(data, dialect, keys).encode(),
     )
 
 
-def _row(random: Random, dialect: dict[str, Any], letter: str) -> list[str]:
+def _row(random: Random, dialect: dict[str, Any], letter: str, keys: Keys) -> list[str]:
     null = random.choice(dialect["null_values"] or [""])
     towns = ["St. Ives", "far; west", f"Nord{letter}"]
     notes = ["plain", letter, 'said "no"', "it's", "a, b; c. d|e", "", null, "1.5", "1,5"]
@@ -117,6 +142,8 @@ def _row(random: Random, dialect: dict[str, Any], letter: str) -> list[str]:
         else _number(random.randrange(-(10**9), 10**9) / 100, dialect),
         "x",
     ]
+    if keys:
+        row = _with_units(random, dialect, row, keys)
     if dialect["trim"]:
         row = [random.choice(["", " ", "\t "]) + field + random.choice(["", " "]) for field in row]
     return row[: random.randrange(6)] or ["?"] if random.random() < 0.02 else row
@@ -131,7 +158,7 @@ def _number(value: float, dialect: dict[str, Any]) -> str:
     )
 
 
-def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]]) -> str:
+def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]], keys: Keys) -> str:
     text, end = io.StringIO(), random.choice(["\n", "\r\n"])
     writer = csv.writer(
         text,
@@ -142,7 +169,10 @@ def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]]) -> str
     )
     text.write(f"A title; not a, header{end}" * dialect["skip_lines"])
     comment = f"{dialect['comment']} {dialect['quote']} a comment, of no use{end}"
-    for row in [HEADER, *rows]:
+    header, *others = rows
+    if keys:
+        header[4] = random.choice(keys["cost"]["name"])
+    for row in [header, *others]:
         if dialect["comment"] and random.random() < 0.1:
             text.write(comment)
         if not dialect["comment"] or not row[0].startswith(dialect["comment"]):
@@ -151,7 +181,20 @@ def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]]) -> str
     return "\ufeff" * marked + text.getvalue()
 
 
-def as_plain(data: str, dialect: dict[str, Any]) -> str:
+def _with_units(random: Random, dialect: dict[str, Any], row: list[str], keys: Keys) -> list[str]:
+    for place, name in ((1, "age"), (4, "cost")):
+        if random.random() < 0.5:
+            field, unit = row[place], keys[name]["unit"]
+            if name == "age" and random.random() < 0.5:
+                field += dialect["decimal"] + random.choice(["0", "00", "", "5"])
+            ways = [f"{unit}{field}", f"{field}{unit}", f"{field} {unit}", f"{unit}{field}{unit}"]
+            if field.startswith("-"):
+                ways.append(f"-{unit} {field[1:]}")
+            row[place] = random.choice([field, *ways])
+    return row
+
+
+def as_plain(data: str, dialect: dict[str, Any], keys: Keys) -> str:
     """What Python's csv module reads, written as the plain dialect has it."""
     lines = data.removeprefix("\ufeff").splitlines(keepends=True)[dialect["skip_lines"] :]
     if comment := dialect["comment"]:
@@ -162,19 +205,26 @@ def as_plain(data: str, dialect: dict[str, Any]) -> str:
         quotechar=dialect["quote"],
     )
     header, *rows = reader
+    header = HEADER if keys else header
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
-        [header, *([_plain(at, field, dialect) for at, field in enumerate(row)] for row in rows)]
+        [
+            header,
+            *([_plain(at, field, dialect, keys) for at, field in enumerate(row)] for row in rows),
+        ]
     )
     return text.getvalue()
 
 
-def _plain(place: int, field: str, dialect: dict[str, Any]) -> str:
+def _plain(place: int, field: str, dialect: dict[str, Any], keys: Keys) -> str:
     field = field.strip(" \t") if dialect["trim"] else field
     if field in dialect["null_values"]:
         return ""
     if place not in {1, 2, 4}:
         return field
+    more = keys.get(HEADER[place], {})
+    if unit := more.get("unit"):
+        field = _unitless(field.strip(), unit)
     whole, decimal, fraction = field.partition(dialect["decimal"])
     parts = whole.split(dialect["thousands"]) if dialect["thousands"] else [whole]
     others = [len(part) for part in parts[1:]]
@@ -182,4 +232,15 @@ def _plain(place: int, field: str, dialect: dict[str, Any]) -> str:
         return "no number"
     if "." in whole + fraction and "." not in {decimal, dialect["thousands"]}:
         return "no number"
+    if more.get("decimal_zeros") and set(fraction) <= {"0"}:
+        return "".join(parts) or ("no number" if decimal else "")
     return "".join(parts) + ("." if decimal else "") + fraction
+
+
+def _unitless(field: str, unit: str) -> str:
+    if field.endswith(unit):
+        return field[: -len(unit)].strip() or "no number"
+    for sign in ("", "-"):
+        if field.startswith(sign + unit):
+            return sign + field.removeprefix(sign + unit).strip() or "no number"
+    return field

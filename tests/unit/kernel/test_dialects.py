@@ -134,3 +134,35 @@ def test_a_value_of_the_measure_is_no_example_however_it_is_written(store: Local
     (partial,) = store.list("MadeUp/Cube_data/partials")
     assert b"x1" in store.read(partial.key)
     assert b"234" not in store.read(partial.key)
+
+
+def test_a_value_of_the_measure_with_its_unit_is_no_example(store: LocalStore) -> None:
+    contract = contract_of({}, "x", {"cost": {"unit": "EUR"}})
+    data = b"town,age,spare,note,cost\nSt. Ives,1234 EUR,,,1\nSt. Ives,x1,,,1\nSt. Ives,1,,,1\n"
+    upload(store, contract, {"x.csv": data})
+    assert run(store, contract).rules == {"age.type": 2}
+    (partial,) = store.list("MadeUp/Cube_data/partials")
+    assert b"x1" in store.read(partial.key)
+    assert b"1234" not in store.read(partial.key)
+
+
+UNITS = {
+    **dict.fromkeys([b"19.0", b"+19.", b" 19.00 y", b"y19.0", "\u00a019\u00a0y".encode()], 19),
+    **dict.fromkeys([b"-y 19", b"y -19", b"-19y"], -19),
+    **dict.fromkeys([b"19.5", b".0", b"1e1.0", b"y", b"yy19", b"y19y", b"19.0.0", b"19 .0"]),
+}
+
+
+@pytest.mark.parametrize(("field", "number"), UNITS.items())
+def test_an_integer_with_a_unit_and_a_fraction_of_zeros_is_one(
+    store: LocalStore, field: bytes, number: int | None
+) -> None:
+    least = -99 if number is None else number
+    keys = {"age": {"unit": "y", "decimal_zeros": True, "minimum": least, "maximum": number}}
+    good = b"%dy" % (number or 1)
+    data = b"".join(b"St. Ives,%s,,,1\n" % it for it in (good, field))
+    header = b"town,age,spare,note,cost\n"
+    found, _ = outcome(store, contract_of({}, "x", keys), header + data)
+    assert found == (
+        {"rows": 2, "counted": 2} if number else {"age.type": 1, "rows": 2, "counted": 1}
+    )

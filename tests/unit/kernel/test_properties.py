@@ -26,7 +26,7 @@ from medical_charges.aggregates.cube import Sums, cube_from_json, cube_to_json, 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
-from medical_charges.contract.rules import needs_quoting
+from medical_charges.contract.naming import needs_quoting
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially

@@ -19,7 +19,7 @@ from medical_charges.contract import Column, Contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
 from medical_charges.validation.recount.lines import csv_reader
-from medical_charges.validation.recount.texts import plain_texts
+from medical_charges.validation.recount.texts import columns_of, plain_texts
 
 Value = str | int | float | None
 
@@ -179,6 +179,7 @@ class Rows:
         keep: Callable[[str, Value], object] = as_it_is,
     ) -> None:
         self._contract, self._dialect = contract, contract.source
+        header = columns_of(header, contract.source)
         self._width = len(header)
         self._measure, self._measure_at = Measure(contract), header.index(contract.measure)
         self.others = tuple(name for name in contract.source.columns if name != contract.measure)

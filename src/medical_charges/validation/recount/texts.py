@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from medical_charges.contract import Column
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import StringColumn
+from medical_charges.contract.model import IntegerColumn, Source, StringColumn
+
+_SPACES = " \t\u00a0\u202f"
+
+
+def columns_of(header: Sequence[str], source: Source) -> list[str]:
+    """Return the header with the contract's names in the place of other spellings."""
+    fold = str.casefold if source.fold_names else str
+    names = {
+        fold(spelling): name
+        for name, column in source.columns.items()
+        for spelling in ([column.name] if isinstance(column.name, str) else column.name or [name])
+    }
+    # What the contract does not know must not be taken for one of its names.
+    return [names.get(fold(field), f"unknown: {field}") for field in header]
 
 
 def plain_texts(column: Column, dialect: Dialect) -> Callable[[str], str] | None:
@@ -30,11 +44,30 @@ def _steps(column: Column, dialect: Dialect) -> Iterator[Callable[[str], str]]:
         yield lambda text: "" if text in nulls else text
     if isinstance(column, StringColumn):
         return
+    if unit := column.unit:
+        yield lambda text: _without_unit(text, unit)
     if sign := dialect.thousands:
         yield lambda text: _without_thousands(text, sign, dialect.decimal)
     if dialect.decimal != ".":
         # A point is no decimal sign then.
         yield lambda text: "no number" if "." in text else text.replace(dialect.decimal, ".")
+    if isinstance(column, IntegerColumn) and column.decimal_zeros:
+        yield _without_zeros
+
+
+def _without_unit(text: str, unit: str) -> str:
+    number = text.strip(_SPACES)
+    if number[-len(unit) :] == unit:
+        return number[: -len(unit)].rstrip(_SPACES)
+    for sign in ("-", "+", ""):
+        if number.startswith(sign + unit):
+            return sign + number[len(sign + unit) :].lstrip(_SPACES)
+    return number
+
+
+def _without_zeros(text: str) -> str:
+    whole, _, zeros = text.strip(" \t").partition(".")
+    return whole if whole[-1:].isdigit() and not zeros.strip("0") else text
 
 
 def _without_thousands(text: str, sign: str, decimal: str) -> str:
