@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_aws import environment, patches
-from local_aws.gate import Gate
+from local_aws.gate.middleware import Gate
 from local_aws.processes import Processes
 from local_aws.repeats import Repeats
 from local_aws.workers import Workers

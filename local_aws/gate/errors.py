@@ -36,6 +36,17 @@ def written(service: str, protocol: str, code: str, message: str) -> tuple[dict[
     return headers, json.dumps({"__type": code, "message": message})
 
 
+# How services name what a policy does not allow. The others call it AccessDeniedException.
+_DENIED = {"ec2": "UnauthorizedOperation", "s3": "AccessDenied", "sns": "AuthorizationError"}
+
+
+def _code(refusal: RefusedError, service: str, protocol: str) -> str:
+    if refusal.code != "AccessDenied":
+        return refusal.code
+    other = "AccessDenied" if protocol == "query" else "AccessDeniedException"
+    return _DENIED.get(service, other)
+
+
 def refuse(
     refusal: RefusedError,
     service: str,
@@ -44,10 +55,13 @@ def refuse(
     start_response: StartResponse,
 ) -> Iterable[bytes]:
     """Answer a request with a refusal."""
-    headers, body = written(service, protocol, refusal.code, str(refusal))
+    code = _code(refusal, service, protocol)
+    headers, body = written(service, protocol, code, str(refusal))
     content = b"" if environ["REQUEST_METHOD"] == "HEAD" else body.encode()
-    phrase = HTTPStatus(refusal.status).phrase
+    # The JSON protocol has one status for all that the sender could do better.
+    status = 400 if protocol == "json" else refusal.status
     start_response(
-        f"{refusal.status} {phrase}", [*headers.items(), ("content-length", str(len(content)))]
+        f"{status} {HTTPStatus(status).phrase}",
+        [*headers.items(), ("content-length", str(len(content)))],
     )
     return [content]

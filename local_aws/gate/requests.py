@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from botocore.exceptions import UnknownServiceError
 from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from moto.core.model import OperationModel
 
-# Credential=KEY/DATE/REGION/SERVICE/aws4_request
+# Credential=KEY/DATE/REGION/SERVICE/aws4_request, in a header or in the query
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
 # Services whose name in a signature is not their name among the models.
@@ -38,12 +39,22 @@ _MODELS = {
 
 
 @dataclass(frozen=True)
-class Wire:
-    """A request whose operation is known."""
+class Scope:
+    """Who signed a request, and for which service."""
 
     key: str
     region: str
-    signed_for: str
+    service: str
+
+    def __str__(self) -> str:
+        return f"a request for {self.service}"
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A request whose operation is known."""
+
+    scope: Scope
     protocol: str
     operation: OperationModel
     path_parameters: dict[str, Any]
@@ -56,7 +67,10 @@ class Wire:
     @property
     def name(self) -> str:
         """The operation as SERVICE:OPERATION, by the name in the signature."""
-        return f"{self.signed_for}:{self.operation.name}"
+        return f"{self.scope.service}:{self.operation.name}"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @cache
@@ -67,13 +81,16 @@ def _router(service: str) -> ServiceOperationRouter | None:
         return None
 
 
-def routed(environ: WSGIEnvironment) -> Wire | None:
-    """Return what a request asks for; None if it is unsigned, or no model has it."""
-    scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    if scope is None:
-        return None
-    key, region, signed_for = scope.groups()
-    service = _MODELS.get(signed_for, signed_for)
+def scope(environ: WSGIEnvironment) -> Scope | None:
+    """Return who signed a request, None if nobody did."""
+    signed = environ.get("HTTP_AUTHORIZATION") or unquote(environ.get("QUERY_STRING", ""))
+    found = _SCOPE.search(signed)
+    return Scope(*found.groups()) if found else None
+
+
+def routed(environ: WSGIEnvironment, signed: Scope) -> Wire | None:
+    """Return what a request asks for, None if no model has it."""
+    service = _MODELS.get(signed.service, signed.service)
     if environ["PATH_INFO"].startswith("/v20180820/"):
         service = "s3control"
     router = _router(service)
@@ -86,7 +103,7 @@ def routed(environ: WSGIEnvironment) -> Wire | None:
         protocol = determine_request_protocol(model, request.content_type)
     except (NotFound, NotImplementedError):
         return None
-    return Wire(key, region, signed_for, protocol, operation, path_parameters)
+    return Wire(signed, protocol, operation, path_parameters)
 
 
 def _request(environ: WSGIEnvironment) -> Request:

@@ -26,6 +26,7 @@ from local_aws.patches import (
 from local_aws.patches.step_functions import (
     concurrency,
     jsonata,
+    roles,
     status_events,
 )
 from local_aws.patches.step_functions import emr as step_functions_emr
@@ -39,6 +40,7 @@ PATCHES = {
     **step_functions_emr.PATCHES,
     **jsonata.PATCHES,
     **status_events.PATCHES,
+    **roles.PATCHES,
     **emr.PATCHES,
     **glue.PATCHES,
     **lambda_.PATCHES,

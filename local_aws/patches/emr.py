@@ -11,6 +11,8 @@ from moto.core.utils import utcnow
 from moto.emr.models import Cluster, ElasticMapReduceBackend, Step
 from moto.emr.responses import ElasticMapReduceResponse
 
+from local_aws.gate import access, actors, needs
+from local_aws.gate.errors import RefusedError
 from local_aws.patches.hooks import define, in_background, log, workers, wrap
 
 if TYPE_CHECKING:
@@ -94,7 +96,12 @@ class _Queue:
         cluster = self._cluster
         logs = cluster.log_uri and f"{cluster.log_uri.rstrip('/')}/{cluster.id}/steps/{step.id}"
         outcome = workers().emr.run(
-            run, step.jar, list(step.args), logs=logs or None, started=lambda: None
+            run,
+            step.jar,
+            list(step.args),
+            logs=logs or None,
+            credentials=cluster.actor.variables,
+            started=lambda: None,
         )
         step.end_date_time = utcnow()
         step.failure_details = outcome.failure
@@ -151,6 +158,11 @@ def run_steps() -> None:
     def run_job_flow(original: Any, backend: Any, **kwargs: Any) -> Any:
         cluster = original(backend, **kwargs)
         cluster.queue = _Queue(cluster)
+        try:
+            cluster.actor = _actor(cluster)
+        except RefusedError as error:
+            end_cluster(cluster, "VALIDATION_ERROR", str(error), errors=True)
+            return cluster
         missing = _missing_bootstrap_script(cluster)
         if missing:
             end_cluster(cluster, "BOOTSTRAP_FAILURE", missing, errors=True)
@@ -207,13 +219,26 @@ def _cluster_status(cluster: Any) -> dict[str, Any]:
     }
 
 
+def _actor(cluster: Any) -> actors.Actor:
+    """Return the session of the nodes' role, if EMR may make nodes that have it."""
+    role = actors.role_of_profile(cluster.role)
+    if role is None:
+        raise RefusedError("ValidationException", f"Invalid InstanceProfile: {cluster.role}.")
+    emr, ec2 = "elasticmapreduce.amazonaws.com", "ec2.amazonaws.com"
+    service = actors.assume(cluster.service_role, emr, cluster.id, source=cluster.arn)
+    access.check(service, [needs.passes(role, ec2)])
+    subnet = cluster.ec2_subnet_id
+    vpc = cluster.emr_backend.ec2_backend.get_subnet(subnet).vpc_id if subnet else None
+    return actors.assume(role, ec2, cluster.id, vpc=vpc)
+
+
 def _missing_bootstrap_script(cluster: Any) -> str | None:
     """Return a bootstrap script that does not exist; on EMR the nodes then do not start."""
     for action in cluster.bootstrap_actions:
         path = action.script_path or ""
         if path.startswith("s3"):
             try:
-                workers().objects.fetch(path)
+                workers().objects.acting(cluster.actor.variables).fetch(path)
             except (ClientError, ValueError) as error:
                 log.warning("bootstrap action %s: %s", action.name, error)
                 return f"On the primary instance, bootstrap action {action.name} failed: {error}"

@@ -16,14 +16,19 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.responses import get_backend
 
+from local_aws.gate import access, actors, needs
+from local_aws.gate.errors import RefusedError
 from local_aws.patches.hooks import in_background, log, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from local_aws.gate.iam import Call
+
     Deliver = Callable[[str, str], None]
 
 _ATTEMPTS = 2
+_SERVICE = "events.amazonaws.com"
 
 
 def emit(
@@ -133,6 +138,7 @@ def _deliver(rule: str, target: Mapping[str, Any], deliver: Deliver, event: Any)
         failure: Exception | None = None
         for _ in range(_ATTEMPTS):
             try:
+                _check(rule, target)
                 return deliver(target["Arn"], message)
             except Exception as error:
                 failure = error
@@ -142,13 +148,43 @@ def _deliver(rule: str, target: Mapping[str, Any], deliver: Deliver, event: Any)
             attributes = {
                 "RULE_ARN": rule,
                 "TARGET_ARN": target["Arn"],
-                "ERROR_CODE": type(failure).__name__,
+                "ERROR_CODE": _error_code(failure),
                 "ERROR_MESSAGE": str(failure) or "no message",
             }
+            access.check_service(_SERVICE, rule, _needs(queue))
             _send(queue, message, attributes)
         return None
 
     in_background(work, f"delivery to {target['Arn']}")
+
+
+def _error_code(failure: Exception | None) -> str:
+    return "NO_PERMISSIONS" if isinstance(failure, RefusedError) else type(failure).__name__
+
+
+def _needs(target: str) -> list[Call]:
+    """Return what an event needs to reach a target."""
+    match target.split(":")[2]:
+        case "states":
+            return needs.of("states:StartExecution", {"stateMachineArn": target})
+        case "lambda":
+            return needs.of("lambda:Invoke", {"FunctionName": target})
+        case "sns":
+            return needs.of("sns:Publish", {"TopicArn": target})
+        case _:
+            return needs.of("sqs:SendMessage", {"QueueUrl": target.replace(":", "/")})
+
+
+def _check(rule: str, target: Mapping[str, Any]) -> None:
+    """Check that a rule may call its target: by the target's role, or by the policy of what it is.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    """
+    if "RoleArn" in target:
+        actor = actors.assume(target["RoleArn"], _SERVICE, "events", source=rule)
+        access.check(actor, _needs(target["Arn"]))
+    else:
+        access.check_service(_SERVICE, rule, _needs(target["Arn"]))
 
 
 def _input(target: Mapping[str, Any], event: Any, rule: str) -> str:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import unix_time_millis, utcnow
+from moto.ec2.models import ec2_backends
 from moto.glue.exceptions import AlreadyExistsException, EntityNotFoundException
 from moto.glue.models import FakeJob, FakeJobRun
 from moto.glue.responses import GlueResponse
 from moto.logs.models import logs_backends
 
+from local_aws.gate import access, actors
+from local_aws.gate.errors import RefusedError
+from local_aws.gate.iam import Call
 from local_aws.patches.hooks import define, in_background, workers, wrap
 
 if TYPE_CHECKING:
@@ -62,6 +66,13 @@ class JobRun(FakeJobRun):
 
     def execute(self, job: Any) -> None:
         """Run the job to its end."""
+        try:
+            actor = _actor(job, self.job_run_id)
+        except RefusedError as error:
+            self.error = str(error)
+            self.completed_on = self.modified_on = utcnow()
+            self.state = "FAILED"
+            return
         outcome = workers().glue.run(
             self.process,
             dict(job.command),
@@ -71,13 +82,15 @@ class JobRun(FakeJobRun):
                 **(self.arguments or {}),
             },
             timeout=self.timeout * 60 if self.timeout else None,
+            credentials=actor.variables,
             started=self.begin,
         )
         if self.began:
             self.seconds = round(time.monotonic() - self.began)
         backend = job.backend
         for name, file in (("output", self.process.stdout), ("error", self.process.stderr)):
-            _keep_log(backend, f"{_LOGS}/{name}", self.job_run_id, file)
+            if access.may_log(actor, f"{_LOGS}/{name}"):
+                _keep_log(backend, f"{_LOGS}/{name}", self.job_run_id, file)
         self.error = outcome.error
         self.completed_on = self.modified_on = utcnow()
         self.state = outcome.state
@@ -93,6 +106,51 @@ class JobRun(FakeJobRun):
         if self.completed_on is None:
             answer.pop("CompletedOn")
         return answer | ({"ErrorMessage": self.error} if self.error else {})
+
+
+def _actor(job: Any, run_id: str) -> actors.Actor:
+    """Return the session of a job's role, in the VPC of its connection if it has one.
+
+    https://docs.aws.amazon.com/glue/latest/dg/setup-vpc-for-glue-access.html
+    """
+    backend, service = job.backend, "glue.amazonaws.com"
+    names = (job.connections or {}).get("Connections", [])
+    outside = actors.assume(job.role, service, run_id)
+    if job.security_configuration:
+        access.check(outside, [Call("glue:GetSecurityConfiguration")])
+    vpc = None
+    for name in names:
+        catalog = f"arn:aws:glue:{backend.region_name}:{backend.account_id}"
+        resources = (f"{catalog}:catalog", f"{catalog}:connection/{name}")
+        access.check(outside, [Call("glue:GetConnection", it) for it in resources])
+        given = backend.connections[name].connection_input
+        place = given.get("PhysicalConnectionRequirements", {})
+        if place.get("SubnetId"):
+            subnet = ec2_backends[backend.account_id][backend.region_name].get_subnet(
+                place["SubnetId"]
+            )
+            vpc = subnet.vpc_id
+            access.check(outside, _joining(subnet, place.get("SecurityGroupIdList", [])))
+    return actors.assume(job.role, service, run_id, vpc=vpc)
+
+
+def _joining(subnet: Any, groups: list[str]) -> list[Call]:
+    """Return what a job's network interface needs, from its creation to its removal."""
+    where = f"arn:aws:ec2:{subnet.ec2_backend.region_name}:{subnet.ec2_backend.account_id}"
+    interface = f"{where}:network-interface/eni-new"
+    described = (
+        "NetworkInterfaces", "RouteTables", "SecurityGroups", "Subnets", "VpcAttribute",
+        "VpcEndpoints",
+    )  # fmt: skip
+    tags = {"aws:TagKeys": "aws-glue-service-resource"}
+    within = [interface, f"{where}:subnet/{subnet.id}"]
+    within += [f"{where}:security-group/{group}" for group in groups]
+    return [
+        *(Call(f"ec2:Describe{what}") for what in described),
+        *(Call("ec2:CreateNetworkInterface", it) for it in within),
+        *(Call(f"ec2:{do}", interface, tags) for do in ("CreateTags", "DeleteTags")),
+        Call("ec2:DeleteNetworkInterface", interface, {"ec2:Vpc": f"{where}:vpc/{subnet.vpc_id}"}),
+    ]
 
 
 def _keep_log(backend: Any, group: str, stream: str, file: Path) -> None:

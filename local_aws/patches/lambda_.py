@@ -7,7 +7,10 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
-from local_aws.patches.hooks import define, in_background, workers
+from local_aws.gate import actors
+from local_aws.gate.access import may_log
+from local_aws.gate.errors import RefusedError
+from local_aws.patches.hooks import define, in_background, log, workers
 from local_aws.workers.lambda_ import Function
 
 
@@ -19,6 +22,12 @@ def run_packages() -> None:
 
     @define(LambdaFunction, "_invoke_lambda")
     def invoke_lambda(function: Any, event: Any = None) -> tuple[str, bool, str]:
+        try:
+            actor = actors.assume(function.role, "lambda.amazonaws.com", function.function_name)
+        except RefusedError as error:
+            log.warning("function %s: %s", function.function_name, error)
+            refusal = {"errorType": "AccessDeniedException", "errorMessage": str(error)}
+            return json.dumps(refusal), True, ""
         answer = workers().functions.invoke(
             Function(
                 arn=function.function_arn,
@@ -30,11 +39,13 @@ def run_packages() -> None:
                 memory=int(function.memory_size),
                 log_group=function.logs_group_name,
                 variables={name: str(value) for name, value in function.environment_vars.items()},
+                credentials=actor.variables,
             ),
             {} if event is None else event,
         )
-        function.logs_backend.ensure_log_group(function.logs_group_name)
-        function.save_logs(answer.log)
+        if may_log(actor, function.logs_group_name):
+            function.logs_backend.ensure_log_group(function.logs_group_name)
+            function.save_logs(answer.log)
         return answer.payload, answer.failed, answer.log
 
     @define(LambdaFunction, "invoke")

@@ -9,8 +9,11 @@ from flask import has_request_context, request
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
-from local_aws import iam
 from local_aws.environment import ACCOUNT
+from local_aws.gate import iam
+from local_aws.gate.access import COMMON
+from local_aws.gate.actors import ADMINISTRATOR
+from local_aws.gate.requests import scope
 from local_aws.patches.hooks import define, log
 
 _ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:root"
@@ -18,12 +21,10 @@ _ANYTHING = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 def _context() -> dict[str, str]:
-    """Return the condition keys of a request. Loopback counts as a secure transport."""
+    """Return the condition keys of a request."""
     context = {
-        "aws:SecureTransport": "true",
-        "s3:TlsVersion": "1.3",
+        **COMMON,
         "aws:PrincipalAccount": ACCOUNT,
-        "aws:ResourceAccount": ACCOUNT,
         "aws:PrincipalIsAWSService": "false",
     }
     if has_request_context():
@@ -35,6 +36,12 @@ def _context() -> dict[str, str]:
     return context
 
 
+def _of_a_role() -> bool:
+    """Return whether a role asks, for which the gate has decided."""
+    found = scope(request.environ) if has_request_context() else None
+    return found is not None and found.key != ADMINISTRATOR
+
+
 def respect_conditions() -> None:
     """Evaluate the policies of buckets.
 
@@ -43,7 +50,7 @@ def respect_conditions() -> None:
 
     @define(FakeBucket, "get_permission")
     def get_permission(bucket: Any, action: str, resource: str) -> PermissionResult:
-        if bucket.policy is None:
+        if bucket.policy is None or _of_a_role():
             return PermissionResult.NEUTRAL
         policy = json.loads(bucket.policy.decode())
         call = iam.Call(action, resource, _context())

@@ -24,14 +24,13 @@ from moto.quicksight import urls
 from moto.quicksight.exceptions import InvalidParameterValueException, ResourceNotFoundException
 from moto.quicksight.models import quicksight_backends
 from moto.quicksight.responses import QuickSightResponse
-from moto.s3.exceptions import MissingBucket
-from moto.s3.models import s3_backends
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_aws_sdk as aws_sdk,
 )
 
 from local_aws import spice
 from local_aws.patches.hooks import define, wrap
+from local_aws.reading import Objects
 
 INGESTIONS_A_DAY = 32
 """Maximum number of ingestions of a data set in 24 hours."""
@@ -236,12 +235,16 @@ class Backend:
         return self.find(RESOURCE_TYPES["DataSource"], source["DataSourceArn"].rpartition("/")[2])
 
     def _manifest(self, source: Resource) -> spice.Manifest:
-        place = source.parameters["DataSourceParameters"]["S3Parameters"]["ManifestFileLocation"]
-        return spice.read_manifest(_Objects(self._account), place["Bucket"], place["Key"])
+        place = _s3(source)["ManifestFileLocation"]
+        return spice.read_manifest(self._objects(source), place["Bucket"], place["Key"])
+
+    def _objects(self, source: Resource) -> Objects:
+        return Objects(self._account, _s3(source).get("RoleArn"))
 
     def _load(self, resource: Resource) -> spice.Loaded:
         (table,) = resource.parameters["PhysicalTableMap"].values()
-        manifest = self._manifest(self._source_of(table))
+        source = self._source_of(table)
+        manifest = self._manifest(source)
         columns = [column["Name"] for column in table["S3Source"]["InputColumns"]]
         casts = {
             cast["ColumnName"]: cast["NewColumnType"]
@@ -250,26 +253,12 @@ class Backend:
             if (cast := transform.get("CastColumnTypeOperation"))
         }
         settings = table["S3Source"].get("UploadSettings", {})
-        return spice.load(_Objects(self._account), manifest, columns, casts, settings)
+        return spice.load(self._objects(source), manifest, columns, casts, settings)
 
 
-@dataclass(frozen=True)
-class _Objects:
-    account: str
-
-    def read(self, bucket: str, key: str) -> bytes | None:
-        try:
-            found = s3_backends[self.account]["aws"].get_object(bucket, key)
-        except MissingBucket:
-            return None
-        return None if found is None else bytes(found.value)
-
-    def keys(self, bucket: str, prefix: str) -> list[str]:
-        try:
-            found = s3_backends[self.account]["aws"].head_bucket(bucket)
-        except MissingBucket:
-            return []
-        return sorted(name for name in found.keys if name.startswith(prefix))
+def _s3(source: Resource) -> dict[str, Any]:
+    found: dict[str, Any] = source.parameters["DataSourceParameters"]["S3Parameters"]
+    return found
 
 
 def backend(account: str, region: str) -> Backend:

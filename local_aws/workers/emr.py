@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from local_aws.workers.spark import Run, Spark, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from local_aws.workers.objects import ObjectCache
@@ -45,17 +45,21 @@ class EmrWorker:
         arguments: Sequence[str],
         *,
         logs: str | None,
+        credentials: Mapping[str, str],
         started: Callable[[], None],
     ) -> StepOutcome:
         """Run a step to its end; EMR writes its logs to `logs`, None if it keeps none."""
+        objects = self._objects.acting(credentials)
         try:
-            submission, python_path = self._resolve(jar, arguments)
-            code = self._spark.run(run, submission, python_path, started=started)
+            submission, python_path = _resolve(objects, jar, arguments)
+            code = self._spark.run(
+                run, submission, python_path, credentials=credentials, started=started
+            )
         except (ClientError, ValueError, OSError) as error:
             run.note(f"{type(error).__name__}: {error}")
             code = 1
         message, log = run.failure()
-        kept = self._keep_logs(run, logs)
+        kept = _keep_logs(objects, run, logs)
         if code == 0:
             return StepOutcome("COMPLETED")
         if run.cancelled.is_set():
@@ -63,42 +67,44 @@ class EmrWorker:
         failure = {"Reason": _reason(message), "Message": message}
         return StepOutcome("FAILED", failure | ({"LogFile": kept[log]} if kept else {}))
 
-    def _resolve(self, jar: str, arguments: Sequence[str]) -> tuple[Submission, list[Path]]:
-        if jar != _COMMAND_RUNNER or not arguments or arguments[0] != "spark-submit":
-            raise ValueError(
-                f"a laptop runs {_COMMAND_RUNNER} with spark-submit, "
-                f"not {jar} with {' '.join(arguments[:1]) or 'nothing'}"
-            )
-        submission = Submission.parse(arguments[1:])
-        python_path = [
-            path
-            for name in submission.python_files
-            if (path := self._objects.importable(name)) is not None
-        ]
-        options = [
-            self._local(value) if option in _FILE_OPTIONS else value
-            for option, value in zip(["", *submission.options], submission.options, strict=False)
-        ]
-        script = self._local(submission.script)
-        return replace(submission, script=script, options=options), python_path
 
-    def _local(self, names: str) -> str:
-        return ",".join(
-            str(self._objects.fetch(name)) if name.startswith("s3") else name
-            for name in names.split(",")
+def _resolve(
+    objects: ObjectCache, jar: str, arguments: Sequence[str]
+) -> tuple[Submission, list[Path]]:
+    if jar != _COMMAND_RUNNER or not arguments or arguments[0] != "spark-submit":
+        raise ValueError(
+            f"a laptop runs {_COMMAND_RUNNER} with spark-submit, "
+            f"not {jar} with {' '.join(arguments[:1]) or 'nothing'}"
         )
+    submission = Submission.parse(arguments[1:])
+    python_path = [
+        path for name in submission.python_files if (path := objects.importable(name)) is not None
+    ]
+    options = [
+        _local(objects, value) if option in _FILE_OPTIONS else value
+        for option, value in zip(["", *submission.options], submission.options, strict=False)
+    ]
+    script = _local(objects, submission.script)
+    return replace(submission, script=script, options=options), python_path
 
-    def _keep_logs(self, run: Run, logs: str | None) -> dict[Path, str]:
-        if logs is None:
-            return {}
-        try:
-            return {
-                log: self._objects.put(f"{logs}/{log.name}.gz", log.read_bytes(), compress=True)
-                for log in (run.stdout, run.stderr)
-            }
-        except (ClientError, ValueError) as error:
-            run.note(f"logs not kept: {error}")
-            return {}
+
+def _local(objects: ObjectCache, names: str) -> str:
+    return ",".join(
+        str(objects.fetch(name)) if name.startswith("s3") else name for name in names.split(",")
+    )
+
+
+def _keep_logs(objects: ObjectCache, run: Run, logs: str | None) -> dict[Path, str]:
+    if logs is None:
+        return {}
+    try:
+        return {
+            log: objects.put(f"{logs}/{log.name}.gz", log.read_bytes(), compress=True)
+            for log in (run.stdout, run.stderr)
+        }
+    except (ClientError, ValueError) as error:
+        run.note(f"logs not kept: {error}")
+        return {}
 
 
 def _reason(message: str) -> str:

@@ -59,12 +59,14 @@ class GlueWorker:
         arguments: Mapping[str, str],
         *,
         timeout: float | None,
+        credentials: Mapping[str, str],
         started: Callable[[], None],
     ) -> JobOutcome:
         """Run a job to its end; `arguments` are the job's defaults and the run's own, merged."""
+        objects = self._objects.acting(credentials)
         try:
             submission = Submission(
-                str(self._objects.fetch(command["ScriptLocation"])),
+                str(objects.fetch(command["ScriptLocation"])),
                 [
                     word
                     for name, value in arguments.items()
@@ -73,11 +75,12 @@ class GlueWorker:
                 ],
                 _configuration(arguments.get("--conf", "")),
             )
-            python_path = self._python_path(run, arguments)
+            python_path = _python_path(objects, run, arguments)
             code = self._spark.run(
                 run,
                 submission,
                 python_path,
+                credentials=credentials,
                 started=started,
                 timeout=timeout,
                 plain=command.get("Name") == "pythonshell",
@@ -97,22 +100,23 @@ class GlueWorker:
             run.note(f"ERROR ProcessLauncher: Error from Python: {message}")
         return JobOutcome("FAILED", message)
 
-    def _python_path(self, run: Run, arguments: Mapping[str, str]) -> list[Path]:
-        found = []
-        for name in (arguments.get(_MODULES, "") + "," + arguments.get(_FILES, "")).split(","):
-            if not name.strip():
-                continue
-            if not name.strip().startswith("s3"):
-                # From a package index: this environment has its own version, or the import
-                # fails and says so.
-                run.note(f"not installed from an index: {name.strip()}")
-                continue
-            path = self._objects.importable(name.strip())
-            if path is None:
-                run.note(f"left out, it is for another platform: {name.strip()}")
-            else:
-                found.append(path)
-        return found
+
+def _python_path(objects: ObjectCache, run: Run, arguments: Mapping[str, str]) -> list[Path]:
+    found = []
+    for name in (arguments.get(_MODULES, "") + "," + arguments.get(_FILES, "")).split(","):
+        if not name.strip():
+            continue
+        if not name.strip().startswith("s3"):
+            # From a package index: this environment has its own version, or the import
+            # fails and says so.
+            run.note(f"not installed from an index: {name.strip()}")
+            continue
+        path = objects.importable(name.strip())
+        if path is None:
+            run.note(f"left out, it is for another platform: {name.strip()}")
+        else:
+            found.append(path)
+    return found
 
 
 def _configuration(text: str) -> list[str]:

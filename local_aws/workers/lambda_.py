@@ -47,11 +47,19 @@ class Function:
     memory: int
     log_group: str
     variables: Mapping[str, str]
+    credentials: Mapping[str, str]
 
     def configuration_hash(self) -> str:
         """Return a hash that changes if a kept process must be replaced."""
         text = json.dumps(
-            [self.arn, self.handler, self.version, self.memory, dict(self.variables)],
+            [
+                self.arn,
+                self.handler,
+                self.version,
+                self.memory,
+                dict(self.variables),
+                dict(self.credentials),
+            ],
             sort_keys=True,
         )
         return hashlib.sha256(text.encode() + self.package).hexdigest()
@@ -181,6 +189,7 @@ class LambdaWorker:
         variables = (
             kept
             | environment.aws(self._endpoint)
+            | dict(function.credentials)
             | {
                 "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
                 "AWS_LAMBDA_FUNCTION_NAME": function.name,

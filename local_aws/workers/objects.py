@@ -17,6 +17,7 @@ from packaging.utils import parse_wheel_filename
 from local_aws import environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from mypy_boto3_s3 import S3Client
@@ -33,20 +34,30 @@ def split(uri: str) -> tuple[str, str]:
 class ObjectCache:
     """A cache of objects by content: unchanged ones are downloaded and unpacked once."""
 
-    def __init__(self, endpoint: str, folder: Path) -> None:
+    def __init__(
+        self, endpoint: str, folder: Path, credentials: Mapping[str, str] | None = None
+    ) -> None:
         self._endpoint = endpoint
         self._folder = folder
+        self._credentials = credentials or {}
         self._lock = threading.Lock()
+
+    def acting(self, credentials: Mapping[str, str]) -> ObjectCache:
+        """Return the cache for somebody else, who may read only what is allowed to them."""
+        other = ObjectCache(self._endpoint, self._folder, credentials)
+        other._lock = self._lock
+        return other
 
     @cached_property
     def _client(self) -> S3Client:
-        variables = environment.aws(self._endpoint)
+        variables = environment.aws(self._endpoint) | dict(self._credentials)
         return boto3.client(
             "s3",
             endpoint_url=self._endpoint,
             region_name=environment.REGION,
             aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=variables.get("AWS_SESSION_TOKEN"),
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
 

@@ -17,7 +17,7 @@ import pyspark
 from local_aws import deequ, environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from local_aws.processes import Child, Processes
 
@@ -181,6 +181,7 @@ class Spark:
         submission: Submission,
         python_path: Sequence[Path],
         *,
+        credentials: Mapping[str, str],
         started: Callable[[], None],
         timeout: float | None = None,
         plain: bool = False,
@@ -200,7 +201,7 @@ class Spark:
             with run.stdout.open("ab") as stdout, run.stderr.open("ab") as stderr:
                 child = self._processes.start(
                     command,
-                    environment=self._environment(python_path),
+                    environment=self._environment(python_path) | dict(credentials),
                     folder=run.folder,
                     stdout=stdout,
                     stderr=stderr,
@@ -266,8 +267,6 @@ class Spark:
             "spark.hadoop.fs.s3a.endpoint": self._endpoint,
             "spark.hadoop.fs.s3a.path.style.access": "true",
             "spark.hadoop.fs.s3a.connection.ssl.enabled": "false",
-            "spark.hadoop.fs.s3a.access.key": "test",
-            "spark.hadoop.fs.s3a.secret.key": "test",
         }
         lines = [f"{name} {value}\n" for name, value in settings.items()]
         (folder / "spark-defaults.conf").write_text("".join(lines))

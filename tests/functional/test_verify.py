@@ -93,8 +93,14 @@ def a_cluster_left(live: Live) -> Iterator[None]:
     emr = live.client("emr")
     nodes = {"MasterInstanceType": "m5.xlarge", "InstanceCount": 1}
     keep = {"KeepJobFlowAliveWhenNoSteps": True}
+    profile = live.client("iam").list_instance_profiles()["InstanceProfiles"][0]
+    service = profile["Roles"][0]["Arn"].replace("-instances-", "-service-")
     left = emr.run_job_flow(
-        Name=f"{PROJECT} run", Instances=nodes | keep, ReleaseLabel="emr-7.12.0"
+        Name=f"{PROJECT} run",
+        Instances=nodes | keep,
+        ReleaseLabel="emr-7.12.0",
+        JobFlowRole=profile["InstanceProfileName"],
+        ServiceRole=service,
     )
     try:
         yield

@@ -8,6 +8,7 @@ import time
 import uuid
 import zipfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -26,7 +27,27 @@ class Endpoint:
     """An endpoint with the few things that the tests need of it."""
 
     url: str
-    role: str = f"arn:aws:iam::{environment.ACCOUNT}:role/test"
+
+    @cached_property
+    def role(self) -> str:
+        """A role that may do everything, for every service; its instance profile is `test`."""
+        iam, name = self.client("iam"), "test"
+        policy = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        arn = self.trusted(name, policy)
+        iam.create_instance_profile(InstanceProfileName=name)
+        iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+        return arn
+
+    def trusted(self, name: str, *statements: Mapping[str, Any]) -> str:
+        """Create a role that services may assume, with the statements of its policy."""
+        iam = self.client("iam")
+        services = [f"{service}.amazonaws.com" for service in SERVICES]
+        principal = {"Principal": {"Service": services, "AWS": environment.ACCOUNT}}
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", **principal}
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+        if statements:
+            iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
+        return str(made["Role"]["Arn"])
 
     def client(self, service: str) -> Any:
         connect: Callable[..., Any] = boto3.client
@@ -68,18 +89,12 @@ class Endpoint:
         return list(found.get("Messages", []))
 
     def function(self, source: str, **settings: Any) -> str:
-        role = self.client("iam")
-        try:
-            arn = role.get_role(RoleName="test")["Role"]["Arn"]
-        except role.exceptions.NoSuchEntityException:
-            arn = role.create_role(RoleName="test", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
         created = self.client("lambda").create_function(
             FunctionName=f"f-{uuid.uuid4().hex[:12]}",
             Runtime="python3.11",
-            Role=arn,
             Handler="handler.handle",
             Code={"ZipFile": package(source)},
-            **{"Timeout": 10} | settings,
+            **{"Timeout": 10, "Role": self.role} | settings,
         )
         return str(created["FunctionArn"])
 
@@ -90,8 +105,33 @@ class Endpoint:
         events = self.client("events")
         given = {"EventPattern": json.dumps(pattern)} if pattern else {}
         events.put_rule(Name=name, **given, **more)
+        if target["Arn"].split(":")[2] == "states":
+            target = {"RoleArn": self.role, **target}
         events.put_targets(Rule=name, Targets=[{"Id": "1", **target}])
+        self.open(target["Arn"])
+        if "DeadLetterConfig" in target:
+            self.open(target["DeadLetterConfig"]["Arn"])
         return name
+
+    def open(self, arn: str) -> None:
+        """Let EventBridge send to a function, a topic or a queue."""
+        service, name = arn.split(":")[2], arn.rpartition(":")[2]
+        sender = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}}
+        if service == "lambda":
+            self.client("lambda").add_permission(
+                FunctionName=arn, StatementId=uuid.uuid4().hex, Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+            )  # fmt: skip
+        elif service == "sns":
+            policy = document({**sender, "Action": "sns:Publish", "Resource": arn})
+            self.client("sns").set_topic_attributes(
+                TopicArn=arn, AttributeName="Policy", AttributeValue=policy
+            )
+        elif service == "sqs":
+            sqs = self.client("sqs")
+            policy = document({**sender, "Action": "sqs:SendMessage", "Resource": arn})
+            url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
 
     def machine(self, states: Mapping[str, Any], start: str | None = None, **more: Any) -> str:
         definition = {
@@ -148,6 +188,14 @@ class Execution:
     @property
     def events(self) -> list[str]:
         return [event["type"] for event in self.history]
+
+
+SERVICES = ("ec2", "elasticmapreduce", "events", "glue", "lambda", "quicksight", "states")
+
+
+def document(*statements: Mapping[str, Any]) -> str:
+    """Return a policy of these statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def package(source: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.iam import Call, decide, holds
+from local_aws.gate.iam import Call, decide, holds
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 SESSION = "arn:aws:sts::123456789012:assumed-role/r/s"

@@ -34,7 +34,12 @@ def cluster(endpoint: Endpoint, **more: Any) -> str:
         ],
     }
     started = endpoint.client("emr").run_job_flow(
-        Name="c", ReleaseLabel="emr-7.12.0", JobFlowRole="r", Instances=instances, **more
+        Name="c",
+        ReleaseLabel="emr-7.12.0",
+        JobFlowRole="test",
+        ServiceRole=endpoint.role,
+        Instances=instances,
+        **more,
     )
     return str(started["JobFlowId"])
 

@@ -143,8 +143,8 @@ class Toy:
                     "Name": "{% 'toy ' & $what %}",
                     "ReleaseLabel": "emr-7.12.0",
                     "LogUri": f"s3://{self.bucket}/logs/",
-                    "ServiceRole": "role",
-                    "JobFlowRole": "profile",
+                    "ServiceRole": self.stack.role,
+                    "JobFlowRole": "test",
                     "Instances": {
                         "KeepJobFlowAliveWhenNoSteps": True,
                         "InstanceGroups": [
@@ -321,7 +321,8 @@ def start_something(folder: Path) -> int:
     endpoint = Endpoint(found.endpoint)
     script = endpoint.upload(endpoint.bucket(), "j.py", "import time\ntime.sleep(600)\n")
     glue = endpoint.client("glue")
-    glue.create_job(Name="j", Role="r", Command={"Name": "pythonshell", "ScriptLocation": script})
+    command = {"Name": "pythonshell", "ScriptLocation": script}
+    glue.create_job(Name="j", Role=endpoint.role, Command=command)
     glue.start_job_run(JobName="j")
     return int(until(lambda: list((folder / "processes").iterdir()))[0].name)
 

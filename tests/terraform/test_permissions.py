@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_aws.iam import Call, decide, listed
+from local_aws.gate.iam import Call, decide, listed
 from tests.helpers import ROOT
 
 if TYPE_CHECKING:

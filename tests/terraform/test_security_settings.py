@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_aws.iam import listed
+from local_aws.gate.iam import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

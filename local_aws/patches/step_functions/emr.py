@@ -148,6 +148,11 @@ _ACTIONS: dict[str, _Action] = {
 }
 
 
+def _emr(where: Any, state_credentials: Any) -> Any:
+    # The name is looked up when it is called: another patch replaces it.
+    return boto_client_for(region=where.region, service="emr", state_credentials=state_credentials)
+
+
 class EmrTask(StateTaskServiceCallback):
     """A task state of arn:aws:states:::elasticmapreduce:ACTION, with or without .sync."""
 
@@ -166,10 +171,10 @@ class EmrTask(StateTaskServiceCallback):
         env: Any,
         resource_runtime_part: Any,
         normalised_parameters: dict[str, Any],
-        state_credentials: Any,  # noqa: ARG002 - the caller names it
+        state_credentials: Any,
     ) -> None:
         assert self._action  # noqa: S101 - an unknown one is refused when the machine is made
-        emr = boto_client_for(region=resource_runtime_part.region, service="emr")
+        emr = _emr(resource_runtime_part, state_credentials)
         env.stack.append(self._action.start(emr, normalised_parameters))
 
     def _build_sync_resolver(
@@ -177,12 +182,12 @@ class EmrTask(StateTaskServiceCallback):
         env: Any,
         resource_runtime_part: Any,
         normalised_parameters: Any,  # noqa: ARG002 - the caller passes it
-        state_credentials: Any,  # noqa: ARG002 - the caller passes it
+        state_credentials: Any,
     ) -> SyncTask:
         action = self._action
         assert action  # noqa: S101 - see above
         started = env.stack.pop()
-        emr = boto_client_for(region=resource_runtime_part.region, service="emr")
+        emr = _emr(resource_runtime_part, state_credentials)
 
         def fail(cause: Any) -> None:
             raise FailureEventException(

@@ -129,7 +129,11 @@ def wait_for_jobs() -> None:
         poll = original(service, env, resource_runtime_part, *rest)
 
         def cancel() -> None:
-            glue: Any = boto_client_for(region=resource_runtime_part.region, service="glue")
+            glue: Any = boto_client_for(
+                region=resource_runtime_part.region,
+                service="glue",
+                state_credentials=rest[-1],
+            )
             glue.batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["JobRunId"]])
 
         return SyncTask(poll, cancel)

@@ -61,12 +61,12 @@ def decide(
     theirs = _effects(resource, call, named) if resource else frozenset()
     passing = _effects(endpoint, call, named) if endpoint else frozenset({"Allow"})
     for kind, found in (
-        ("identity-based", frozenset().union(*mine)),
-        ("resource-based", theirs),
-        ("VPC endpoint", passing),
+        ("an identity-based", frozenset().union(*mine)),
+        ("a resource-based", theirs),
+        ("a VPC endpoint", passing),
     ):
         if "Deny" in found:
-            return Decision(False, f"with an explicit deny in a {kind} policy")
+            return Decision(False, f"with an explicit deny in {kind} policy")
     if "Allow" not in passing:
         return Decision(False, "because no VPC endpoint policy allows the {action} action")
     if "Allow" in theirs:
