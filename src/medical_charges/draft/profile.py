@@ -96,6 +96,12 @@ def profile_of(name: str, values: pl.Series, heads: Iterable[pl.Series]) -> Prof
     )
 
 
+def is_text(values: pl.Series) -> bool:
+    """Return True if the values that are there are read as text."""
+    present = values.drop_nulls()
+    return _kind(present.filter(present != ""))[0] == "string"
+
+
 def _kind(present: pl.Series) -> tuple[Kind, int, pl.Series]:
     """Return what the values are, how many are not, and the numbers among them."""
     total = present.len()

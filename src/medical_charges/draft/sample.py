@@ -6,16 +6,20 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import polars as pl
 
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.dialect import Dialect, Encoding
 from medical_charges.contract.naming import not_a_name
+from medical_charges.draft.dialect import dialect_of, encoding_of, plain_frame, with_numbers
 from medical_charges.errors import InputRefusedError
-from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields
+from medical_charges.kernel.dialect import Translator
+from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields, text_of
 from medical_charges.kernel.quotes import records
 
 SAMPLE_BYTES = 16 * 1024 * 1024
@@ -25,6 +29,7 @@ SAMPLED_FILES = 32
 _PIECES = 16
 """Number of places of a large file that are looked at, from its start to its end."""
 
+_GZIP = b"\x1f\x8b"
 _NUMBER = re.compile(r"\s*[+-]?[0-9.]+\s*")
 _WELL_FORMED = 0.98
 """Share of the records that must have every field for quoted line breaks to be assumed."""
@@ -46,8 +51,8 @@ class Sample:
     """Number of rows of the files; an estimate unless the sample is whole."""
     whole: bool
     """True if every row was read."""
-    multiline: bool
-    """True if quoted fields hold line breaks."""
+    dialect: Dialect
+    """How the files are written; `frame` and `heads` have them in the plain dialect."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,19 @@ class _Part:
     frame: pl.DataFrame
     rows: float
     whole: bool
-    multiline: bool
+    dialect: Dialect
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a file."""
+
+    head: bytes
+    """The text up to the first row."""
+    data: bytes
+    """Whole lines."""
+    share: float
+    """Share of the rows that they are."""
 
 
 def take_sample(files: Mapping[str, Path]) -> Sample:
@@ -68,7 +85,16 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
         InputRefusedError: a file is no CSV with a header, or has no row.
     """
     chosen = list(files.items())[:: -(-len(files) // SAMPLED_FILES)]
-    parts = {name: _part(name, path, SAMPLE_BYTES // len(chosen)) for name, path in chosen}
+    budget = SAMPLE_BYTES // len(chosen)
+    read = {name: _read(name, path, budget) for name, path in chosen}
+    encoding = encoding_of(text for one in read.values() for text in (one.head, one.data))
+    parts = {name: _part(name, one, encoding, budget // _PIECES) for name, one in read.items()}
+    dialects = {part.dialect.delimiter: part.dialect for part in parts.values()}
+    if len(dialects) > 1:
+        raise InputRefusedError(
+            f"the files are separated by {' and '.join(map(repr, dialects))}: one contract reads "
+            f"one of these"
+        )
     names = dict.fromkeys(field for part in parts.values() for field in part.fields)
     unusable: dict[str, str] = {}
     for file, part in parts.items():
@@ -82,50 +108,79 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
             elif name not in part.fields:
                 unusable[name] = f"{file} has no such column"
     kept = [name for name in names if name not in unusable]
-    heads = tuple(part.frame.select(kept) for part in parts.values())
+    read_as_text = pl.concat(part.frame.select(kept) for part in parts.values())
+    (dialect,) = dialects.values()
+    dialect = with_numbers(dialect, read_as_text)
+    frame = plain_frame(read_as_text, dialect)
+    heights = [part.frame.height for part in parts.values()]
+    ends = list(accumulate(heights))
+    multiline = any(part.dialect.multiline for part in parts.values())
     return Sample(
         names=tuple(names),
-        frame=pl.concat(heads),
-        heads=heads,
+        frame=frame,
+        heads=tuple(frame[end - height : end] for end, height in zip(ends, heights, strict=True)),
         unusable=unusable,
         rows=round(sum(part.rows for part in parts.values()) * len(files) / len(chosen)),
         whole=len(chosen) == len(files) and all(part.whole for part in parts.values()),
-        multiline=any(part.multiline for part in parts.values()),
+        dialect=dialect.model_copy(update={"multiline": multiline}),
     )
 
 
-def _part(name: str, path: Path, budget: int) -> _Part:
-    fields, start, zipped = header_of(name, path)
-    data, share = (_unzipped if zipped else _pieces)(path, start, budget)
+def _read(name: str, path: Path, budget: int) -> _Read:
+    head = _head(path)
+    _, start = _header(name, head)
+    data, share = (_unzipped if head.startswith(_GZIP) else _pieces)(path, start, budget)
+    return _Read(text_of(head)[:start], data, share)
+
+
+def _part(name: str, read: _Read, encoding: Encoding, piece: int) -> _Part:
+    """Sample what was read; if records span lines, only its first piece."""
+    dialect = dialect_of(read.head).model_copy(update={"encoding": encoding})
+    fields, _ = read_fields(name, read.head, dialect)
+    translator = Translator(dialect)
+    data, share = translator.recoded(read.data), read.share
     lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
-    multiline = _has_line_breaks(lines, data[: budget // _PIECES], len(fields))
+    multiline = _has_line_breaks(lines, translator.plain(data[:piece]), len(fields))
     if multiline:
-        end = data.find(b"\n", budget // _PIECES) if share < 1 else len(data)
+        end = data.find(b"\n", piece) if share < 1 else len(data)
         data, share = data[:end], share * end / len(data)
     else:
         # A quote that is never closed would hide the lines after it.
         data = b"\n".join(line for line in lines if line and line.count(b'"') % 2 == 0)
     if not data.strip():
         raise InputRefusedError(f"{name} has a header and no row")
-    frame = _frame(fields, data)
-    return _Part(fields, frame, frame.height / share, share == 1, multiline)
+    frame = _frame(fields, data, dialect.delimiter)
+    dialect = dialect.model_copy(update={"multiline": multiline})
+    return _Part(fields, frame, frame.height / share, share == 1, dialect)
 
 
-def header_of(name: str, path: Path) -> tuple[list[str], int, bool]:
-    """Read the header of a file: its fields, the offset of the first row, whether it is gzipped.
+def header_of(name: str, path: Path) -> list[str]:
+    """Read the fields of a file's header, in the dialect that it looks like.
 
     Raises:
         InputRefusedError: the file is no CSV with a header.
     """
+    return _header(name, _head(path))[0]
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    fields, start = read_fields(name, head, Dialect())
-    _refuse_other_texts(name, fields)
-    return fields, start, head.startswith(b"\x1f\x8b")
+        return file.read(HEAD_BYTES)
 
 
-def _refuse_other_texts(name: str, fields: list[str]) -> None:
-    if (other := other_format(name, fields, 1, ",")) is not None:
+def _header(name: str, head: bytes) -> tuple[list[str], int]:
+    """Read the header at the start of a file: its fields, and the offset of the first row."""
+    try:
+        dialect = dialect_of(text_of(head))
+    except zlib.error:
+        dialect = Dialect()  # in which it is refused
+    fields, start = read_fields(name, head, dialect)
+    _refuse_other_texts(name, fields, dialect)
+    return fields, start
+
+
+def _refuse_other_texts(name: str, fields: list[str], dialect: Dialect) -> None:
+    if (other := other_format(name, fields, 1, dialect.delimiter)) is not None:
         raise InputRefusedError(other)
     numbers = sum(bool(_NUMBER.fullmatch(field)) for field in fields)
     if numbers * 2 > len(fields):
@@ -181,12 +236,13 @@ def _width(record: bytes) -> int:
         return 0
 
 
-def _frame(fields: list[str], data: bytes) -> pl.DataFrame:
+def _frame(fields: list[str], data: bytes, delimiter: str) -> pl.DataFrame:
     """Read rows as text; of fields with the same name the last one is kept."""
     places = {name: str(place) for place, name in enumerate(fields)}
     frame = pl.read_csv(
         io.BytesIO(data),
         has_header=False,
+        separator=delimiter,
         schema={str(place): pl.String for place in range(len(fields))},
         extra_columns="ignore",
         missing_columns="insert",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import words
 from medical_charges.contract.pii_names import kind_of_person_data
 from medical_charges.draft.bands import OLDEST, decimals_of, is_age, limits
@@ -122,8 +124,7 @@ class _Text:
     def _source(self) -> Iterator[str]:
         yield "source:"
         yield "  format: csv"
-        if self._choices.sample.multiline:
-            yield "  multiline: true  # quoted fields hold line breaks"
+        yield from _dialect(self._choices.sample.dialect)
         yield from _comment(
             "check: ranges and texts are those of this file. Rows with others are rejected.",
             indent=2,
@@ -238,6 +239,19 @@ class _Text:
         yield f"  title: {_scalar(words(self._dataset))}"
         yield f"  filters: [{', '.join(map(_scalar, self._filters))}]"
         yield "  # check: what is the measure counted in? For example `unit: USD`."
+
+
+def _dialect(dialect: Dialect) -> Iterator[str]:
+    """Return the keys of a dialect that is not the plain one."""
+    keys = ("delimiter", "decimal", "thousands", "encoding")
+    for key in keys:
+        if (value := getattr(dialect, key)) != getattr(Dialect(), key):
+            yield f"  {key}: {json.dumps(value)}"
+    if dialect.null_values:
+        yield "  # check: where the other values are numbers, these stand for nothing."
+        yield f"  null_values: [{', '.join(map(_scalar, dialect.null_values))}]"
+    if dialect.multiline:
+        yield "  multiline: true  # quoted fields hold line breaks"
 
 
 def _comment(text: str, indent: int = 0) -> list[str]:

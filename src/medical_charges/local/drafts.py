@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from medical_charges.contract.dialect import Dialect
 from medical_charges.draft import Draft, draft_contract, is_unchanged
 from medical_charges.errors import ContractError
 from medical_charges.local.analysis import analyze
@@ -78,7 +79,10 @@ def _preview(draft: Draft) -> Iterator[str]:
         path = Path(folder, "sample.csv")
         path.write_bytes(file.getvalue())
         quality = draft.contract.quality.model_copy(update={"maximum_rejected_share": 1.0})
-        tolerant = draft.contract.model_copy(update={"quality": quality})
+        # The sample is in the plain dialect.
+        plain = Dialect(multiline=draft.sample.dialect.multiline).model_dump()
+        source = draft.contract.source.model_copy(update=plain)
+        tolerant = draft.contract.model_copy(update={"quality": quality, "source": source})
         summary = analyze(path, tolerant).summary
     rules = ", ".join(f"{rule} {count}" for rule, count in summary.rules.items())
     yield f"of {summary.rows} sampled rows {summary.rejected} would be rejected" + (

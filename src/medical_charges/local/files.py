@@ -102,7 +102,7 @@ def snapshot_of(store: Store, files: Mapping[str, Path], contract: Contract) -> 
 def _is_other_data(name: str, path: Path, contract: Contract) -> bool:
     """Return True if a contract could be drafted for a file without most of the columns."""
     try:
-        fields, *_ = header_of(name, path)
+        fields = header_of(name, path)
     except InputRefusedError:
         return False
     found = set(map(contract.source.column_called, fields)) - {None}

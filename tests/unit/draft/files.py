@@ -1,4 +1,4 @@
-"""Twelve unlike files, as a newcomer may have them."""
+"""Fifteen unlike files, as a newcomer may have them."""
 
 from __future__ import annotations
 
@@ -160,7 +160,48 @@ def line_breaks(folder: Path, chance: random.Random) -> Path:
     return _write(folder / "breaks.csv", "remark,kind,cost", rows)
 
 
+def european(folder: Path, chance: random.Random) -> Path:
+    def amount(value: float) -> str:
+        return f"{value:,.2f}".replace(",", " ").replace(".", ",").replace(" ", ".")
+
+    rows = [
+        [
+            chance.choice(["männlich", "weiblich"]),
+            chance.randint(18, 89) if i % 9 else "NA",
+            chance.choice(["Köln, Süd", "St. Pölten", "Graz"]),
+            amount(chance.lognormvariate(7, 1)) if i % 99 else "99.5",
+            f"{chance.gauss(25, 4):.1f}".replace(".", ","),
+            chance.choice(["0,0", "1,0"]),
+        ]
+        for i in range(600)
+    ]
+    path = folder / "europa.csv"
+    lines = ["Geschlecht;Alter;Ort;Kosten;BMI;Raucher", *(";".join(map(str, row)) for row in rows)]
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    return path
+
+
+def tabs(folder: Path, chance: random.Random) -> Path:
+    rows = [
+        [
+            chance.choice("abc"),
+            f"{chance.randint(10**3, 10**6):,}",
+            chance.choice(["-", "1", "2", "5"]),
+        ]
+        for _ in range(300)
+    ]
+    path = folder / "tabs.csv.gz"
+    lines = ["kind\tcost\tvisits", *("\t".join(row) for row in rows)]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    return path
+
+
+def quoted_thousands(folder: Path, chance: random.Random) -> Path:
+    rows = [[chance.choice("abc"), f'"{chance.random() * 10**5:,.2f}"'] for _ in range(300)]
+    return _write(folder / "quoted.csv", "kind,cost", rows)
+
+
 FILES: tuple[Callable[[Path, random.Random], Path], ...] = (
     forty_columns, dates, people, one_group, negatives, booleans, identifiers, missing, unicode,
-    huge_cardinality, tiny, line_breaks,
+    huge_cardinality, tiny, line_breaks, european, tabs, quoted_thousands,
 )  # fmt: skip

@@ -7,10 +7,12 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from medical_charges.contract import Contract, load_contract
+from medical_charges.contract.dialect import Dialect
 from ops import __main__ as ops
 from tests.helpers import CHARGES_FILE, ROOT
 from tests.unit.draft import files
@@ -133,13 +135,53 @@ def test_line_breaks_in_quotes_are_seen(tmp_path: Path) -> None:
     assert contract.source.multiline
 
 
+DIALECTS: dict[Callable[[Path, random.Random], Path], dict[str, Any]] = {
+    files.european: {
+        "delimiter": ";", "decimal": ",", "thousands": ".", "encoding": "cp1252",
+        "null_values": ("NA",),
+    },
+    files.tabs: {"delimiter": "\t", "thousands": ",", "null_values": ("-",)},
+    files.quoted_thousands: {"thousands": ","},
+    files.missing: {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", DIALECTS, ids=lambda make: make.__name__)
+def test_the_dialect_is_seen(make: Callable[[Path, random.Random], Path], tmp_path: Path) -> None:
+    contract, _ = drafted(make, tmp_path)
+    source = contract.source
+    found = {key: getattr(source, key) for key in Dialect.model_fields}
+    assert found == Dialect(**DIALECTS[make]).model_dump()
+
+
+def test_numbers_of_another_dialect_are_numbers(tmp_path: Path) -> None:
+    contract, _ = drafted(files.european, tmp_path)
+    columns = {name: column.type for name, column in contract.source.columns.items()}
+    assert columns == {"Geschlecht": "string", "Kosten": "double", "BMI": "double"} | {
+        "Alter": "integer"
+    }
+    assert contract.measure == "Kosten"
+    assert contract.groups_listed("Geschlecht") == ("männlich", "weiblich")
+    assert contract.decimals == 2
+
+
+def test_files_with_different_delimiters_are_not_described_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("kind,cost\na,1\n")
+    (tmp_path / "b.csv").write_text("kind;cost\na;1\n")
+    target = str(tmp_path / "draft.yaml")
+    assert ops.main(["contract", "--input", str(tmp_path), "--contract", target]) == 3
+    assert "are separated by ',' and ';'" in capsys.readouterr().err
+
+
 def test_columns_that_would_only_reject_rows_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "x.csv"
-    rows = [f"{'ab'[i % 2]},{'?' if i % 50 == 0 else i % 30 * 1.5},{i}" for i in range(200)]
+    rows = [f"{'ab'[i % 2]},{'x' if i % 50 == 0 else i % 30 * 1.5},{i}" for i in range(200)]
     file.write_text("\n".join(["arm,dose,cost", *rows[::-1]]) + "\n")
     contract = draft(file, tmp_path / "draft.yaml")
     assert "dose" in contract.source.columns, "banding it costs few rows"
-    rows = [f"{'ab'[i % 2]},{'?' if i % 34 == 0 else i % 30 * 1.5},{i}" for i in range(200)]
+    rows = [f"{'ab'[i % 2]},{'x' if i % 34 == 0 else i % 30 * 1.5},{i}" for i in range(200)]
     file.write_text("\n".join(["arm,dose,cost", *rows[::-1]]) + "\n")
     contract = draft(file, tmp_path / "draft.yaml")
     assert "dose" not in contract.source.columns
@@ -180,12 +222,11 @@ def test_a_folder_is_described_by_the_columns_that_all_files_have(tmp_path: Path
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"a;b\n1;2\n", "separated by semicolons, not by commas"),
         (b"1,2.5,x\n3,4,y\n", "has no header: 2 of the 3 fields of its first line are numbers"),
         (b"a,b\n", "has a header and no row"),
         (b"", "is empty"),
         (b"PK\x03\x04rest", "a ZIP archive or an Excel workbook"),
-        (b"gr\xfc\xdfe,b\n1,2\n", "is not UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "it looks like UTF-16"),
         (b"a,b\nx,y\nz,w\n", "no column could be the measure"),
     ],
 )
