@@ -45,6 +45,9 @@ class Dialect(Part):
     skip_lines: Annotated[StrictInt, Field(ge=0, le=1000)] = Field(
         0, description="The number of lines above the header."
     )
+    skip_blank_rows: bool = Field(
+        False, description="Whether lines of delimiters alone are no rows, as of a worksheet's end."
+    )
     multiline: bool = Field(
         False,
         description="Whether quoted fields may hold line breaks; such objects are read slower.",

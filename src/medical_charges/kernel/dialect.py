@@ -49,6 +49,7 @@ class Translator:
         comment = dialect.comment
         self.comment = b"" if comment is None else self.plain_text(comment).encode()
         self._comments = re.compile(rb"\n(?:" + re.escape(self.comment) + rb"[^\n]*\n)+")
+        self.skips_blank_rows = dialect.skip_blank_rows
         self.trims, self.cleans = dialect.trim, dialect.trim or bool(dialect.null_values)
         """True if a field may differ from its text."""
         self._grouped = re.compile(grouped_number(dialect.thousands or "", dialect.decimal))

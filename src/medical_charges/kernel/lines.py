@@ -139,6 +139,12 @@ class Lines:
         mask: Mask = self.ends - self.starts == self.crlf
         return mask
 
+    @property
+    def blank(self) -> Mask:
+        """Mask of the lines of commas alone."""
+        mask: Mask = self.ends - self.starts - self.crlf == self.counts(COMMA)
+        return mask
+
     def start_with(self, sign: bytes) -> Mask:
         """Mask of the lines that start with a byte."""
         mask: Mask = self.array[self.starts] == ord(sign)

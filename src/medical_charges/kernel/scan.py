@@ -167,6 +167,8 @@ class Scanner:
         empty = lines.empty
         if self._translator.comment:
             empty |= lines.start_with(self._translator.comment)
+        if self._translator.skips_blank_rows:
+            empty |= lines.blank
         whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
         if self._translator.uses_stand_in:
             whole &= lines.counts(ord(STAND_IN)) == 0

@@ -170,3 +170,13 @@ def test_a_header_with_other_names_than_the_contract_has_is_refused(
     with pytest.raises(InputRefusedError) as refused:
         take_snapshot(store, contract)
     assert sentence in str(refused.value)
+
+
+def test_blank_rows_of_a_worksheet_are_left_out_where_the_contract_says_so(
+    store: LocalStore,
+) -> None:
+    data = (HEADER + GOOD * 120 + ",,,,,,\r\n" * 40).encode()
+    upload(store, contract := contract_of("skip_blank_rows: true"), {"a.csv": data})
+    summary = run(store, contract)
+    assert (summary.rows, summary.counted) == (120, 120)
+    assert validate_outputs(without_spark, store, contract, "run").problems == []

@@ -59,7 +59,7 @@ def complaints(text: str) -> list[str]:
 
 SOURCE_KEYS = (
     "the keys delimiter, quote, decimal, thousands, encoding, null_values, trim, comment, "
-    "skip_lines, multiline, format, fold_names, columns"
+    "skip_lines, skip_blank_rows, multiline, format, fold_names, columns"
 )
 UNITS = "text without spaces around it, digits, signs, points and commas"
 SIGN = "one ASCII character that is no letter, digit, sign, point or line end"

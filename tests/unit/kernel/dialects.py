@@ -89,6 +89,7 @@ def dialect_of(random: Random) -> dict[str, Any]:
         "trim": delimiter not in " \t" and random.random() < 0.3,
         "comment": random.choice(["#", "%", None, None]),
         "skip_lines": random.choice([0, 0, 1, 3]),
+        "skip_blank_rows": random.random() < 0.3,
     }
     dialect["multiline"] = dialect["comment"] is None and random.random() < 0.25
     return dialect
@@ -177,6 +178,8 @@ def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]], keys: 
             text.write(comment)
         if not dialect["comment"] or not row[0].startswith(dialect["comment"]):
             writer.writerow(row)
+        if dialect["skip_blank_rows"] and random.random() < 0.1:
+            text.write(dialect["delimiter"] * random.choice([2, 5]) + end)
     marked = dialect["encoding"] == "utf-8" and random.random() < 0.2
     return "\ufeff" * marked + text.getvalue()
 
@@ -204,7 +207,7 @@ def as_plain(data: str, dialect: dict[str, Any], keys: Keys) -> str:
         delimiter=dialect["delimiter"],
         quotechar=dialect["quote"],
     )
-    header, *rows = reader
+    header, *rows = (row for row in reader if any(row) or not dialect["skip_blank_rows"])
     header = HEADER if keys else header
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(

@@ -82,7 +82,7 @@ def _header(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int]:
 
 
 def records(store: Store, piece: Piece, dialect: Dialect) -> Iterator[list[str]]:
-    """Yield the records of a piece in batches, without line ends, comments and empty records.
+    """Yield the records of a piece in batches, without line ends, comments and empty ones.
 
     A byte that the encoding does not know becomes a lone surrogate.
     """
@@ -92,6 +92,8 @@ def records(store: Store, piece: Piece, dialect: Dialect) -> Iterator[list[str]]
         some = [line for raw in lines if (line := raw.removesuffix("\r"))]
         if dialect.comment:
             some = [line for line in some if not line.startswith(dialect.comment)]
+        if dialect.skip_blank_rows:
+            some = [line for line in some if line.strip(dialect.delimiter)]
         yield some
 
 
