@@ -98,11 +98,12 @@ def test_a_check_of_too_many_wrong_rows_says_why(
     [
         (b"age,sex,weight,height,cost,x,y\n", True),
         (b"age,sex,bmi,children,x,y,z\n", False),
-        (b"a;b;c;d;e;f;g\n", False),
+        (b"a;b;c;d;e;f;g\n", True),
+        (HEADER.replace(b",", b";"), False),
         (GOOD, False),
         (b"", False),
     ],
-    ids=["most columns", "some columns", "semicolons", "no header", "empty"],
+    ids=["most columns", "some columns", "semicolons", "another dialect", "no header", "empty"],
 )
 def test_a_file_of_other_data_is_led_to_a_draft_of_a_contract(
     header: bytes, other: bool, tmp_path: Path, nothing_else: None
