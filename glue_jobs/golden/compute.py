@@ -297,14 +297,50 @@ def _order(value: object) -> tuple[bool, object]:
     return value != "all", value
 
 
+EUROPEAN_HEADER = "Alter;Geschlecht;BMI;Kinder;Raucher;Region;Kosten, gesamt;Besuche"
+WRONG = (
+    "31;female;27.5;0;no;northeast;1.000,5;1",
+    "31;female;27,5;0;no;northeast;1.00,5;1",
+    "31;female;27,5;0;no;northeast;1,000.5;1",
+    "31;female;27,5;0;no;northeast;k. A.;1",
+    "31;female;27,5;0;no;northeast;5 $;1",
+    "NA;female;27,5;0;no;northeast;5;1",
+    "31;f\u00e9male;27,5;0;no;northeast;5;1",
+    "31,5;female;27,5;0;no;northeast;5;1",
+)
+"""Rows that break rules in the European dialect alone."""
+
+
+def european() -> bytes:
+    """Return the accepted rows of the sample as a European worksheet has them."""
+    found = ["Auszug: alle; f\u00fcr Tests", "", "# Stand: heute", EUROPEAN_HEADER]
+    for place, row in enumerate(rows()):
+        charges = f"{row['charges']:,f}".translate(str.maketrans(",.", ".,"))
+        bmi = str(row["bmi"]).replace(".", ",")
+        fields = [
+            f"{row['age']},0" if place % 3 else str(row["age"]),
+            f" {row['sex']}",
+            f"{bmi} kg/m\u00b2" if place % 2 else bmi,
+            str(row["children"]),
+            f'"{row["smoker"]}"' if place % 5 == 0 else str(row["smoker"]),
+            str(row["region"]),
+            (f"{charges} \u20ac", f"\u20ac {charges}", charges)[place % 3],
+            ("NA", "", "3", "k. A.")[place % 4],
+        ]
+        found.append(";".join(fields))
+    return "\r\n".join([*found, *WRONG, "# Ende", ";" * 7, ";" * 7, ""]).encode("cp1252")
+
+
 CASES = {
+    "european": {"least": 1, "top_age": 120, "extremes": True},
     "open": {"least": 1, "top_age": 120, "extremes": True},
     "guarded": {"least": 11, "top_age": 90, "extremes": False},
 }
 
 
 def main() -> None:
-    """Write every case's outputs."""
+    """Write every case's outputs, and the sample in a European dialect."""
+    (HERE / "european" / "sample.csv").write_bytes(european())
     for case, settings in CASES.items():
         tables = outputs(**settings)  # type: ignore[arg-type]
         for name, table in (tables | (cubes() | comparisons() if case == "open" else {})).items():

@@ -86,7 +86,7 @@ def _header_problems(contract: Contract, name: str) -> Iterator[Problem]:
         elif (first := source.column_called(spelling)) != name:
             yield Problem(path, f"{spelling!r}, which {first} is called too", "a name of its own")
     unit = None if isinstance(column, StringColumn) else column.unit
-    if unit and (unit != unit.strip() or any(it.isdigit() or it in "+-.," for it in unit)):
+    if unit and (unit != unit.strip() or any(it in "0123456789+-.," for it in unit)):
         allowed = "text without spaces around it, digits, signs, points and commas"
         yield Problem(f"{path}.unit", show(unit), allowed)
 

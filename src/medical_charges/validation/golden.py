@@ -1,7 +1,8 @@
 """Comparison of the analysis with samples whose figures are known.
 
 A golden folder holds `sample.csv` and a folder for each case: a contract, and the expected outputs
-of the sample under it, computed by other means than this library.
+of the sample under it, computed by other means than this library. A case in another dialect has a
+sample of its own.
 """
 
 from __future__ import annotations
@@ -25,23 +26,28 @@ def check_golden(golden: Store, work: Store, analyze: Analyze) -> dict[str, list
     Raises:
         OutputsRefusedError: an output is not what it must be, or there is no case at all.
     """
-    contracts = [ref.key for ref in golden.list("") if ref.key.endswith("/contract.yaml")]
+    keys = {ref.key for ref in golden.list("")}
+    contracts = sorted(key for key in keys if key.endswith("/contract.yaml"))
     if not contracts:
         raise OutputsRefusedError(f"there is no golden case under {golden.uri}")
     found, problems = {}, []
     for key in contracts:
         case = key.partition("/")[0]
-        problems += list(_differences(case, golden, work, analyze))
-        found[case] = [ref.key for ref in golden.list(case) if ref.key.endswith(".csv")]
+        sample = f"{case}/{SAMPLE}" if f"{case}/{SAMPLE}" in keys else SAMPLE
+        problems += list(_differences(case, golden, sample, work, analyze))
+        of_case = (key for key in keys - {sample} if key.startswith(f"{case}/"))
+        found[case] = sorted(key for key in of_case if key.endswith(".csv"))
     if problems:
         raise OutputsRefusedError("\n".join(problems[:10]))
     return found
 
 
-def _differences(case: str, golden: Store, work: Store, analyze: Analyze) -> Iterator[str]:
+def _differences(
+    case: str, golden: Store, sample: str, work: Store, analyze: Analyze
+) -> Iterator[str]:
     contract = parse_contract(golden.read(f"{case}/contract.yaml").decode(), origin=case)
     layout = Layout(contract.prefix)
-    work.write(f"{layout.input}/{SAMPLE}", golden.read(SAMPLE))
+    work.write(f"{layout.input}/{SAMPLE}", golden.read(sample))
     analyze(work, contract, case)
     for name in contract.outputs:
         expected = _lines(golden.read(f"{case}/{name}.csv"))

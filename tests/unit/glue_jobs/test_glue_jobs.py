@@ -68,6 +68,8 @@ def test_the_sample_has_groups_of_one_withheld_groups_and_rejected_rows(
     work = LocalStore(tmp_path)
     check_golden(LocalStore(GOLDEN), work, analyze_golden())
     summary = json.loads(work.read("Golden/Run_data/guarded/summary.json"))
+    european = json.loads(work.read("Golden/Run_data/european/summary.json"))
+    assert (european["rejected"], len(european["rules"])) == (8, 6)
     assert summary["rejected"] >= 10
     assert len(summary["rules"]) >= 10
     assert summary["suppressed"]["charges_by_age"] >= 5
@@ -84,7 +86,13 @@ def test_the_analysis_passes_the_golden_sample_on_spark(
     found = check_golden(
         LocalStore(GOLDEN), LocalStore(tmp_path), analyze_golden(on_spark(lambda: spark))
     )
-    assert {case: len(outputs) for case, outputs in found.items()} == {"guarded": 5, "open": 9}
+    counts = {case: len(outputs) for case, outputs in found.items()}
+    assert counts == {"european": 5, "guarded": 5, "open": 9}
+
+
+def test_the_same_rows_in_another_dialect_have_the_same_figures() -> None:
+    for path in (GOLDEN / "european").glob("charges_*.csv"):
+        assert path.read_bytes() == (GOLDEN / "open" / path.name).read_bytes()
 
 
 def test_a_wrong_figure_is_named_with_its_line(golden: Path, tmp_path: Path) -> None:
@@ -132,7 +140,7 @@ def test_the_golden_job_reads_the_uploaded_code_and_writes_its_result(
     golden_job.main(arguments())
     result = json.loads(bucket.read("MedicalCharges/Run_data/r-1/validation/golden.json"))
     assert result["passed"]
-    assert set(result["cases"]) == {"open", "guarded"}
+    assert set(result["cases"]) == {"european", "open", "guarded"}
 
 
 def arguments() -> list[str]:
