@@ -313,7 +313,7 @@ WRONG = (
 
 def european() -> bytes:
     """Return the accepted rows of the sample as a European worksheet has them."""
-    found = ["Auszug: alle; f\u00fcr Tests", "", "# Stand: heute", EUROPEAN_HEADER]
+    found = ["Auszug; f\u00fcr Tests", "", "# Stand: heute", EUROPEAN_HEADER]
     for place, row in enumerate(rows()):
         charges = f"{row['charges']:,f}".translate(str.maketrans(",.", ".,"))
         bmi = str(row["bmi"]).replace(".", ",")
@@ -328,7 +328,7 @@ def european() -> bytes:
             ("NA", "", "3", "k. A.")[place % 4],
         ]
         found.append(";".join(fields))
-    return "\r\n".join([*found, *WRONG, "# Ende", ";" * 7, ";" * 7, ""]).encode("cp1252")
+    return "\r\n".join([*found, *WRONG, "# Stand: heute", ";" * 7, ";" * 7, ""]).encode("cp1252")
 
 
 CASES = {
