@@ -13,7 +13,10 @@ from pathlib import Path
 
 GLOSSARY = Path("docs/glossary.md")
 _HEADINGS = ("not", "---")
-NOT_CHECKED = ("docs/glossary.md", "requirements", "tests/unit/ops/test_lint.py", "*.gz", "*.webp")
+NOT_CHECKED = (
+    *("docs/glossary.md", "requirements", "tests/unit/ops/test_lint.py", "*.gz", "*.webp"),
+    "glue_jobs/golden/european/sample.csv",  # is not UTF-8
+)
 
 
 def forbidden(glossary: str) -> dict[str, str]:
