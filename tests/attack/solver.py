@@ -28,6 +28,9 @@ FURTHEST = 1e9
 TANGENTS = 9
 """From how many lines the parabola is made under which no sum of squares lies."""
 
+SLACK = 1e-5
+"""By how much sums may miss, in tenths of the largest measure: the solver is not exact."""
+
 Kind = Literal["added", "removed", "corrected", "moved"]
 """What the attacker takes to have happened between publications."""
 
@@ -116,6 +119,8 @@ class Attack:
 
     def _changed(self, publication: int) -> list[int]:
         """The cells that are in no group of which everything is as it was."""
+        if self.kind == "moved":
+            return list(range(len(self.cells)))  # also within a group
         before = {f.group: f for f in self.facts[publication - 1] if f.total != FREE}
         same: set[int] = set()
         for fact in self.facts[publication]:
@@ -141,6 +146,8 @@ class Attack:
             for fact in one:
                 extremes.setdefault(fact.group, []).append(fact.values)
         for group, ranges in extremes.items():
+            if len(ranges) < len(self.facts):
+                continue  # not every publication has it: somebody else may have come since
             cells = self._inside(group)
             limits[cells, 0] = np.maximum(limits[cells, 0], min(r.low for r in ranges))
             limits[cells, 1] = np.minimum(limits[cells, 1], max(r.high for r in ranges))
@@ -198,8 +205,8 @@ class Attack:
         for what, between in ((COUNT, fact.count), (TOTAL, fact.total), (SQUARES, fact.squares)):
             if between != FREE:
                 terms = [term for cell in inside for term in self._state(publication, cell, what)]
-                by = scale[what]
-                self._sums.add(terms, Range(between.low / by, between.high / by))
+                by, slack = scale[what], SLACK if what != COUNT else 0.0
+                self._sums.add(terms, Range(between.low / by - slack, between.high / by + slack))
 
     def _exchange(self) -> None:
         """Who is corrected stays where they are; who moves is one and the same person."""

@@ -37,10 +37,11 @@ from medical_charges.outputs.statistics import (
 from medical_charges.outputs.tables import (
     Table,
     _analysis,
+    _choose,
     _filter_cube,
     _Groups,
+    _table,
     _top_coded,
-    make_tables,
 )
 from medical_charges.outputs.welch import figures, welch
 from medical_charges.runs.manifests import manifest
@@ -228,18 +229,18 @@ FIGURES = (
 )  # fmt: skip
 
 DISCLOSURE = (
-    code("small groups are not suppressed", make_tables,
+    code("small groups are not suppressed", _choose,
          replaced("protection.suppressed", "()"), GOLDEN_SAMPLE, SMALL_SHOWN, guarded=True),
-    code("small groups alone are suppressed, and follow from the others", make_tables,
+    code("small groups alone are suppressed, and follow from the others", _choose,
          replaced("protection.suppressed", "[p for p in protection.suppressed if any(0 < "
                   "groups.by(cell.names)[cell.key].n < contract.disclosure.minimum_rows "
                   "for cell in rows[p].counts)]"),
          CONFINED, guarded=True),
-    code("all rows are suppressed", make_tables,
+    code("all rows are suppressed", _choose,
          replaced("protection.suppressed", "range(len(rows))"),
          GOLDEN_SAMPLE, NEEDLESS, guarded=True),
-    code("every output is withheld for a made-up reason", make_tables,
-         replaced('protection.withheld.get(_, "")', '"its groups are too many"'),
+    code("every output is withheld for a made-up reason", _table,
+         replaced('chosen.withheld.get(_, "")', '"its groups are too many"'),
          GOLDEN_SAMPLE, NEEDLESS, guarded=True),
 )  # fmt: skip
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from lambdas.end_run.aws import AwsPlatform
 from medical_charges.aggregates.cube import check_size
+from medical_charges.aggregates.difference import Difference as GroupDifference
 from medical_charges.aggregates.partial import read_partial
 from medical_charges.aggregates.state import StoredState, read_state
+from medical_charges.analysis.earlier import record_versions, still_compared
 from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
 from medical_charges.kernel.scan import Scanner, _fits
+from medical_charges.outputs.disclosure.differences import Earlier, _Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
@@ -23,7 +26,6 @@ from medical_charges.runs.differencing import (
     Change as Difference,
 )
 from medical_charges.runs.differencing import (
-    _exchanged,
     _margin,
     _rows_by_object,
     removed_rows,
@@ -142,12 +144,26 @@ DISCLOSURE = (
            "test_disclosure"),
     mutant("sums are taken to confine nothing", Moments.confined,
            replaced("not inside or self._is_free(part, measured, known)", "True"), "test_attack"),
-    mutant("small unions are overlooked", System.exposed,
-           replaced("people > 0", "people > minimum"), "test_disclosure"),
+    mutant("small unions are overlooked", System.divided,
+           replaced("people > 0", "people > below"), "test_disclosure"),
+    mutant("a change of the minimum is small to an output", _Snapshot.small,
+           replaced("_ < self._minimum", "_ <= self._minimum"), "test_waiting"),
+    mutant("a group is shown one person too early", _Snapshot.__dict__["still_hidden"].fget,
+           replaced("_ < self._minimum", "_ < self._minimum - 1"), "test_waiting"),
+    mutant("hidden groups may change little together", _Search.differing,
+           replaced("0 < _ < self._minimum", "0 < _ < 2"), "test_waiting"),
+    mutant("outputs are compared with themselves alone", Earlier._tells,
+           replaced("snapshot.outputs", "{output} & {*snapshot.outputs}"), "test_waiting"),
+    mutant("what readers know is taken to protect", Earlier.shows,
+           replaced("labels in shown", "labels not in shown"), "test_waiting"),
+    mutant("the first version that was live is compared with", still_compared,
+           replaced("max(lives, default=0)", "0"), "test_history"),
+    mutant("what a failed run published is forgotten", record_versions,
+           replaced("compared.get(name, ())", "()"), "test_history"),
 )  # fmt: skip
 
 RUNS = (
-    mutant("a moved sum with equal counts is nobody", _exchanged,
+    mutant("a moved sum with equal counts is nobody", GroupDifference.__dict__["fewest"].fget,
            replaced("max(1, -_)", "-_"), "test_differencing", "test_hold"),
     mutant("a change of the minimum is small", Difference.is_small,
            replaced("0 < size < minimum", "0 < size <= minimum"), "test_differencing", "test_hold"),

@@ -26,10 +26,12 @@ from medical_charges.aggregates.partial import (
 )
 from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_state, write_state
 from medical_charges.aggregates.version import KERNEL_VERSION
+from medical_charges.analysis.earlier import Earlier, read_earlier
 from medical_charges.analysis.engine import RANGE_BYTES, Engine
 from medical_charges.analysis.ranges import plan_ranges, plan_tasks
+from medical_charges.analysis.shown import earlier_outputs, live_output
 from medical_charges.analysis.snapshot import NewObject, Snapshot, read_headers
-from medical_charges.analysis.summary import Summary
+from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract
 from medical_charges.errors import (
     InputRefusedError,
@@ -39,12 +41,17 @@ from medical_charges.errors import (
 from medical_charges.kernel.work import RangeResult, Worker
 from medical_charges.layout import Layout
 from medical_charges.logs import log
-from medical_charges.outputs.tables import make_tables
+from medical_charges.outputs.tables import Table, make_tables
 from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_parallel
 
 WORST_RULES = 3
 OBJECTS_NAMED = 10
 _REASON_LENGTH = 160
+
+NO_VERSION = (
+    "some of its groups have changed by too few people since what was published of the same people"
+)
+"""Why an output is withheld that would have to wait, and of which nothing is published."""
 
 
 def analyze(
@@ -100,16 +107,10 @@ def analyze(
             "rejected": summary.rejected,
         }
     with summary.phase("tables") as counts:
-        for table in make_tables(state.cube, contract):
-            data = table.to_csv()
-            store.write(layout.staged(run_id, table.name), data)
-            summary.staged[table.name] = hashlib.sha256(data).hexdigest()
-            if table.suppressed:
-                summary.suppressed[table.name] = table.suppressed
-            if table.counted:
-                summary.counts_only[table.name] = table.counted
-            if table.withheld:
-                summary.withheld[table.name] = table.withheld
+        earlier = read_earlier(store, layout, run_id)
+        shown = earlier_outputs(store, contract, earlier)
+        for table in make_tables(state.cube, contract, shown):
+            _stage(store, layout, table, earlier, summary)
         counts |= {
             "outputs": len(summary.staged),
             "suppressed_rows": sum(summary.suppressed.values()),
@@ -118,6 +119,26 @@ def analyze(
     store.write(layout.summary(run_id), json.dumps(asdict(summary), indent=2).encode() + b"\n")
     log("Analyze", run_id=run_id, decision="done")
     return summary
+
+
+def _stage(store: Store, layout: Layout, table: Table, earlier: Earlier, summary: Summary) -> None:
+    """Stage an output, as it is published already if it waits, and account for it."""
+    name, data = table.name, table.to_csv()
+    live = live_output(store, layout, earlier, name) if table.waits else None
+    if table.waits and live is not None and live.startswith(data) and live != data:
+        data = live
+        before = read_summary(store, layout, str(earlier.live))
+        summary.waiting[name] = before.waiting.get(name, str(earlier.live))
+    elif table.waits:
+        summary.withheld[name] = NO_VERSION
+    store.write(layout.staged(summary.run_id, name), data)
+    summary.staged[name] = hashlib.sha256(data).hexdigest()
+    if table.suppressed:
+        summary.suppressed[name] = table.suppressed
+    if table.counted:
+        summary.counts_only[name] = table.counted
+    if table.withheld:
+        summary.withheld[name] = table.withheld
 
 
 def write_error(store: Store, contract: Contract, run_id: str, error: Exception) -> None:

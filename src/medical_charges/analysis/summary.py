@@ -36,6 +36,9 @@ class Summary:
     confine a suppressed count."""
     withheld: dict[str, str] = field(default_factory=dict)
     """Outputs without any row, because nothing less protects them, with the reason."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Outputs that stay as they are published, with the run that made them: too few people of some
+    group have changed since."""
     rules: dict[str, int] = field(default_factory=dict)
     """By rule, the number of rows that broke it."""
     staged: dict[str, str] = field(default_factory=dict)

@@ -469,6 +469,16 @@ class Contract(Part):
         column = self.source.columns.get(self.bands[band].column)
         return tuple(map(ceil, edges)) if isinstance(column, IntegerColumn) else edges
 
+    def is_finer(self, fine: str, coarse: str) -> bool:
+        """Return True if a name is banded, or banded more coarsely, by another."""
+        if fine == coarse or coarse not in self.bands:
+            return False
+        if fine not in self.bands:
+            return self.bands[coarse].column == fine
+        one, other = (len(set(self.cuts(name))) for name in (fine, coarse))
+        same = self.bands[fine].column == self.bands[coarse].column
+        return same and (other, fine) < (one, coarse)
+
     def sort_key(self, names: Collection[str], key: Collection[str | int]) -> tuple[str | int, ...]:
         """Return the sort key of a group: bands in clinical order, everything else by value."""
         return tuple(

@@ -57,6 +57,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
             yield f"rows {what}, to protect small groups: {_listed(lost)}"
     for name, reason in summary.withheld.items():
         yield f"{name} is withheld: {reason}"
+    for name, run in summary.waiting.items():
+        yield f"{name} stays as run {run} published it: too few people of some group have changed"
     for warning in summary.warnings:
         yield f"warning: {warning}"
 

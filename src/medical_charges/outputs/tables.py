@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress, product
 from operator import itemgetter
+from typing import NamedTuple
 
 from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, check_size, merge_cells
 from medical_charges.contract import Analysis, Contract
@@ -16,6 +17,7 @@ from medical_charges.errors import InputRefusedError
 from medical_charges.outputs import statistics
 from medical_charges.outputs import welch as comparisons
 from medical_charges.outputs.disclosure import Cell, Row, protect
+from medical_charges.outputs.disclosure.differences import By, Earlier, Labels, Version
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Table:
     """How many rows show counts alone, as what tells the measure would confine a small group."""
     withheld: str = ""
     """Why the table has no rows at all, if it could not be protected."""
+    waits: bool = False
+    """Whether readers keep the version that they have, and this one has no rows."""
 
     def to_csv(self) -> bytes:
         """UTF-8 without a byte-order mark, a header, rows ended by newlines.
@@ -56,23 +60,105 @@ class _Draft:
     figures: Callable[[], tuple[str, ...]]
 
 
-def make_tables(cube: Cube, contract: Contract) -> list[Table]:
+@dataclass(frozen=True)
+class Shown:
+    """An output as readers have it."""
+
+    cube: Cube
+    """Of its snapshot, by the present contract's grouping sets."""
+    data: bytes
+    """The CSV."""
+
+
+def make_tables(
+    cube: Cube, contract: Contract, earlier: Mapping[str, Sequence[Shown]] | None = None
+) -> list[Table]:
     """Every output of the contract, under its disclosure rules.
+
+    Args:
+        cube: the sums of a snapshot.
+        contract: the contract.
+        earlier: by output, the versions that readers may have, the last one last. Outputs that
+            would show by subtraction what too few people changed wait.
 
     Raises:
         InputRefusedError: a group is called like a margin, or an output is too large.
     """
     groups = _Groups(cube, contract)
     outputs = contract.outputs.values()
-    drafts = [_DRAFTS[output.kind](output.name, groups, contract) for output in outputs]
-    rows = [draft.row for table in drafts for draft in table]
-    protection = protect(rows, groups.behind(rows), contract)
-    hidden = {id(rows[place]) for place in protection.suppressed}
-    counted = {id(rows[place]) for place in protection.counted}
+    drafts = {
+        output.name: _DRAFTS[output.kind](output.name, groups, contract) for output in outputs
+    }
+    chosen = _choose(drafts, groups, contract, earlier or {})
     return [
-        _table(output, table, hidden, counted, protection.withheld.get(output.name, ""))
-        for output, table in zip(outputs, drafts, strict=True)
+        Table(output.name, output.header, (), 0, waits=True)
+        if output.name in chosen.waiting
+        else _table(output, drafts[output.name], chosen)
+        for output in outputs
     ]
+
+
+class _Chosen(NamedTuple):
+    """What is not shown: rows by their identity, and outputs."""
+
+    hidden: set[int]
+    counted: set[int]
+    withheld: Mapping[str, str]
+    waiting: set[str]
+
+
+def _choose(
+    drafts: Mapping[str, Sequence[_Draft]],
+    groups: _Groups,
+    contract: Contract,
+    earlier: Mapping[str, Sequence[Shown]],
+) -> _Chosen:
+    """Choose what to show, until no output would have to take back what readers have."""
+    tables = {name: {draft.labels: draft.row for draft in table} for name, table in drafts.items()}
+    known = Earlier(list(_versions(earlier, contract)), tables, groups.by, contract)
+    waiting = known.waiting()
+    while waiting != set(tables):
+        new = [table for name, table in drafts.items() if name not in waiting]
+        rows = [draft.row for table in new for draft in table] + known.kept(waiting)
+        protection = protect(rows, groups.behind(rows), contract, known.sticky())
+        hidden = {id(rows[place]) for place in protection.suppressed}
+        counted = {id(rows[place]) for place in protection.counted}
+        more = {rows[place].output for place in protection.differing}
+        more |= known.outputs & protection.withheld.keys()
+        more |= {
+            name
+            for name, table in tables.items()
+            for labels, row in table.items()
+            if (id(row) in hidden and known.shows(name, labels, counts_alone=True))
+            or (id(row) in counted and known.shows(name, labels, counts_alone=False))
+        }
+        if not more:
+            return _Chosen(hidden, counted, protection.withheld, waiting)
+        # Where what waits already is what is endangered, everything else is what endangers it.
+        waiting = waiting | more if more - waiting else set(tables)
+    return _Chosen(set(), set(), {}, waiting)
+
+
+def _versions(earlier: Mapping[str, Sequence[Shown]], contract: Contract) -> Iterator[Version]:
+    by: dict[int, By] = {}
+    for name, versions in earlier.items():
+        for shown in versions if name in contract.outputs else ():
+            groups = by.setdefault(id(shown.cube), _Groups(shown.cube, contract).by)
+            yield _version(contract.outputs[name], groups, shown.data)
+
+
+def _version(output: Output, by: By, data: bytes) -> Version:
+    """Read off a CSV which of its rows show figures; other columns than now are left aside."""
+    columns, rows = read_csv(data.decode())
+    figures = [column for column in output.figures if column.name in columns]
+    found: dict[str, set[Labels]] = {"suppressed": set(), "counted": set(), "shown": set()}
+    for row in rows:
+        fields = dict(zip(columns, row, strict=True))
+        told = {column.of_counts for column in figures if fields[column.name]}
+        measured = any(not column.of_counts for column in figures)
+        kind = "suppressed" if not told else "counted" if told == {True} and measured else "shown"
+        found[kind].add(tuple(fields.get(column.name, "") for column in output.labels))
+    return Version(output.name, by, **{kind: frozenset(rows) for kind, rows in found.items()})
 
 
 class _Groups:
@@ -186,10 +272,9 @@ def _cube_figures(sums: Sums, decimals: int) -> tuple[str, ...]:
     return str(sums.n), total, squares
 
 
-def _table(
-    output: Output, drafts: list[_Draft], hidden: set[int], counted: set[int], withheld: str
-) -> Table:
-    if withheld:
+def _table(output: Output, drafts: Sequence[_Draft], chosen: _Chosen) -> Table:
+    hidden, counted = chosen.hidden, chosen.counted
+    if withheld := chosen.withheld.get(output.name, ""):
         # Not even the groups' names: that somebody is in each may be too much.
         return Table(output.name, output.header, (), 0, withheld=withheld)
     nothing = (NULL,) * len(output.figures)

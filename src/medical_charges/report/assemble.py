@@ -70,6 +70,7 @@ def read_report(store: Store, folder: str) -> Report:
             rows=summary.get("suppressed", {}),
             counts_only=summary.get("counts_only", {}),
             outputs=summary.get("withheld", {}),
+            waiting=summary.get("waiting", {}),
         ),
         files=outputs.get("staged", {}),
         seconds={

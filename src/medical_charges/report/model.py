@@ -73,6 +73,11 @@ class Withheld(_Part):
         "measure would confine a count that was taken away.",
     )
     outputs: dict[str, str] = Field(description="Outputs without any row, with the reason.")
+    waiting: dict[str, str] = Field(
+        default_factory=dict,
+        description="Outputs that stay as an earlier run published them, with that run: some of "
+        "their groups have changed by too few people since.",
+    )
 
 
 class Report(_Part):

@@ -8,10 +8,11 @@ changed. `docs/disclosure.md` describes the remaining risk.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, merge_cells
+from medical_charges.aggregates.cube import Cells, Cube, Sums, merge_cells
+from medical_charges.aggregates.difference import Difference, differences
 from medical_charges.aggregates.state import (
     State,
     StoredState,
@@ -59,16 +60,16 @@ def change_between(served: StoredState, state: State, contract: Contract) -> Cha
     before, after = _rows_by_object(served.state), _rows_by_object(state)
     minimum = contract.disclosure.minimum_rows
     pairs = dict(_comparable(served, state, contract))
-    differences = [_difference(old, new) for old, new in pairs.values()]
+    found = {name: differences(old, new).values() for name, (old, new) in pairs.items()}
+    sizes = [_came_and_went(of) for of in found.values()]
     return Change(
         rows_added=sum(n for ref, n in after.items() if ref not in before),
         rows_removed=sum(n for ref, n in before.items() if ref not in after),
-        came=max(came for came, _ in differences),
-        went=max(went for _, went in differences),
+        came=max(came for came, _ in sizes),
+        went=max(went for _, went in sizes),
         same_shape=served.fits(contract),
         small_groups={
-            name: sum(_is_small(old, new, key, minimum) for key in old.keys() | new.keys())
-            for name, (old, new) in pairs.items()
+            name: sum(abs(one.people) < minimum for one in of) for name, of in found.items()
         },
     )
 
@@ -112,35 +113,11 @@ def _counts(cells: Cells) -> Cells:
     return {key: Sums(sums.n, 0, 0, 0, 0) for key, sums in cells.items()}
 
 
-def _difference(old: Cells, new: Cells) -> tuple[int, int]:
+def _came_and_went(found: Iterable[Difference]) -> tuple[int, int]:
     """Return the minimum numbers of people who were added and removed."""
-    came = went = 0
-    for key in old.keys() | new.keys():
-        by = _people(new, key) - _people(old, key)
-        exchanged = _exchanged(old[key], new[key]) if by == 0 else 0
-        came += max(by, 0) + exchanged
-        went += max(-by, 0) + exchanged
-    return came, went
-
-
-def _exchanged(old: Sums, new: Sums) -> int:
-    """Return the minimum number of people exchanged in a group whose size is unchanged.
-
-    Exchanging one person changes the sum by at most the range of all values.
-    """
-    if old == new:
-        return 0
-    apart = max(old.maximum, new.maximum) - min(old.minimum, new.minimum)
-    return max(1, -(-abs(new.total - old.total) // max(1, apart)))
-
-
-def _is_small(old: Cells, new: Cells, key: Key, minimum: int) -> bool:
-    by = abs(_people(new, key) - _people(old, key))
-    return by < minimum and old.get(key) != new.get(key)
-
-
-def _people(cells: Cells, key: Key) -> int:
-    return cells[key].n if key in cells else 0
+    pairs = [(one.fewest, one.people) for one in found]
+    came = sum(fewest for fewest, people in pairs if people >= 0)
+    return came, sum(fewest for fewest, people in pairs if people <= 0)
 
 
 def removed_rows(served: State, kept: set[str]) -> int:
@@ -188,6 +165,17 @@ def hold_reason(contract: Contract) -> str:
         f"{contract.units}, which two publications would disclose by subtraction; what was "
         f"published stays, and a run publishes once the groups show a change of {minimum} or more; "
         f"{ALL_THE_SAME}"
+    )
+
+
+def all_wait_reason(contract: Contract) -> str:
+    """Return the reason for holding a run of which no output could be published."""
+    minimum = contract.disclosure.minimum_rows
+    return (
+        f"in each output some group has changed by fewer than {minimum} {contract.units} since it "
+        f"was published, which two publications would disclose by subtraction; what was published "
+        f"stays, and an output is published again once each of its groups has changed by "
+        f"{minimum} or more, or not at all; {ALL_THE_SAME}"
     )
 
 

@@ -13,33 +13,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from medical_charges.aggregates.state import read_state, snapshot_identity
+from medical_charges.aggregates.state import snapshot_identity
+from medical_charges.analysis.earlier import (
+    Earlier,
+    read_history,
+    record_versions,
+    still_compared,
+    write_earlier,
+)
 from medical_charges.analysis.snapshot import (
     Snapshot,
     check_new_objects,
     list_input,
     write_snapshot,
 )
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract
-from medical_charges.errors import ObjectMissingError, OutputsRefusedError
+from medical_charges.errors import OutputsRefusedError
 from medical_charges.hashing import content_hash
 from medical_charges.layout import Layout
 from medical_charges.report import write_report
-from medical_charges.runs.differencing import (
-    LOST,
-    change_between,
-    hold_reason,
-    read_live_state,
-    removed_rows,
-    write_change,
-    write_hold,
-)
+from medical_charges.runs.differencing import write_hold
+from medical_charges.runs.hold import hold, reason_after_analysis, reason_before_analysis
 from medical_charges.runs.ledger import Fence, Lease, Ledger, LiveRun
 from medical_charges.runs.manifests import generate_manifests, validate_manifests
 from medical_charges.runs.publish import (
     check_published,
     publish,
     published_listing,
+    read_live,
     validated_files,
     write_live,
 )
@@ -217,46 +219,18 @@ def _go(
     ledger.record(run_id, folder=layout.run(run_id), contract=contract.contract_hash)
     check_new_objects(store, contract, snapshot)
     write_snapshot(store, contract, run_id, snapshot, code)
+    live = read_live(store, layout)
+    # A publication that was asked for whatever it discloses is a new beginning.
+    history = {} if PUBLISH_HELD in lease.options else read_history(store, layout)
+    compared = still_compared(history, lambda run: "snapshot" in ledger.run(run))
+    write_earlier(store, layout, run_id, Earlier(live.run_id if live else None, compared))
     reason = ""
     if PUBLISH_HELD not in lease.options:
-        reason = _held_already(ledger.live(), store, contract, snapshot)
+        reason = reason_before_analysis(ledger.live(), store, contract, snapshot)
     if reason:
-        _hold(ledger, store, contract, run_id, reason)
+        hold(ledger, store, contract, run_id, reason)
     uri = f"{store.uri}/{layout.run(run_id)}"
     return Plan("hold" if reason else "go", run_id, uri, reason, RECHECK in lease.options)
-
-
-def _held_already(
-    live: LiveRun | None, store: Store, contract: Contract, snapshot: Snapshot
-) -> str:
-    """The reason why the run is held, if it is."""
-    if live is None:
-        return ""
-    identity = snapshot_identity(snapshot.objects)
-    before = read_live_state(store, contract, live.snapshot)
-    if before is None:
-        # A run over the live snapshot makes its state again.
-        return "" if identity == live.snapshot else LOST
-    try:
-        state = read_state(store, contract, Layout(contract.prefix).state(identity))
-    except (ObjectMissingError, ValueError):
-        state = None
-    minimum = contract.disclosure.minimum_rows
-    if state is not None:
-        # An earlier run has read all of it, and was held or has failed.
-        small = change_between(before, state, contract).is_small(minimum)
-    else:
-        kept = snapshot.objects.keys()
-        only_less = before.fits(contract) and kept <= before.state.members.keys()
-        small = only_less and 0 < removed_rows(before.state, set(kept)) < minimum
-    return hold_reason(contract) if small else ""
-
-
-def _hold(ledger: Ledger, store: Store, contract: Contract, run_id: str, reason: str) -> None:
-    """Record, also in the report, the reason why a run ends unpublished."""
-    ledger.record(run_id, status="held", reason=reason)
-    write_hold(store, contract, run_id, reason, published=False)
-    write_report(store, Layout(contract.prefix).run(run_id))
 
 
 def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) -> str:
@@ -271,23 +245,9 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
     """
     lease = ledger.renew(turn.execution, turn.run_id)
     summary = summary_under(store, contract, turn.run_id)
-    snapshots = _readers_snapshots(ledger)
-    if not snapshots:
-        return ""
-    state = read_state(store, contract, summary["state"])
-    reason = ""
-    # The live one last: what `change.json` keeps is the change from it.
-    for snapshot in reversed(snapshots):
-        before = read_live_state(store, contract, snapshot)
-        if before is None:
-            reason = LOST
-            continue
-        change = change_between(before, state, contract)
-        write_change(store, contract, turn.run_id, change)
-        if change.is_small(contract.disclosure.minimum_rows):
-            reason = hold_reason(contract)
+    reason = reason_after_analysis(ledger, store, contract, summary)
     if reason and PUBLISH_HELD not in lease.options:
-        _hold(ledger, store, contract, turn.run_id, reason)
+        hold(ledger, store, contract, turn.run_id, reason)
         return reason
     ledger.record(turn.run_id, overridden=reason or None)
     # In place of what a plan that was interrupted may have left.
@@ -312,7 +272,10 @@ def publish_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
         write_report(store, layout.run(turn.run_id))
         # Recorded first: a run that fails after this is rolled back.
         ledger.record(turn.run_id, status="publishing", publishing=now())
-        return publish(FencedStore(store, fence.check), layout, turn.run_id, validated)
+        fenced = FencedStore(store, fence.check)
+        if ledger.run(turn.run_id).get("rollback") != turn.execution:
+            record_versions(fenced, layout, read_summary(store, layout, turn.run_id))
+        return publish(fenced, layout, turn.run_id, validated)
 
 
 def generate_run_manifests(
@@ -366,15 +329,6 @@ def _record_replaced(ledger: Ledger, turn: Turn) -> None:
     before = ledger.live()
     if before and ledger.run(turn.run_id).get("rollback") == turn.execution:
         ledger.record(turn.run_id, replaced=before.snapshot)
-
-
-def _readers_snapshots(ledger: Ledger) -> list[str]:
-    """The snapshots that a run is compared with: the live one, and one that a rollback replaced."""
-    live = ledger.live()
-    if live is None:
-        return []
-    replaced = ledger.run(live.run_id).get("replaced")
-    return [live.snapshot, *([str(replaced)] if replaced else [])]
 
 
 def summary_under(store: Store, contract: Contract, run_id: str) -> dict[str, Any]:

@@ -118,6 +118,22 @@ class RunArtifacts:
         return found
 
     @cached_property
+    def earlier(self) -> dict[str, Any]:
+        """The live run, and by output the published versions, that the run is compared with."""
+        try:
+            value: dict[str, Any] = json.loads(self.store.read(self.layout.earlier(self.run_id)))
+        except ObjectMissingError:
+            return {"live": None, "outputs": {}}
+        return value
+
+    def staged_by(self, run_id: str, name: str) -> bytes | None:
+        """Return an output as a run staged it, or None if it is not there."""
+        try:
+            return self.store.read(self.layout.staged(run_id, name))
+        except ObjectMissingError:
+            return None
+
+    @cached_property
     def state(self) -> StateArtifact | None:
         """The state from which the outputs were derived."""
         return read_state_artifact(self.store, self.summary["state"])

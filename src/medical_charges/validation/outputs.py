@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.storage import Store
-from medical_charges.validation.artifacts import RunArtifacts, sha256_of
+from medical_charges.validation.artifacts import RunArtifacts, read_state_artifact, sha256_of
 from medical_charges.validation.checks.disclosure import disclosure_checks
 from medical_charges.validation.checks.figures import figure_checks
 from medical_charges.validation.checks.files import file_checks, staged_files
 from medical_charges.validation.checks.freshness import freshness_checks
 from medical_charges.validation.checks.merge import merge_checks
 from medical_charges.validation.checks.objects import object_checks, record_objects, recount_objects
+from medical_charges.validation.checks.sequences import (
+    PublishedVersion,
+    sequence_checks,
+    waiting_check,
+)
 from medical_charges.validation.expected import expected_outputs
 from medical_charges.validation.recount.frames import FrameCheck, Frames
 from medical_charges.validation.recount.sums import GroupedMoments
@@ -82,10 +87,33 @@ def _output_checks(artifacts: RunArtifacts, cells: GroupedMoments) -> Iterator[C
     files = staged_files(contract, artifacts.staged)
     for file in files.values():
         yield from file_checks(file)
-    expected = expected_outputs(contract, cells)
-    for name, file in files.items():
+    # Outputs that wait are of an earlier snapshot, whose run was validated.
+    waiting = summary.get("waiting", {})
+    new = {name: file for name, file in files.items() if name not in waiting}
+    every = expected_outputs(contract, cells)
+    expected = {name: rows for name, rows in every.items() if name not in waiting}
+    for name, file in new.items():
         yield from figure_checks(file, expected[name], withheld=name in summary["withheld"])
-    yield from disclosure_checks(contract, files, expected, summary)
+    versions = _versions(artifacts)
+    yield from disclosure_checks(contract, new, expected, summary, follows=bool(versions))
+    yield from sequence_checks(contract, new, expected, cells, versions)
+    live = {name: artifacts.staged_by(artifacts.earlier["live"] or "", name) for name in waiting}
+    yield waiting_check(artifacts.staged, live, waiting)
+
+
+def _versions(artifacts: RunArtifacts) -> dict[str, list[PublishedVersion]]:
+    """Return the published versions of outputs, as far as they group as the run does."""
+    found: dict[str, list[PublishedVersion]] = {}
+    now = set(artifacts.state.cells) if artifacts.state else set()
+    for name, versions in artifacts.earlier["outputs"].items():
+        for version in versions if name in artifacts.contract.outputs else ():
+            state = read_state_artifact(
+                artifacts.store, artifacts.layout.state(version["snapshot"])
+            )
+            data = artifacts.staged_by(version["run_id"], name)
+            if state is not None and set(state.cells) == now and data is not None:
+                found.setdefault(name, []).append(PublishedVersion(data, state.cells))
+    return found
 
 
 @contextmanager

@@ -35,14 +35,17 @@ class Figures:
                 self._having[place].add(number)
 
     def counted(
-        self, suppressed: frozenset[int], known: Mask, targets: list[int]
+        self, suppressed: frozenset[int], known: Mask, targets: list[int], sticky: Set[int]
     ) -> frozenset[int]:
-        """The rows that show counts alone, if the suppressed ones show nothing."""
+        """The rows that show counts alone, if the suppressed ones show nothing.
+
+        The sticky ones are among them, unless suppressed.
+        """
         measured = {
             number for number, row in enumerate(self._published.rows) if row.measured
         } - suppressed
         moments = Moments(self._system, self._sums(), self._limits())
-        counted: set[int] = set()
+        counted = sticky & measured
         for members in moments.larger(self._cells_of(measured), SMALL):
             counted |= self._alike(set(members.tolist()), suppressed) & measured
         while large := moments.larger(self._cells_of(measured - counted), LARGEST):

@@ -59,7 +59,9 @@ class Lattice:
 
     def level(self, names: Sequence[str]) -> Level:
         """The level of some names."""
-        coarser = {other for name in names for other in self._used if self._bands(name, other)}
+        coarser = {
+            other for name in names for other in self._used if self._contract.is_finer(name, other)
+        }
         return tuple(sorted({*names, *coarser}))
 
     def placing(self, names: Sequence[str]) -> Callable[[Key], Key]:
@@ -67,7 +69,9 @@ class Lattice:
         if self.level(names) == tuple(names):
             return lambda key: key
         fines = [
-            name if name in names else next(other for other in names if self._bands(other, name))
+            name
+            if name in names
+            else next(other for other in names if self._contract.is_finer(other, name))
             for name in self.level(names)
         ]
         sources = [
@@ -80,16 +84,6 @@ class Lattice:
         """Which group of the coarse level each group of the fine one is part of."""
         places = [fine.index(name) for name in coarse]
         return [tuple(key[i] for i in places) for key in self.keys[fine]]
-
-    def _bands(self, fine: str, coarse: str) -> bool:
-        """Whether a name is banded, or banded more coarsely, by another."""
-        bands = self._contract.bands
-        if fine == coarse or coarse not in bands:
-            return False
-        if fine not in bands:
-            return bands[coarse].column == fine
-        one, other = (len(set(self._contract.cuts(name))) for name in (fine, coarse))
-        return bands[fine].column == bands[coarse].column and (other, fine) < (one, coarse)
 
     def _grouped(self, fine: str, value: str | int, coarse: str) -> str | int:
         """The coarser group that a finer one lies in."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from medical_charges.aggregates.cube import Cells
+from medical_charges.aggregates.difference import together
 from medical_charges.contract import Contract
+from medical_charges.outputs.disclosure.differences import Sticky
 from medical_charges.outputs.disclosure.figures import Figures
 from medical_charges.outputs.disclosure.lattice import TooLargeError
 from medical_charges.outputs.disclosure.published import Published, Row
@@ -37,10 +39,15 @@ class Protection:
     """Rows of which counts and shares are shown, and nothing that tells the measure."""
     withheld: Mapping[str, str]
     """Outputs that are not published at all, with the reason."""
+    differing: frozenset[int]
+    """Rows with which readers could see that too few people in suppressed groups have changed."""
 
 
 def protect(
-    rows: Sequence[Row], cells: Mapping[tuple[str, ...], Cells], contract: Contract
+    rows: Sequence[Row],
+    cells: Mapping[tuple[str, ...], Cells],
+    contract: Contract,
+    sticky: Sticky | None = None,
 ) -> Protection:
     """Find what to take away so that no count of too few people can be worked out.
 
@@ -48,19 +55,21 @@ def protect(
         rows: every row of every output of a run.
         cells: what is behind them: by the sorted names of their cells, everybody by group.
         contract: says what too few are, and how bands lie in their columns.
+        sticky: what earlier publications leave of the choice.
     """
+    sticky = sticky or Sticky()
     everything, withheld = Published(tuple(rows), cells), dict[str, str]()
     places = {id(row): place for place, row in enumerate(rows)}
     while True:
         published = everything.without(withheld)
-        search = _Search(published, contract)
+        search = _Search(published, contract, sticky)
         outcome = search.run()
         if isinstance(outcome, frozenset):
-            suppressed, counted = (
+            suppressed, counted, differing = (
                 frozenset(places[id(published.rows[i])] for i in found)
-                for found in (outcome, search.counted(outcome))
+                for found in (outcome, search.counted(outcome), search.differing(outcome))
             )
-            return Protection(suppressed, counted, withheld)
+            return Protection(suppressed, counted, withheld, differing)
         withheld[outcome.output] = outcome.reason
 
 
@@ -75,8 +84,8 @@ class _Hopeless:
 class _Search:
     """The search for the rows to suppress among what is published."""
 
-    def __init__(self, published: Published, contract: Contract) -> None:
-        self._published, self._contract = published, contract
+    def __init__(self, published: Published, contract: Contract, sticky: Sticky) -> None:
+        self._published, self._contract, self._sticky = published, contract, sticky
         self._minimum = contract.disclosure.minimum_rows
         cubes, dear = contract.cubes, published.total
         self._lost = np.array(
@@ -94,7 +103,10 @@ class _Search:
         primary = {
             number
             for number, row in enumerate(published.rows)
-            if any(0 < published.count(cell) < minimum for cell in row.counts)
+            if any(
+                0 < published.count(cell) < minimum or cell in self._sticky.hidden
+                for cell in row.counts
+            )
         }
         if not primary:
             return frozenset()
@@ -114,7 +126,22 @@ class _Search:
             return frozenset()
         targets = self._gone(suppressed)
         figures = Figures(self._published, self._contract, self._system)
-        return figures.counted(suppressed, self._known(suppressed), targets)
+        counted = {
+            number for number, row in enumerate(self._published.rows) if row in self._sticky.counted
+        }
+        return figures.counted(suppressed, self._known(suppressed), targets, counted)
+
+    def differing(self, suppressed: frozenset[int]) -> set[int]:
+        """The rows that suppressed groups which changed too little, taken together, follow from."""
+        if not suppressed:
+            return set()
+        known, found = self._known(suppressed), set[int]()
+        for union in self._system.divided(known) if self._sticky.snapshots else ():
+            cells = self._system.cells(union.hidden)
+            for changed in self._sticky.snapshots:
+                if 0 < together(map(changed, cells)).fewest < self._minimum:
+                    found |= self._showing({*union.hidden.tolist(), union.whole})
+        return found
 
     def _read(self, system: System) -> None:
         """Lay out which row reveals which of the system's numbers."""
@@ -126,6 +153,8 @@ class _Search:
             if (place := system.place(cell)) is not None
         ]
         self._rows, self._places = np.array(revealed, dtype=np.int64).T
+        placed = map(system.place, self._sticky.shown)
+        self._settled = [place for place in placed if place is not None]
         counted = [
             (number, place)
             for number, row in enumerate(self._published.rows)
@@ -140,7 +169,7 @@ class _Search:
         small = system.size <= CANDIDATE_LIMIT
         while True:
             known, costs = self._known(suppressed), self._costs(suppressed)
-            unions = system.exposed(known, self._minimum)
+            unions = system.divided(known, self._minimum)
             filling = (system.filling(union, costs, self._minimum) for union in unions)
             if (part := next((part for part in filling if part is not None), None)) is not None:
                 suppressed |= self._showing({part})
@@ -166,7 +195,7 @@ class _Search:
         extra = sorted(suppressed - primary, key=lambda row: (-self._lost[row], row))
         for row in extra[:TIDY_LIMIT] if self._system.size <= CANDIDATE_LIMIT else ():
             less = suppressed - {row}
-            exposed = self._system.exposed(self._known(less), self._minimum)
+            exposed = self._system.divided(self._known(less), self._minimum)
             if not exposed and not self._unsafe(less):
                 suppressed = suppressed - {row}
         return suppressed
@@ -184,6 +213,7 @@ class _Search:
         shown = self._shown(suppressed)[self._rows]
         costs = np.zeros(self._system.size, dtype=np.int64)
         np.add.at(costs, self._places[shown], self._lost[self._rows[shown]])
+        costs[self._settled] = 0
         return costs
 
     def _unsafe(self, suppressed: set[int]) -> list[int]:

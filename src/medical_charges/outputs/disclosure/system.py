@@ -49,6 +49,7 @@ UNKNOWN = -1
 class Union(NamedTuple):
     """The unknown parts of a known number, whose people are known by subtraction."""
 
+    whole: int
     hidden: Ints
     shown: Ints
     people: int
@@ -81,6 +82,7 @@ class System:
                 place = places[level, placed(key)]
                 self._index[Cell(names, key)] = place
                 truth[place] = count
+        self._cells = {place: cell for cell, place in self._index.items()}
         truth[places[(), ()]] = self.total
         self.truth = truth
         """Every number's value, UNKNOWN where nobody has counted it."""
@@ -136,19 +138,24 @@ class System:
         unions = csr_array((np.ones(len(parts), np.int64), parts, ends), shape=shape)
         return np.array(wholes, dtype=np.int64), unions
 
-    def exposed(self, known: Mask, minimum: int) -> list[Union]:
-        """Unknown parts of a known whole that are too few people even together."""
+    def divided(self, known: Mask, below: int | None = None) -> list[Union]:
+        """Known wholes with unknown parts: all, or those whose parts are fewer people together."""
         if not len(self._wholes):
             return []
         low, high = self.bounds(known)
         hidden = low < high
         people = self._unions @ np.where(hidden, self.truth, 0)
-        few = ~hidden[self._wholes] & (people > 0) & (people < minimum)
+        wanted = ~hidden[self._wholes] & (people > 0)
+        if below is not None:
+            wanted &= people < below
         found = []
-        for row in np.flatnonzero(few).tolist():
+        for row in np.flatnonzero(wanted).tolist():
             span = slice(*self._unions.indptr[row : row + 2])
             parts = self._unions.indices[span].astype(np.int64)
-            found.append(Union(parts[hidden[parts]], parts[~hidden[parts]], int(people[row])))
+            whole = int(self._wholes[row])
+            found.append(
+                Union(whole, parts[hidden[parts]], parts[~hidden[parts]], int(people[row]))
+            )
         return found
 
     def filling(self, union: Union, costs: Ints, minimum: int) -> int | None:
@@ -164,6 +171,10 @@ class System:
     def place(self, cell: Cell) -> int | None:
         """Where a cell's number stands, or None for a cell without people."""
         return self._index.get(cell)
+
+    def cells(self, places: Ints) -> list[Cell]:
+        """A cell for each of the numbers of outputs that stand there."""
+        return [self._cells[place] for place in places.tolist()]
 
     def known(self, shown: Ints) -> Mask:
         """The numbers that are known when these are shown: they, and how many people there are."""

@@ -49,8 +49,19 @@ def disclosure_checks(
     files: Mapping[str, StagedFile],
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
+    *,
+    follows: bool = False,
 ) -> list[Check]:
-    """Check what is shown of small groups, and what follows about them."""
+    """Check what is shown of small groups, and what follows about them.
+
+    Args:
+        contract: the contract.
+        files: the outputs.
+        expected: the rows of each output before suppression.
+        summary: the run's summary.
+        follows: outputs were published before, so that rows may be without figures for what
+            readers have already.
+    """
     least = contract.disclosure.minimum_rows
     rows = list(_rows(files, expected, least))
     unreadable = [name for name, file in files.items() if not file.readable]
@@ -76,7 +87,7 @@ def disclosure_checks(
             "figures are withheld only where a group is small that shares a column with theirs; "
             "not all of them, if any could be shown",
             lambda: needless(contract, rows, expected, summary),
-            unless=unless,
+            unless=unless or ("earlier publications decide as well" if follows else ""),
         ),
         run_check(
             "disclosure: no suppressed count follows from others",

@@ -1,0 +1,43 @@
+"""The published outputs as readers have them, with the sums from which they were derived."""
+
+from __future__ import annotations
+
+from medical_charges.aggregates.state import StoredState
+from medical_charges.analysis.earlier import Earlier, stored_state
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.outputs.tables import Shown
+from medical_charges.storage import Store
+
+
+def earlier_outputs(store: Store, contract: Contract, earlier: Earlier) -> dict[str, list[Shown]]:
+    """Return the versions of the contract's outputs that readers have, with what is behind them.
+
+    Left out is what was made under a contract that groups otherwise, and what is not there any
+    more: CompareRuns judges both.
+    """
+    states: dict[str, StoredState | None] = {}
+    found: dict[str, list[Shown]] = {}
+    layout = Layout(contract.prefix)
+    for name in contract.outputs:
+        for version in earlier.outputs.get(name, ()):
+            if version.snapshot not in states:
+                states[version.snapshot] = stored_state(store, layout, version.snapshot)
+            state = states[version.snapshot]
+            data = _staged(store, layout, version.run_id, name)
+            if state is not None and state.fits(contract) and data is not None:
+                found.setdefault(name, []).append(Shown(state.state.cube, data))
+    return found
+
+
+def live_output(store: Store, layout: Layout, earlier: Earlier, name: str) -> bytes | None:
+    """Return an output as it is published, or None if it is not."""
+    return _staged(store, layout, earlier.live, name) if earlier.live else None
+
+
+def _staged(store: Store, layout: Layout, run_id: str, name: str) -> bytes | None:
+    try:
+        return store.read(layout.staged(run_id, name))
+    except ObjectMissingError:
+        return None

@@ -1,0 +1,99 @@
+"""The hold: a run too close to what readers have ends unpublished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from medical_charges.aggregates.state import read_state, snapshot_identity
+from medical_charges.analysis.earlier import is_lost, read_earlier
+from medical_charges.analysis.snapshot import Snapshot
+from medical_charges.contract import Contract
+from medical_charges.errors import ObjectMissingError
+from medical_charges.layout import Layout
+from medical_charges.report import write_report
+from medical_charges.runs.differencing import (
+    LOST,
+    all_wait_reason,
+    change_between,
+    hold_reason,
+    read_live_state,
+    removed_rows,
+    write_change,
+    write_hold,
+)
+from medical_charges.runs.ledger import Ledger, LiveRun
+from medical_charges.storage import Store
+
+
+def reason_before_analysis(
+    live: LiveRun | None, store: Store, contract: Contract, snapshot: Snapshot
+) -> str:
+    """Return the reason why a run is held before any compute is spent, if it is."""
+    if live is None:
+        return ""
+    identity = snapshot_identity(snapshot.objects)
+    before = read_live_state(store, contract, live.snapshot)
+    if before is None:
+        # A run over the live snapshot makes its state again.
+        return "" if identity == live.snapshot else LOST
+    try:
+        state = read_state(store, contract, Layout(contract.prefix).state(identity))
+    except (ObjectMissingError, ValueError):
+        state = None
+    minimum = contract.disclosure.minimum_rows
+    if state is not None:
+        # An earlier run has read all of it, and was held or has failed.
+        small = change_between(before, state, contract).is_small(minimum)
+    else:
+        kept = snapshot.objects.keys()
+        only_less = before.fits(contract) and kept <= before.state.members.keys()
+        small = only_less and 0 < removed_rows(before.state, set(kept)) < minimum
+    return hold_reason(contract) if small else ""
+
+
+def reason_after_analysis(
+    ledger: Ledger, store: Store, contract: Contract, summary: Mapping[str, Any]
+) -> str:
+    """Compare an analyzed run with what readers have; return the reason why it is held, if it is.
+
+    The change from the live run is written to its folder.
+    """
+    run_id, reason = summary["run_id"], ""
+    # The live one last: what `change.json` keeps is the change from it.
+    for snapshot in reversed(_readers_snapshots(ledger)):
+        before = read_live_state(store, contract, snapshot)
+        if before is None:
+            reason = LOST
+            continue
+        state = read_state(store, contract, summary["state"])
+        change = change_between(before, state, contract)
+        write_change(store, contract, run_id, change)
+        if change.is_small(contract.disclosure.minimum_rows):
+            reason = hold_reason(contract)
+    return reason or _nothing_new(store, contract, summary)
+
+
+def _nothing_new(store: Store, contract: Contract, summary: Mapping[str, Any]) -> str:
+    """The reason why a run is held of which no output can be published, or be compared."""
+    layout = Layout(contract.prefix)
+    if is_lost(store, contract, read_earlier(store, layout, summary["run_id"])):
+        return LOST
+    waiting = summary.get("waiting", {})
+    return all_wait_reason(contract) if waiting.keys() >= contract.outputs.keys() else ""
+
+
+def _readers_snapshots(ledger: Ledger) -> list[str]:
+    """The snapshots that a run is compared with: the live one, and one that a rollback replaced."""
+    live = ledger.live()
+    if live is None:
+        return []
+    replaced = ledger.run(live.run_id).get("replaced")
+    return [live.snapshot, *([str(replaced)] if replaced else [])]
+
+
+def hold(ledger: Ledger, store: Store, contract: Contract, run_id: str, reason: str) -> None:
+    """Record, also in the report, the reason why a run ends unpublished."""
+    ledger.record(run_id, status="held", reason=reason)
+    write_hold(store, contract, run_id, reason, published=False)
+    write_report(store, Layout(contract.prefix).run(run_id))
