@@ -93,6 +93,38 @@ def laptop(
     return Laptop(tmp_path, capsys)
 
 
+# --- one publication after another
+
+PROTECTED = CONTRACT.replace("minimum_cell: 1,", "minimum_cell: 11,")
+
+
+def output(laptop: Laptop, out: str = "out") -> bytes:
+    file = laptop.folder / out / "Clinics/Output_data/cost_by_clinic/cost_by_clinic.csv"
+    return file.read_bytes()
+
+
+def test_a_change_of_few_people_is_held_and_what_is_published_stays(laptop: Laptop) -> None:
+    laptop.run(clinics("a", "b"), contract=PROTECTED)
+    before = output(laptop)
+    code, printed = laptop.run(clinics("a", "b") + b"a,5000\n", contract=PROTECTED)
+    assert code == 0
+    assert "held, and nothing of it is published" in printed
+    assert "choose another OUT" in " ".join(printed.split())
+    assert output(laptop) == before
+
+
+def test_another_out_is_for_other_readers(laptop: Laptop) -> None:
+    laptop.run(clinics("a", "b"), contract=PROTECTED)
+    laptop.run(clinics("a", "b") + b"a,5000\n", contract=PROTECTED, out="other")
+    assert output(laptop, "other") != output(laptop)
+
+
+def test_a_change_of_enough_people_is_published(laptop: Laptop) -> None:
+    laptop.run(clinics("a", "b"), contract=PROTECTED)
+    laptop.run(clinics("a", "b", "c"), contract=PROTECTED)
+    assert b"\nc,15," in output(laptop)
+
+
 # --- what is printed
 
 

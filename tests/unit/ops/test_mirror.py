@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from medical_charges.analysis.earlier import record_versions
+from medical_charges.analysis.summary import Summary
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
-from medical_charges.storage import S3Store
+from medical_charges.storage import LocalStore, S3Store
 from ops.pipeline import Pipeline
 from ops.written import Written
 
@@ -126,3 +128,28 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(pipeline: Pipeline, tmp_path
     (tmp_path / PREFIX).touch()
     with pytest.raises(MedicalChargesError, match="cannot be used as a folder"):
         mirror(pipeline, tmp_path)
+
+
+def test_an_empty_bucket_is_given_what_a_run_is_compared_with(
+    pipeline: Pipeline, bucket: S3Store, tmp_path: Path
+) -> None:
+    store, layout = LocalStore(tmp_path), Layout(PREFIX)
+    summary = Summary("one", "contract", state=layout.state("s"), staged={"a": "checksum"})
+    kept = [layout.staged("one", "a"), layout.summary("one"), layout.state("s"), layout.live]
+    for key in (*kept, layout.report("one"), layout.state("other")):
+        store.write(key, b'{"run_id": "one"}')
+    record_versions(store, layout, summary)
+    pipeline.restore(tmp_path)
+    held = {ref.key for ref in bucket.list(f"{PREFIX}/Run_data")}
+    held |= {ref.key for ref in bucket.list(f"{PREFIX}/Cube_data")}
+    assert held == {*kept, layout.history}
+
+
+def test_a_bucket_with_a_history_of_its_own_keeps_it(
+    pipeline: Pipeline, bucket: S3Store, tmp_path: Path
+) -> None:
+    store, layout = LocalStore(tmp_path), Layout(PREFIX)
+    bucket.write(layout.history, b"{}")
+    record_versions(store, layout, Summary("one", "c", layout.state("s"), staged={"a": "sum"}))
+    pipeline.restore(tmp_path)
+    assert bucket.read(layout.history) == b"{}"
