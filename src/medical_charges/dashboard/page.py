@@ -38,6 +38,9 @@ _INTERVALS = (
     "An interval is the 95% confidence interval of a mean by Student's t, or of a difference of "
     "two means by Welch's."
 )
+_EARLIER = (
+    "Of an earlier run, because some of their groups have changed by too few {units} since: {names}."
+)
 _FILTERED = "With a filter set, every figure is read off one published row of the selected {units}."
 
 
@@ -58,7 +61,7 @@ def make_page(store: Store, contract: Contract) -> str:
     definition = define(contract)
     run = {name: getattr(content.run, name) for name in ("run_id", "rows", "rejected")}
     report = _report(store, contract, content.run.run_id)
-    return render(definition, content.tables, run, report)
+    return render(definition, content.tables, run, report, content.run.waiting)
 
 
 def render(
@@ -66,8 +69,12 @@ def render(
     tables: Mapping[str, str],
     run: Mapping[str, Any] | None = None,
     report: str | None = None,
+    waiting: Collection[str] = (),
 ) -> str:
-    """The page of a definition and its tables, CSVs by name; `report` is a link to one."""
+    """The page of a definition and its tables, CSVs by name; `report` is a link to one.
+
+    `waiting` are the tables of an earlier run than the others.
+    """
     style, script, library = _text("page.css"), _script(), _library()
     data = {
         "definition": _described(definition),
@@ -84,7 +91,7 @@ def render(
         filters=_filters(definition),
         tiles="\n".join(map(_tile, definition.tiles)),
         cards="\n".join(map(_card, definition.visuals)),
-        notes=_notes(definition, report),
+        notes=_notes(definition, report, waiting),
         data=_packed(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
         library=_packed(library),
         script=script,
@@ -211,14 +218,26 @@ def _card(visual: Visual) -> str:
     )
 
 
-def _notes(definition: Definition, report: str | None) -> str:
+def _notes(definition: Definition, report: str | None, waiting: Collection[str]) -> str:
     notes = [_WITHHELD.format(threshold=definition.threshold), _INTERVALS]
     if definition.filters:
         notes.append(_FILTERED.format(units=definition.units))
+    if earlier := _earlier(definition, waiting):
+        notes.append(_EARLIER.format(units=definition.units, names=", ".join(earlier)))
     items = [f"<p>{html.escape(note)}</p>" for note in notes]
     if report:
         items.append(f'<p><a href="{html.escape(report)}">The report of the run</a></p>')
     return "\n".join(items)
+
+
+def _earlier(definition: Definition, waiting: Collection[str]) -> list[str]:
+    """What shows the tables of an earlier run."""
+    names = [visual.title for visual in definition.visuals if visual.output in waiting]
+    if any(tile.cube in waiting for tile in definition.tiles):
+        names.append("the figures on top")
+    if any(visual.cube in waiting for visual in definition.visuals):
+        names.append("charts while a filter is set")
+    return names
 
 
 def _report(store: Store, contract: Contract, run_id: str) -> str | None:

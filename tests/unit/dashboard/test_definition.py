@@ -158,6 +158,23 @@ def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None
 
 
 @pytest.mark.parametrize(
+    ("waiting", "named"),
+    [
+        ([], None),
+        (["charges_by_age"], "Mean charges by age."),
+        (["cube_region_sex_smoker"], "the figures on top, charts while a filter is set."),
+    ],
+)
+def test_the_page_names_what_is_of_an_earlier_run(
+    contract: Contract, charges: Definition, waiting: list[str], named: str | None
+) -> None:
+    tables = {name: ",".join(it.header) + "\n" for name, it in contract.outputs.items()}
+    page = render(charges, tables, waiting=waiting).partition("<script")[0]
+    assert ("Of an earlier run" in page) == (named is not None)
+    assert named is None or f"too few people since: {named}" in page
+
+
+@pytest.mark.parametrize(
     ("unit", "threshold"),
     [("", "11 people"), ("unit: stay\ndisclosure: { rows_per_person: 5,", "55 stays (11 people)")],
 )
