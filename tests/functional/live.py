@@ -87,6 +87,18 @@ class Live:
         published = {name: self.layout.published(name) for name in self.stack.contract.outputs}
         return {name: self.read(key) for name, key in published.items()}
 
+    def expected(self, made: Mapping[str, bytes], summary: Mapping[str, Any]) -> dict[str, bytes]:
+        """What a run publishes of rows from which these outputs are made, apart from cubes.
+
+        An output that waits is as the run made it that the summary names.
+        """
+        waiting = summary["waiting"]
+        return {
+            name: self.read(self.layout.staged(waiting[name], name)) if name in waiting else data
+            for name, data in made.items()
+            if name not in self.stack.contract.cubes
+        }
+
     @contextlib.contextmanager
     def replaced(self, key: str, data: bytes | None) -> Iterator[None]:
         """An artifact with other content for a while, or without any."""

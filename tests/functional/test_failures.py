@@ -213,8 +213,8 @@ def test_a_function_that_raises_while_a_run_is_published_has_everything_put_back
     assert execution.entered[-4:-1] == [state, "ClusterCleanupNeeded", "RecordFailure"]
     [run] = live.runs(execution.arn)
     # It had been replaced: the run's own outputs are others.
-    staged = live.read(live.layout.staged(run["run_id"], "charges_by_age"))
-    assert staged != live.outputs()["charges_by_age"]
+    staged = live.read(live.layout.staged(run["run_id"], "charges_by_region"))
+    assert staged != live.outputs()["charges_by_region"]
     text = check(live, execution, state, "the sky fell", outcome=RESTORED)
     assert "[ERROR] RuntimeError: the sky fell" in live.log_of(text)
 

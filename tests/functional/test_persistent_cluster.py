@@ -44,7 +44,9 @@ def test_a_deleted_file_leaves_the_outputs(
     [run] = live.runs(execution.arn)
     summary = json.loads(live.read(live.layout.summary(run["run_id"])))
     assert summary["objects"] == len(files)
-    assert live.outputs() == outputs_of(store, live.stack.contract, files)
+    assert "charges_by_region" not in summary["waiting"]
+    expected = live.expected(outputs_of(store, live.stack.contract, files), summary)
+    assert expected.items() <= live.outputs().items()
 
 
 def test_a_failure_ends_the_step_and_never_the_cluster(
