@@ -15,7 +15,7 @@ from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
 from medical_charges.kernel.scan import Scanner, _fits
-from medical_charges.outputs.disclosure.differences import Earlier, _Snapshot
+from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
@@ -146,9 +146,9 @@ DISCLOSURE = (
            replaced("not inside or self._is_free(part, measured, known)", "True"), "test_attack"),
     mutant("small unions are overlooked", System.divided,
            replaced("people > 0", "people > below"), "test_disclosure"),
-    mutant("a change of the minimum is small to an output", _Snapshot.small,
+    mutant("a change of the minimum is small to an output", Snapshot.small,
            replaced("_ < self._minimum", "_ <= self._minimum"), "test_waiting"),
-    mutant("a group is shown one person too early", _Snapshot.__dict__["still_hidden"].fget,
+    mutant("a group is shown one person too early", Snapshot.__dict__["still_hidden"].fget,
            replaced("_ < self._minimum", "_ < self._minimum - 1"), "test_waiting"),
     mutant("hidden groups may change little together", _Search.differing,
            replaced("0 < _ < self._minimum", "0 < _ < 2"), "test_waiting"),

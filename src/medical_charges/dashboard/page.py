@@ -39,7 +39,8 @@ _INTERVALS = (
     "two means by Welch's."
 )
 _EARLIER = (
-    "Of an earlier run, because some of their groups have changed by too few {units} since: {names}."
+    "Of an earlier run, because some of their groups have changed by too few {units} since: "
+    "{names}."
 )
 _FILTERED = "With a filter set, every figure is read off one published row of the selected {units}."
 

@@ -42,8 +42,8 @@ class Sticky:
     """Groups that readers know as they are: not showing them again hides nothing."""
     counted: frozenset[Row] = frozenset()
     """Rows that show counts alone, and have not changed enough to show more."""
-    snapshots: tuple[Callable[[Cell], Difference | None], ...] = ()
-    """For each earlier snapshot how a group has changed since, or None if it has not."""
+    snapshots: Sequence[Snapshot] = ()
+    """Those of which readers have outputs."""
 
 
 class Earlier:
@@ -61,7 +61,7 @@ class Earlier:
         known = [version for version in versions if version.output in rows]
         self._last = {version.output: version for version in known}
         self._snapshots = [
-            _Snapshot(by, [v for v in known if v.by is by], rows, now, self._minimum)
+            Snapshot(by, [v for v in known if v.by is by], rows, now, contract)
             for by in dict.fromkeys(version.by for version in known)
         ]
 
@@ -82,12 +82,8 @@ class Earlier:
 
     def _common(self, one: str, other: str) -> set[tuple[str, ...]]:
         """Return the names by which both outputs can be summed."""
-        pairs = product(self._levels(one), self._levels(other))
+        pairs = product(_levels(self._rows[one]), _levels(self._rows[other]))
         return set().union(*(self._meet(ours, theirs) for ours, theirs in pairs))
-
-    def _levels(self, output: str) -> set[tuple[str, ...]]:
-        rows = self._rows[output].values()
-        return {(), *(cell.names for row in rows for cell in row.reveals)}
 
     def _meet(self, ours: Sequence[str], theirs: Sequence[str]) -> set[tuple[str, ...]]:
         finer = self._contract.is_finer
@@ -112,7 +108,7 @@ class Earlier:
             if not any(map(self._snapshot_of(output).changed, row.reveals))
         ]
 
-    def _snapshot_of(self, output: str) -> _Snapshot:
+    def _snapshot_of(self, output: str) -> Snapshot:
         by = self._last[output].by
         return next(snapshot for snapshot in self._snapshots if snapshot.by is by)
 
@@ -128,7 +124,7 @@ class Earlier:
             frozenset().union(*(snapshot.still_hidden for snapshot in self._snapshots)),
             frozenset().union(*(snapshot.still_known for snapshot in self._snapshots)),
             frozenset(counted),
-            tuple(snapshot.changed for snapshot in self._snapshots),
+            self._snapshots,
         )
 
     def _is_as_it_was(self, row: Row, minimum: int = 1) -> bool:
@@ -142,7 +138,11 @@ class Earlier:
         return labels in shown and self._is_as_it_was(self._rows[output][labels])
 
 
-class _Snapshot:
+def _levels(rows: Mapping[Labels, Row]) -> set[tuple[str, ...]]:
+    return {(), *(cell.names for row in rows.values() for cell in row.reveals)}
+
+
+class Snapshot:
     """An earlier snapshot, what readers know of it, and how it differs from the present one."""
 
     def __init__(
@@ -151,10 +151,10 @@ class _Snapshot:
         versions: Sequence[Version],
         rows: Mapping[str, Mapping[Labels, Row]],
         now: By,
-        minimum: int,
+        contract: Contract,
     ) -> None:
-        self.by, self._versions, self._now, self._minimum = by, versions, now, minimum
-        self._rows = rows
+        self.by, self._versions, self._rows, self._now = by, versions, rows, now
+        self._minimum, self._is_finer = contract.disclosure.minimum_rows, contract.is_finer
         self._found: dict[tuple[str, ...], dict[Key, Difference]] = {}
 
     @property
@@ -193,6 +193,14 @@ class _Snapshot:
         """The groups that were hidden, and have not changed enough to be shown."""
         changed = ((cell, self.changed(cell)) for cell in self._hidden)
         return frozenset(cell for cell, by in changed if by is None or by.fewest < self._minimum)
+
+    def reaches(self, names: Sequence[str]) -> bool:
+        """Return True if an output shows the snapshot by these names, or by finer ones."""
+        return any(
+            all(any(one == name or self._is_finer(one, name) for one in level) for name in names)
+            for output in self.outputs
+            for level in _levels(self._rows[output])
+        )
 
     def changed(self, cell: Cell) -> Difference | None:
         """Return how a group has changed, or None if it has not."""

@@ -138,8 +138,10 @@ class _Search:
         known, found = self._known(suppressed), set[int]()
         for union in self._system.divided(known) if self._sticky.snapshots else ():
             cells = self._system.cells(union.hidden)
-            for changed in self._sticky.snapshots:
-                if 0 < together(map(changed, cells)).fewest < self._minimum:
+            for snapshot in self._sticky.snapshots:
+                # Only of what it shows can the rest be subtracted.
+                known_then = cells if snapshot.reaches(cells[0].names) else ()
+                if 0 < together(map(snapshot.changed, known_then)).fewest < self._minimum:
                     found |= self._showing({*union.hidden.tolist(), union.whole})
         return found
 
