@@ -8,7 +8,10 @@ import pytest
 
 from tests.attack.sequences import Told, attacked, story
 
-SEQUENCES = int(os.environ.get("SEQUENCES", "20"))
+SLOW = {4, 10}
+"""Seeds of sequences whose linear programs take longest; `make attacks` has them too."""
+
+SEQUENCES = int(os.environ.get("SEQUENCES", "22"))
 LENGTH = 5
 
 
@@ -17,7 +20,7 @@ def test_the_attacker_breaks_publications_that_know_nothing_of_each_other() -> N
     assert (told.confined, told.small, told.persons) >= (15, 8, 8)
 
 
-@pytest.mark.parametrize("seed", range(SEQUENCES))
+@pytest.mark.parametrize("seed", sorted({*range(SEQUENCES)} - SLOW))
 def test_a_sequence_confines_no_count_and_tells_no_small_change(seed: int) -> None:
     told = attacked(story(seed, LENGTH))
     assert told == Told(told.hidden, 0, told.changes, 0, 0)
