@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_aws import environment, patches
+from local_aws.gate import record
 from local_aws.gate.middleware import Gate
 from local_aws.processes import Processes
 from local_aws.repeats import Repeats
@@ -72,6 +73,7 @@ def serve(state: Path, port: int = 0) -> Iterator[Stack]:
         if (other := running(state)) is not None:
             raise RuntimeError(f"{other.endpoint} already serves the state folder {state}")
         ending.enter_context(_logged(state / "log"))
+        record.allowed.begin(state)
         processes = Processes(state / "processes")
         ending.callback(processes.close)
         server = _listen(port)

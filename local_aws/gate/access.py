@@ -16,6 +16,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from local_aws.environment import ACCOUNT, REGION
+from local_aws.gate import record
 from local_aws.gate.errors import RefusedError
 from local_aws.gate.iam import Call, Json, decide
 
@@ -61,6 +62,7 @@ def check(actor: Actor, calls: Iterable[Call]) -> None:
         )
         if not decision.allowed:
             raise _denied(f"User: {actor.arn}", call, decision.reason)
+        record.allowed.add(actor.role, asked)
 
 
 def check_service(service: str, source: str, calls: Iterable[Call]) -> None:

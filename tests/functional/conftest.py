@@ -22,6 +22,7 @@ ORDER = (
     "failures",
     "uploads",
     "persistent_cluster",
+    "permissions",
     "destroy",
 )
 

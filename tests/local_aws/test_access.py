@@ -13,10 +13,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local_aws import environment
+from local_aws.gate.record import FILE
 from tests.local_aws.endpoints import Endpoint, document, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 ACCOUNT = f"{environment.REGION}:{environment.ACCOUNT}"
 RUN = {
@@ -118,6 +120,18 @@ def test_a_refusal_has_the_form_of_its_service(
 ) -> None:
     call = getattr(Role(stack).client(service), operation)
     assert refused(call, **parameters)[0] == code
+
+
+def test_what_a_role_was_allowed_is_recorded_once(stack: Endpoint, state: Path) -> None:
+    bucket = holding(stack)
+    role = Role(stack, allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*"))
+    s3 = role.client("s3")
+    for _ in range(2):
+        s3.get_object(Bucket=bucket, Key="a")
+    refused(s3.put_object, Bucket=bucket, Key="a")
+    lines = [json.loads(line) for line in (state / FILE).read_text().splitlines()]
+    mine = [(action, resource) for who, action, resource, _ in lines if who == role.arn]
+    assert mine == [("s3:GetObject", f"arn:aws:s3:::{bucket}/a")]
 
 
 def test_a_deny_prevails_wherever_it_stands(stack: Endpoint) -> None:
