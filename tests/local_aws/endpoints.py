@@ -12,7 +12,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
+import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local_aws import environment
 
@@ -219,3 +221,57 @@ def until(look: Callable[[], T | None], seconds: float = 20) -> T:
             return found
         time.sleep(0.05)
     raise AssertionError(f"nothing within {seconds} seconds")
+
+
+def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: str, resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
+class Role:
+    """A role of its own, and clients of a session of it."""
+
+    def __init__(self, stack: Endpoint, *statements: Mapping[str, Any]) -> None:
+        self.stack = stack
+        self.name = f"r-{uuid.uuid4().hex[:12]}"
+        self.arn = stack.trusted(self.name, *statements)
+        self.session = f"arn:aws:sts::{environment.ACCOUNT}:assumed-role/{self.name}/session"
+
+    def client(self, service: str) -> Any:
+        sts = self.stack.client("sts")
+        made = sts.assume_role(RoleArn=self.arn, RoleSessionName="session")["Credentials"]
+        connect: Callable[..., Any] = boto3.client
+        return connect(
+            service,
+            endpoint_url=self.stack.url,
+            region_name=environment.REGION,
+            aws_access_key_id=made["AccessKeyId"],
+            aws_secret_access_key=made["SecretAccessKey"],
+            aws_session_token=made["SessionToken"],
+            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+        )
+
+
+def refused(call: Callable[..., Any], **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as refusal:
+        call(**parameters)
+    error = refusal.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def holding(stack: Endpoint, *, key: str | None = None) -> str:
+    """A bucket with an object `a`, encrypted with a key if there is one."""
+    bucket = stack.bucket()
+    if key:
+        rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        stack.client("s3").put_bucket_encryption(
+            Bucket=bucket,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": rule}]
+            },
+        )
+    stack.upload(bucket, "a", "content")
+    return bucket
