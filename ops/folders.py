@@ -23,7 +23,6 @@ from medical_charges.analysis.earlier import (
     Earlier,
     read_history,
     record_versions,
-    still_compared,
     write_earlier,
 )
 from medical_charges.analysis.engine import HERE_BYTES
@@ -87,9 +86,8 @@ def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
     try:
         write_snapshot(store, contract, run_id, take_snapshot(store, contract))
         live = read_live(store, layout)
-        live_run = live.run_id if live else None
-        compared = still_compared(read_history(store, layout), lambda run: run == live_run)
-        write_earlier(store, layout, run_id, Earlier(live_run, compared))
+        earlier = Earlier(live.run_id if live else None, read_history(store, layout))
+        write_earlier(store, layout, run_id, earlier)
     except MedicalChargesError as error:
         write_error(store, contract, run_id, error)
         raise
@@ -99,7 +97,7 @@ def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
         return code
     summary = read_summary(store, layout, run_id)
     screen = console()
-    if summary.waiting.keys() >= contract.outputs.keys():
+    if summary.replaces_nothing:
         screen.print(f"held, and nothing of it is published: {_HELD}")
         return 0
     publish_staged(MirrorStore(store, f"s3://{BUCKET}"), layout, summary)

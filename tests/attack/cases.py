@@ -33,9 +33,9 @@ def cube_of(people: Sequence[Person], contract: Contract) -> Cube:
     """The cube of people."""
     cube: Cube = {}
     for person in people:
-        m, k = int(person["m"]), int(person["k"])
+        m = int(person["m"])
         whole = person | {
-            name: band.labels[bisect_right(list(band.below.values()), k)]
+            name: band.labels[bisect_right(list(band.below.values()), int(person[band.column]))]
             for name, band in contract.bands.items()
         }
         for names in contract.grouping_sets:

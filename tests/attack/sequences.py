@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -13,7 +14,7 @@ from tests.attack.cases import Person, case, cube_of
 from tests.attack.knowledge import Fact, Group, Known, Publication, Range, known_from
 from tests.attack.solver import TOTAL, Attack, Kind, values_left
 
-KINDS: tuple[Kind, ...] = ("added", "removed", "corrected", "moved")
+KINDS: tuple[Kind, ...] = ("added", "removed", "corrected", "moved", "mixed")
 
 LEAST = 6
 """How many whole numbers a count that is hidden must be left."""
@@ -37,10 +38,11 @@ class Story:
 
     def publish(self, people: list[Person], *, alone: bool = False) -> None:
         """Publish people, after what is published already or as if nothing were."""
-        cube, earlier = cube_of(people, self.contract), dict[str, list[Shown]]()
+        cube, earlier = cube_of(people, self.contract), defaultdict[str, list[Shown]](list)
         for old, outputs in zip(self.people, self.replaced, strict=True):
             shown = cube_of(old, self.contract)
-            earlier |= {name: [Shown(shown, data)] for name, data in outputs.items()}
+            for name, data in outputs.items():
+                earlier[name].append(Shown(shown, data))
         tables = make_tables(cube, self.contract, {} if alone else earlier)
         found = {it.name: it.to_csv() for it in tables if not it.waits and not it.withheld}
         if found:
@@ -54,13 +56,18 @@ def story(seed: int, length: int, *, alone: bool = False) -> Story:
     random_ = random.Random(seed)
     found = Story(contract, random_.choice(KINDS))
     found.publish(people)
+    before = people
     for _ in range(length - 1):
-        people = changed(random_, people, found.kind)
+        kind: str = found.kind
+        if kind == "mixed":
+            # Also back to those before, but for one.
+            kind = random_.choice(["added", "removed", "back"])
+        before, people = people, before[1:] if kind == "back" else changed(random_, people, kind)
         found.publish(people, alone=alone)
     return found
 
 
-def changed(random_: random.Random, people: list[Person], kind: Kind) -> list[Person]:
+def changed(random_: random.Random, people: list[Person], kind: str) -> list[Person]:
     """The people after some of one group came, went, were corrected or moved."""
     columns = sorted(people[0].keys() - {"k", "m"})
     column = random_.choice(columns)

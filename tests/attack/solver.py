@@ -31,7 +31,7 @@ TANGENTS = 9
 SLACK = 1e-5
 """By how much sums may miss, in tenths of the largest measure: the solver is not exact."""
 
-Kind = Literal["added", "removed", "corrected", "moved"]
+Kind = Literal["added", "removed", "corrected", "moved", "mixed"]
 """What the attacker takes to have happened between publications."""
 
 Terms = list[tuple[int, float]]

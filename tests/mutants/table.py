@@ -156,10 +156,12 @@ DISCLOSURE = (
            replaced("snapshot.outputs", "{output} & {*snapshot.outputs}"), "test_waiting"),
     mutant("what readers know is taken to protect", Earlier.shows,
            replaced("labels in shown", "labels not in shown"), "test_waiting"),
-    mutant("the first version that was live is compared with", still_compared,
-           replaced("max(lives, default=0)", "0"), "test_history"),
-    mutant("what a failed run published is forgotten", record_versions,
-           replaced("compared.get(name, ())", "()"), "test_history"),
+    mutant("a publication that starts over ends no comparison", still_compared,
+           replaced("max(starts, default=0)", "0"), "test_history"),
+    mutant("the last version alone is compared with", still_compared,
+           replaced("max(starts, default=0)", "-1"), "test_history"),
+    mutant("what was published before is forgotten", record_versions,
+           replaced("history.get(name, ())", "()"), "test_history"),
 )  # fmt: skip
 
 RUNS = (

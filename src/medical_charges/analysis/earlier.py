@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from medical_charges.aggregates.state import StoredState, read_stored_state
 from medical_charges.analysis.summary import Summary
@@ -30,10 +31,12 @@ class Version:
     run_id: str
     snapshot: str
     """The identity of the state from which it was derived."""
+    starts_over: bool = False
+    """Whether the run was asked to publish whatever earlier versions disclose with it."""
 
 
 History = Mapping[str, tuple[Version, ...]]
-"""By output, the versions that readers may have and later ones are compared with."""
+"""By output, every version that readers may have, the last one last."""
 
 
 @dataclass(frozen=True)
@@ -43,45 +46,52 @@ class Earlier:
     live: str | None
     """The run whose outputs are published, if there is one."""
     outputs: History
+    starts_over: bool = False
+    """Whether the run is compared with nothing, as it was asked to publish all the same."""
 
 
 NOTHING = Earlier(None, {})
 
 
 def read_history(store: Store, layout: Layout) -> History:
-    """Return the published versions of all outputs, also of those that the contract dropped."""
-    try:
+    """Return the published versions of all outputs, also of those that the contract dropped.
+
+    Where none was recorded yet they are those of the live run.
+    """
+    with suppress(ObjectMissingError):
         return _versions(json.loads(store.read(layout.history)))
-    except ObjectMissingError:
-        return {}
+    with suppress(ObjectMissingError):
+        live = json.loads(store.read(layout.live))
+        return dict.fromkeys(live["outputs"], (Version(live["run_id"], live["snapshot"]),))
+    return {}
 
 
 def still_compared(history: History, was_live: Callable[[str], bool]) -> History:
     """Return the versions that a run must be compared with.
 
-    They are the last one that is known to have been live, which was compared with those before it,
-    and what runs published before they failed.
+    They are all, as differences add up: twelve people more and thirteen fewer are one fewer. A
+    publication that started over ends that, once it was live.
     """
     found = {}
     for name, versions in history.items():
-        lives = [i for i, version in enumerate(versions) if was_live(version.run_id)]
-        found[name] = versions[max(lives, default=0) :]
+        starts = [i for i, it in enumerate(versions) if it.starts_over and was_live(it.run_id)]
+        found[name] = versions[max(starts, default=0) :]
     return found
 
 
 def record_versions(store: Store, layout: Layout, summary: Summary) -> None:
-    """Record the outputs that a run is about to publish, after those it was compared with."""
-    compared = read_earlier(store, layout, summary.run_id).outputs
+    """Record the outputs that a run is about to publish."""
+    starts_over = read_earlier(store, layout, summary.run_id).starts_over
     history = dict(read_history(store, layout))
-    version = Version(summary.run_id, PurePosixPath(summary.state).stem)
+    version = Version(summary.run_id, PurePosixPath(summary.state).stem, starts_over)
     for name in summary.staged.keys() - summary.waiting.keys() - summary.withheld.keys():
-        history[name] = (*compared.get(name, ()), version)
+        history[name] = (*(it for it in history.get(name, ()) if it != version), version)
     store.write(layout.history, json.dumps(_as_json(history), indent=2).encode() + b"\n")
 
 
 def write_earlier(store: Store, layout: Layout, run_id: str, earlier: Earlier) -> None:
     """Write what a run is compared with to its folder."""
-    value = {"live": earlier.live, "outputs": _as_json(earlier.outputs)}
+    value = asdict(earlier) | {"outputs": _as_json(earlier.outputs)}
     store.write(layout.earlier(run_id), json.dumps(value, indent=2).encode() + b"\n")
 
 
@@ -91,22 +101,25 @@ def read_earlier(store: Store, layout: Layout, run_id: str) -> Earlier:
         value = json.loads(store.read(layout.earlier(run_id)))
     except ObjectMissingError:
         return NOTHING
-    return Earlier(value["live"], _versions(value["outputs"]))
+    return Earlier(**value | {"outputs": _versions(value["outputs"])})
 
 
-def _as_json(history: History) -> dict[str, list[dict[str, str]]]:
+def _as_json(history: History) -> dict[str, list[dict[str, Any]]]:
     return {name: [asdict(found) for found in history[name]] for name in sorted(history)}
 
 
-def _versions(value: Mapping[str, Iterable[Mapping[str, str]]]) -> History:
+def _versions(value: Mapping[str, Iterable[Mapping[str, Any]]]) -> History:
     return {name: tuple(Version(**found) for found in versions) for name, versions in value.items()}
 
 
 def is_lost(store: Store, contract: Contract, earlier: Earlier) -> bool:
-    """Return True if a version that readers have cannot be compared with, as it is gone."""
+    """Return True if a version that readers have, or what it was derived from, is gone."""
     layout = Layout(contract.prefix)
-    versions = {v for name in contract.outputs for v in earlier.outputs.get(name, ())}
-    return any(stored_state(store, layout, version.snapshot) is None for version in versions)
+    kept = [(name, it) for name in contract.outputs for it in earlier.outputs.get(name, ())]
+    states = {it.snapshot for _, it in kept}
+    return any(stored_state(store, layout, it) is None for it in sorted(states)) or any(
+        staged_output(store, layout, it.run_id, name) is None for name, it in kept
+    )
 
 
 def keys_of(store: Store, layout: Layout) -> list[str]:
@@ -120,6 +133,14 @@ def keys_of(store: Store, layout: Layout) -> list[str]:
         found |= {ref.key for ref in store.list(f"{layout.run(run_id)}/outputs")}
         found.add(layout.summary(run_id))
     return sorted(found | {layout.state(v.snapshot) for of in history.values() for v in of})
+
+
+def staged_output(store: Store, layout: Layout, run_id: str, name: str) -> bytes | None:
+    """Return an output as a run staged it, or None if it is gone."""
+    try:
+        return store.read(layout.staged(run_id, name))
+    except ObjectMissingError:
+        return None
 
 
 def stored_state(store: Store, layout: Layout, snapshot: str) -> StoredState | None:

@@ -29,7 +29,7 @@ from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.analysis.earlier import Earlier, read_earlier
 from medical_charges.analysis.engine import RANGE_BYTES, Engine
 from medical_charges.analysis.ranges import plan_ranges, plan_tasks
-from medical_charges.analysis.shown import earlier_outputs, live_output
+from medical_charges.analysis.shown import can_stay, earlier_outputs, live_output
 from medical_charges.analysis.snapshot import NewObject, Snapshot, read_headers
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract
@@ -48,10 +48,11 @@ WORST_RULES = 3
 OBJECTS_NAMED = 10
 _REASON_LENGTH = 160
 
-NO_VERSION = (
-    "some of its groups have changed by too few people since what was published of the same people"
+CANNOT_STAY = (
+    "with what was published of the same people it would disclose some of them, and no version of "
+    "it can stay: none is published, or it has other columns or rows under the present threshold"
 )
-"""Why an output is withheld that would have to wait, and of which nothing is published."""
+"""Why an output is withheld that would have to wait."""
 
 
 def analyze(
@@ -110,7 +111,7 @@ def analyze(
         earlier = read_earlier(store, layout, run_id)
         shown = earlier_outputs(store, contract, earlier)
         for table in make_tables(state.cube, contract, shown):
-            _stage(store, layout, table, earlier, summary)
+            _stage(store, contract, table, earlier, summary)
         counts |= {
             "outputs": len(summary.staged),
             "suppressed_rows": sum(summary.suppressed.values()),
@@ -121,16 +122,18 @@ def analyze(
     return summary
 
 
-def _stage(store: Store, layout: Layout, table: Table, earlier: Earlier, summary: Summary) -> None:
+def _stage(
+    store: Store, contract: Contract, table: Table, earlier: Earlier, summary: Summary
+) -> None:
     """Stage an output, as it is published already if it waits, and account for it."""
-    name, data = table.name, table.to_csv()
+    name, data, layout = table.name, table.to_csv(), Layout(contract.prefix)
     live = live_output(store, layout, earlier, name) if table.waits else None
-    if table.waits and live is not None and live.startswith(data) and live != data:
+    if live is not None and can_stay(live, table, contract):
         data = live
         before = read_summary(store, layout, str(earlier.live))
         summary.waiting[name] = before.waiting.get(name, str(earlier.live))
     elif table.waits:
-        summary.withheld[name] = NO_VERSION
+        summary.withheld[name] = CANNOT_STAY
     store.write(layout.staged(summary.run_id, name), data)
     summary.staged[name] = hashlib.sha256(data).hexdigest()
     if table.suppressed:

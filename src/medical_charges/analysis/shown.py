@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from medical_charges.aggregates.state import StoredState
-from medical_charges.analysis.earlier import Earlier, stored_state
+from medical_charges.analysis.earlier import Earlier, staged_output, stored_state
 from medical_charges.contract import Contract
-from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
-from medical_charges.outputs.tables import Shown
+from medical_charges.outputs.tables import Shown, Table, read_csv
 from medical_charges.storage import Store
 
 
@@ -25,7 +24,7 @@ def earlier_outputs(store: Store, contract: Contract, earlier: Earlier) -> dict[
             if version.snapshot not in states:
                 states[version.snapshot] = stored_state(store, layout, version.snapshot)
             state = states[version.snapshot]
-            data = _staged(store, layout, version.run_id, name)
+            data = staged_output(store, layout, version.run_id, name)
             if state is not None and state.fits(contract) and data is not None:
                 found.setdefault(name, []).append(Shown(state.state.cube, data))
     return found
@@ -33,11 +32,18 @@ def earlier_outputs(store: Store, contract: Contract, earlier: Earlier) -> dict[
 
 def live_output(store: Store, layout: Layout, earlier: Earlier, name: str) -> bytes | None:
     """Return an output as it is published, or None if it is not."""
-    return _staged(store, layout, earlier.live, name) if earlier.live else None
+    return staged_output(store, layout, earlier.live, name) if earlier.live else None
 
 
-def _staged(store: Store, layout: Layout, run_id: str, name: str) -> bytes | None:
-    try:
-        return store.read(layout.staged(run_id, name))
-    except ObjectMissingError:
-        return None
+def can_stay(data: bytes, table: Table, contract: Contract) -> bool:
+    """Return True if an output can stay as it is published while a table waits.
+
+    It has the table's columns and some rows, and none under the contract's present threshold.
+    """
+    columns, rows = read_csv(data.decode())
+    described = contract.outputs[table.name].columns
+    counts = [place for place, column in enumerate(described) if column.role == "count"]
+    same = tuple(columns) == table.columns
+    sizes = [int(row[place]) for row in rows for place in counts if same and row[place]]
+    minimum = contract.disclosure.minimum_rows
+    return same and bool(rows) and not any(0 < size < minimum for size in sizes)

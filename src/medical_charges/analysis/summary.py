@@ -49,6 +49,13 @@ class Summary:
     versions: dict[str, str] = field(default_factory=dict)
     """Versions of the software of the run."""
 
+    @property
+    def replaces_nothing(self) -> bool:
+        """Whether outputs wait, and the run has no new version of any."""
+        return (
+            bool(self.waiting) and self.waiting.keys() | self.withheld.keys() >= self.staged.keys()
+        )
+
     @contextmanager
     def phase(self, name: Phase) -> Iterator[dict[str, int]]:
         """Time a phase, and log it with the counts that are put into what this yields."""

@@ -455,8 +455,13 @@ class Contract(Part):
         return column.decimals if isinstance(column, DoubleColumn) else 0
 
     def grouping_set_of(self, names: Collection[str]) -> tuple[str, ...]:
-        """Return the smallest grouping set that contains these names, in any order."""
-        having = (held for held in self.grouping_sets if set(names) <= set(held))
+        """Return the smallest grouping set that contains these names, or else finer ones."""
+        sets = self.grouping_sets
+        having = [held for held in sets if set(names) <= set(held)] or [
+            held
+            for held in sets
+            if all(name in held or any(self.is_finer(it, name) for it in held) for name in names)
+        ]
         return min(having, key=lambda held: (len(held), held))
 
     def group_order(self, name: str) -> tuple[str, ...] | None:
@@ -478,6 +483,16 @@ class Contract(Part):
         one, other = (len(set(self.cuts(name))) for name in (fine, coarse))
         same = self.bands[fine].column == self.bands[coarse].column
         return same and (other, fine) < (one, coarse)
+
+    def banded(self, fine: str, value: str | int, coarse: str) -> str | int:
+        """Return the group by a coarser name that a group by a finer one lies in."""
+        if fine == coarse:
+            return value
+        whole = self.bands[coarse]
+        if fine not in self.bands:
+            return whole.label_of(int(value))
+        place = self.bands[fine].labels.index(str(value))
+        return whole.label_of(self.cuts(fine)[place - 1]) if place else whole.labels[0]
 
     def sort_key(self, names: Collection[str], key: Collection[str | int]) -> tuple[str | int, ...]:
         """Return the sort key of a group: bands in clinical order, everything else by value."""

@@ -174,11 +174,17 @@ class _Groups:
         names = tuple(names)
         if names not in self._found:
             held = self._contract.grouping_set_of(names)
-            places = [held.index(name) for name in names]
-            self._found[names] = {}
+            sources = [(*self._source(held, name), name) for name in names]
+            banded, self._found[names] = self._contract.banded, {}
             for key, sums in self._top_coded(held).items():
-                merge_cells(self._found[names], {tuple(key[i] for i in places): sums})
+                group = tuple(banded(fine, key[i], name) for fine, i, name in sources)
+                merge_cells(self._found[names], {group: sums})
         return self._found[names]
+
+    def _source(self, held: Sequence[str], name: str) -> tuple[str, int]:
+        """Where a grouping set has a name, or a finer one."""
+        fine = [name, *(it for it in held if self._contract.is_finer(it, name))]
+        return next((it, held.index(it)) for it in fine if it in held)
 
     def _top_coded(self, held: tuple[str, ...]) -> Cells:
         if held not in self._coded:

@@ -180,6 +180,6 @@ def all_wait_reason(contract: Contract) -> str:
 
 
 LOST = (
-    f"the state that the published outputs were read off is not there any more, so nobody can say "
-    f"how far this run is from them; {ALL_THE_SAME}"
+    f"an output that was published, or the state that it was read off, is not there any more, so "
+    f"nobody can say how far this run is from it; {ALL_THE_SAME}"
 )

@@ -8,6 +8,7 @@ from typing import Any
 from medical_charges.aggregates.state import read_state, snapshot_identity
 from medical_charges.analysis.earlier import is_lost, read_earlier
 from medical_charges.analysis.snapshot import Snapshot
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
@@ -77,10 +78,10 @@ def reason_after_analysis(
 def _nothing_new(store: Store, contract: Contract, summary: Mapping[str, Any]) -> str:
     """The reason why a run is held of which no output can be published, or be compared."""
     layout = Layout(contract.prefix)
-    if is_lost(store, contract, read_earlier(store, layout, summary["run_id"])):
+    run_id: str = summary["run_id"]
+    if is_lost(store, contract, read_earlier(store, layout, run_id)):
         return LOST
-    waiting = summary.get("waiting", {})
-    return all_wait_reason(contract) if waiting.keys() >= contract.outputs.keys() else ""
+    return all_wait_reason(contract) if read_summary(store, layout, run_id).replaces_nothing else ""
 
 
 def _readers_snapshots(ledger: Ledger) -> list[str]:

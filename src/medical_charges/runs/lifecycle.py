@@ -221,9 +221,11 @@ def _go(
     write_snapshot(store, contract, run_id, snapshot, code)
     live = read_live(store, layout)
     # A publication that was asked for whatever it discloses is a new beginning.
-    history = {} if PUBLISH_HELD in lease.options else read_history(store, layout)
+    starts_over = PUBLISH_HELD in lease.options
+    history = {} if starts_over else read_history(store, layout)
     compared = still_compared(history, lambda run: "snapshot" in ledger.run(run))
-    write_earlier(store, layout, run_id, Earlier(live.run_id if live else None, compared))
+    earlier = Earlier(live.run_id if live else None, compared, starts_over)
+    write_earlier(store, layout, run_id, earlier)
     reason = ""
     if PUBLISH_HELD not in lease.options:
         reason = reason_before_analysis(ledger.live(), store, contract, snapshot)

@@ -43,6 +43,8 @@ class StateArtifact:
 
     members: Mapping[str, Tallied]
     cells: GroupedMoments
+    shape: tuple[str, int]
+    """The schema hash and the version of the kernel: equal ones group and sum alike."""
 
 
 def read_partial_artifact(store: Store, key: str) -> PartialArtifact | None:
@@ -67,7 +69,7 @@ def read_state_artifact(store: Store, key: str) -> StateArtifact | None:
         identity: _tallied([key, etag, size], tally)
         for identity, (key, etag, size, tally, _) in value["members"].items()
     }
-    return StateArtifact(members, _cells(value["cube"]))
+    return StateArtifact(members, _cells(value["cube"]), (value["shape"], value["kernel"]))
 
 
 def _tallied(ref: list[Any], tally: Mapping[str, Any]) -> Tallied:

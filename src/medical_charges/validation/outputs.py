@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.storage import Store
-from medical_charges.validation.artifacts import RunArtifacts, read_state_artifact, sha256_of
+from medical_charges.validation.artifacts import (
+    RunArtifacts,
+    StateArtifact,
+    read_state_artifact,
+    sha256_of,
+)
 from medical_charges.validation.checks.disclosure import disclosure_checks
 from medical_charges.validation.checks.figures import figure_checks
 from medical_charges.validation.checks.files import file_checks, staged_files
@@ -102,16 +107,17 @@ def _output_checks(artifacts: RunArtifacts, cells: GroupedMoments) -> Iterator[C
 
 
 def _versions(artifacts: RunArtifacts) -> dict[str, list[PublishedVersion]]:
-    """Return the published versions of outputs, as far as they group as the run does."""
+    """Return the published versions of outputs, as far as they group and sum as the run does."""
     found: dict[str, list[PublishedVersion]] = {}
-    now = set(artifacts.state.cells) if artifacts.state else set()
+    states: dict[str, StateArtifact | None] = {}
     for name, versions in artifacts.earlier["outputs"].items():
         for version in versions if name in artifacts.contract.outputs else ():
-            state = read_state_artifact(
-                artifacts.store, artifacts.layout.state(version["snapshot"])
-            )
-            data = artifacts.staged_by(version["run_id"], name)
-            if state is not None and set(state.cells) == now and data is not None:
+            snapshot, data = version["snapshot"], artifacts.staged_by(version["run_id"], name)
+            if snapshot not in states:
+                key = artifacts.layout.state(snapshot)
+                states[snapshot] = read_state_artifact(artifacts.store, key)
+            state, now = states[snapshot], artifacts.state
+            if state and now and state.shape == now.shape and data is not None:
                 found.setdefault(name, []).append(PublishedVersion(data, state.cells))
     return found
 

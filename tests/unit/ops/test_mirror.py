@@ -137,7 +137,7 @@ def test_an_empty_bucket_is_given_what_a_run_is_compared_with(
     summary = Summary("one", "contract", state=layout.state("s"), staged={"a": "checksum"})
     kept = [layout.staged("one", "a"), layout.summary("one"), layout.state("s"), layout.live]
     for key in (*kept, layout.report("one"), layout.state("other")):
-        store.write(key, b'{"run_id": "one"}')
+        store.write(key, b'{"run_id": "one", "snapshot": "s", "outputs": {}}')
     record_versions(store, layout, summary)
     pipeline.restore(tmp_path)
     held = {ref.key for ref in bucket.list(f"{PREFIX}/Run_data")}

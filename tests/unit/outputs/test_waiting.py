@@ -151,3 +151,39 @@ def test_a_row_that_showed_counts_alone_goes_on_to_do_so() -> None:
     tables = make_tables(cube_of(more, contract), contract, before)
     for old, new in zip(alone, tables, strict=True):
         assert new.waits or new.counted >= old.counted
+
+
+def test_differences_of_several_versions_add_up() -> None:
+    """Twelve people came, and then thirteen went: one is gone."""
+    contract = parse_contract(BASE + ONE_TABLE)
+    some = people(BEFORE)
+    came = some + people({("x", "u"): 12}, first=5_000)
+    one, two = published(contract, some)["by_a"], published(contract, came)["by_a"]
+    cube = cube_of(some[1:], contract)
+    assert not make_tables(cube, contract, {"by_a": two})[0].waits
+    assert make_tables(cube, contract, {"by_a": [*one, *two]})[0].waits
+
+
+CROSSED = """
+analyses:
+  one: {group_by: [k, wide], statistics: [patients, mean]}
+  two: {group_by: [band, j], statistics: [patients, mean]}
+disclosure: {minimum_cell: 11}
+"""
+
+
+def test_groups_are_compared_that_two_outputs_can_be_summed_to_and_none_groups_by() -> None:
+    base = BASE.replace("    m: {", "    j: {type: integer, minimum: 0, maximum: 9}\n    m: {")
+    wide = "  wide: {column: j, below: {near: 5}, otherwise: far}\nmeasure: m"
+    contract = parse_contract(base.replace("measure: m", wide) + CROSSED)
+    before = [person for k in (0, 8) for j in (0, 8) for person in crossed(k, j, 30)]
+    # Three come of one pair of bands, and of all others of its row and its column enough.
+    after = before + crossed(0, 0, 3) + crossed(0, 8, 20) + crossed(8, 0, 20)
+    earlier = {"one": published(contract, before)["one"]}
+    tables = {t.name: t for t in make_tables(cube_of(after, contract), contract, earlier)}
+    assert tables["two"].waits
+
+
+def crossed(k: int, j: int, count: int) -> list[Person]:
+    """So many people with two numbers."""
+    return [{"a": "x", "b": "u", "k": k, "j": j, "m": 1_000 + 17 * i} for i in range(count)]

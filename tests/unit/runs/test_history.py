@@ -6,14 +6,15 @@ import json
 
 import pytest
 
-from medical_charges.analysis.earlier import Version, read_history
+from medical_charges.analysis.earlier import Version, read_earlier, read_history
+from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
-from tests.functions import Pipeline, deploy
+from tests.functions import CONTRACT, Pipeline, deploy
 from tests.helpers import WITHOUT_CUBES
-from tests.unit.runs.test_hold import of_one_region, part
+from tests.unit.runs.test_hold import INPUT, lines, of_one_region, part
 
 REGION, AGE = "charges_by_region", "charges_by_age"
 
@@ -108,7 +109,9 @@ def test_a_run_of_which_every_output_waits_is_held(pipeline: Pipeline, real_file
 def test_a_publication_that_was_asked_for_starts_over(pipeline: Pipeline, real_file: bytes) -> None:
     run_id = grown(pipeline, "two", real_file, publish_held=True)
     assert waiting(pipeline, run_id) == {}
-    assert [version.run_id for version in published(pipeline, AGE)] == [run_id]
+    again = grown(pipeline, "three", real_file)
+    earlier = read_earlier(pipeline.store, layout_of(pipeline), again).outputs[AGE]
+    assert [version.run_id for version in earlier] == [run_id]
 
 
 @pytest.mark.parametrize(("people", "decision"), [(30, "hold"), (31, "go")])
@@ -126,6 +129,78 @@ def test_what_a_run_published_before_it_failed_is_compared_with_as_well(
     pipeline.upload("more.csv", of_one_region(real_file, people))
     third = pipeline.staged("three")
     assert pipeline.compare("three", third)["decision"] == decision
+
+
+@pytest.mark.parametrize(("fewer", "decision"), [(1, "hold"), (11, "go")])
+def test_a_run_is_compared_with_every_version_and_not_the_last_alone(
+    pipeline: Pipeline, real_file: bytes, fewer: int, decision: str
+) -> None:
+    grown(pipeline, "two", real_file)
+    pipeline.store.delete(f"{INPUT}/two.csv")
+    pipeline.upload("Charges.csv", without_some_of_one_region(real_file, fewer))
+    run_id = pipeline.staged("three")
+    assert pipeline.compare("three", run_id)["decision"] == decision
+
+
+def without_some_of_one_region(data: bytes, count: int) -> bytes:
+    header, *rows = lines(data)
+    gone = [row for row in rows if b",southeast," in row][:count]
+    return b"".join([header, *(row for row in rows if row not in gone)])
+
+
+def test_what_is_live_is_compared_with_where_no_version_was_recorded(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    """The stack was deployed before versions were recorded."""
+    pipeline.store.delete(layout_of(pipeline).history)
+    first = live(pipeline)
+    run_id = grown(pipeline, "two", real_file)
+    assert waiting(pipeline, run_id)[AGE] == first
+
+
+def test_a_publication_that_starts_over_and_fails_ends_no_comparison(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    first = live(pipeline)
+    pipeline.upload("more.csv", part(real_file, 100, 30))
+    run_id = pipeline.plan("two", publish_held=True)["run_id"]
+    pipeline.analyze(run_id)
+    assert pipeline.compare("two", run_id)["decision"] == "go"
+    pipeline.publish("two", run_id)
+    pipeline.fail("two", "GenerateManifests", run_id)
+    assert [version.run_id for version in published(pipeline, AGE)] == [first, run_id]
+    pipeline.store.delete(f"{INPUT}/more.csv")
+    pipeline.upload("few.csv", of_one_region(real_file, 20))
+    third = pipeline.staged("three")
+    assert waiting(pipeline, third)[AGE] == first
+
+
+@pytest.mark.parametrize("gone", ["staged", "state"])
+def test_a_run_is_held_if_a_version_that_readers_have_is_gone(
+    pipeline: Pipeline, real_file: bytes, gone: str
+) -> None:
+    version = published(pipeline, AGE)[0]
+    grown(pipeline, "two", real_file)
+    layout = layout_of(pipeline)
+    kept = layout.staged(version.run_id, AGE), layout.state(version.snapshot)
+    pipeline.store.delete(kept[gone == "state"])
+    pipeline.upload("more.csv", of_one_region(real_file, 40))
+    found = pipeline.compare("three", pipeline.staged("three"))
+    assert found["decision"] == "hold"
+    assert "is not there any more" in found["reason"]
+
+
+def test_an_output_that_would_have_to_wait_under_a_higher_threshold_is_withheld(
+    pipeline: Pipeline,
+) -> None:
+    """Readers know its small groups, so nothing can hide them; new readers must not see them."""
+    higher = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 25")
+    pipeline.store.write(CONTRACT, higher.encode())
+    pipeline.contract = parse_contract(higher)
+    run_id = pipeline.staged("two")
+    summary = read_summary(pipeline.store, layout_of(pipeline), run_id)
+    assert AGE in summary.withheld
+    assert REGION in summary.waiting
 
 
 def test_a_rollback_is_no_new_version(pipeline: Pipeline, real_file: bytes) -> None:

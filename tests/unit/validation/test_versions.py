@@ -99,6 +99,20 @@ def test_a_row_that_readers_know_and_that_is_hidden_is_refused(
     assert failed(result) == {FLIPS}
 
 
+def test_a_version_of_another_contract_is_no_comparison(
+    store: LocalStore, contract: Contract
+) -> None:
+    """Its groups may hold other people: CompareRuns judges the change of a contract."""
+    other = parse_contract(CONTRACT.replace("{type: integer}", "{type: integer, minimum: 0}"))
+    layout, before = Layout(contract.prefix), rows(x=40, y=40)
+    upload(store, contract, {"d.csv": before})
+    snapshot = Path(run(store, other, "one").state).stem
+    upload(store, contract, {"d.csv": rows(x=45, y=40)})
+    run(store, contract, "two")
+    write_earlier(store, layout, "two", Earlier("one", {"by_a": (Version("one", snapshot),)}))
+    assert failed(validate_outputs(without_spark, store, contract, "two")) == set()
+
+
 def test_outputs_that_wait_are_those_that_are_published(
     store: LocalStore, contract: Contract
 ) -> None:

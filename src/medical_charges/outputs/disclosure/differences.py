@@ -83,9 +83,9 @@ class Earlier:
     def _common(self, one: str, other: str) -> set[tuple[str, ...]]:
         """Return the names by which both outputs can be summed."""
         pairs = product(_levels(self._rows[one]), _levels(self._rows[other]))
-        return set().union(*(self._meet(ours, theirs) for ours, theirs in pairs))
+        return {self._meet(ours, theirs) for ours, theirs in pairs}
 
-    def _meet(self, ours: Sequence[str], theirs: Sequence[str]) -> set[tuple[str, ...]]:
+    def _meet(self, ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
         finer = self._contract.is_finer
         both = {
             name
@@ -93,11 +93,7 @@ class Earlier:
             for name in names
             if any(other == name or finer(other, name) for other in others)
         }
-        names = tuple(sorted(n for n in both if not any(finer(other, n) for other in both)))
-        if any(set(names) <= set(held) for held in self._contract.grouping_sets):
-            return {names}
-        # Nobody has counted by all of them together.
-        return {(name,) for name in names}
+        return tuple(sorted(n for n in both if not any(finer(other, n) for other in both)))
 
     def kept(self, waiting: Iterable[str]) -> list[Row]:
         """Return the rows of waiting outputs that say of the present what they have said."""

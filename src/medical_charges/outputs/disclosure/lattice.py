@@ -78,22 +78,14 @@ class Lattice:
             (list(names).index(fine), fine, name)
             for fine, name in zip(fines, self.level(names), strict=True)
         ]
-        return lambda key: tuple(self._grouped(fine, key[i], name) for i, fine, name in sources)
+        return lambda key: tuple(
+            self._contract.banded(fine, key[i], name) for i, fine, name in sources
+        )
 
     def project(self, fine: Level, coarse: Level) -> list[Key]:
         """Which group of the coarse level each group of the fine one is part of."""
         places = [fine.index(name) for name in coarse]
         return [tuple(key[i] for i in places) for key in self.keys[fine]]
-
-    def _grouped(self, fine: str, value: str | int, coarse: str) -> str | int:
-        """The coarser group that a finer one lies in."""
-        if fine == coarse:
-            return value
-        whole = self._contract.bands[coarse]
-        if fine not in self._contract.bands:
-            return whole.label_of(int(value))
-        place = self._contract.bands[fine].labels.index(str(value))
-        return whole.label_of(self._contract.cuts(fine)[place - 1]) if place else whole.labels[0]
 
     def _join(self) -> None:
         """Add the cliques' own levels, what neighbors share, and the sums."""
