@@ -9,7 +9,7 @@ import polars as pl
 
 from medical_charges.contract import Column
 from medical_charges.contract.model import IntegerColumn, StringColumn
-from medical_charges.kernel.dialect import SPACES, Translator, grouped_number
+from medical_charges.kernel.dialect import SPACES, STAND_IN, Translator, grouped_number
 
 _LARGEST = sys.float_info.max
 
@@ -41,8 +41,10 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
     it is, and is none.
     """
     field, changed = pl.col(name), False
+    if translator.uses_stand_in and isinstance(column, StringColumn):
+        field, changed = field.str.replace_all(STAND_IN.decode(), ",", literal=True), True
     if translator.trims:
-        field, changed = field.str.strip_chars(" \t"), True
+        field, changed = field.str.strip_chars(translator.padding), True
     # A word for nothing in a column of numbers that must be there is no number, as it stands.
     no_numbers = not any(sign.isdigit() for null in translator.nulls for sign in null)
     wanted = not isinstance(column, StringColumn) and not column.nullable and no_numbers

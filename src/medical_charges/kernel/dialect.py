@@ -2,7 +2,8 @@
 
 The delimiter, the quote and the decimal sign become a comma, a quotation mark and a point. What
 stood for these becomes one of the characters that are free, so the translation can be reversed, and
-a point is no decimal sign where the contract says a comma.
+a point is no decimal sign where the contract says a comma. It never becomes a space or a tab, which
+may stand around numbers.
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ csv.field_size_limit(sys.maxsize)
 
 _PLAIN = Dialect()
 
+_PADDING = " \t"
+
 SPACES = " \t\u00a0\u202f"
 """Spaces between a number and its unit; some are kept together with it at the end of a line."""
 
 _WITH_ZEROS = re.compile(r"\A([ \t]*[+-]?[0-9]+)\.0*(?=[ \t]*\Z)")
 
 STAND_IN = b"\x1f"
-"""Stands for a separator of thousands that is the delimiter too, once its quotes are removed."""
+"""Stands for a delimiter within a field once its quotes are removed, as between thousands."""
+
+_INSTEAD_OF_SPACES = "\x1c\x1d"
 
 
 class Translator:
@@ -34,14 +39,20 @@ class Translator:
         self._dialect = dialect
         odd = [dialect.delimiter, dialect.quote, dialect.decimal]
         plain = [_PLAIN.delimiter, _PLAIN.quote, _PLAIN.decimal]
-        before = odd + [sign for sign in plain if sign not in odd]
-        after = plain + [sign for sign in odd if sign not in plain]
+        spaces = [sign for sign in odd if sign in _PADDING]
+        others = [sign for sign in _INSTEAD_OF_SPACES if sign not in odd][: len(spaces)]
+        before = odd + others + [sign for sign in plain if sign not in odd]
+        free = [sign for sign in odd if sign not in plain + spaces]
+        after = plain + spaces + others + free
         self._to_plain = dict(zip(map(ord, before), after, strict=True)) if odd != plain else {}
         self._to_odd = {ord(plain): chr(odd) for odd, plain in self._to_plain.items()}
         self._forward = bytes.maketrans("".join(before).encode(), "".join(after).encode())
         self._backward = bytes.maketrans("".join(after).encode(), "".join(before).encode())
         self._decimals = {ord("."): ",", ord(","): "."} if dialect.decimal == "," else {}
         self.uses_stand_in = dialect.thousands == dialect.delimiter
+        self.doubtful = "".join(spaces).encode() + STAND_IN * self.uses_stand_in
+        """Bytes that a plain line has only by a byte that stands for something else in it."""
+        self.padding = self.plain_text(_PADDING)
         self.thousands = dialect.thousands and self.plain_text(dialect.thousands)
         if self.uses_stand_in:
             self.thousands = STAND_IN.decode()
@@ -79,7 +90,8 @@ class Translator:
         encoding = self._dialect.encoding
         if encoding == _PLAIN.encoding or block.isascii():
             return block
-        return block.decode(encoding, "surrogateescape").encode(errors="surrogateescape")
+        # Written back as they are, two of them could be a letter of UTF-8.
+        return block.decode(encoding, "surrogateescape").encode(errors="surrogatepass")
 
     def text_of(self, line: bytes) -> str:
         """Decode a line as it was read; a byte that the encoding does not know is a surrogate."""
@@ -99,7 +111,7 @@ class Translator:
         if not self.cleans:
             return fields
         if self._dialect.trim:
-            fields = [field.strip(" \t") for field in fields]
+            fields = [field.strip(_PADDING) for field in fields]
         return ["" if field in self._dialect.null_values else field for field in fields]
 
     def number(self, field: str, column: IntegerColumn | DoubleColumn) -> str:

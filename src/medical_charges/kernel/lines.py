@@ -64,22 +64,22 @@ def unquoted(block: bytes, stand_in: bytes = b"") -> bytes:
     if b'"' not in block:
         return block
     array = np.frombuffer(block, np.uint8)
-    quotes = np.flatnonzero(array == QUOTE)
+    is_quote = array == QUOTE
+    quotes = np.flatnonzero(is_quote)
+    # The number of quotes up to a byte is odd if it is in a quoted field, however it overflows.
+    within = (np.cumsum(is_quote, dtype=np.uint8) & 1).view(np.bool_)
     if stand_in:
-        commas = np.flatnonzero(array == COMMA)
-        array = array.copy()
-        array[commas[np.searchsorted(quotes, commas) % 2 == 1]] = ord(stand_in)
+        array = np.where(within & (array == COMMA), np.uint8(ord(stand_in)), array)
     opening, closing = quotes[::2], quotes[1::2]
     if len(opening) != len(closing):
         return block
     separators = (array == COMMA) | (array == NEWLINE) | (array == RETURN)
     # At the first byte the index is -1, the newline at the end.
     before = separators[opening - 1]
-    between = np.flatnonzero(separators)
-    inside = np.searchsorted(between, closing) - np.searchsorted(between, opening)
+    inside = separators & within
     if not before.all() or not separators[closing + 1].all() or inside.any():
         return block
-    bare: bytes = array[array != QUOTE].tobytes()
+    bare: bytes = array[~is_quote].tobytes()
     return bare
 
 

@@ -83,7 +83,9 @@ class RowValidator:
             try:
                 values[name] = self._value(name, column, fields[position])
             except _BrokenRuleError as broken:
-                shown = _shown(fields[position]) if self._may_show(name, fields[position]) else None
+                field, shown = fields[position], None
+                if self._may_show(name, field):
+                    shown = _shown(field, self._source.encoding)
                 return Rejection(f"{name}.{broken.rule}", f"{name} {broken.reason}", shown)
         return values
 
@@ -194,7 +196,7 @@ def _why(field: str) -> str:
     return next(found, "")
 
 
-def _shown(field: str) -> str:
-    """Return a field as an example: shortened, with bytes that are not UTF-8 replaced."""
-    text = field.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+def _shown(field: str, encoding: str) -> str:
+    """Return a field as an example: shortened, with bytes that are no characters replaced."""
+    text = field.encode(encoding, errors="surrogateescape").decode(encoding, errors="replace")
     return text if len(text) <= 60 else text[:57] + "..."

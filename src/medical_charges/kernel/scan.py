@@ -135,7 +135,7 @@ class Scanner:
             block += b"\n"
         block = self._translator.plain(block)
         stand_in = STAND_IN if self._translator.uses_stand_in else b""
-        if stand_in and stand_in in block:
+        if any(byte in block for byte in self._translator.doubtful):
             return self._scan_carefully(block, offset)
         without = self._translator.without_comments
         if b'"' not in block and (scanned := self._scan_hopefully(without(block))) is not None:
@@ -170,8 +170,8 @@ class Scanner:
         if self._translator.skips_blank_rows:
             empty |= lines.blank
         whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
-        if self._translator.uses_stand_in:
-            whole &= lines.counts(ord(STAND_IN)) == 0
+        for byte in self._translator.doubtful:
+            whole &= lines.counts(byte) == 0
         text = lines.select(whole)
         if b'"' in text:
             text = self._unquoted_fields(text)

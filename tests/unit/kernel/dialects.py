@@ -19,9 +19,14 @@ ENCODINGS = {
 }  # fmt: skip
 """Each encoding with a letter that it has."""
 
+UNDEFINED = {"cp1252": "\udc81", "cp1253": "\udcd2\udc88", "cp1254": "\udc8d", "cp1257": "\udc81"}
+"""Bytes that an encoding does not know, as Python reads them."""
+
 THOUSANDS = [".", ",", " ", "'", "_", "\u00a0", "\u2009", "\u202f", "\u2019", None, None, None]
 NULLS = [[], [], ["NA"], ["-", "n.a."], ["-9", "999,9", "NULL"]]
 HEADER = ["town", "age", "spare", "note", "cost", "left out"]
+
+SPACES = " \t\u00a0\u202f"
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,10 @@ def dialect_of(random: Random) -> dict[str, Any]:
     """The keys of a dialect."""
     encoding = random.choice([*ENCODINGS])
     decimal = random.choice(".,")
-    free = [sign for sign in ",;\t| ^~:/\x01" if sign != decimal]
+    free = [sign for sign in ",;\t\t|  ^~:/_\x01\x0b\x1c" if sign != decimal]
     delimiter = random.choice(free)
-    quote = random.choice([sign for sign in '"""\'`' if sign != delimiter])
-    unusable = {decimal, quote, *(" " if delimiter == " " else "")}
+    quote = random.choice([sign for sign in '""""\'`\t' if sign != delimiter])
+    unusable = {decimal, quote}
     thousands = random.choice([sign for sign in THOUSANDS if sign not in unusable])
     try:
         (thousands or "").encode(encoding)
@@ -86,7 +91,7 @@ def dialect_of(random: Random) -> dict[str, Any]:
         "thousands": thousands,
         "encoding": encoding,
         "null_values": random.choice(NULLS),
-        "trim": delimiter not in " \t" and random.random() < 0.3,
+        "trim": random.random() < 0.3,
         "comment": random.choice(["#", "%", None, None]),
         "skip_lines": random.choice([0, 0, 1, 3]),
         "skip_blank_rows": random.random() < 0.3,
@@ -96,12 +101,13 @@ def dialect_of(random: Random) -> dict[str, Any]:
 
 
 def keys_of(random: Random, dialect: dict[str, Any]) -> Keys:
-    """Further keys of columns, mostly none."""
+    """Further keys of columns, mostly few."""
+    town = {"town": {"allowed": None, "identifying": "made up"}} if random.random() < 0.5 else {}
     if random.random() < 0.5:
-        return {}
+        return town
     unit = random.choice(["$", "%", "kg", "EUR"])
     letter = ENCODINGS[dialect["encoding"]]
-    return {
+    return town | {
         "age": {"decimal_zeros": True, "unit": "y"},
         "cost": {"name": [f"Cost; {letter}", "COST"], "unit": unit},
     }
@@ -118,15 +124,17 @@ def written(seed: int) -> Written:
     data = _data(random, dialect, [[*map(str, HEADER)], *rows], keys)
     return Written(
         contract_of(dialect, letter, keys),
-        data.encode(dialect["encoding"]),
-        contract_of({"multiline": True}, letter),
-        as_plain(data, dialect, keys).encode(),
+        data.encode(dialect["encoding"], "surrogateescape"),
+        contract_of({"multiline": True}, letter, {"town": keys.get("town", {})}),
+        as_plain(data, dialect, keys).encode(errors="surrogatepass"),
     )
 
 
 def _row(random: Random, dialect: dict[str, Any], letter: str, keys: Keys) -> list[str]:
     null = random.choice(dialect["null_values"] or [""])
     towns = ["St. Ives", "far; west", f"Nord{letter}"]
+    if "town" in keys:
+        towns += ["'t Zand", "New York", "A:B", "Paris"]
     notes = ["plain", letter, 'said "no"', "it's", "a, b; c. d|e", "", null, "1.5", "1,5"]
     odd = random.random() < 0.1
     spares = [_number(random.randrange(400_000) / 100, dialect), "", null]
@@ -143,11 +151,24 @@ def _row(random: Random, dialect: dict[str, Any], letter: str, keys: Keys) -> li
         else _number(random.randrange(-(10**9), 10**9) / 100, dialect),
         "x",
     ]
-    if keys:
+    if "cost" in keys:
         row = _with_units(random, dialect, row, keys)
+    if random.random() < 0.15:
+        row = _with_foreign_sign(random, dialect, row)
     if dialect["trim"]:
         row = [random.choice(["", " ", "\t "]) + field + random.choice(["", " "]) for field in row]
     return row[: random.randrange(6)] or ["?"] if random.random() < 0.02 else row
+
+
+def _with_foreign_sign(random: Random, dialect: dict[str, Any], row: list[str]) -> list[str]:
+    """Put what is no part of a field before or behind one."""
+    place = random.randrange(5)
+    # A file whose groups need quotes in a CSV is refused.
+    signs = [*". ;'|_", *([] if place == 0 else ',"\t\x0b\x1c\x1d\x1f')]
+    sign = random.choice([*signs, UNDEFINED.get(dialect["encoding"], ".")])
+    field = row[place]
+    field = random.choice([sign + field, field + sign, f" {sign}{field}", f"{field}{sign} "])
+    return [*row[:place], field, *row[place + 1 :]]
 
 
 def _number(value: float, dialect: dict[str, Any]) -> str:
@@ -171,7 +192,7 @@ def _data(random: Random, dialect: dict[str, Any], rows: list[list[str]], keys: 
     text.write(f"A title; not a, header{end}" * dialect["skip_lines"])
     comment = f"{dialect['comment']} {dialect['quote']} a comment, of no use{end}"
     header, *others = rows
-    if keys:
+    if "cost" in keys:
         header[4] = random.choice(keys["cost"]["name"])
     for row in [header, *others]:
         if dialect["comment"] and random.random() < 0.1:
@@ -199,7 +220,7 @@ def _with_units(random: Random, dialect: dict[str, Any], row: list[str], keys: K
 
 def as_plain(data: str, dialect: dict[str, Any], keys: Keys) -> str:
     """What Python's csv module reads, written as the plain dialect has it."""
-    lines = data.removeprefix("\ufeff").splitlines(keepends=True)[dialect["skip_lines"] :]
+    lines = [*io.StringIO(data.removeprefix("\ufeff"), newline="\n")][dialect["skip_lines"] :]
     if comment := dialect["comment"]:
         lines = [line for line in lines if not line.startswith(comment)]
     reader = csv.reader(
@@ -207,8 +228,11 @@ def as_plain(data: str, dialect: dict[str, Any], keys: Keys) -> str:
         delimiter=dialect["delimiter"],
         quotechar=dialect["quote"],
     )
-    header, *rows = (row for row in reader if any(row) or not dialect["skip_blank_rows"])
-    header = HEADER if keys else header
+    # A line of two quotes is not blank.
+    header, *rows = (
+        row for row in reader if any(row) or row == [""] or not dialect["skip_blank_rows"]
+    )
+    header = HEADER if "cost" in keys else header
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
         [
@@ -227,8 +251,9 @@ def _plain(place: int, field: str, dialect: dict[str, Any], keys: Keys) -> str:
         return field
     more = keys.get(HEADER[place], {})
     if unit := more.get("unit"):
-        field = _unitless(field.strip(), unit)
-    whole, decimal, fraction = field.partition(dialect["decimal"])
+        field = _unitless(field.strip(SPACES), unit)
+    # Spaces around a number are no fault; spaces alone are no number.
+    whole, decimal, fraction = (field.strip(" \t") or field).partition(dialect["decimal"])
     parts = whole.split(dialect["thousands"]) if dialect["thousands"] else [whole]
     others = [len(part) for part in parts[1:]]
     if others and (set(others) != {3} or not 1 <= len(parts[0].lstrip("+-")) <= 3):
@@ -242,8 +267,8 @@ def _plain(place: int, field: str, dialect: dict[str, Any], keys: Keys) -> str:
 
 def _unitless(field: str, unit: str) -> str:
     if field.endswith(unit):
-        return field[: -len(unit)].strip() or "no number"
+        return field[: -len(unit)].strip(SPACES) or "no number"
     for sign in ("", "-"):
         if field.startswith(sign + unit):
-            return sign + field.removeprefix(sign + unit).strip() or "no number"
+            return sign + field.removeprefix(sign + unit).strip(SPACES) or "no number"
     return field
