@@ -57,7 +57,7 @@ def check(actor: Actor, calls: Iterable[Call]) -> None:
             asked,
             principals=actor.principals,
             resource=_policy_of(call.resource),
-            endpoint=_endpoint(actor.vpc, call.action),
+            endpoint=_endpoint(actor.vpc, call),
             delegated=call.action.startswith("kms:"),
         )
         if not decision.allowed:
@@ -115,15 +115,25 @@ def _parsed(policy: str) -> Json:
     return found
 
 
-def _endpoint(vpc: str | None, action: str) -> Json | None:
-    """Return the policy of the endpoint by which a VPC reaches a service, if it has one."""
-    if vpc is None:
+# Glue reaches these through its own proxy.
+# https://docs.aws.amazon.com/glue/latest/dg/connection-VPC-disable-proxy.html
+_PROXIED = {"glue", "logs"}
+_NO_WAY: Json = {"Statement": []}
+
+
+def _endpoint(vpc: str | None, call: Call) -> Json | None:
+    """Return the policy of the endpoint by which a VPC reaches a service.
+
+    It is None where none is needed: outside a VPC, or if the service calls another itself.
+    """
+    service = call.action.partition(":")[0]
+    if vpc is None or service in _PROXIED or "kms:ViaService" in call.context:
         return None
-    service = action.partition(":")[0]
     for endpoint in ec2_backends[ACCOUNT][REGION].vpc_end_points.values():
         if endpoint.vpc_id == vpc and endpoint.service_name.endswith(f".{service}"):
             return _parsed(endpoint.policy_document)
-    return None
+    # An account lets such a call time out.
+    return _NO_WAY
 
 
 def _policy_of(arn: str) -> Json | None:

@@ -111,11 +111,7 @@ def attacked(story: Story) -> Told:
     known = _with_empty([known_from(outputs, contract) for outputs in story.replaced])
     names = frozenset(name for one in known for fact in one.facts for name, _ in fact.group)
     attack = Attack(contract, known, names, story.kind)
-    hidden = [
-        (number, group)
-        for number, facts in enumerate(attack.facts)
-        for group in dict.fromkeys(fact.group for fact in facts if fact.hidden)
-    ]
+    hidden = [(number, it) for number in range(len(known)) for it in attack.hidden(number)]
     confined = sum(values_left(attack.of_state(number, group)) < LEAST for number, group in hidden)
     looked_at = [it for number in range(1, len(known)) for it in _few(story, attack, number)]
     small = persons = 0

@@ -246,6 +246,12 @@ class Attack:
             found.append(sign * solved.fun if solved.fun is not None else -sign * inf)
         return Range(*found)
 
+    def hidden(self, publication: int) -> list[Group]:
+        """The groups of which a publication tells no count, in any of its rows."""
+        facts = self.facts[publication]
+        told = {fact.group for fact in facts if fact.count.low == fact.count.high}
+        return [it for it in dict.fromkeys(f.group for f in facts if f.hidden) if it not in told]
+
     def of_state(self, publication: int, group: Group, what: int = COUNT) -> Range:
         """Between what a group's count or sum lies in a publication."""
         cells = self._inside(group)

@@ -39,8 +39,7 @@ def attacked(
 ) -> dict[Group, Range]:
     """Between what every count lies that was taken away."""
     attack = Attack(contract, [known_from(publication, contract)], names, tangents=tangents)
-    hidden = dict.fromkeys(fact.group for fact in attack.facts[0] if fact.hidden)
-    return {group: attack.of_state(0, group) for group in hidden}
+    return {group: attack.of_state(0, group) for group in attack.hidden(0)}
 
 
 def narrow(found: dict[Group, Range]) -> list[Group]:

@@ -90,7 +90,11 @@ def test_a_job_in_a_vpc_reaches_what_the_endpoint_lets_through(stack: Endpoint) 
     script = stack.upload(
         bucket,
         "job.py",
-        "import sys, boto3\nboto3.client('s3').get_object(Bucket=sys.argv[-1], Key='a')\n",
+        "import sys, boto3\n"
+        "if sys.argv[-1] == 'a-table':\n"
+        "    boto3.client('dynamodb').get_item(TableName='t', Key={'k': {'S': 'a'}})\n"
+        "else:\n"
+        "    boto3.client('s3').get_object(Bucket=sys.argv[-1], Key='a')\n",
     )
     glue.create_job(
         Name=name,
@@ -113,6 +117,7 @@ def test_a_job_in_a_vpc_reaches_what_the_endpoint_lets_through(stack: Endpoint) 
 
     assert error(bucket) == ""
     assert "no VPC endpoint policy allows the s3:GetObject action" in error(other)
+    assert "no VPC endpoint policy allows the dynamodb:GetItem action" in error("a-table")
 
 
 def test_a_rule_reaches_a_target_that_lets_it(stack: Endpoint) -> None:
