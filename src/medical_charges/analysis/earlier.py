@@ -80,10 +80,14 @@ def still_compared(history: History, was_live: Callable[[str], bool]) -> History
 
 
 def record_versions(store: Store, layout: Layout, summary: Summary) -> None:
-    """Record the outputs that a run is about to publish."""
-    starts_over = read_earlier(store, layout, summary.run_id).starts_over
+    """Record the outputs that a run is about to publish.
+
+    What the run was not compared with, since a publication has started over, is forgotten.
+    """
+    earlier = read_earlier(store, layout, summary.run_id)
     history = dict(read_history(store, layout))
-    version = Version(summary.run_id, PurePosixPath(summary.state).stem, starts_over)
+    history |= {} if earlier.starts_over else earlier.outputs
+    version = Version(summary.run_id, PurePosixPath(summary.state).stem, earlier.starts_over)
     for name in summary.staged.keys() - summary.waiting.keys() - summary.withheld.keys():
         history[name] = (*(it for it in history.get(name, ()) if it != version), version)
     store.write(layout.history, json.dumps(_as_json(history), indent=2).encode() + b"\n")

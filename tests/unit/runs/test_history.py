@@ -112,6 +112,8 @@ def test_a_publication_that_was_asked_for_starts_over(pipeline: Pipeline, real_f
     again = grown(pipeline, "three", real_file)
     earlier = read_earlier(pipeline.store, layout_of(pipeline), again).outputs[AGE]
     assert [version.run_id for version in earlier] == [run_id]
+    # For good: the ledger's entry that says so expires.
+    assert [version.run_id for version in published(pipeline, AGE)] == [run_id]
 
 
 @pytest.mark.parametrize(("people", "decision"), [(30, "hold"), (31, "go")])
