@@ -1,4 +1,4 @@
-"""The distribution of tests to two workers: tests with an expensive fixture stay together."""
+"""The distribution of tests to workers: tests with an expensive fixture stay together."""
 
 from __future__ import annotations
 
