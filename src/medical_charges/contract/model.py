@@ -485,7 +485,7 @@ class Contract(Part):
         return same and (other, fine) < (one, coarse)
 
     def banded(self, fine: str, value: str | int, coarse: str) -> str | int:
-        """Return the group by a coarser name that a group by a finer one lies in."""
+        """Return the coarser group that holds a finer one."""
         if fine == coarse:
             return value
         whole = self.bands[coarse]

@@ -116,11 +116,11 @@ def _choose(
     """Choose what to show, until no output would have to take back what readers have."""
     tables = {name: {draft.labels: draft.row for draft in table} for name, table in drafts.items()}
     known = Earlier(list(_versions(earlier, contract)), tables, groups.by, contract)
-    waiting = known.waiting()
+    waiting, sticky = known.waiting(), known.sticky()
     while waiting != set(tables):
         new = [table for name, table in drafts.items() if name not in waiting]
         rows = [draft.row for table in new for draft in table] + known.kept(waiting)
-        protection = protect(rows, groups.behind(rows), contract, known.sticky())
+        protection = protect(rows, groups.behind(rows), contract, sticky)
         hidden = {id(rows[place]) for place in protection.suppressed}
         counted = {id(rows[place]) for place in protection.counted}
         more = {rows[place].output for place in protection.differing}
