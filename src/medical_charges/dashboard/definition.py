@@ -12,14 +12,14 @@ of rows, which might leave a withheld one out, is never needed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import Band, IntegerColumn, StringColumn
 from medical_charges.contract.naming import in_sentence, words
-from medical_charges.contract.outputs import CUBE_FIGURES, Format
+from medical_charges.contract.outputs import CUBE_FIGURES, STATISTICS, Format
 
 Kind = Literal["bars", "grouped", "comparison", "pie", "line"]
 """Bars of groups, of groups within groups, with the difference of two groups; a pie; a line."""
@@ -105,6 +105,14 @@ class Visual:
         """The published output that it reads while nothing is selected."""
         return self.id
 
+    @property
+    def as_bars(self) -> Visual:
+        """The same with bars for slices, of which some may be missing."""
+        if self.kind != "pie":
+            return self
+        alt = self.alt.replace(_CHARTS["pie"], _CHARTS["bars"], 1)
+        return replace(self, kind="bars", alt=alt)
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -143,6 +151,8 @@ class Definition:
     """The plural of what a row is."""
     threshold: str
     """The smallest group whose figures are shown, in words."""
+    singles: str
+    """The sentence on figures that are of one row each, or nothing where there are none."""
 
 
 def define(contract: Contract) -> Definition:
@@ -165,6 +175,7 @@ def define(contract: Contract) -> Definition:
         figures=(people, total, spread),
         units=contract.units,
         threshold=_threshold(contract),
+        singles=_singles(contract),
     )
 
 
@@ -172,6 +183,14 @@ def _threshold(contract: Contract) -> str:
     disclosure = contract.disclosure
     people = f" ({disclosure.minimum_cell} people)" if disclosure.rows_per_person > 1 else ""
     return f"{disclosure.minimum_rows} {contract.units}{people}"
+
+
+def _singles(contract: Contract) -> str:
+    """Say what minima and maxima are, where some are published."""
+    one = contract.unit if isinstance(contract.unit, str) else contract.unit.one
+    used = {name for analysis in contract.analyses.values() for name in analysis.statistics}
+    shown = any(STATISTICS[name].extreme and not contract.withholds(name) for name in used)
+    return f"A minimum or a maximum is the figure of one {one}." if shown else ""
 
 
 def _tiles(contract: Contract) -> tuple[Tile, ...]:

@@ -100,9 +100,10 @@ def render(
 
 
 def _described(definition: Definition) -> dict[str, Any]:
-    """A definition as the script reads it, which knows of people and of no threshold in words."""
+    """A definition as the script reads it, which knows of people and of no sentences."""
     value = asdict(definition)
-    del value["threshold"]
+    for name in ("threshold", "singles"):
+        del value[name]
     if definition.units == "people":
         del value["units"]
     return value
@@ -170,10 +171,11 @@ def _text(name: str) -> str:
 
 def _lede(definition: Definition) -> str:
     unit = f" in {definition.unit}" if definition.unit else ""
-    return (
+    groups = (
         f"{definition.measure_title}{unit}. Every figure is of {definition.threshold} or more; "
         "those of smaller groups are withheld."
     )
+    return f"{groups} {definition.singles}".rstrip()
 
 
 def _filters(definition: Definition) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from itertools import zip_longest
 from typing import Literal
 
 Type = Literal["text", "number", "truth", "nothing"]
@@ -19,9 +20,9 @@ _TOKEN = re.compile(
         (?P<text>'[^']*'|"[^"]*")
         | \$\{(?P<parameter>[^}]+)\}
         | \{(?P<column>[^}]+)\}
-        | (?P<number>\d+)
+        | (?P<number>\d+(?:\.\d+)?)
         | (?P<word>\w+)
-        | (?P<sign><>|[-+*/=(),])
+        | (?P<sign><>|[-+*/=(),<\[\]])
     )""",
     re.VERBOSE,
 )
@@ -29,6 +30,7 @@ _OPERATORS: tuple[tuple[Collection[str], Type | None, Type], ...] = (
     ({"OR"}, "truth", "truth"),
     ({"AND"}, "truth", "truth"),
     ({"=", "<>"}, None, "truth"),
+    ({"<"}, "number", "truth"),
     ({"+", "-"}, "number", "number"),
     ({"*", "/"}, "number", "number"),
 )
@@ -37,11 +39,20 @@ _OPERATORS: tuple[tuple[Collection[str], Type | None, Type], ...] = (
 _FUNCTIONS: Mapping[str, tuple[Type | None, Type]] = {
     "concat": ("text", "text"),
     "parseInt": ("text", "number"),
+    "parseDecimal": ("text", "number"),
     "toString": ("number", "text"),
     "max": ("number", "number"),
+    "maxOver": ("number", "number"),
     "isNull": (None, "truth"),
 }
 """Functions whose arguments are all of one type (None: of any), and what they give."""
+
+_MIXED: Mapping[str, tuple[tuple[Type, ...], Type]] = {
+    "contains": (("text", "text"), "truth"),
+    "left": (("text", "number"), "text"),
+    "round": (("number", "number"), "number"),
+}
+"""Functions with an argument each of these types, and what they give."""
 
 
 class ExpressionError(ValueError):
@@ -120,6 +131,10 @@ class _Reader:
     def _call(self, name: str) -> Type:
         self.take("(")
         given = [self.operation()]
+        if name == "maxOver":
+            # Over everything, before visuals add up.
+            for token in (",", "[", "]", ",", "PRE_AGG"):
+                self.take(token)
         while self.take(",", ")") == ",":
             given.append(self.operation())
         if name == "switch":
@@ -132,12 +147,22 @@ class _Reader:
             for condition in cases[::2]:
                 _same("truth", condition, name)
             return _alike([*cases[1::2], otherwise], name)
-        if name not in _FUNCTIONS:
-            raise ExpressionError(f"calls {name}, which is not known here")
-        taken, gives = _FUNCTIONS[name]
-        for one in given if taken else ():
-            _same(taken, one, name)
+        return _given(name, given)
+
+
+def _given(name: str, arguments: list[Type]) -> Type:
+    """The type that a function of these arguments gives."""
+    if name in _MIXED:
+        wanted, gives = _MIXED[name]
+        for one, other in zip_longest(wanted, arguments):
+            _same(one, other, name)
         return gives
+    if name not in _FUNCTIONS:
+        raise ExpressionError(f"calls {name}, which is not known here")
+    taken, gives = _FUNCTIONS[name]
+    for one in arguments if taken else ():
+        _same(taken, one, name)
+    return gives
 
 
 def _alike(results: list[Type], name: str) -> Type:
@@ -148,6 +173,6 @@ def _alike(results: list[Type], name: str) -> Type:
     return some[0] if some else "nothing"
 
 
-def _same(wanted: Type | None, found: Type, where: str) -> None:
+def _same(wanted: Type | None, found: Type | None, where: str) -> None:
     if found != wanted:
         raise ExpressionError(f"gives {where} a {found} in place of a {wanted}")

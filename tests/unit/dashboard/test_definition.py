@@ -192,3 +192,11 @@ def test_page_and_quicksight_call_rows_what_the_contract_does(unit: str, thresho
     spoken = re.findall(r"(?<![-'])\bpeople\b(?! by BMI)", everything, re.IGNORECASE)
     assert bool(spoken) == (not unit), spoken
     assert (f"Show all {contract.units}</button>") in page
+    single = f"A minimum or a maximum is the figure of one {contract.unit}."
+    assert single in page
+    assert single in quicksight
+
+
+def test_nothing_is_said_of_minima_and_maxima_where_none_is_published() -> None:
+    assert changed("extremes: publish", "extremes: suppress").singles == ""
+    assert changed("minimum, maximum, ", "").singles == ""

@@ -374,7 +374,7 @@ def test_a_missing_figure_says_that_it_is_withheld_if_no_other_reason_is_possibl
     }
     withheld = {name for name, missing in figures.items() if missing == "withheld"}
     assert withheld == {"n_a", "n_b"}
-    assert len(figures) == 9
+    assert len(figures) == 8
     assert found["everybody-charges_by_region-mean_charges"] == "withheld"
     assert found["selection-charges_by_region-Mean charges"] == "withheld"
     assert found["selection-people-value"] == "withheld"
@@ -451,3 +451,86 @@ def test_no_mean_of_a_selection_is_shown_as_another_figure(statistic: str) -> No
     sheets = definition_in(template(parse_contract(text)))["Sheets"]
     shown = [f"{it['SheetId']}-charges_by_region'" in repr(it["Visuals"]) for it in sheets]
     assert shown == [True, False]
+
+
+def test_no_pie_is_drawn_of_what_is_left_of_a_selection(
+    made: Json, real_outputs: Mapping[str, bytes]
+) -> None:
+    everybody, selection = definition_in(made)["Sheets"]
+    assert [
+        sum("PieChartVisual" in it for it in sheet["Visuals"]) for sheet in (everybody, selection)
+    ] == [1, 0]
+    bars = next(it for it in visuals_of(selection) if "bmi_category" in it["VisualId"])
+    assert bars["VisualContentAltText"].startswith("Bar chart of people by BMI category")
+    expressions = {
+        it["Name"]: it["Expression"]
+        for it in definition_in(made)["CalculatedFields"]
+        if it["DataSetIdentifier"] == "charges_by_bmi_category"
+    }
+    found = wells(made, "PieChartVisual", "PieChartAggregatedFieldWells")["Values"]
+    drawn = expressions[found[0]["NumericalMeasureField"]["Column"]["ColumnName"]]
+    table = rows(real_outputs["charges_by_bmi_category"])
+    assert slices(drawn, table) == [float(row["patients"]) for row in table]
+    table[1]["patients"] = ""
+    assert slices(drawn, table) == [None] * len(table)
+
+
+def slices(expression: str, table: list[dict[str, str]]) -> list[float | None]:
+    """A figure of every row, as QuickSight works it out over all of them."""
+    inner = re.search(r"maxOver\((.+), \[\], PRE_AGG\)", expression)
+    assert inner is not None
+    missing = max(of_row(inner[1], row) for row in table)
+    return [of_row(expression.replace(inner[0], str(missing)), row) for row in table]
+
+
+def of_row(expression: str, row: dict[str, str]) -> Any:
+    """An expression of one row of numbers, in which an empty field is null."""
+    values = {name: str(float(it)) if it.isdecimal() else "None" for name, it in row.items()}
+    text = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], expression)
+    text = text.replace(" = ", " == ").replace("NULL", "None")
+    known = {"ifelse": _ifelse, "isNull": lambda it: it is None, "__builtins__": {}}
+    return eval(text, known)  # noqa: S307 - our own expression
+
+
+@pytest.mark.parametrize(
+    ("published", "shown"),
+    [
+        ("", "–"),  # noqa: RUF001 - as it is shown
+        ("0", "< 0.001"),
+        ("5.88946e-103", "< 0.001"),
+        ("0.000999999", "< 0.001"),
+        ("0.001", "0.001"),
+        ("0.00123456", "0.0012"),
+        ("0.0984123", "0.098"),
+        ("0.456789", "0.46"),
+        ("1", "1.0"),
+    ],
+)
+def test_a_p_is_written_as_on_the_page_whatever_its_exponent(
+    made: Json, published: str, shown: str
+) -> None:
+    data_set = made["Resources"]["DataSetcomparisons"]["Properties"]
+    assert "'ColumnName': 'p'" not in repr(data_set["LogicalTableMap"])
+    (expression,) = (
+        it["Expression"]
+        for it in definition_in(made)["CalculatedFields"]
+        if it["Name"] == "Label of p"
+    )
+    text = expression.replace("{p}", repr(published)).replace(" = ", " == ").replace(" OR ", " or ")
+    known = {
+        "ifelse": _ifelse,
+        "isNull": lambda it: it is None,
+        "contains": lambda it, part: part in it,
+        "left": lambda it, size: it[:size],
+        "parseDecimal": plain_decimal,
+        "round": round,
+        "toString": str,
+        "__builtins__": {},
+    }
+    assert eval(text, known) == shown  # noqa: S307 - our own expression
+
+
+def plain_decimal(text: str) -> float:
+    """What QuickSight reads: digits, and no exponent."""
+    assert re.fullmatch(r"-?\d+(\.\d+)?", text), text
+    return float(text)

@@ -21,6 +21,9 @@ from medical_charges.dashboard.quicksight.fields import (
     text,
 )
 
+_LEAST_P = "0.001"
+"""Below it a p is not written out."""
+
 _STRATA = 500
 """Of how many strata a comparison at most has its strata written out: an expression has a limit."""
 
@@ -53,8 +56,9 @@ def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
 
 def _value(it: OutputColumn, called: Mapping[str, str], fields: Fields, field_id: str) -> Json:
     if it.role == "label":
-        label = fields.add(COMPARISONS, f"Label of {it.name}", called[it.name])
-        return {"FieldId": field_id, "Column": label}
+        return {"FieldId": field_id, "Column": _label(fields, it, called[it.name])}
+    if it.format == "p":
+        return {"FieldId": field_id, "Column": _label(fields, it, _p(it.name))}
     # People are counted even where they are none, and missing only where they are withheld.
     form = fields.format(it.format, WITHHELD if it.role == "count" else NONE)
     return {
@@ -62,6 +66,23 @@ def _value(it: OutputColumn, called: Mapping[str, str], fields: Fields, field_id
         "Column": column(COMPARISONS, it.name),
         "FormatConfiguration": {"NumberFormatConfiguration": {"FormatConfiguration": form}},
     }
+
+
+def _label(fields: Fields, it: OutputColumn, expression: str) -> Json:
+    return fields.add(COMPARISONS, f"Label of {it.name}", expression)
+
+
+def _p(name: str) -> str:
+    """A p as the page writes it, from its text: a number may have no exponent in QuickSight."""
+    p = f"{{{name}}}"
+    none = f"isNull({p}) OR {p} = ''"
+    small = f"contains({p}, 'e') OR {p} = '0' OR left({p}, {len(_LEAST_P)}) = '{_LEAST_P[:-1]}0'"
+    number = f"parseDecimal(ifelse({none} OR {small}, '1', {p}))"
+    return (
+        f"ifelse({none}, {text(NONE)}, {small}, {text(f'< {_LEAST_P}')}, "
+        f"{number} < 0.01, toString(round({number}, 4)), "
+        f"{number} < 0.1, toString(round({number}, 3)), toString(round({number}, 2)))"
+    )
 
 
 def _called(contract: Contract) -> dict[str, str]:

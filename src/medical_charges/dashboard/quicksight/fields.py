@@ -77,7 +77,7 @@ class Fields:
     def format(self, kind: Format, missing: str = WITHHELD) -> Json:
         """Return the format of a figure, and of a missing one."""
         unit = self.definition.unit if kind == "measure" else None
-        decimals = {"share": 1, "measure": self.decimals, "number": 4, "p": 4}.get(kind, 0)
+        decimals = {"share": 1, "measure": self.decimals, "number": 4}.get(kind, 0)
         if kind == "share":
             return {"PercentageDisplayFormatConfiguration": _number(decimals, missing)}
         if unit is None:
@@ -96,6 +96,15 @@ class Fields:
         """The mean of a cube's row."""
         people, total, _ = self.definition.figures
         return self._titled(data_set, title, f"{{{total}}} / {{{people}}}", "mean")
+
+    def whole(self, data_set: str, source: str, title: str) -> Json:
+        """A figure of parts, where all of them are shown: otherwise the others would be the whole.
+
+        Then QuickSight says that there is no data.
+        """
+        missing = f"maxOver(ifelse(isNull({{{source}}}), 1, 0), [], PRE_AGG)"
+        expression = f"ifelse({missing} = 0, {{{source}}}, NULL)"
+        return self._titled(data_set, title, expression, source)
 
     def _titled(self, data_set: str, title: str, expression: str, source: str) -> Json:
         """A field by its title, or by another where that is the name of something else."""

@@ -36,7 +36,7 @@ _OF_A_CUBE = ("patients", "share", "mean")
 _ABOUT = (
     "<text-box>How many rows were rejected is in each run's notice. A group of fewer than "
     "{threshold} is withheld, with as many others as it takes that its number cannot be worked out."
-    "</text-box>"
+    "{singles}</text-box>"
 )
 
 
@@ -113,7 +113,8 @@ class _Sheet:
     def made(self) -> Json:
         """The sheet, laid out."""
         tiles, visuals = list(self.tiles()), list(self.visuals())
-        about = _ABOUT.format(threshold=self.definition.threshold)
+        singles = f" {self.definition.singles}".rstrip()
+        about = _ABOUT.format(threshold=self.definition.threshold, singles=singles)
         return {
             "SheetId": self.id,
             "Name": self.name(),
@@ -237,7 +238,7 @@ class _Sheet:
         drawn = [
             self._value(
                 f"{name}-{it.column}",
-                self._figure(data_set, it),
+                self._drawn(visual, data_set, it),
                 # A group of one has a mean, and no limits.
                 self.fields.format(it.format, NONE if it.column in limits else WITHHELD),
             )
@@ -283,6 +284,11 @@ class _Sheet:
         }
         return {"BarChartVisual": common | {"ChartConfiguration": config | tooltip}}
 
+    def _drawn(self, visual: Visual, data_set: str, figure: Figure) -> Json:
+        if visual.kind == "pie":
+            return self.fields.whole(data_set, figure.column, figure.title)
+        return self._figure(data_set, figure)
+
     def _figure(self, data_set: str, figure: Figure) -> Json:
         return self.fields.figure(data_set, figure.column, figure.title)
 
@@ -324,7 +330,9 @@ class _Selection(_Sheet):
 
     def visuals(self) -> Iterator[Json]:
         people, title = self.definition.figures[0], words(self.contract.units)
-        for visual in self.definition.visuals:
+        for published in self.definition.visuals:
+            # Of what is selected parts may be withheld, and the others would fill a pie.
+            visual = published.as_bars
             cube = visual.cube
             if cube is None or self._quantity(visual) not in _OF_A_CUBE:
                 continue

@@ -127,11 +127,14 @@ def _source(name: str, manifest: str) -> Json:
 
 
 def _data_set(name: str, columns: Sequence[OutputColumn]) -> Json:
-    """A file's columns arrive as text; the logical table casts them."""
+    """A file's columns arrive as text; the logical table casts them.
+
+    A p stays text: it may have an exponent, and a row with a number that cannot be cast is dropped.
+    """
     casts = [
         {"CastColumnTypeOperation": {"ColumnName": it.name, **_TYPES[it.type]}}
         for it in columns
-        if it.type in _TYPES
+        if it.type in _TYPES and it.format != "p"
     ]
     projected = {"ProjectOperation": {"ProjectedColumns": [it.name for it in columns]}}
     return _resource(
