@@ -21,6 +21,7 @@ from medical_charges.dashboard.definition import Definition, Tile, Visual, defin
 from medical_charges.dashboard.published import read_published
 from medical_charges.layout import Layout
 from medical_charges.outputs.tables import read_csv
+from medical_charges.report.page import THEME
 from medical_charges.storage import Store
 
 ASSETS = Path(__file__).resolve().parent / "assets"
@@ -76,7 +77,7 @@ def render(
 
     `waiting` are the tables of an earlier run than the others.
     """
-    style, script, library = _text("page.css"), _script(), _library()
+    style, script, library = THEME + _text("page.css"), _script(), _library()
     data = {
         "definition": _described(definition),
         "tables": {

@@ -30,7 +30,7 @@ def write_report(store: Store, folder: str) -> Report:
     report = read_report(store, folder)
     layout, run_id = Layout.of_run(folder)
     store.write(layout.report(run_id), report.model_dump_json(indent=2).encode() + b"\n")
-    store.write(layout.report_page(run_id), page(report).encode())
+    store.write(layout.report_page(run_id), page(report, layout.prefix).encode())
     return report
 
 

@@ -161,7 +161,7 @@ def test_a_held_run_says_why_and_that_nothing_of_it_is_published(store: LocalSto
     assert (report.outcome, report.held) == ("held", "fewer than <11> people")
     page = store.read(f"{FOLDER}/report.html").decode()
     assert "It is held: nothing of it is published." in page
-    assert "<p>fewer than &lt;11&gt; people</p>" in page
+    assert ">fewer than &lt;11&gt; people</p>" in page
 
 
 def test_a_held_run_that_failed_afterwards_has_failed(store: LocalStore) -> None:
@@ -191,15 +191,61 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.folded: list[str] = []
+        self.shown: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name == "href"]
         if tag not in {"meta", "br"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        inside = "details" in self.open and "summary" not in self.open
+        (self.folded if inside else self.shown).append(data)
+
+
+def page_of(store: LocalStore) -> Page:
+    """The page of the report, read."""
+    page = Page()
+    page.feed(store.read(f"{FOLDER}/report.html").decode())
+    return page
+
+
+def test_what_failed_and_warned_is_on_top_and_what_passed_is_folded(store: LocalStore) -> None:
+    _, result = validated(store, CONTRACT, {"x.csv": csv_lines(*[GOOD_ROW] * 3, SECRET)})
+    passed = {it.name for it in result.checks if it.outcome == "pass"}
+    idle = {it.name for it in result.checks if it.outcome == "not applicable"}
+    result.checks.append(Check("rule w", "plausibility", "warn", "few", "fail", "many"))
+    result.checks.append(Check("rule f", "conformance", "fail", "none", "fail", "one"))
+    result.write(store, CONTRACT)
+    report_of(store)
+    page = page_of(store)
+    assert page.shown.index("rule f") < page.shown.index("rule w")
+    assert passed | idle <= set(page.folded)
+    assert not (passed | idle) & set(page.shown)
+    tiles = " ".join("".join(page.shown).partition("What was checked")[0].split())
+    assert "Rows read4" in tiles
+    assert "Rows counted3in 1 object, 1 new" in tiles
+    assert "Rows rejected1" in tiles
+    assert f"Checks passed{len(passed)}of {len(passed) + len(idle) + 2}" in tiles
+    assert "Checks to look at21 failed, 1 with a warning" in tiles
+    assert "Refused" in tiles
+
+
+def test_the_report_leads_to_files_next_to_it(store: LocalStore) -> None:
+    _, result = validated(store, CONTRACT, {"x.csv": csv_lines(GOOD_ROW)})
+    result.write(store, CONTRACT)
+    report_of(store)
+    keys = {ref.key for ref in store.list(FOLDER)}
+    links = page_of(store).links
+    assert len(links) == len(CONTRACT.outputs) + 1
+    assert {f"{FOLDER}/{link}" for link in links} <= keys
 
 
 def test_the_page_is_self_contained_and_escapes_its_texts(store: LocalStore) -> None:
@@ -210,7 +256,8 @@ def test_the_page_is_self_contained_and_escapes_its_texts(store: LocalStore) -> 
     page.feed(text)
     assert page.open == []
     assert not page.tags & {"script", "link", "img", "iframe", "b"}
-    assert not page.attributes & {"src", "href", "onclick"}
+    assert not page.attributes & {"src", "onclick"}
+    assert not [link for link in page.links if ":" in link or link.startswith("/")]
     assert "http" not in text
     assert "&lt;b&gt;&amp;.csv" in text
     assert "prefers-color-scheme: dark" in text
