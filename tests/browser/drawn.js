@@ -1,6 +1,6 @@
 // What the charts that are on show draw: every mark with its place in its scale's units.
 () => {
-  const kinds = ["bar", "interval", "extremes", "point", "band", "difference", "slice"];
+  const kinds = ["bar", "interval", "point", "band", "difference", "slice"];
   const marksOf = (view, visit) => {
     const walk = (item) => {
       if (item.marktype) visit(item);

@@ -157,7 +157,7 @@ def test_bars_of_means_are_those_of_the_selected_people_with_their_limits(
         assert len(bars) == shown
 
 
-def test_bars_of_people_count_the_selected_people(
+def test_bars_of_shares_are_of_the_selected_people_or_count_those_of_one_group(
     people: list[dict[str, str]],
     withheld: dict[str, set[tuple[str, ...]]],
     seen: list[tuple[Selection, Drawn]],
@@ -170,7 +170,9 @@ def test_bars_of_people_count_the_selected_people(
                 assert name not in bars
                 continue
             shown += 1
-            assert bars[name]["to"] == pytest.approx(len(charges)), selection
+            within = {**selection, "region": group["region"]}
+            whole = len(selected(people, within)) if selection["smoker"] == "all" else 1
+            assert bars[name]["to"] == pytest.approx(len(charges) / whole), selection
         assert len(bars) == shown
 
 
@@ -335,14 +337,18 @@ def test_a_charts_text_describes_the_drawn_figures(seen: list[tuple[Selection, D
             decades = ", ".join(DECADES.values())
             assert age.startswith(f"Line chart of mean charges by age ({decades}).")
         (smokers,) = drawn.charts["smokers_by_region"]["alts"]
-        shares = ", and in brackets the share within region" * (selection["smoker"] == "all")
-        assert smokers.endswith(f"). Number of people{shares}.")
+        told = (
+            "Share within region, and in brackets the number of people"
+            if selection["smoker"] == "all"
+            else "Number of people"
+        )
+        assert smokers.endswith(f"). {told}.")
     assert kinds == {"Pie", "Bar"}
 
 
 def test_back_at_everybody_the_published_outputs_are_shown_again(dashboard: Dashboard) -> None:
     drawn = dashboard.select(region="all", sex="all", smoker="all")
-    assert len(drawn.marks("charges_by_region", "extremes")) == 4
+    assert len(drawn.marks("charges_by_region", "bar")) == 4
     assert len(drawn.marks("charges_by_age", "point")) == 47
 
 

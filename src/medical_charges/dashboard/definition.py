@@ -11,7 +11,7 @@ of rows, which might leave a withheld one out, is never needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
@@ -67,18 +67,32 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Face:
+    """What is drawn of an analysis, and how that is said."""
+
+    title: str
+    subtitle: str
+    alt: str
+    value: Field
+    """The value of the bars, slices or the line."""
+
+    @property
+    def as_bars(self) -> Face:
+        """The face of the same pie with bars for slices."""
+        return replace(self, alt=self.alt.replace(_CHARTS["pie"], _CHARTS["bars"], 1))
+
+
+@dataclass(frozen=True)
 class Visual:
     """One chart."""
 
     id: str
-    """The analysis' name; the published output that it reads has the same."""
-    title: str
-    subtitle: str
-    filtered_subtitle: str
-    """The subtitle while filtered: a cube has neither minima nor maxima."""
-    unshared_subtitle: str
-    """The subtitle where a filter leaves one group, of which every share would be the whole."""
-    alt: str
+    """The analysis' name, with a hyphen and the quantity if it is a further chart of it."""
+    output: str
+    """The published output that it reads while nothing is selected."""
+    face: Face
+    unshared: Face | None
+    """The face where a filter leaves one group, of which every share would be the whole."""
     kind: Kind
     groups: tuple[str, ...]
     """The output's grouping columns; `Definition.groups` describes them."""
@@ -90,28 +104,19 @@ class Visual:
     """Places in `groups` of what stands on the axis, or is a slice."""
     series: int | None
     """The place in `groups` of what has a color each."""
-    value: Field
-    """The value of the bars, slices or the line."""
     limits: tuple[str, str] | None
     """The columns with the 95 % confidence limits of the value."""
-    extremes: tuple[str, str] | None
-    """The columns with the least and the greatest value of the measure."""
     fields: tuple[Field, ...]
     """Every figure of the output, for tooltips and tables."""
     difference: Difference | None
-
-    @property
-    def output(self) -> str:
-        """The published output that it reads while nothing is selected."""
-        return self.id
 
     @property
     def as_bars(self) -> Visual:
         """The same with bars for slices, of which some may be missing."""
         if self.kind != "pie":
             return self
-        alt = self.alt.replace(_CHARTS["pie"], _CHARTS["bars"], 1)
-        return replace(self, kind="bars", alt=alt)
+        unshared = self.unshared and self.unshared.as_bars
+        return replace(self, kind="bars", face=self.face.as_bars, unshared=unshared)
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def define(contract: Contract) -> Definition:
         unit=dashboard.unit,
         minimum_cell=contract.disclosure.minimum_rows,
         tiles=_tiles(contract),
-        visuals=tuple(_visual(contract, name) for name in contract.analyses),
+        visuals=tuple(visual for name in contract.analyses for visual in _visuals(contract, name)),
         filters=dashboard.filters,
         groups={column: group_of(contract, column) for column in columns},
         figures=(people, total, spread),
@@ -218,19 +223,27 @@ def _tiles(contract: Contract) -> tuple[Tile, ...]:
     return (*figures, *run) if cube else run
 
 
-def _visual(contract: Contract, name: str) -> Visual:
-    analysis = contract.analyses[name]
-    groups, kind = analysis.group_by, _kind(contract, name)
+def _visuals(contract: Contract, name: str) -> Iterator[Visual]:
+    """The charts of an analysis: a pie shows people, so the mean has one of its own."""
+    kind = _kind(contract, name)
+    if kind != "pie":
+        several = len(contract.analyses[name].group_by) > 1
+        counts = ("share", "patients") if several else ("patients", "share")
+        yield _visual(contract, name, name, kind, ("mean", *counts))
+        return
+    yield _visual(contract, name, name, kind, ("patients", "share"))
+    if "mean" in contract.analyses[name].statistics:
+        yield _visual(contract, name, f"{name}-mean", "bars", ("mean",))
+
+
+def _visual(contract: Contract, name: str, id_: str, kind: Kind, wanted: tuple[str, ...]) -> Visual:
+    groups = contract.analyses[name].group_by
     fields = {
         column.quantity: Field(column.name, column.title, column.format)
         for column in contract.outputs[name].figures
     }
-    wanted = ("patients", "share", "mean") if kind == "pie" else ("mean", "patients", "share")
-    value = next(fields[quantity] for quantity in (*wanted, *fields) if quantity in fields)
-    of_mean = value == fields.get("mean")
-    limits = _pair(fields, "ci95_low", "ci95_high") if of_mean else None
-    shown = of_mean and contract.disclosure.extremes == "publish"
-    extremes = _pair(fields, "minimum", "maximum") if shown else None
+    quantity = next(it for it in (*wanted, *fields) if it in fields)
+    limits = _pair(fields, "ci95_low", "ci95_high") if quantity == "mean" else None
     difference = _difference(contract, groups) if kind == "comparison" else None
     if difference is not None:
         series: int | None = groups.index(difference.column)
@@ -239,29 +252,48 @@ def _visual(contract: Contract, name: str) -> Visual:
     else:
         series = None
     category = tuple(place for place in range(len(groups)) if place != series)
-    title = contract.dashboard.names.get(name) or _title(contract, groups, value)
-    units = contract.units
-    subtitle = _subtitle(kind, limits, extremes, fields, units)
+    without = {it: field for it, field in fields.items() if it != "share"}
+    first = id_ == name
+    unshared = None
+    if "share" in fields and without.keys() & {quantity, "patients"}:
+        other = "patients" if quantity == "share" else quantity
+        unshared = _face(contract, name, kind, without, other, first=first)
     return Visual(
-        id=name,
-        title=title,
-        subtitle=subtitle,
-        filtered_subtitle=_subtitle(kind, limits, None, fields, units),
-        unshared_subtitle=_subtitle(
-            kind, limits, None, {q: field for q, field in fields.items() if q != "share"}, units
-        ),
-        alt=_alt(contract, kind, value, groups, subtitle),
+        id=id_,
+        output=name,
+        face=_face(contract, name, kind, fields, quantity, first=first),
+        unshared=unshared,
         kind=kind,
         groups=groups,
         filtered_groups=tuple(contract.dashboard.filtered_as.get(g, g) for g in groups),
         cube=contract.cube_of(name),
         category=category,
         series=series,
-        value=value,
         limits=limits,
-        extremes=extremes,
         fields=tuple(fields.values()),
         difference=difference,
+    )
+
+
+def _face(
+    contract: Contract,
+    name: str,
+    kind: Kind,
+    fields: Mapping[str, Field],
+    quantity: str,
+    *,
+    first: bool,
+) -> Face:
+    groups, value = contract.analyses[name].group_by, fields[quantity]
+    what = f"Share of {contract.units}" if quantity == "share" else value.title
+    by = " and ".join(_inline(contract, group) for group in groups)
+    named = contract.dashboard.names.get(name) if first else None
+    subtitle = _subtitle(kind, quantity, fields, contract.units)
+    return Face(
+        title=named or f"{what} by {by}",
+        subtitle=subtitle,
+        alt=_alt(contract, kind, value, groups, subtitle),
+        value=value,
     )
 
 
@@ -282,7 +314,8 @@ def _default(contract: Contract, name: str) -> Literal["bars", "pie", "line"]:
         return "bars"
     (group,) = analysis.group_by
     column = contract.source.columns.get(group)
-    if isinstance(column, IntegerColumn) and not _is_short(column):
+    coded = group in contract.dashboard.labels
+    if isinstance(column, IntegerColumn) and not _is_short(column) and not coded:
         return "line"
     return "pie" if "share" in analysis.statistics and group in contract.bands else "bars"
 
@@ -353,29 +386,19 @@ def _band_labels(contract: Contract, band: Band) -> dict[str, str]:
     return dict(zip(band.labels, texts, strict=True))
 
 
-def _title(contract: Contract, groups: tuple[str, ...], value: Field) -> str:
-    return f"{value.title} by {' and '.join(_inline(contract, group) for group in groups)}"
-
-
-def _subtitle(
-    kind: Kind,
-    limits: tuple[str, str] | None,
-    extremes: tuple[str, str] | None,
-    fields: Mapping[str, Field],
-    units: str,
-) -> str:
-    parts = []
-    if limits:
-        parts.append(f"mean with 95% confidence {'band' if kind == 'line' else 'interval'}")
-    if extremes:
-        parts.append("below it, minimum to maximum")
-    if kind == "pie":
-        parts = [f"number of {units}" + (" and share of all" if "share" in fields else "")]
-    elif not parts and "patients" in fields and "mean" not in fields:
+def _subtitle(kind: Kind, quantity: str, fields: Mapping[str, Field], units: str) -> str:
+    text = ""
+    counted = f"number of {units}"
+    if quantity == "mean" and _pair(fields, "ci95_low", "ci95_high"):
+        text = f"mean with 95% confidence {'band' if kind == 'line' else 'interval'}"
+    elif kind == "pie":
+        text = counted + (" and share of all" if "share" in fields else "")
+    elif quantity == "share":
+        text = in_sentence(fields["share"].title)
+        text += f", and in brackets the {counted}" if "patients" in fields else ""
+    elif quantity == "patients":
         shared = fields.get("share")
-        brackets = f", and in brackets the {in_sentence(shared.title)}" if shared else ""
-        parts.append(f"number of {units}{brackets}")
-    text = "; ".join(parts)
+        text = counted + (f", and in brackets the {in_sentence(shared.title)}" if shared else "")
     return text[:1].upper() + text[1:]
 
 

@@ -214,8 +214,8 @@ def _card(visual: Visual) -> str:
         gap = f'<div class="gap"><h3>{heading}</h3><div class="chart"></div></div>'
     return (
         f'<article class="card{wide}" id="chart-{visual.id}" aria-labelledby="title-{visual.id}">'
-        f'<h2 id="title-{visual.id}">{html.escape(visual.title)}</h2>'
-        f'<p class="subtitle">{html.escape(visual.subtitle)}</p>'
+        f'<h2 id="title-{visual.id}">{html.escape(visual.face.title)}</h2>'
+        f'<p class="subtitle">{html.escape(visual.face.subtitle)}</p>'
         f'<div class="body"><div class="chart main"></div>{gap}'
         '<p class="message" hidden></p><div class="tables" hidden></div></div>'
         '<p class="notes"></p><div class="actions"></div></article>'
@@ -236,7 +236,7 @@ def _notes(definition: Definition, report: str | None, waiting: Collection[str])
 
 def _earlier(definition: Definition, waiting: Collection[str]) -> list[str]:
     """What shows the tables of an earlier run."""
-    names = [visual.title for visual in definition.visuals if visual.output in waiting]
+    names = [visual.face.title for visual in definition.visuals if visual.output in waiting]
     if any(tile.cube in waiting for tile in definition.tiles):
         names.append("the figures on top")
     if any(visual.cube in waiting for visual in definition.visuals):

@@ -46,6 +46,7 @@ def test_every_analysis_is_a_visual_of_the_kind_that_the_contract_says(
     assert {visual.id: visual.kind for visual in charges.visuals} == {
         "charges_by_region": "bars",
         "charges_by_bmi_category": "pie",
+        "charges_by_bmi_category-mean": "bars",
         "charges_by_age": "line",
         "smokers_by_region": "grouped",
         "charges_by_sex_and_smoker": "comparison",
@@ -57,6 +58,7 @@ def test_without_a_word_in_the_contract_the_grouping_decides_the_kind() -> None:
     assert {visual.id: visual.kind for visual in define(parse_contract(text)).visuals} == {
         "charges_by_region": "bars",
         "charges_by_bmi_category": "pie",
+        "charges_by_bmi_category-mean": "bars",
         "charges_by_age": "line",
         "smokers_by_region": "grouped",
         "charges_by_sex_and_smoker": "comparison",
@@ -70,7 +72,7 @@ def test_a_visual_reads_columns_that_its_output_and_its_cube_have(
         header = contract.outputs[shown.output].header
         read = (*shown.groups, *(field.column for field in shown.fields))
         assert read == header
-        assert {shown.value.column, *(shown.limits or ()), *(shown.extremes or ())} <= set(header)
+        assert {shown.face.value.column, *(shown.limits or ())} <= set(header)
         assert shown.cube is not None
         assert {*shown.filtered_groups, *charges.filters, *charges.figures} == set(
             contract.outputs[shown.cube].header
@@ -81,11 +83,16 @@ def test_a_visual_reads_columns_that_its_output_and_its_cube_have(
 
 def test_each_visual_shows_its_figures(charges: Definition) -> None:
     region = visual(charges, "charges_by_region")
-    assert region.value.column == "mean_charges"
+    assert region.face.value.column == "mean_charges"
     assert region.limits == ("ci95_low", "ci95_high")
-    assert region.extremes == ("minimum_charges", "maximum_charges")
-    assert visual(charges, "charges_by_bmi_category").value.column == "patients"
-    assert visual(charges, "smokers_by_region").value.column == "patients"
+    assert visual(charges, "charges_by_bmi_category").face.value.column == "patients"
+    means = visual(charges, "charges_by_bmi_category-mean")
+    assert (means.output, means.face.value.column) == ("charges_by_bmi_category", "mean_charges")
+    assert means.face.title == "Mean charges by BMI category"
+    smokers = visual(charges, "smokers_by_region")
+    assert smokers.face.value.column == "share"
+    assert smokers.unshared is not None
+    assert smokers.unshared.value.column == "patients"
     age = visual(charges, "charges_by_age")
     assert (age.groups, age.filtered_groups) == (("age",), ("age_decade",))
     sexes = visual(charges, "charges_by_sex_and_smoker")
@@ -116,11 +123,11 @@ def test_every_visual_has_an_alternative_text_and_names_its_groups(
 ) -> None:
     for definition in (charges, visits):
         for shown in definition.visuals:
-            assert shown.alt.endswith(".")
+            assert shown.face.alt.endswith(".")
             for name in shown.groups:
                 group = definition.groups[name]
-                assert group.title.lower() in shown.alt.lower()
-                assert all(group.label(value) in shown.alt for value in group.values or ())
+                assert group.title.lower() in shown.face.alt.lower()
+                assert all(group.label(value) in shown.face.alt for value in group.values or ())
 
 
 def test_groups_are_called_and_ordered_by_the_contract(charges: Definition) -> None:
@@ -133,9 +140,34 @@ def test_groups_are_called_and_ordered_by_the_contract(charges: Definition) -> N
     assert charges.groups["smoker"].label("no") == "Non-smokers"
 
 
-def test_where_extremes_are_not_published_none_are_shown() -> None:
-    hidden = changed("extremes: publish", "extremes: suppress")
-    assert visual(hidden, "charges_by_region").extremes is None
+def test_a_pie_without_a_mean_is_one_chart() -> None:
+    charts = changed("statistics: [patients, share, mean, stddev]", "statistics: [share]").visuals
+    assert [it.id for it in charts if it.output == "charges_by_bmi_category"] == [
+        "charges_by_bmi_category"
+    ]
+
+
+def test_shares_within_groups_are_drawn_as_shares_and_say_of_whom() -> None:
+    line = "    smokers_by_region: Smokers and non-smokers by region\n"
+    shown = visual(changed(line, ""), "smokers_by_region")
+    assert shown.face.title == "Share of people by region and smoking"
+    assert shown.face.subtitle == "Share within region, and in brackets the number of people"
+    assert shown.unshared is not None
+    assert shown.unshared.title == "People by region and smoking"
+    assert shown.unshared.subtitle == "Number of people"
+
+
+def test_numbers_that_have_names_are_codes_and_drawn_as_bars() -> None:
+    labels = '  labels:\n    children: { "0": None, "1": One }\n'
+    found = changed("    charges_by_age: line\n", "").visuals
+    assert next(it.kind for it in found if it.id == "charges_by_age") == "line"
+    text = TEXT.replace("group_by: [age]", "group_by: [children]")
+    for changed_text, kind in (
+        (text, "line"),
+        (text.replace("  labels:\n", labels), "bars"),
+    ):
+        definition = define(parse_contract(changed_text.replace("    charges_by_age: line\n", "")))
+        assert visual(definition, "charges_by_age").kind == kind
 
 
 def test_without_a_comparison_of_its_groups_a_chart_shows_no_difference() -> None:
@@ -145,7 +177,7 @@ def test_without_a_comparison_of_its_groups_a_chart_shows_no_difference() -> Non
 
 def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None:
     assert visits.title == "Visits"
-    assert [shown.value.column for shown in visits.visuals] == [
+    assert [shown.face.value.column for shown in visits.visuals] == [
         "mean_minutes",
         "mean_minutes",
         "mean_minutes",

@@ -406,14 +406,14 @@ def test_bars_of_means_show_limits_and_have_extremes_and_people_in_their_tooltip
         for it in definition_in(made)["Sheets"][0]["Visuals"][3:-1]
         if "BarChartVisual" in it
     ]
-    region, smokers, sexes = (it["ChartConfiguration"] for it in bars)
+    region, _, smokers, sexes = (it["ChartConfiguration"] for it in bars)
     drawn = {}
     for name, chart in (("region", region), ("smokers", smokers), ("sexes", sexes)):
         well = chart["FieldWells"]["BarChartAggregatedFieldWells"]
         drawn[name] = [it["NumericalMeasureField"]["Column"]["ColumnName"] for it in well["Values"]]
         assert len(well["Colors"]) == (name == "smokers")
     limits = ["Mean charges", "95% interval from", "95% interval to"]
-    assert drawn == {"region": limits, "smokers": ["People"], "sexes": limits}
+    assert drawn == {"region": limits, "smokers": ["Share within region"], "sexes": limits}
     tips = region["Tooltip"]["FieldBasedTooltip"]["TooltipFields"]
     told = [it["ColumnTooltipItem"]["Label"] for it in tips if "ColumnTooltipItem" in it]
     assert told == ["People", "Minimum", "Maximum", "Standard deviation"]

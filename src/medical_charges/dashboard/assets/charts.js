@@ -41,7 +41,6 @@ function makeCharts(color, formats) {
 
   const isShown = { filter: "datum.state === 'shown'" };
   const hasLimits = { filter: "isValid(datum.low) && isValid(datum.high)" };
-  const hasExtremes = { filter: "isValid(datum.least) && isValid(datum.most)" };
 
   function spec(visual, size, layers, extra = {}) {
     return {
@@ -128,57 +127,22 @@ function makeCharts(color, formats) {
     ];
   }
 
-  /** Horizontal bars; with minimum and maximum, these are a thin line below each. */
-  function bars(visual, size, { extremes }) {
+  /** Horizontal bars. */
+  function bars(visual, size) {
     const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { paddingInner: 0.1, paddingOuter: 0.05 } };
     const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
-    const up = extremes ? { yOffset: -10 } : {};
-    const down = { yOffset: 12 };
-    const tip = tooltip(visual);
-    const layers = [
-      absence({ y, x: { datum: 0, type: "quantitative" } }, up),
+    return spec(visual, size, [
+      absence({ y, x: { datum: 0, type: "quantitative" } }),
       {
         transform: [isShown],
         name: "bar",
-        mark: {
-          type: "bar", color: series[0], height: { band: extremes ? 0.3 : 0.6 },
-          cornerRadiusEnd: 2, ...up,
-        },
-        encoding: { y, x, tooltip: tip, description: { field: "spoken" } },
+        mark: { type: "bar", color: series[0], height: { band: 0.6 }, cornerRadiusEnd: 2 },
+        encoding: { y, x, tooltip: tooltip(visual), description: { field: "spoken" } },
       },
-      ...whiskers("x", { y }, up),
-      ...label({ y, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } }, { ...up, fontWeight: 600 })
+      ...whiskers("x", { y }),
+      ...label({ y, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } }, { fontWeight: 600 })
         .map((layer) => ({ transform: [isShown], ...layer })),
-    ];
-    if (extremes) {
-      const ends = [["least", "leastText", "left"], ["most", "mostText", "right"]];
-      layers.push(
-        {
-          transform: [hasExtremes],
-          name: "extremes",
-          mark: { type: "rule", color: muted, strokeWidth: 1.25, aria: false, ...down },
-          encoding: {
-            y, x: { field: "least", type: "quantitative" }, x2: { field: "most" }, tooltip: tip,
-          },
-        },
-        ...ends.flatMap(([field, text, align]) => [
-          {
-            transform: [hasExtremes],
-            mark: { type: "tick", color: muted, opacity: 1, thickness: 1.25, size: 7, aria: false, ...down },
-            encoding: { y, x: { field, type: "quantitative" } },
-          },
-          {
-            transform: [hasExtremes],
-            mark: {
-              type: "text", align, baseline: "top", fontSize: 11, fill: muted, aria: false,
-              yOffset: down.yOffset + 6,
-            },
-            encoding: { y, x: { field, type: "quantitative" }, text: { field: text } },
-          },
-        ]),
-      );
-    }
-    return spec(visual, size, layers);
+    ]);
   }
 
   /** Bars within bars, with a color for each series. */
@@ -241,7 +205,8 @@ function makeCharts(color, formats) {
           axis: { title: visual.categoryTitle, labelAngle: 0, ticks: false, labelOverlap: "greedy", labelColor: ink,
             ...(size.width < NARROW ? { labelExpr: "split(datum.label, ' ')" } : {}) } }
       : { field: "position", type: "quantitative", scale: { zero: false, nice: false, padding: 8 },
-          axis: { title: visual.categoryTitle, grid: false, tickMinStep: 1, format: "d", labelColor: ink, labelOverlap: true } };
+          axis: { title: visual.categoryTitle, grid: false, tickMinStep: 1, labelColor: ink, labelOverlap: true,
+            labelExpr: `(${JSON.stringify(visual.categoryNames)})[datum.value] || format(datum.value, 'd')` } };
     const y = { field: "value", type: "quantitative", axis: valueAxis(visual, size), scale: { zero: true } };
     const many = visual.seriesNames.length > 0;
     const colorOf = many
@@ -308,8 +273,7 @@ function makeCharts(color, formats) {
   }
 
   const drawings = {
-    bars: (visual, size) => bars(visual, size, { extremes: false }),
-    ranges: (visual, size) => bars(visual, size, { extremes: true }),
+    bars,
     grouped,
     pie,
     line: (visual, size) => line(visual, size, { ordinal: false }),
@@ -325,7 +289,6 @@ function heightOf(drawing, rows, width) {
   const categories = new Set(rows.map(({ category }) => category)).size || 1;
   switch (drawing) {
     case "bars": return 44 * categories + 40;
-    case "ranges": return 70 * categories + 40;
     case "grouped": return 30 * Math.max(rows.length, 1) + 14 * categories + 72;
     case "message": return 60;
     case "differences": return 54 * categories + 40;

@@ -37,7 +37,7 @@ function inOrder(group, found) {
 function readGroup({ labels, ...group }) {
   // Not looked up in an object: a group may be called `constructor`.
   const called = new Map(Object.entries(labels));
-  return { ...group, label: (value) => called.get(value) ?? value };
+  return { ...group, names: called, label: (value) => called.get(value) ?? value };
 }
 
 /** A filter cube, its rows found by the values of its filters. */
@@ -143,21 +143,27 @@ class Dashboard {
   }
 
   readOutput(visual) {
-    const { columns, lines } = this.tables.get(visual.id);
+    const { columns, lines } = this.tables.get(visual.output);
     const groups = visual.groups.length;
     const rows = lines.map((line) => {
       const figures = {};
       columns.slice(groups).forEach((column, i) => {
         figures[column] = number(line[groups + i]);
       });
-      return { key: line.slice(0, groups), ...this.shownOf(visual, figures) };
+      return { key: line.slice(0, groups), ...this.shownOf(visual, visual.face, figures) };
     });
     return this.sorted(visual.groups, rows);
   }
 
+  /** What is drawn of a visual, and how that is said. */
+  face(visual, selection) {
+    const shared = !this.isNarrowed(selection) || this.hasShare(visual, selection);
+    return shared ? visual.face : (visual.unshared ?? visual.face);
+  }
+
   /** The columns that can hold figures, whether or not these are withheld. */
   columns(visual, selection) {
-    if (!this.isNarrowed(selection)) return this.tables.get(visual.id).columns;
+    if (!this.isNarrowed(selection)) return this.tables.get(visual.output).columns;
     const held = Object.keys(this.described({ n: 0, sum: 0, m2: 0 }));
     return this.hasShare(visual, selection) ? [...held, "share"] : held;
   }
@@ -165,6 +171,7 @@ class Dashboard {
   filteredRows(visual, selection) {
     const cube = this.cubes.get(visual.cube);
     if (cube.withheld) return [];
+    const face = this.face(visual, selection);
     const grouped = new Set(visual.filtered_groups);
     const choices = this.filters.map(({ column, values }) => {
       const chosen = selection.get(column);
@@ -181,7 +188,7 @@ class Dashboard {
       if (!row) return { key, state: STATES.nobody, figures: { patients: 0 } };
       if (!row.sums) return { key, state: STATES.withheld, figures: {} };
       const { figures, sums } = this.figures(visual, selection, key, row.sums);
-      return { key, sums, ...this.shownOf(visual, figures) };
+      return { key, sums, ...this.shownOf(visual, face, figures) };
     });
   }
 
@@ -189,13 +196,13 @@ class Dashboard {
    * How a row with these figures is shown: `{state, counted, figures}`. A row may be counted, which
    * is to show people alone; a chart of anything else withholds its mark, a table keeps the count.
    */
-  shownOf(visual, figures) {
+  shownOf(visual, { value }, figures) {
     const there = ({ column }) => (figures[column] ?? null) !== null;
     const [counts, measured] = [true, false].map((which) =>
       visual.fields.filter(({ format }) => OF_COUNTS.includes(format) === which));
     // Of one person there is no deviation.
     const counted = counts.some(there) && !measured.some(there) && figures.patients !== 1;
-    const shown = counted ? there(visual.value) : visual.fields.some(there);
+    const shown = counted ? there(value) : visual.fields.some(there);
     return { state: shown ? STATES.shown : STATES.withheld, counted, figures };
   }
 

@@ -47,7 +47,7 @@ class Canvas {
     if (!width) return;
     const size = sizeOf(drawing, rows, width);
     const key = JSON.stringify([
-      drawing, visual.tips, visual.seriesNames, visual.colors, width < NARROW,
+      drawing, visual.value.column, visual.tips, visual.seriesNames, visual.colors, width < NARROW,
     ]);
     for (const [other, { frame }] of this.views) frame.hidden = other !== key;
     if (!this.views.has(key)) await this.add(key, this.draw(drawing, visual, size), rows);
@@ -70,7 +70,7 @@ class Canvas {
 }
 
 function sizeOf(drawing, rows, width) {
-  const longest = drawing === "ranges" ? 0 : Math.max(0, ...rows.map(({ text }) => text.length));
+  const longest = Math.max(0, ...rows.map(({ text }) => text.length));
   return { width, height: heightOf(drawing, rows, width), room: 12 + 7.5 * longest };
 }
 
@@ -85,6 +85,7 @@ class Card {
     this.asTable = false;
     this.element = document.getElementById(`chart-${visual.id}`);
     const find = (name) => this.element.querySelector(`.${name}`);
+    this.title = this.element.querySelector("h2");
     [this.subtitle, this.chart, this.gap, this.table, this.notes, this.body] =
       ["subtitle", "main", "gap", "tables", "notes", "body"].map(find);
     this.message = find("message");
@@ -95,7 +96,7 @@ class Card {
 
   addActions(place) {
     const action = (text, hint, onclick) =>
-      make("button", { type: "button", class: "quiet", text, onclick, "aria-label": `${hint}: ${this.visual.title}` });
+      make("button", { type: "button", class: "quiet", text, onclick, "aria-label": `${hint}: ${this.visual.face.title}` });
     this.toggle = action("Table", "Show as a table", () => this.page.toggleTable(this));
     this.toggle.setAttribute("aria-pressed", "false");
     place.append(
@@ -112,6 +113,7 @@ class Card {
 
   async update(selection) {
     this.shown = new Shown(this.dashboard, this.visual, selection, this.formats);
+    this.title.textContent = this.shown.face.title;
     this.subtitle.textContent = this.shown.subtitle;
     this.notes.textContent = this.shown.notes();
     await this.render();
@@ -161,7 +163,7 @@ class Card {
       const spec = draw(drawing, visual, { ...size, height: size.height + (i ? 40 : 90) });
       const title = i
         ? { text: this.visual.difference.title, fontSize: 13 }
-        : { text: this.visual.title, fontSize: 17, subtitle: [shown.subtitle, this.page.described()].filter(Boolean) };
+        : { text: shown.face.title, fontSize: 17, subtitle: [shown.subtitle, this.page.described()].filter(Boolean) };
       const full = {
         ...withRows(spec, rows),
         background: resolved("surface"),
@@ -222,7 +224,7 @@ function tablesOf(shown) {
       ? fields.map((field) => shown.fieldText(row, field))
       : [STATE_TEXT[row.state], ...fields.slice(1).map(() => NOTHING)]),
   ]);
-  const table = tableOf(visual.title, heads, rows, groups.length);
+  const table = tableOf(shown.face.title, heads, rows, groups.length);
   // The card's heading says it to those who see it.
   table.caption.className = "visually-hidden";
   const tables = [scrolling(table)];

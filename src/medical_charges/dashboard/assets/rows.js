@@ -3,7 +3,7 @@
 const NOTHING = "\u2013";
 const STATE_TEXT = { withheld: "withheld", nobody: "nobody" };
 const DRAWING_TEXT = {
-  bars: "Bar chart", ranges: "Bar chart", grouped: "Grouped bar chart", pie: "Pie chart",
+  bars: "Bar chart", grouped: "Grouped bar chart", pie: "Pie chart",
   line: "Line chart", steps: "Line chart",
 };
 
@@ -22,6 +22,7 @@ class Shown {
     this.narrowed = dashboard.isNarrowed(selection);
     const columns = this.narrowed ? visual.filtered_groups : visual.groups;
     this.groups = columns.map((column) => dashboard.groups.get(column));
+    this.face = dashboard.face(visual, selection);
     this.rows = dashboard.rows(visual, selection);
     this.differences = dashboard.differences(visual, selection);
     const held = dashboard.columns(visual, selection);
@@ -35,10 +36,11 @@ class Shown {
     if (this.message) return "message";
     if (visual.kind === "pie") return this.withheld.length ? "bars" : "pie";
     if (visual.kind === "line") {
-      return this.groups[visual.category[0]].format === "integer" ? "line" : "steps";
+      const { format, names } = this.groups[visual.category[0]];
+      // Numbers with names are codes; one alone is the last, from which on all are one group.
+      return format === "integer" && names.size < 2 ? "line" : "steps";
     }
-    if (visual.kind === "bars") return this.has(visual.extremes) ? "ranges" : "bars";
-    return "grouped";
+    return visual.kind === "bars" ? "bars" : "grouped";
   }
 
   has(columns) {
@@ -46,16 +48,13 @@ class Shown {
   }
 
   get subtitle() {
-    const { visual } = this;
-    if (!this.narrowed) return visual.subtitle;
-    const shared = this.dashboard.hasShare(visual, this.selection);
-    return shared ? visual.filtered_subtitle : visual.unshared_subtitle;
+    return this.face.subtitle;
   }
 
   /** What stands in the place of a drawing in which there would be nothing, or "". */
   get message() {
     if (!this.rows.length) return "Withheld";
-    if (!this.has([this.visual.value.column])) return `Published for all ${this.dashboard.definition.units} only`;
+    if (!this.has([this.face.value.column])) return `Published for all ${this.dashboard.definition.units} only`;
     if (this.rows.some(({ state }) => state === STATES.shown)) return "";
     return this.withheld.length ? "Withheld" : "Nobody";
   }
@@ -67,14 +66,14 @@ class Shown {
 
   /** The drawing in words. */
   get description() {
-    const { visual, subtitle } = this;
+    const { face, subtitle } = this;
     if (this.message) return this.message;
     const groups = this.groups.map((group, place) => {
       const found = group.values ? inOrder(group, this.rows.map(({ key }) => key[place])) : [];
       const names = found.map(group.label).join(", ");
       return inSentence(group.title) + (names && ` (${names})`);
     });
-    const what = `${DRAWING_TEXT[this.drawing]} of ${inSentence(visual.value.title)}`;
+    const what = `${DRAWING_TEXT[this.drawing]} of ${inSentence(face.value.title)}`;
     return `${what} by ${groups.join(" and ")}.${subtitle && ` ${subtitle}.`}`;
   }
 
@@ -116,17 +115,19 @@ class Shown {
 
   /** The visual as the charts take it. */
   get drawn() {
-    const { visual, groups } = this;
+    const { visual, face, groups } = this;
     const unit = this.dashboard.definition.unit;
-    const named = visual.value.format === "measure" && unit && !this.formats.symbol;
+    const named = face.value.format === "measure" && unit && !this.formats.symbol;
     return {
       ...visual,
+      ...face,
       tips: this.rows.length ? this.facts(this.rows[0]).map(([title]) => title) : [],
       description: this.description,
       message: this.message,
       ...this.colored(),
       categoryTitle: groups[visual.category[0]]?.title ?? null,
-      axisTitle: named ? `${visual.value.title} (${unit})` : null,
+      categoryNames: Object.fromEntries(groups[visual.category[0]]?.names ?? []),
+      axisTitle: named ? `${face.value.title} (${unit})` : null,
     };
   }
 
@@ -150,29 +151,26 @@ class Shown {
 
   /** The rows as the charts take them. */
   chartRows() {
-    const { visual, formats } = this;
+    const { visual, face, formats } = this;
     const [low, high] = visual.limits ?? [];
-    const [least, most] = visual.extremes ?? [];
     return this.rows.map((row, order) => {
       const { key, state, figures } = row;
       const of = (column) => figures[column] ?? null;
       // A slice of nobody keeps its place in the order of the colors.
       const none = this.drawing === "pie" && state === STATES.nobody ? 0 : null;
-      const value = state === STATES.shown ? of(visual.value.column) : none;
+      const value = state === STATES.shown ? of(face.value.column) : none;
       const facts = this.facts(row);
       const drawn = {
         state, order, value,
         category: this.categoryOf(key),
         series: this.seriesOf(key),
         position: Number(key[visual.category[0]]),
-        low: of(low), high: of(high), least: of(least), most: of(most),
+        low: of(low), high: of(high),
         text: this.valueText(figures),
         absent: STATE_TEXT[state] ?? "",
         spoken: this.spoken(row, facts),
       };
       drawn.anchor = Math.max(value ?? 0, drawn.high ?? 0);
-      drawn.leastText = drawn.least === null ? "" : formats.measure(drawn.least);
-      drawn.mostText = drawn.most === null ? "" : formats.measure(drawn.most);
       drawn.legend = `${drawn.category}  ${drawn.absent || drawn.text}`;
       drawn.inside = figures.share >= 0.06 ? formats.share(figures.share) : "";
       facts.forEach(([, text], i) => { drawn[`tip${i}`] = text; });
@@ -181,11 +179,13 @@ class Shown {
   }
 
   valueText(figures) {
-    const { column, format } = this.visual.value;
+    const { column, format } = this.face.value;
     if ((figures[column] ?? null) === null) return NOTHING;
     const text = this.formats[format](figures[column]);
-    const share = column === "patients" ? (figures.share ?? null) : null;
-    return share === null ? text : `${text} (${this.formats.share(share)})`;
+    // People are told with their share, and a share with its people.
+    const other = this.fields.find((field) => OF_COUNTS.includes(format) && OF_COUNTS.includes(field.format) && field.column !== column);
+    const more = other ? (figures[other.column] ?? null) : null;
+    return more === null ? text : `${text} (${this.formats[other.format](more)})`;
   }
 
   spoken({ state, counted }, facts) {
@@ -215,7 +215,7 @@ class Shown {
 
   /** What a reader must know in addition to the figures. */
   notes() {
-    const { visual, withheld } = this;
+    const { visual, withheld, message } = this;
     const notes = [];
     if (!this.rows.length) notes.push("Withheld as a whole: nothing less would protect small groups.");
     else if (withheld.length) {
@@ -229,14 +229,18 @@ class Shown {
     if (this.narrowed) {
       const banded = visual.groups.filter((column, i) => column !== visual.filtered_groups[i]);
       if (banded.length) notes.push("Shown in bands while a filter is set.");
-      if (visual.extremes) notes.push(`Minimum and maximum are published for all ${this.dashboard.definition.units} only.`);
+      const lost = visual.fields.filter((field) => field.format !== "share" && !this.fields.includes(field));
+      if (lost.length && !message) {
+        const titles = listed(lost.map(({ title }, i) => (i ? inSentence(title) : title)));
+        notes.push(`${titles} ${lost.length > 1 ? "are" : "is"} published for all ${this.dashboard.definition.units} only.`);
+      }
     }
     return notes.join(" ");
   }
 
   /** The CSV of what is shown: the published bytes, or the rows worked out of the cube. */
   csv() {
-    if (!this.narrowed) return toCsv(this.dashboard.tables.get(this.visual.id));
+    if (!this.narrowed) return toCsv(this.dashboard.tables.get(this.visual.output));
     const own = new Set(this.visual.filtered_groups);
     const fixed = [...this.selection].filter(([column]) => !own.has(column));
     const header = [...fixed.map(([column]) => column), ...own, ...this.fields.map(({ column }) => column)];

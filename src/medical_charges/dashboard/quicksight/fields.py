@@ -124,11 +124,14 @@ class Fields:
         """
         called = [self._called(data_set, source) for source in sources]
         shown = called[0] if len(called) == 1 else f"concat({_COMMA.join(called)})"
-        return self.add(
-            data_set,
-            f"By {self._listed(sources)}",
-            f"ifelse(isNull({{{figure}}}), concat({shown}, {text(f' ({WITHHELD})')}), {shown})",
+        expression = (
+            f"ifelse(isNull({{{figure}}}), concat({shown}, {text(f' ({WITHHELD})')}), {shown})"
         )
+        name = f"By {self._listed(sources)}"
+        # A row may show people alone: then only its mean is withheld.
+        if self._made.get((data_set, _short(name)), expression) != expression:
+            name = f"{name} ({figure})"
+        return self.add(data_set, name, expression)
 
     def order(self, data_set: str, sources: tuple[str, ...]) -> Json | None:
         """By what groups sort: their places among the known values, themselves if numbers."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS, MARGIN
 from medical_charges.contract.naming import words
-from medical_charges.dashboard.definition import Definition, Tile, Visual
+from medical_charges.dashboard.definition import Definition, Face, Tile, Visual
 from medical_charges.dashboard.definition import Field as Figure
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
 from medical_charges.dashboard.quicksight.fields import (
@@ -96,6 +96,7 @@ class _View:
     figure: str
     """The column that is empty where a group is withheld."""
     alt: str
+    face: Face
 
 
 @dataclass
@@ -251,7 +252,7 @@ class _Sheet:
         sort = {"CategorySort": [self._sorted(category[0], view)]}
         common: Json = {
             "VisualId": name,
-            "Title": _title(visual.title),
+            "Title": _title(view.face.title),
             "VisualContentAltText": view.alt[:1024],
         }
         tooltip = {"Tooltip": self._tooltip([*category, *colors, *drawn], tips)}
@@ -300,7 +301,7 @@ class _Everybody(_Sheet):
         for visual in self.definition.visuals:
             # Where there are no whiskers, limits are series of their own. These stand in place of
             # a color for each group, but on a line, which cannot go from group to group.
-            drawn = [visual.value.column, *(visual.limits or ())]
+            drawn = [visual.face.value.column, *(visual.limits or ())]
             values = [it for name in drawn for it in visual.fields if it.column == name]
             more = [it for it in visual.fields if it.column not in drawn]
             apart = visual.limits is not None and visual.kind != "line"
@@ -312,8 +313,9 @@ class _Everybody(_Sheet):
                 category=category,
                 series=series,
                 more=more,
-                figure=visual.value.column,
-                alt=_alt(visual, values, more, alone=series is not None),
+                figure=visual.face.value.column,
+                alt=_alt(visual.face, values, more, alone=series is not None),
+                face=visual.face,
             )
             yield self.chart(visual, view)
         if COMPARISONS in self.contract.outputs:
@@ -333,17 +335,17 @@ class _Selection(_Sheet):
         for published in self.definition.visuals:
             # Of what is selected parts may be withheld, and the others would fill a pie.
             visual = published.as_bars
-            cube = visual.cube
+            cube, face = visual.cube, visual.unshared or visual.face
             if cube is None or self._quantity(visual) not in _OF_A_CUBE:
                 continue
-            if visual.value.format == "measure":
-                mean = self.fields.mean(cube, visual.value.title)
-                value = Figure(mean["ColumnName"], visual.value.title, "measure")
+            if face.value.format == "measure":
+                mean = self.fields.mean(cube, face.value.title)
+                value = Figure(mean["ColumnName"], face.value.title, "measure")
                 more = [Figure(people, title, "count")]
             else:
                 value, more = Figure(people, title, "count"), []
             category, series = _places(visual)
-            alt = _alt(visual, [value], more, alone=series is not None)
+            alt = _alt(face, [value], more, alone=series is not None)
             view = _View(
                 data_set=cube,
                 groups=visual.filtered_groups,
@@ -353,6 +355,7 @@ class _Selection(_Sheet):
                 more=more,
                 figure=people,
                 alt=f"{alt} Of the {self.contract.units} selected alone.",
+                face=face,
             )
             yield self.chart(visual, view)
             self.filters.append(
@@ -367,7 +370,7 @@ class _Selection(_Sheet):
     def _quantity(self, visual: Visual) -> str:
         """Return the quantity that is drawn without a selection."""
         figures = self.contract.outputs[visual.output].figures
-        return next(it.quantity for it in figures if it.name == visual.value.column)
+        return next(it.quantity for it in figures if it.name == visual.face.value.column)
 
     def _figure(self, data_set: str, figure: Figure) -> Json:
         if figure.column == figure.title:
@@ -414,9 +417,9 @@ def _places(visual: Visual, *, apart: bool = False) -> tuple[tuple[int, ...], in
     return visual.category, visual.series
 
 
-def _alt(visual: Visual, values: list[Figure], more: list[Figure], *, alone: bool) -> str:
+def _alt(face: Face, values: list[Figure], more: list[Figure], *, alone: bool) -> str:
     """Return a chart's alternative text, for the first value alone or for all."""
-    text = visual.alt.removesuffix(f" {visual.subtitle}.")
+    text = face.alt.removesuffix(f" {face.subtitle}.")
     also = [] if alone else [it.title for it in values[1:]]
     pointed = [it.title for it in [*(values[1:] if alone else []), *more]]
     if also:
