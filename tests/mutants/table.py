@@ -38,6 +38,7 @@ from medical_charges.runs.rollback import publish_again, roll_back
 from medical_charges.validation.checks.disclosure import _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
+from medical_charges.validation.dqdl.together import _any, _stackable, _suspects
 from tests.helpers import ROOT
 from tests.mutation import Change, dropped, replaced
 
@@ -223,6 +224,13 @@ VALIDATION = (
     mutant("a summary of another contract is right", _stale,
            replaced('summary["contract"] != _', "False"),
            "test_outputs"),
+    mutant("groups of rows may be wrong where outputs are evaluated together", _suspects,
+           replaced("passed.issuperset(map(rule_key, others))", "passed"),
+           "test_dqdl_together"),
+    mutant("a condition on rows is left out where outputs are evaluated together", _any,
+           replaced("conditions", "conditions[1:]"), "test_dqdl_together"),
+    mutant("types of columns are not looked at where outputs are evaluated together", _stackable,
+           replaced("known.get(folded, column) == column", "folded"), "test_dqdl_together"),
 )  # fmt: skip
 
 MUTANTS = (*KERNEL, *AGGREGATES, *OUTPUTS, *DISCLOSURE, *RUNS, *VALIDATION)

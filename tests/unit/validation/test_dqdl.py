@@ -214,8 +214,6 @@ def test_a_custom_rule_is_reported_without_a_value_of_the_measure(
 class Stumbling:
     """An evaluator that says what it stumbled over, as Spark does."""
 
-    at_once = 1
-
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
@@ -269,8 +267,12 @@ def test_custom_rules_follow_those_of_their_table() -> None:
     )
     contract = parse_contract(TEXT.replace("share: 0.05", f"share: 0.05, {rules}"))
     found = {ruleset.name: ruleset.rules[-1] for ruleset in rulesets(contract)}
-    assert found["input"] == Rule("rules.dear", 'Mean "charges" > 9', "plausibility", "warn")
-    assert found["charges_by_region"] == Rule("rules.regions", "RowCount = 4", "completeness")
+    assert found["input"] == Rule(
+        "rules.dear", 'Mean "charges" > 9', "plausibility", "warn", own=True
+    )
+    assert found["charges_by_region"] == Rule(
+        "rules.regions", "RowCount = 4", "completeness", own=True
+    )
     assert not found["charges_by_age"].name.startswith("rules.")
 
 

@@ -350,7 +350,7 @@ def test_the_accepted_rows_are_held_while_rules_look_at_them_and_no_longer(
         held.append(frame.storageLevel.useMemory and frame.storageLevel.useDisk)
         return []
 
-    one = MagicMock(return_value=MagicMock(at_once=1))
+    one = MagicMock()
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.evaluator_of", one)
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.checks_of", looking)
     assert list(rule_checks(frames)) == []

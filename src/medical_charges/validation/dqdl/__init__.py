@@ -3,6 +3,7 @@
 from medical_charges.validation.dqdl.checks import (
     answers_to,
     checks_of,
+    output_checks,
     rule_checks,
 )
 from medical_charges.validation.dqdl.evaluate import (
@@ -30,6 +31,7 @@ __all__ = [
     "checks_of",
     "evaluator_of",
     "input_rules",
+    "output_checks",
     "output_rules",
     "rule_checks",
     "rulesets",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from medical_charges.validation.dqdl.evaluate import (
     Evaluator,
     NoEvaluatorError,
     evaluator_of,
+    rule_key,
 )
 from medical_charges.validation.dqdl.rules import (
     Rule,
@@ -22,13 +22,13 @@ from medical_charges.validation.dqdl.rules import (
     output_rules,
     ruleset_text,
 )
+from medical_charges.validation.dqdl.together import suspects
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from medical_charges.validation import Frames
 
-_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")')
 _VALUES = ("Minimum", "Maximum", "Mean", "Sum", "StandardDeviation", "CustomSQL")
 """Metrics that may be a single value, where a rule is about the measure."""
 
@@ -38,26 +38,37 @@ _REASON = 200
 def rule_checks(frames: Frames) -> Iterator[Check]:
     """Check the rules of the input on the rows read again, and those of every output."""
     contract, spark = frames.contract, frames.session()
-    outputs = [output_rules(contract, name) for name in frames.staged]
+    of_input = input_rules(contract)
+    outputs = {name: output_rules(contract, name) for name in frames.staged}
     try:
         evaluator = evaluator_of(spark)
     except NoEvaluatorError as error:
-        for ruleset in (input_rules(contract), *outputs):
+        for ruleset in (of_input, *outputs.values()):
             yield from not_applicable(ruleset, str(error))
         return
     if frames.objects:
         with _held(frames.accepted) as accepted:
-            yield from checks_of(input_rules(contract), accepted, evaluator, contract.measure)
+            yield from checks_of(of_input, accepted, evaluator, contract.measure)
     else:
-        yield from not_applicable(input_rules(contract), "no object of the input is new")
+        yield from not_applicable(of_input, "no object of the input is new")
+    yield from output_checks(outputs, frames, evaluator)
 
-    def of_output(ruleset: Ruleset) -> list[Check]:
-        frame = frames.output(ruleset.name, evaluator.session(spark))
-        return list(checks_of(ruleset, frame, evaluator, contract.measure))
 
-    with ThreadPoolExecutor(evaluator.at_once) as pool:
-        for checks in pool.map(of_output, outputs):
-            yield from checks
+def output_checks(
+    rulesets: Mapping[str, Ruleset], frames: Frames, evaluator: Evaluator
+) -> Iterator[Check]:
+    """Evaluate the rules of outputs: together those that follow from the contract, as they hold."""
+    session, measure = evaluator.session(frames.session()), frames.contract.measure
+    derived = {name: ruleset.part(own=False) for name, ruleset in rulesets.items()}
+    stacked = {name: ruleset for name, ruleset in derived.items() if frames.rows(name)}
+    held = stacked.keys() - suspects(stacked, frames, session, evaluator)
+    for name, ruleset in rulesets.items():
+        left = ruleset
+        if name in held:
+            yield from (_check(ruleset, rule, "pass") for rule in derived[name].rules)
+            left = ruleset.part(own=True)
+        if left.rules:
+            yield from checks_of(left, frames.output(name, session), evaluator, measure)
 
 
 @contextmanager
@@ -125,9 +136,10 @@ def answers_to(rules: Iterable[Rule], frame: DataFrame, evaluator: Evaluator) ->
     except Exception:
         # One rule that cannot be parsed hides all results; evaluated alone, it hides none.
         found = []
-    known = {_key(answer.rule): answer for answer in found}
+    known = {rule_key(answer.rule): answer for answer in found}
     return {
-        rule.name: known.get(_key(rule.text)) or _alone(rule, frame, evaluator) for rule in rules
+        rule.name: known.get(rule_key(rule.text)) or _alone(rule, frame, evaluator)
+        for rule in rules
     }
 
 
@@ -139,14 +151,6 @@ def _alone(rule: Rule, frame: DataFrame, evaluator: Evaluator) -> Answer:
     if len(found) != 1:
         return Answer(rule.text, "Error", f"that is {len(found)} rules", {})
     return found[0]
-
-
-def _key(rule: str) -> str:
-    """Return a rule's text without spaces and capitals outside quotes, which evaluators change."""
-    return "".join(
-        part if part.startswith('"') else "".join(part.split()).lower()
-        for part in _QUOTED.split(rule)
-    )
 
 
 def _told(

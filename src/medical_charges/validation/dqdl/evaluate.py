@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 WITHOUT_EVALUATOR = "spark.medicalcharges.withoutEvaluator"
 """Setting with the reason why a laptop has no evaluator. AWS does not set it."""
 
+_QUOTED = re.compile(r'("(?:[^"\\]|\\.)*")')
 _BREAKS = "DataQualityRulesFail"
 _ROWS = "rowLevelOutcomes"
 _VIEW = "primary"
@@ -35,15 +37,20 @@ class Answer:
         )
 
 
+def rule_key(rule: str) -> str:
+    """Return a rule's text without spaces and capitals outside quotes, which evaluators change."""
+    return "".join(
+        part if part.startswith('"') else "".join(part.split()).lower()
+        for part in _QUOTED.split(rule)
+    )
+
+
 class NoEvaluatorError(Exception):
     """DQDL cannot be evaluated here, and need not be."""
 
 
 class Evaluator(Protocol):
     """Evaluates DQDL on a data frame."""
-
-    at_once: int
-    """How many frames may be evaluated at the same time."""
 
     def session(self, spark: SparkSession) -> SparkSession:
         """The session in which small frames are made."""
@@ -77,9 +84,6 @@ class _Glue:
 
     Results are not published to Glue's store: a measured value may be one person's.
     """
-
-    # The frame's view is the session's, of which there is one.
-    at_once = 1
 
     _UNPUBLISHED: Mapping[str, Any] = {
         "enableDataQualityCloudWatchMetrics": False,
@@ -122,9 +126,6 @@ class _Glue:
 
 class _Deequ:
     """Deequ's evaluator, called in Spark's own process."""
-
-    # Planning a query on a dozen rows takes one core, running it takes none.
-    at_once = 2
 
     # Small tables: compiling code for them takes longer than evaluating them.
     _LEAN: Mapping[str, str] = {

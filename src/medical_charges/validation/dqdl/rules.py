@@ -29,6 +29,20 @@ _ROUNDED = "0.000002"
 
 
 @dataclass(frozen=True)
+class Groups:
+    """Groups of a table's rows, none of which may meet a condition. All but the names is SQL."""
+
+    by: tuple[str, ...]
+    wrong: str
+    """The condition, on the sum `s` of `added`, the number `k` of rows that have it, the number `n`
+    of all, and the greatest `w` of `whole`."""
+    added: str = "NULL"
+    counted: str = "1"
+    """NULL in the rows that `n` leaves out."""
+    whole: str = "NULL"
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule with the name of its check."""
 
@@ -38,6 +52,10 @@ class Rule:
     severity: Severity = "fail"
     broken_where: str = ""
     """SQL condition of the rows that break the rule, if it is about single rows."""
+    groups: tuple[Groups, ...] = ()
+    """The groups that the rule is about, if it is about groups of rows."""
+    own: bool = False
+    """True if the contract states the rule, and it does not follow from other parts of it."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,10 @@ class Ruleset:
     def text(self) -> str:
         """Return the ruleset in the form that Glue and Deequ read."""
         return ruleset_text([rule.text for rule in self.rules])
+
+    def part(self, *, own: bool) -> Ruleset:
+        """Return the rules that the contract states, or those that follow from it."""
+        return Ruleset(self.name, tuple(rule for rule in self.rules if rule.own == own))
 
 
 def ruleset_text(rules: Sequence[str]) -> str:
@@ -99,7 +121,7 @@ def output_rules(contract: Contract, name: str) -> Ruleset:
 def _own_rules(contract: Contract, output: str | None) -> Iterator[Rule]:
     for name, own in contract.quality.rules.items():
         if own.output == output:
-            yield Rule(f"rules.{name}", own.rule, own.category, own.severity)
+            yield Rule(f"rules.{name}", own.rule, own.category, own.severity, own=True)
 
 
 def _columns(names: Sequence[str]) -> Iterator[Rule]:
@@ -128,19 +150,19 @@ def _column_rules(name: str, column: Column) -> Iterator[Rule]:
             continue
         plain = not column.nullable and _is_plain(name) and abs(bound) <= _EXACT
         native = f'ColumnValues "{name}" {holds} {_number(bound)}' if plain else ""
-        beyond = f"{_quoted(name)} {breaks} {_number(bound)}"
+        beyond = f"{quoted(name)} {breaks} {_number(bound)}"
         yield _row_rule(f"{name}.{end}", beyond, "conformance", native)
 
 
 def _complete(name: str) -> Rule:
     native = f'IsComplete "{name}"' if _is_plain(name) else ""
-    return _row_rule(f"{name}.complete", f"{_quoted(name)} IS NULL", "completeness", native)
+    return _row_rule(f"{name}.complete", f"{quoted(name)} IS NULL", "completeness", native)
 
 
 def _allowed(name: str, values: Sequence[str], *, nullable: bool = False) -> Rule:
     plain = not nullable and _is_plain(name) and all(map(_is_plain, values))
     native = f'ColumnValues "{name}" in {json.dumps(values, ensure_ascii=False)}' if plain else ""
-    other = f"{_quoted(name)} NOT IN ({', '.join(map(_literal, values))})"
+    other = f"{quoted(name)} NOT IN ({', '.join(map(literal, values))})"
     return _row_rule(f"{name}.allowed", other, "conformance", native)
 
 
@@ -159,13 +181,11 @@ def _key_rules(output: Output) -> Iterator[Rule]:
 
 
 def _unique(names: Sequence[str]) -> Rule:
-    if any(character in name for name in names for character in ".`"):
-        # Deequ takes such a name for a path into a structure.
-        grouped = ", ".join(map(_quoted, names))
-        counts = f"SELECT count(*) AS n FROM primary GROUP BY {grouped}"  # noqa: S608 - as below
-        return Rule("unique", _no_group(counts, "n > 1"), "conformance")
     listed = " ".join(f'"{name}"' for name in names)
-    return Rule("unique", f"IsPrimaryKey {listed}", "conformance")
+    # Deequ takes a name with a point or a backtick for a path into a structure.
+    is_path = any(character in name for name in names for character in ".`")
+    native = "" if is_path else f"IsPrimaryKey {listed}"
+    return _group_rule("unique", "conformance", Groups(tuple(names), "n > 1"), native=native)
 
 
 def _small_cells(output: Output, least: int) -> Iterator[Rule]:
@@ -188,10 +208,8 @@ def _together(output: Output) -> Iterator[Rule]:
         apart += [f"({a} IS NULL AND {b} IS NOT NULL)" for a, b in _pairs([before[0], after[0]])]
     if "patients" in empty["suppressed"] and empty["counted"] and empty["single"]:
         there, single = empty["counted"][0], empty["single"][0]
-        apart.append(
-            f"({_quoted(single)} IS NULL AND {_quoted(there)} IS NOT NULL AND patients > 1)"
-        )
-    apart += [f"{_quoted(name)} IS NOT NULL" for name in withheld]
+        apart.append(f"({quoted(single)} IS NULL AND {quoted(there)} IS NOT NULL AND patients > 1)")
+    apart += [f"{quoted(name)} IS NOT NULL" for name in withheld]
     if apart:
         yield _row_rule("figures", " OR ".join(apart), "completeness")
 
@@ -199,7 +217,7 @@ def _together(output: Output) -> Iterator[Rule]:
 def _bounds(column: OutputColumn) -> Iterator[Rule]:
     if column.bounds is not None:
         ends = (("<", column.bounds.least), (">", column.bounds.most))
-        beyond = [f"{_quoted(column.name)} {sign} {end}" for sign, end in ends if end]
+        beyond = [f"{quoted(column.name)} {sign} {end}" for sign, end in ends if end]
         yield _row_rule(column.bounds.rule, " OR ".join(beyond), "plausibility")
 
 
@@ -224,7 +242,7 @@ _OF_KIND: Mapping[Kind, Callable[[Output, Contract], Iterator[Rule]]] = {
 
 
 def _pairs(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    return zip(map(_quoted, names[:-1]), map(_quoted, names[1:]), strict=True)
+    return zip(map(quoted, names[:-1]), map(quoted, names[1:]), strict=True)
 
 
 def _in_order(rule: str, names: Sequence[str]) -> Rule:
@@ -235,34 +253,25 @@ def _in_order(rule: str, names: Sequence[str]) -> Rule:
 
 def _shares_add_up(whole: Sequence[str]) -> Rule:
     """Return the rule that shares of a whole make one, or less if some are withheld."""
-    grouped = f" GROUP BY {', '.join(map(_quoted, whole))}" if whole else ""
-    counted = "sum(share) AS s, count(*) AS n, count(share) AS k"
-    sums = f"SELECT {counted} FROM primary{grouped}"  # noqa: S608 - of the contract's names, quoted
     wrong = f"s > 1 + n * {_ROUNDED} OR (n = k AND s < 1 - n * {_ROUNDED})"
-    return Rule("shares", _no_group(sums, wrong), "plausibility")
+    return _group_rule("shares", "plausibility", Groups(tuple(whole), wrong, "share"))
 
 
 def _margins_add_up(names: Sequence[str], filters: Collection[str]) -> Rule:
     """Return the rule that a margin's people are those of its parts, or more if any is withheld."""
-    sums = []
+    groups = []
     for name in filters:
-        column, others = _quoted(name), [_quoted(other) for other in names if other != name]
-        grouped = f" GROUP BY {', '.join(others)}" if others else ""
-        whole, apart = (f"{column} {sign} {_literal(MARGIN)}" for sign in ("=", "<>"))
-        part = f"CASE WHEN {apart} THEN patients END"
-        counted = (
-            f"max(CASE WHEN {whole} THEN patients END) AS w, sum({part}) AS s, "
-            f"count(CASE WHEN {apart} THEN 1 END) AS n, count({part}) AS k"
+        whole, apart = (f"{quoted(name)} {sign} {literal(MARGIN)}" for sign in ("=", "<>"))
+        groups.append(
+            Groups(
+                tuple(other for other in names if other != name),
+                "s > w OR (n = k AND s < w)",
+                added=f"CASE WHEN {apart} THEN patients END",
+                counted=f"CASE WHEN {apart} THEN 1 END",
+                whole=f"CASE WHEN {whole} THEN patients END",
+            )
         )
-        sums.append(f"SELECT {counted} FROM primary{grouped}")  # noqa: S608 - as above
-    wrong = "s > w OR (n = k AND s < w)"
-    return Rule("margins", _no_group(" UNION ALL ".join(sums), wrong), "plausibility")
-
-
-def _no_group(groups: str, condition: str) -> str:
-    """Return a rule that no group meets the condition; it counts the groups that break it."""
-    query = f"SELECT count(*) FROM ({groups}) WHERE {condition}"  # noqa: S608 - as above
-    return f'CustomSql "{query}" = 0'
+    return _group_rule("margins", "plausibility", *groups)
 
 
 ################################################################################
@@ -284,16 +293,41 @@ def _is_plain(text: str) -> bool:
     return _PLAIN.fullmatch(text) is not None
 
 
+def _group_rule(name: str, category: Category, *groups: Groups, native: str = "") -> Rule:
+    """Return a rule that no group of rows meets its condition."""
+    queries = []
+    for group in groups:
+        grouped = f" GROUP BY {', '.join(map(quoted, group.by))}" if group.by else ""
+        queries.append(f"SELECT {sums(group)} FROM primary{grouped}")  # noqa: S608 - as below
+    text = native or no_group(" UNION ALL ".join(queries), groups[0].wrong)
+    return Rule(name, text, category, groups=groups)
+
+
+def sums(group: Groups) -> str:
+    """Return SQL of what the condition of groups is about."""
+    return (
+        f"max({group.whole}) AS w, sum({group.added}) AS s, "
+        f"count({group.counted}) AS n, count({group.added}) AS k"
+    )
+
+
+def no_group(groups: str, condition: str) -> str:
+    """Return a rule that no group meets the condition; it counts the groups that break it."""
+    query = f"SELECT count(*) FROM ({groups}) WHERE {condition}"  # noqa: S608 - of the contract's names, quoted
+    return f'CustomSql "{query}" = 0'
+
+
 def _number(value: float) -> str:
     """Return a number without an exponent, which DQDL does not read."""
     return format(Decimal(str(value)), "f")
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a column's name in SQL."""
     return f"`{name.replace('`', '``')}`"
 
 
-def _literal(value: str) -> str:
+def literal(value: str) -> str:
     """Return a text as an SQL literal, with quotes and backslashes escaped."""
     if _is_plain(value):
         return f"'{value}'"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,11 +15,16 @@ from medical_charges.contract import Contract
 from medical_charges.contract.model import IntegerColumn, StringColumn
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, records
-from medical_charges.validation.recount.rows import Rows
-from medical_charges.validation.recount.sums import DRIVER_BYTES, all_pieces, weight
+from medical_charges.validation.recount.rows import Rows, Value
+from medical_charges.validation.recount.sums import all_pieces, weight
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+_FEW_BYTES = 1024 * 1024
+"""Number of bytes of input up to which no worker of Python is started for its rows."""
+
+_CONVERT: Mapping[str, Callable[[str], Value]] = {"bigint": int, "double": float, "string": str}
 
 
 @dataclass(frozen=True)
@@ -37,28 +43,50 @@ class Frames:
         """Return the objects' accepted rows, with the contract's columns and types."""
         parts = all_pieces(self.store, self.contract, self.objects)
         reading = _Reading(self.store, self.contract)
-        schema = ", ".join(
-            f"{_quoted(name)} {_type(column)}"
-            for name, column in self.contract.source.columns.items()
-        )
-        if weight(parts) <= DRIVER_BYTES:
-            rows = [row for part in parts for row in reading.rows(part)]
-            return self.session().createDataFrame(rows, schema, verifySchema=False)
+        types = {name: _type(column) for name, column in self.contract.source.columns.items()}
+        if weight(parts) <= _FEW_BYTES:
+            rows = [dict(zip(types, row, strict=True)) for p in parts for row in reading.rows(p)]
+            return _frame(self.session(), types, rows)
+        schema = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
         spread = self.session().sparkContext.parallelize(parts, len(parts)).flatMap(reading.rows)
         return self.session().createDataFrame(spread, schema, verifySchema=False)
 
-    def output(self, name: str, session: SparkSession) -> DataFrame:
-        """Return a staged output, with the Catalog's types; an empty field is null."""
+    def rows(self, name: str) -> list[dict[str, Value]]:
+        """Return the rows of a staged output with the Catalog's types, without empty fields."""
         columns = self.contract.outputs[name].columns
-        convert = {"bigint": int, "double": float, "string": str}
-        kinds = [convert[column.type] for column in columns]
-        schema = ", ".join(f"{_quoted(column.name)} {column.type}" for column in columns)
         _, *rows = csv.reader(io.StringIO(self.staged[name].decode()))
-        typed = [
-            tuple(kind(text) if text else None for kind, text in zip(kinds, row, strict=True))
+        return [
+            {
+                column.name: _CONVERT[column.type](text)
+                for column, text in zip(columns, row, strict=True)
+                if text
+            }
             for row in rows
         ]
-        return session.createDataFrame(typed, schema)
+
+    def output(self, name: str, session: SparkSession) -> DataFrame:
+        """Return a staged output as a frame; an empty field is null."""
+        columns = self.contract.outputs[name].columns
+        return _frame(session, {column.name: column.type for column in columns}, self.rows(name))
+
+    def stacked(self, names: Sequence[str], output: str, session: SparkSession) -> DataFrame:
+        """Return staged outputs below one another, with a column `output` that tells their names.
+
+        Columns of the same name must have the same type. What an output does not have is null.
+        """
+        columns = {c.name: c.type for name in names for c in self.contract.outputs[name].columns}
+        rows = [row | {output: name} for name in names for row in self.rows(name)]
+        return _frame(session, columns | {output: "string"}, rows)
+
+
+def _frame(
+    session: SparkSession, types: Mapping[str, str], rows: Sequence[Mapping[str, object]]
+) -> DataFrame:
+    """Return a frame of a few rows that Spark reads itself, without workers of Python."""
+    schema = ", ".join(f"{_quoted(name)}: {kind}" for name, kind in types.items())
+    query = "SELECT inline(from_json(:rows, :type, map('mode', 'FAILFAST')))"
+    text = json.dumps(rows, ensure_ascii=False)
+    return session.sql(query, args={"rows": text, "type": f"array<struct<{schema}>>"})
 
 
 FrameCheck = Callable[[Frames], Iterable[Check]]
