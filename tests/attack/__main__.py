@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from dataclasses import astuple
 
-from medical_charges.contract import load_contract
+from medical_charges.contract import Contract, load_contract
 from medical_charges.storage import LocalStore
-from tests.attack.cases import case
+from tests.attack.cases import Person, case, nested_case
 from tests.attack.sequences import attacked as attacked_sequence
 from tests.attack.sequences import story
 from tests.attack.test_attack import attacked, names_of, narrow, of_commit_8b91517, published
@@ -27,7 +28,8 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the seed of the first of them")
     options = parser.parse_args()
     _real_file()
-    _generated(options.cases)
+    _generated("generated runs", case, options.cases)
+    _generated("generated runs of columns that determine each other", nested_case, options.cases)
     for alone in (True, False):
         _sequences(range(options.first, options.first + options.sequences), alone=alone)
 
@@ -43,13 +45,16 @@ def _real_file() -> None:
             print(f"{name}, {when}: {len(narrow(found))} of {len(found)}", flush=True)  # noqa: T201
 
 
-def _generated(cases: int) -> None:
+def _generated(
+    called: str, make: Callable[[int], tuple[Contract, list[Person]]], cases: int
+) -> None:
     hidden = confined = 0
     for seed in range(cases):
-        generated, people = case(seed)
-        found = attacked(published(people, generated), generated, names_of(generated))
+        contract, people = make(seed)
+        publication = published(people, contract)
+        found = attacked(publication, contract, names_of(contract), people=people)
         hidden, confined = hidden + len(found), confined + len(narrow(found))
-    print(f"{cases} generated runs: {confined} of {hidden}", flush=True)  # noqa: T201
+    print(f"{cases} {called}: {confined} of {hidden}", flush=True)  # noqa: T201
 
 
 def _sequences(seeds: range, *, alone: bool) -> None:

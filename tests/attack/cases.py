@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import product
 
 from medical_charges.aggregates.cube import Cube, Sums, merge_cells
 from medical_charges.contract import Contract, parse_contract
@@ -63,12 +64,39 @@ def person(random_: random.Random, weights: dict[str, list[float]], driver: str)
     return {**values, "k": min(9, int(random_.expovariate(0.3))), "m": measure}
 
 
-def case(seed: int) -> tuple[Contract, list[Person]]:
-    """A contract with analyses and, mostly, filters, and people for it."""
+NESTED = {"b": "a", "c": "b"}
+"""Columns of which every group lies in one group of another, as an area in a state."""
+
+
+def nested_case(seed: int) -> tuple[Contract, list[Person]]:
+    """A contract with two or three columns that determine each other, and people for it."""
+    contract, people = case(seed, "abc"[: 2 + seed % 2])
+    for one, (fine, coarse) in product(people, NESTED.items()):
+        if fine in one:
+            one[fine] = f"{one[coarse]}-{one[fine]}"
+    return contract, people
+
+
+def within(contract: str) -> str:
+    """A contract that says so."""
+    for fine, coarse in NESTED.items():
+        plain = f"{fine}: {{type: string"
+        contract = contract.replace(plain, f"{plain}, within: {coarse}")
+    return contract
+
+
+def case(seed: int, nested: str = "") -> tuple[Contract, list[Person]]:
+    """A contract with analyses and, mostly, filters, and people for it.
+
+    With nested columns, outputs group by each of them.
+    """
     random_ = random.Random(seed)
-    columns = random_.sample("abcd", random_.randint(2, 4))
+    others = [name for name in "abcd" if name not in nested]
+    least = 0 if nested else 2
+    columns = [*nested, *random_.sample(others, random_.randint(least, len(others)))]
     names = [*columns, *random_.choice([[], ["band"], ["k"]])]
     lines = ["analyses:"]
+    lines += [f"  n{name}: {{group_by: [{name}], statistics: [patients, mean]}}" for name in nested]
     for i in range(random_.randint(1, 4)):
         group_by = random_.sample(names, random_.randint(1, min(2, len(names))))
         statistics = random_.choice(["mean, stddev", "mean", "mean, ci95", "share, mean, stddev"])
@@ -81,5 +109,6 @@ def case(seed: int) -> tuple[Contract, list[Person]]:
     lines.append(
         f"disclosure: {{minimum_cell: 11, extremes: {random_.choice(['publish', 'suppress'])}}}"
     )
-    contract = parse_contract(BASE + "\n".join(lines))
+    text = BASE + "\n".join(lines)
+    contract = parse_contract(within(text) if nested else text)
     return contract, people_of(random_, columns, random_.choice([60, 150, 400, 800]))

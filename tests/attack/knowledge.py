@@ -79,6 +79,14 @@ def known_from(publication: Publication, contract: Contract) -> Known:
     return known
 
 
+def with_nesting(known: Known, people: Sequence[Mapping[str, object]], contract: Contract) -> Known:
+    """Add which groups lie in which, where the contract says that they do: everybody knows that."""
+    for name in contract.grouped_by:
+        for whole in contract.wholes_of(name):
+            _list(known, [{it: str(one[it]) for it in (name, whole)} for one in people])
+    return known
+
+
 def _list(known: Known, groups: Sequence[Mapping[str, str]]) -> None:
     for group in groups:
         names = tuple(sorted(group))
@@ -192,7 +200,7 @@ def cells_of(
         if all(
             tuple(group[n] for n in level) in groups
             for level, groups in listed.items()
-            if set(level) <= names
+            if set(level) <= seen.keys()
         ):
             cells.append(group)
     return cells

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.outputs.disclosure import figures
 from medical_charges.outputs.tables import make_tables
-from tests.attack.cases import BASE, Person, case, cube_of, people_of
-from tests.attack.knowledge import Group, Publication, Range, known_from
+from tests.attack.cases import BASE, Person, case, cube_of, nested_case, people_of
+from tests.attack.knowledge import Group, Publication, Range, known_from, with_nesting
 from tests.attack.solver import TANGENTS, Attack, values_left
 from tests.unit.test_reference import reference
 
@@ -35,10 +35,18 @@ def names_of(contract: Contract) -> frozenset[str]:
 
 
 def attacked(
-    publication: Publication, contract: Contract, names: frozenset[str], tangents: int = TANGENTS
+    publication: Publication,
+    contract: Contract,
+    names: frozenset[str],
+    tangents: int = TANGENTS,
+    people: Sequence[Person] = (),
 ) -> dict[Group, Range]:
-    """Between what every count lies that was taken away."""
-    attack = Attack(contract, [known_from(publication, contract)], names, tangents=tangents)
+    """Between what every count lies that was taken away.
+
+    Of people only what everybody knows is used: which groups lie in which.
+    """
+    known = with_nesting(known_from(publication, contract), people, contract)
+    attack = Attack(contract, [known], names, tangents=tangents)
     return {group: attack.of_state(0, group) for group in attack.hidden(0)}
 
 
@@ -149,6 +157,29 @@ def test_counts_sums_and_squares_together_confine_no_count(seed: int) -> None:
     contract, people = case(seed)
     found = attacked(published(people, contract), contract, names_of(contract))
     assert narrow(found) == []
+
+
+SLOW_NESTED = {3, 9}
+"""Seeds of many groups, over each of which the attacker ponders."""
+
+
+@pytest.mark.parametrize("seed", [seed for seed in range(CASES) if seed not in SLOW_NESTED])
+def test_a_group_does_not_follow_from_what_it_lies_in(seed: int) -> None:
+    contract, people = nested_case(seed)
+    found = attacked(published(people, contract), contract, names_of(contract), people=people)
+    assert narrow(found) == []
+
+
+def test_a_group_follows_from_what_it_lies_in_if_the_contract_does_not_say_so() -> None:
+    contract, people = nested_case(0)
+    columns = {
+        name: column.model_copy(update={"within": None})
+        for name, column in contract.source.columns.items()
+    }
+    source = contract.source.model_copy(update={"columns": columns})
+    publication = published(people, contract.model_copy(update={"source": source}))
+    found = attacked(publication, contract, names_of(contract), people=people)
+    assert narrow(found) != []
 
 
 def test_what_is_published_of_the_real_file_confines_no_count(

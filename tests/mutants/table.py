@@ -10,7 +10,9 @@ from medical_charges.aggregates.difference import Difference as GroupDifference
 from medical_charges.aggregates.partial import read_partial
 from medical_charges.aggregates.state import StoredState, read_state
 from medical_charges.analysis.earlier import record_versions, still_compared
+from medical_charges.analysis.nesting_scan import _apart
 from medical_charges.analysis.run import _account, _note_duplicates, _split
+from medical_charges.contract.nesting import lies_within
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
@@ -20,7 +22,7 @@ from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
 from medical_charges.outputs.statistics import _rounded_root
-from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures
+from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures, _Groups
 from medical_charges.outputs.welch import pairs, welch
 from medical_charges.runs.differencing import (
     Change as Difference,
@@ -35,7 +37,7 @@ from medical_charges.runs.lifecycle import _is_shown
 from medical_charges.runs.manifests import _content_problems, _file_problems, _setting_problems
 from medical_charges.runs.publish import _delete_others, _refuse_others, validated_files
 from medical_charges.runs.rollback import publish_again, roll_back
-from medical_charges.validation.checks.disclosure import _small
+from medical_charges.validation.checks.disclosure import Nesting, _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
 from medical_charges.validation.dqdl.together import _any, _stackable, _suspects
@@ -157,6 +159,14 @@ DISCLOSURE = (
            replaced("snapshot.outputs", "{output} & {*snapshot.outputs}"), "test_waiting"),
     mutant("what readers know is taken to protect", Earlier.shows,
            replaced("labels in shown", "labels not in shown"), "test_waiting"),
+    mutant("what groups lie in protects nothing", _Groups.behind,
+           replaced("levels | nested", "levels"), "test_nesting"),
+    mutant("outputs are not compared by what their groups lie in", Earlier._levels,
+           replaced("(name, *wholes(name))", "(name,)"), "test_nesting"),
+    mutant("columns that an output groups by together are refused", _apart,
+           dropped("not any({one, other} <= names for names in together)"), "test_nesting"),
+    mutant("a column of one value is taken to hold all others", lies_within,
+           replaced("len(coarse) < 2", "False"), "test_nesting"),
     mutant("a publication that starts over ends no comparison", still_compared,
            replaced("max(starts, default=0)", "0"), "test_history"),
     mutant("the last version alone is compared with", still_compared,
@@ -231,6 +241,8 @@ VALIDATION = (
            replaced("conditions", "conditions[1:]"), "test_dqdl_together"),
     mutant("types of columns are not looked at where outputs are evaluated together", _stackable,
            replaced("known.get(folded, column) == column", "folded"), "test_dqdl_together"),
+    mutant("validation follows no sums of what groups lie in", Nesting.is_in,
+           dropped("any((it, name) in self._wholes for it in names)"), "test_nesting"),
 )  # fmt: skip
 
 MUTANTS = (*KERNEL, *AGGREGATES, *OUTPUTS, *DISCLOSURE, *RUNS, *VALIDATION)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from medical_charges.aggregates.partial import identity_of
 from medical_charges.aggregates.state import read_latest_state
+from medical_charges.analysis.nesting_scan import refuse_undeclared_nesting
 from medical_charges.analysis.pii_scan import SAMPLED_OBJECTS, Rows, first_rows, refuse_person_data
 from medical_charges.contract import Contract
 from medical_charges.errors import InputChangedError, InputRefusedError
@@ -103,13 +104,15 @@ def check_new_objects(store: Store, contract: Contract, snapshot: Snapshot) -> N
 
     Raises:
         InputRefusedError: an object cannot be analyzed, and the message names every such object;
-            or a column identifies people.
+            or a column identifies people, or determines another and the contract does not say so.
     """
     known = read_latest_state(store, contract).members
     new = {i: ref for i, ref in snapshot.objects.items() if i not in known}
     sampled = set(sorted(new, key=lambda identity: new[identity])[:SAMPLED_OBJECTS])
     _, samples = _read_heads(store, contract, new, sampled)
-    refuse_person_data(sorted(samples, key=lambda sample: sample[0]), contract)
+    samples.sort(key=lambda sample: sample[0])
+    refuse_person_data(samples, contract)
+    refuse_undeclared_nesting(samples, contract)
 
 
 def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -> list[NewObject]:

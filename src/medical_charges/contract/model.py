@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from math import ceil
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -55,6 +56,11 @@ SPELLINGS: Spellings | None = Field(
 UNIT: Reason | None = Field(
     None, description="What may stand before or behind a number, such as $ or %, and is left out."
 )
+WITHIN: str | None = Field(
+    None,
+    description="The column or band in one group of which each of its groups lies, as an area lies "
+    "in one state.",
+)
 if TYPE_CHECKING:
     Statistic = str
 else:
@@ -90,6 +96,7 @@ class IntegerColumn(Part):
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS
+    within: str | None = WITHIN
     identifying: Reason | None = IDENTIFYING
 
 
@@ -117,6 +124,7 @@ class StringColumn(Part):
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS
+    within: str | None = WITHIN
     identifying: Reason | None = IDENTIFYING
 
 
@@ -158,6 +166,7 @@ class Band(Part):
         description="Labels with their upper edges, excluded, in rising order."
     )
     otherwise: Name = Field(description="The label of everything from the last edge on.")
+    within: str | None = WITHIN
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -435,13 +444,43 @@ class Contract(Part):
 
         A cube that another set can be added up to has none of its own, nor have its margins.
         """
-        sets = {analysis.group_by for analysis in self.analyses.values()}
+        sets = {self.with_wholes(analysis.group_by) for analysis in self.analyses.values()}
         known = {frozenset(names) for names in sets}
-        compared = {frozenset(comparison.names) for comparison in self.comparisons.values()}
-        cubes = {frozenset(columns) for columns in self.cubes.values()}
+        compared = {frozenset(self.with_wholes(it.names)) for it in self.comparisons.values()}
+        cubes = {frozenset(self.with_wholes(columns)) for columns in self.cubes.values()}
         finest = {c for c in cubes if not any(c < other for other in known | compared | cubes)}
         more = (compared | finest) - known
         return tuple(sorted(sets | {tuple(sorted(names)) for names in more}))
+
+    @property
+    def grouped_by(self) -> frozenset[str]:
+        """Every column or band that an output groups by."""
+        analyses = (analysis.group_by for analysis in self.analyses.values())
+        compared = (comparison.names for comparison in self.comparisons.values())
+        return frozenset(chain(*analyses, *compared, *self.filtered_groups))
+
+    def nested_in(self, name: str) -> tuple[str, ...]:
+        """Return the columns and bands that a name lies within, the next one first."""
+        found: list[str] = []
+        while (name := self._within.get(name, "")) and name not in found:
+            found.append(name)
+        return tuple(found)
+
+    @property
+    def _within(self) -> dict[str, str]:
+        return {
+            name: part.within
+            for name, part in (*self.source.columns.items(), *self.bands.items())
+            if not isinstance(part, DoubleColumn) and part.within
+        }
+
+    def wholes_of(self, name: str) -> tuple[str, ...]:
+        """Return what the groups of a name lie in, of that which outputs group by."""
+        return tuple(it for it in self.nested_in(name) if it in self.grouped_by)
+
+    def with_wholes(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return names with what their groups lie in."""
+        return tuple(dict.fromkeys(chain(names, *map(self.wholes_of, names))))
 
     @property
     def grouping_columns(self) -> tuple[str, ...]:
@@ -508,9 +547,9 @@ class Contract(Part):
         That is the source, the bands, the measure and the grouping sets. Quality and disclosure are
         not part of it: they are applied to partials, so changing them reads no input again.
         """
-        parts = {
+        parts: dict[str, Any] = {
             "source": self._source_without_reasons,
-            "bands": self.model_dump(mode="json")["bands"],
+            "bands": self._bands_as_written,
             "measure": self.measure,
             "grouping_sets": self.grouping_sets,
             # The order of columns and of a band's edges matters, and sorted keys lose it.
@@ -537,10 +576,17 @@ class Contract(Part):
         for key in self.source.plain_keys():
             del source[key]
         for part in (source, *source["columns"].values()):
-            for key in ("fold_names", "name", "unit", "decimal_zeros"):
+            for key in ("fold_names", "name", "unit", "decimal_zeros", "within"):
                 if not part.get(key):
                     part.pop(key, None)
         return source
+
+    @property
+    def _bands_as_written(self) -> dict[str, Any]:
+        return {
+            name: band.model_dump(mode="json", exclude=None if band.within else {"within"})
+            for name, band in self.bands.items()
+        }
 
     @property
     def contract_hash(self) -> str:
@@ -549,7 +595,8 @@ class Contract(Part):
         A key that earlier versions did not have is left out while it has its default, so that a
         contract without it keeps its hash.
         """
-        parts = self.model_dump(mode="json") | {"source": self._source_as_written}
+        parts = self.model_dump(mode="json")
+        parts["source"], parts["bands"] = self._source_as_written, self._bands_as_written
         if self.unit == PERSON:
             del parts["unit"]
         if self.disclosure.rows_per_person == 1:

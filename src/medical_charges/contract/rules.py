@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 
 from medical_charges.contract.model import (
     COMPARISONS,
@@ -39,6 +39,7 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
     yield from _column_problems(contract)
     yield from _identifying_problems(contract)
     yield from _band_problems(contract)
+    yield from _nesting_problems(contract)
     yield from _measure_problems(contract)
     yield from _analysis_problems(contract)
     yield from _comparison_problems(contract)
@@ -141,6 +142,28 @@ def _differencing_problems(contract: Contract, name: str) -> Iterator[Problem]:
             listed = ", ".join(map(str, band.below.values()))
             allowed = f"only edges of {other}, or all of them and more: {listed}"
             yield Problem(path, ", ".join(map(str, contract.bands[name].below.values())), allowed)
+
+
+def _nesting_problems(contract: Contract) -> Iterator[Problem]:
+    """Find groups that lie in what is no group, or in themselves."""
+    columns, bands = contract.source.columns, contract.bands
+    parts = {f"source.columns.{name}": (name, it) for name, it in columns.items()}
+    banded = {f"bands.{name}": (name, it) for name, it in bands.items()}
+    for path, (name, part) in chain(parts.items(), banded.items()):
+        whole = None if isinstance(part, DoubleColumn) else part.within
+        if whole is None:
+            continue
+        if problems := list(_group_problems(contract, f"{path}.within", whole)):
+            yield from problems
+        elif _column_of(contract, name) == _column_of(contract, whole):
+            yield Problem(f"{path}.within", show(whole), "another column, or a band of another")
+        elif name in contract.nested_in(whole):
+            found = f"{whole!r}, which lies within {name} itself"
+            yield Problem(f"{path}.within", found, "the coarser one of the two alone")
+
+
+def _column_of(contract: Contract, name: str) -> str:
+    return contract.bands[name].column if name in contract.bands else name
 
 
 def _measure_problems(contract: Contract) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from medical_charges.contract.model import MEASURE_LIMIT
 from medical_charges.contract.naming import needs_quoting, words
+from medical_charges.contract.nesting import lies_within
 from medical_charges.contract.outputs import COMPARISON_COLUMNS, CUBE_FIGURES, STATISTICS
 from medical_charges.draft.bands import (
     OLDEST,
@@ -92,6 +93,7 @@ class Choices:
         self.dimensions = columns + banded or [self._measure_by_itself()]
         self.filterable = [it for it in columns if len(it.sizes) <= GROUPS_FILTERED]
         self._leave_out_unused()
+        self.within = dict(self._nested())
         self.analyses = list(self._analyses(columns, banded))
 
     @property
@@ -250,6 +252,25 @@ class Choices:
         paired = pairs[: max(2, ANALYSES - len(singles))]
         yield from ((it,) for it in singles[: ANALYSES - len(paired)])
         yield from paired
+
+    def _nested(self) -> Iterator[tuple[str, str]]:
+        """Yield columns and bands with what each of their groups lies in, the finest there is."""
+        several = [it for it in self.dimensions if len(it.sizes) > 1]
+        for fine in several:
+            coarser = [it for it in several if len(it.sizes) < len(fine.sizes)]
+            for coarse in sorted(coarser, key=lambda it: -len(it.sizes)):
+                if self._column(fine) != self._column(coarse) and self._lies_within(fine, coarse):
+                    yield fine.name, coarse.name
+                    break
+
+    def _column(self, dimension: Dimension) -> str:
+        band = self.bands.get(dimension.name)
+        return band.column if band else dimension.name
+
+    def _lies_within(self, fine: Dimension, coarse: Dimension) -> bool:
+        pairs = self.sample.frame.select(fine.of.alias("fine"), coarse.of.alias("coarse"))
+        found = pairs.drop_nulls().group_by("fine", "coarse").len().rows()
+        return lies_within({(str(one), str(other)): rows for one, other, rows in found})
 
     def compared(self) -> tuple[Dimension, str, str] | None:
         """Return the groups to compare: those of a column with two, else the two largest ones."""

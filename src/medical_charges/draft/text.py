@@ -143,12 +143,15 @@ class _Text:
             keys["allowed"] = f"[{', '.join(map(_scalar, texts))}]"
         else:
             low, high = limits(profile, whole=self._choices.sample.whole)
-            whole = profile.kind == "integer"
-            keys |= {"minimum": _number(low, whole=whole), "maximum": _number(high, whole=whole)}
-            if profile is self._measure and not whole:
+            integer = profile.kind == "integer"
+            ends = (_number(end, whole=integer) for end in (low, high))
+            keys |= dict(zip(("minimum", "maximum"), ends, strict=True))
+            if profile is self._measure and not integer:
                 keys["decimals"] = str(decimals_of(profile, high))
         if not self._choices.filled(profile.name):
             keys["nullable"] = "true"
+        if whole := self._choices.within.get(profile.name):
+            keys["within"] = _scalar(whole)
         yield from self._doubts(profile)
         entry = ", ".join(f"{key}: {value}" for key, value in keys.items())
         yield from _flow(f"    {_scalar(profile.name)}: {{ ", entry, " }")
@@ -198,6 +201,8 @@ class _Text:
             below = ", ".join(f"{label}: {_number(edge)}" for label, edge in band.below.items())
             yield from _flow("    below: { ", below, " }")
             yield f"    otherwise: {band.otherwise}"
+            if whole := self._choices.within.get(name):
+                yield f"    within: {_scalar(whole)}"
 
     def _analyses(self) -> Iterator[str]:
         yield "analyses:"

@@ -193,11 +193,18 @@ class _Groups:
         return self._coded[held]
 
     def behind(self, rows: Sequence[Row]) -> dict[tuple[str, ...], Cells]:
-        """The cells behind the rows, by sorted names."""
+        """The cells behind the rows, and those that tell which group lies in which, by names."""
+        levels = {cell.names for row in rows for cell in row.reveals}
+        used = {name for names in levels for name in names}
+        nested = {
+            tuple(sorted((name, whole)))
+            for name in used
+            for whole in used.intersection(self._contract.wholes_of(name))
+        }
         # Sorted, so that which of two equal rows is given up is the same every time.
         return {
             names: {key: cells[key] for key in sorted(cells)}
-            for names in sorted({cell.names for row in rows for cell in row.reveals})
+            for names in sorted(levels | nested)
             for cells in [self.by(names)]
         }
 

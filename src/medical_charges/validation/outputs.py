@@ -100,7 +100,7 @@ def _output_checks(artifacts: RunArtifacts, cells: GroupedMoments) -> Iterator[C
     for name, file in new.items():
         yield from figure_checks(file, expected[name], withheld=name in summary["withheld"])
     versions = _versions(artifacts)
-    yield from disclosure_checks(contract, new, expected, summary, follows=bool(versions))
+    yield from disclosure_checks(contract, new, expected, summary, cells, follows=bool(versions))
     yield from sequence_checks(contract, new, expected, cells, versions)
     live = {name: artifacts.staged_by(artifacts.earlier["live"] or "", name) for name in waiting}
     yield waiting_check(artifacts.staged, live, waiting)

@@ -73,11 +73,20 @@ MISTAKES = [
      SOURCE_KEYS),
     ("type: integer, minimum: 0, maximum: 120", "type: integer, min: 0", "source.columns.age.min",
      "an unknown key",
-     "the keys type, minimum, maximum, unit, decimal_zeros, nullable, name, identifying"),
+     "the keys type, minimum, maximum, unit, decimal_zeros, nullable, name, within, identifying"),
     ("otherwise: obese", "otherwise: obese\n    above: 3", "bands.bmi_category.above",
-     "an unknown key", "the keys column, below, otherwise"),
+     "an unknown key", "the keys column, below, otherwise, within"),
     ("group_by: [age]", "group_by: [age]\n    filter: x", "analyses.charges_by_age.filter",
      "an unknown key", "the keys group_by, statistics"),
+    ("region: {", "region: { within: charges,", "source.columns.region.within",
+     "'charges', a double",
+     "age, sex, children, smoker, region, bmi_category, age_decade; band a double to group by it"),
+    ("region: {", "region: { within: state,", "source.columns.region.within", "'state'",
+     "age, sex, children, smoker, region, bmi_category, age_decade"),
+    ("otherwise: obese", "otherwise: obese\n    within: bmi_category", "bands.bmi_category.within",
+     "'bmi_category'", "another column, or a band of another"),
+    ("type: integer, minimum: 0, maximum: 120", "type: integer, within: age_decade",
+     "source.columns.age.within", "'age_decade'", "another column, or a band of another"),
     ("measure: charges\n", "", "measure", "nothing", "a value is required here"),
     ("measure: charges", "measure: cost", "measure", "'cost'", "age, bmi, children, charges"),
     ("measure: charges", "measure: sex", "measure", "'sex'", "age, bmi, children, charges"),
@@ -406,6 +415,16 @@ def test_a_mistake_is_reported_with_its_path_what_was_found_and_what_is_allowed(
     old: str, new: str, path: str, found: str, allowed: str
 ) -> None:
     assert f"{path}: found {found}; allowed: {allowed}" in complaints(changed(old, new))
+
+
+def test_two_columns_that_lie_within_each_other_are_refused() -> None:
+    text = changed("region: {", "region: { within: sex,").replace(
+        "sex: {", "sex: { within: region,"
+    )
+    found = (
+        "found 'region', which lies within sex itself; allowed: the coarser one of the two alone"
+    )
+    assert f"source.columns.sex.within: {found}" in complaints(text)
 
 
 def test_names_that_differ_by_capitals_alone_are_one_where_capitals_do_not_matter() -> None:

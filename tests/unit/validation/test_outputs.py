@@ -309,7 +309,7 @@ def test_suppression_of_generated_tables_is_not_reported_as_needless(seed: int) 
         "suppressed": {table.name: table.suppressed for table in tables},
         "withheld": {table.name: table.withheld for table in tables if table.withheld},
     }
-    checks = disclosure_checks(contract, files, expected, summary)
+    checks = disclosure_checks(contract, files, expected, summary, cells)
     assert {check.found for check in checks if check.outcome == "fail"} == set()
 
 

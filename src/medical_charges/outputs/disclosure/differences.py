@@ -82,8 +82,17 @@ class Earlier:
 
     def _common(self, one: str, other: str) -> set[tuple[str, ...]]:
         """Return the names by which both outputs can be summed."""
-        pairs = product(_levels(self._rows[one]), _levels(self._rows[other]))
+        pairs = product(self._levels(one), self._levels(other))
         return {self._meet(ours, theirs) for ours, theirs in pairs}
+
+    def _levels(self, output: str) -> set[tuple[str, ...]]:
+        """Return the names by which an output groups, or by what its groups lie in."""
+        wholes = self._contract.wholes_of
+        return {
+            tuple(dict.fromkeys(level))
+            for names in _grouped_by(self._rows[output])
+            for level in product(*((name, *wholes(name)) for name in names))
+        }
 
     def _meet(self, ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
         finer = self._contract.is_finer
@@ -134,7 +143,7 @@ class Earlier:
         return labels in shown and self._is_as_it_was(self._rows[output][labels])
 
 
-def _levels(rows: Mapping[Labels, Row]) -> set[tuple[str, ...]]:
+def _grouped_by(rows: Mapping[Labels, Row]) -> set[tuple[str, ...]]:
     return {(), *(cell.names for row in rows.values() for cell in row.reveals)}
 
 
@@ -150,7 +159,7 @@ class Snapshot:
         contract: Contract,
     ) -> None:
         self.by, self._versions, self._rows, self._now = by, versions, rows, now
-        self._minimum, self._is_finer = contract.disclosure.minimum_rows, contract.is_finer
+        self._minimum, self._contract = contract.disclosure.minimum_rows, contract
         self._found: dict[tuple[str, ...], dict[Key, Difference]] = {}
 
     @property
@@ -192,10 +201,14 @@ class Snapshot:
 
     def reaches(self, names: Sequence[str]) -> bool:
         """Return True if an output shows the snapshot by these names, or by finer ones."""
+        finer, wholes = self._contract.is_finer, self._contract.wholes_of
         return any(
-            all(any(one == name or self._is_finer(one, name) for one in level) for name in names)
+            all(
+                any(one == name or finer(one, name) or name in wholes(one) for one in level)
+                for name in names
+            )
             for output in self.outputs
-            for level in _levels(self._rows[output])
+            for level in _grouped_by(self._rows[output])
         )
 
     def changed(self, cell: Cell) -> Difference | None:

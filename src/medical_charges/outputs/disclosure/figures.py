@@ -11,7 +11,7 @@ from medical_charges.aggregates.cube import Key, Sums
 from medical_charges.contract import Contract
 from medical_charges.outputs.disclosure.lattice import Level
 from medical_charges.outputs.disclosure.moments import LARGEST, SMALL, Confined, Moments
-from medical_charges.outputs.disclosure.published import Published, Row
+from medical_charges.outputs.disclosure.published import Cell, Published, Row
 from medical_charges.outputs.disclosure.system import Mask, System
 
 Limits = tuple[int, int]
@@ -107,13 +107,13 @@ class Figures:
         return found
 
     def _sums(self) -> dict[int, Sums]:
-        """The sums of every cell of an output, by its place, and of everybody."""
+        """The sums of every cell by its place, and of everybody."""
         everybody = self._published.everybody
         found = {self._system.fixed: everybody} if everybody else {}
-        for row in self._published.rows:
-            for cell in row.counts:
-                if (place := self._system.place(cell)) is not None:
-                    found[place] = self._published.cells[cell.names][cell.key]
+        for names, cells in self._published.cells.items():
+            for key, sums in cells.items():
+                if (place := self._system.place(Cell(names, key))) is not None:
+                    found[place] = sums
         return found
 
     def _limits(self) -> list[Limits]:

@@ -48,8 +48,9 @@ class Published:
 
     rows: tuple[Row, ...]
     cells: Mapping[tuple[str, ...], Cells]
-    """Groups that hold somebody by sorted names, for all names that a row's cells have; nobody is
-    left out, so that each adds up to the same number of people."""
+    """Groups that hold somebody by sorted names, for all names that a row's cells have, and for
+    names of which it is known which groups there are; nobody is left out, so that each adds up to
+    the same number of people."""
 
     @cached_property
     def people(self) -> Mapping[tuple[str, ...], Mapping[Key, int]]:
@@ -58,6 +59,11 @@ class Published:
             names: {key: sums.n for key, sums in cells.items()}
             for names, cells in self.cells.items()
         }
+
+    @cached_property
+    def nested(self) -> frozenset[tuple[str, ...]]:
+        """Names by which no row groups: it is known which of their groups hold somebody."""
+        return frozenset(self.cells) - {cell.names for row in self.rows for cell in row.reveals}
 
     @cached_property
     def everybody(self) -> Sums | None:
@@ -84,5 +90,6 @@ class Published:
         """What is left when whole outputs are not published."""
         gone = set(outputs)
         rows = tuple(row for row in self.rows if row.output not in gone)
-        names = {cell.names for row in rows for cell in row.reveals}
-        return Published(rows, {key: self.cells[key] for key in self.cells if key in names})
+        kept = {cell.names for row in rows for cell in row.reveals}
+        left = {cell.names for row in self.rows for cell in row.reveals} - kept
+        return Published(rows, {key: self.cells[key] for key in self.cells if key not in left})

@@ -112,10 +112,11 @@ class System:
         self._signs = self.sums.data
         self._wholes, self._unions = self._make_unions(lattice, places)
         self.least = np.zeros(self.size, dtype=np.int64)
-        for row in published.rows:
-            for cell in row.counts:
-                if (at_cell := self.place(cell)) is not None:
-                    self.least[at_cell] = 1
+        there = [cell for row in published.rows for cell in row.counts]
+        there += [cell for cell in self._index if cell.names in published.nested]
+        for cell in there:
+            if (at_cell := self.place(cell)) is not None:
+                self.least[at_cell] = 1
         self._witnesses: list[Ints] = [truth]
 
     def _make_unions(
@@ -269,16 +270,35 @@ class System:
     def nearest(self, known: Mask, targets: Sequence[int], costs: Ints) -> dict[int, int]:
         """For each target the cheapest number to hide in the tightest sum that it is in."""
         low, high = self.bounds(known)
-        found = {}
-        for target in targets:
-            rows = self._by_number.indices[slice(*self._by_number.indptr[target : target + 2])]
-            for _, row in sorted((self._room(row, low, high), row) for row in rows.tolist()):
+        offered = known & (costs > 0)
+        found = ((target, self._near(target, offered, low, high)) for target in targets)
+        return {
+            target: int(near[np.lexsort((near, costs[near]))[0]])
+            for target, near in found
+            if len(near)
+        }
+
+    def _near(self, target: int, offered: Mask, low: Ints, high: Ints) -> Ints:
+        """The numbers on offer in the tightest sum, or else in sums of what is unknown in these."""
+        seen, front = {target}, {target}
+        while front:
+            rows = {
+                int(row)
+                for place in front
+                for row in self._by_number.indices[
+                    slice(*self._by_number.indptr[place : place + 2])
+                ]
+            }
+            reached = set[int]()
+            for _, row in sorted((self._room(row, low, high), row) for row in rows):
                 parts = self.sums.indices[slice(*self.sums.indptr[row : row + 2])]
-                offered = parts[known[parts] & (costs[parts] > 0)]
-                if len(offered):
-                    found[target] = int(offered[np.lexsort((offered, costs[offered]))[0]])
-                    break
-        return found
+                near: Ints = parts[offered[parts]].astype(np.int64)
+                if len(near):
+                    return near
+                reached.update(parts[low[parts] < high[parts]].tolist())
+            front = reached - seen
+            seen |= reached
+        return np.zeros(0, dtype=np.int64)
 
     def _room(self, row: int, low: Ints, high: Ints) -> int:
         """By how much the unknown numbers of a sum can trade with each other."""

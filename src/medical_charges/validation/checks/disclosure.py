@@ -7,7 +7,7 @@ suppression pattern that the library chooses withstands that one too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import Any
@@ -16,7 +16,8 @@ from medical_charges.checks import Check
 from medical_charges.contract import Contract
 from medical_charges.contract.model import COMPARISONS
 from medical_charges.validation.checks.files import StagedFile
-from medical_charges.validation.expected import Expected, GroupKey
+from medical_charges.validation.expected import Expected, GroupKey, groups_by
+from medical_charges.validation.recount.sums import GroupedMoments
 from medical_charges.validation.result import run_check
 
 LEAST_SPAN = 5
@@ -49,6 +50,7 @@ def disclosure_checks(
     files: Mapping[str, StagedFile],
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
+    cells: GroupedMoments,
     *,
     follows: bool = False,
 ) -> list[Check]:
@@ -59,11 +61,13 @@ def disclosure_checks(
         files: the outputs.
         expected: the rows of each output before suppression.
         summary: the run's summary.
+        cells: the sums behind the outputs.
         follows: outputs were published before, so that rows may be without figures for what
             readers have already.
     """
     least = contract.disclosure.minimum_rows
     rows = list(_rows(files, expected, least))
+    nesting = Nesting(contract, cells)
     unreadable = [name for name, file in files.items() if not file.readable]
     unless = f"{', '.join(unreadable)} cannot be read" if unreadable else ""
     return [
@@ -86,14 +90,14 @@ def disclosure_checks(
             "conformance",
             "figures are withheld only where a group is small that shares a column with theirs; "
             "not all of them, if any could be shown",
-            lambda: needless(contract, rows, expected, summary),
+            lambda: needless(nesting, rows, expected, summary),
             unless=unless or ("earlier publications decide as well" if follows else ""),
         ),
         run_check(
             "disclosure: no suppressed count follows from others",
             "conformance",
             f"sums and differences leave every suppressed count {LEAST_SPAN + 1} values or more",
-            lambda: _confined(contract, rows),
+            lambda: _confined(nesting, rows),
             unless=unless or ("" if any(row.hidden for row in rows) else "nothing is suppressed"),
         ),
     ]
@@ -139,8 +143,53 @@ def _accounted(
             yield f"{name} is withheld without a reason"
 
 
+class Nesting:
+    """Which groups lie in which: in bands, and in what the contract says they lie within."""
+
+    def __init__(self, contract: Contract, cells: GroupedMoments) -> None:
+        self.contract = contract
+        self._wholes: dict[tuple[str, str], Mapping[str | int, str | int]] = {}
+        for name in contract.grouped_by:
+            for whole in contract.wholes_of(name):
+                pairs = [(key[0], key[1]) for key in groups_by(contract, (name, whole), cells)]
+                # Of a group that lies in several wholes no sum is followed.
+                if len(of := dict(pairs)) == len(pairs):
+                    self._wholes[name, whole] = of
+
+    def column(self, name: str) -> str:
+        """Return the source column of a name."""
+        bands = self.contract.bands
+        return bands[name].column if name in bands else name
+
+    def columns(self, name: str) -> set[str]:
+        """Return the source columns that a name's groups say something of."""
+        return {self.column(it) for it in (name, *self.contract.wholes_of(name))}
+
+    def is_in(self, name: str, names: Collection[str]) -> bool:
+        """Return True if groups of some names each lie in one group of this name."""
+        bands = self.contract.bands
+        banded = name in bands and bands[name].column in names
+        return name in names or banded or any((it, name) in self._wholes for it in names)
+
+    def value(self, name: str, values: Mapping[str, str | int]) -> str | int | None:
+        """Return the group of a name that some values lie in, if there is one."""
+        if name in values:
+            return values[name]
+        for fine, value in values.items():
+            if (fine, name) in self._wholes:
+                return self._wholes[fine, name][value]
+        band = self.contract.bands.get(name)
+        number = values.get(band.column) if band else None
+        if band is None or not isinstance(number, int):
+            return None
+        top = self.contract.disclosure.top_code.get(band.column)
+        if top is not None and number >= top and any(edge > top for edge in band.below.values()):
+            return None
+        return next((label for label, e in band.below.items() if number < e), band.otherwise)
+
+
 def needless(
-    contract: Contract,
+    nesting: Nesting,
     rows: Sequence[OutputRow],
     expected: Mapping[str, Sequence[Expected]],
     summary: Mapping[str, Any],
@@ -150,10 +199,10 @@ def needless(
         OutputRow(name, row, hidden=True) for name in summary["withheld"] for row in expected[name]
     ]
     everything = [*rows, *withheld]
-    least = contract.disclosure.minimum_rows
+    least = nesting.contract.disclosure.minimum_rows
     hiding = {row.output for row in everything if row.hidden or row.counted}
     small = {row.output for row in everything if _is_small(row.expected, least)}
-    columns = {name: _columns(contract, expected[name]) for name in expected}
+    columns = {name: _columns(nesting, expected[name]) for name in expected}
     for names in _together(columns):
         if not names & small:
             for name in sorted(names & hiding):
@@ -163,7 +212,7 @@ def needless(
             # Only its largest row: where others are shown, it could prevent these.
             first = max((r for r in everything if r.output == name), key=_people)
             back = [replace(r, hidden=r.hidden and r is not first) for r in everything]
-            if not _discloses(contract, back):
+            if not _discloses(nesting, back):
                 yield f"nothing is shown, though {name} could be without disclosing a small group"
 
 
@@ -175,10 +224,10 @@ def _is_small(row: Expected, least: int) -> bool:
     return any(0 < n < least for _, n in row.groups)
 
 
-def _columns(contract: Contract, rows: Sequence[Expected]) -> set[str]:
+def _columns(nesting: Nesting, rows: Sequence[Expected]) -> set[str]:
     """Return the source columns of an output's groups."""
     names = {name for row in rows for group, _ in row.groups for name in group.names}
-    return {contract.bands[name].column if name in contract.bands else name for name in names}
+    return set[str]().union(*map(nesting.columns, names))
 
 
 def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
@@ -192,22 +241,22 @@ def _together(columns: Mapping[str, set[str]]) -> list[set[str]]:
     return [outputs for outputs, _ in found]
 
 
-def _discloses(contract: Contract, rows: Sequence[OutputRow]) -> bool:
+def _discloses(nesting: Nesting, rows: Sequence[OutputRow]) -> bool:
     """Return True if a suppressed count is bounded too closely, as far as sums show."""
     tables = {group.names for row in rows for group, _ in row.expected.groups}
     names = {name for table in tables for name in table}
-    banded = [contract.bands[name].column for name in names if name in contract.bands]
+    banded = [nesting.column(name) for name in names if name in nesting.contract.bands]
     if tables != _tables(rows).keys() or len(set(banded)) < len(banded):
         # Sums over parts of the people, or between bands of one column, are not followed.
         return True
-    if any(_confined(contract, rows)):
+    if any(_confined(nesting, rows)):
         return True
-    _, counts = _followed(contract, rows)
+    _, counts = _followed(nesting, rows)
     for whole, parts in counts.sums:
         if counts.told(whole):
             # The total of the rows without figures follows by subtraction.
             together = counts.low[whole] - sum(counts.low[p] for p in parts if counts.told(p))
-            if 0 < together < contract.disclosure.minimum_rows:
+            if 0 < together < nesting.contract.disclosure.minimum_rows:
                 return True
     return False
 
@@ -251,8 +300,8 @@ class _Counts:
                 low[part] = least_of_part
 
 
-def _confined(contract: Contract, rows: Sequence[OutputRow]) -> Iterator[str]:
-    known, counts = _followed(contract, rows)
+def _confined(nesting: Nesting, rows: Sequence[OutputRow]) -> Iterator[str]:
+    known, counts = _followed(nesting, rows)
     for row in rows:
         for group, n in row.expected.groups if row.hidden else ():
             if not n or not group.names or group in known or group not in counts.low:
@@ -262,13 +311,13 @@ def _confined(contract: Contract, rows: Sequence[OutputRow]) -> Iterator[str]:
                 yield f"{row.output}, {labels}: its suppressed count has too few possible values"
 
 
-def _followed(contract: Contract, rows: Sequence[OutputRow]) -> tuple[Table, _Counts]:
+def _followed(nesting: Nesting, rows: Sequence[OutputRow]) -> tuple[Table, _Counts]:
     """Return the published counts, and all counts as far as those bound them."""
     shown = [row.expected for row in rows if not row.hidden]
     known = dict(pair for row in shown for pair in (*row.groups, *row.wholes))
     # A comparison may name empty groups; all other rows have people.
     there = {g for row in rows if row.output != COMPARISONS for g, _ in row.expected.groups}
-    counts = _layout(contract, _tables(rows), known, there)
+    counts = _layout(nesting, _tables(rows), known, there)
     counts.follow()
     return known, counts
 
@@ -287,7 +336,7 @@ def _tables(rows: Sequence[OutputRow]) -> dict[tuple[str, ...], Table]:
 
 
 def _layout(
-    contract: Contract,
+    nesting: Nesting,
     tables: Mapping[tuple[str, ...], Table],
     known: Mapping[GroupKey, int],
     there: set[GroupKey],
@@ -301,12 +350,12 @@ def _layout(
             counts.low[group] = known.get(group, int(group in there))
             counts.high[group] = known.get(group, people)
     counts.low[everybody] = counts.high[everybody] = people
-    meets = {_meet(contract, a, b) for a, b in permutations(tables, 2)} | {()}
+    meets = {_meet(nesting, a, b) for a, b in permutations(tables, 2)} | {()}
     for names, table in tables.items():
         for coarser in sorted(meets - {names}):
             sums: dict[GroupKey, list[GroupKey]] = {}
             for group in table:
-                if (whole := _within(contract, group, coarser)) is not None:
+                if (whole := _within(nesting, group, coarser)) is not None:
                     sums.setdefault(whole, []).append(group)
             for whole, parts in sums.items():
                 counts.low.setdefault(whole, known.get(whole, 0))
@@ -315,29 +364,15 @@ def _layout(
     return counts
 
 
-def _meet(contract: Contract, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
-    """Return the names to which two tables can both be summed: shared columns, bands' columns."""
-    bands = contract.bands
-    common = {name for name in a if name in b or (name in bands and bands[name].column in b)}
-    common |= {name for name in b if name in bands and bands[name].column in a}
+def _meet(nesting: Nesting, a: Sequence[str], b: Sequence[str]) -> tuple[str, ...]:
+    """Return the names to which two tables can both be summed."""
+    common = {name for name in a if nesting.is_in(name, b)}
+    common |= {name for name in b if nesting.is_in(name, a)}
     return tuple(sorted(common))
 
 
-def _within(contract: Contract, group: GroupKey, names: Sequence[str]) -> GroupKey | None:
+def _within(nesting: Nesting, group: GroupKey, names: Sequence[str]) -> GroupKey | None:
     """Return the group by other names that contains all of a group, if there is one."""
     values = dict(zip(group.names, group.key, strict=True))
-    found: list[str | int] = []
-    for name in names:
-        if name not in values:
-            band = contract.bands.get(name)
-            value = values.get(band.column) if band else None
-            if band is None or not isinstance(value, int):
-                return None
-            top = contract.disclosure.top_code.get(band.column)
-            if top is not None and value >= top and any(edge > top for edge in band.below.values()):
-                return None
-            label = next((label for label, e in band.below.items() if value < e), band.otherwise)
-            found.append(label)
-        else:
-            found.append(values[name])
-    return GroupKey(tuple(names), tuple(found))
+    found = [value for name in names if (value := nesting.value(name, values)) is not None]
+    return GroupKey(tuple(names), tuple(found)) if len(found) == len(names) else None
