@@ -9,7 +9,7 @@ from itertools import islice
 from medical_charges.contract import Contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import Column, DoubleColumn, IntegerColumn, StringColumn
-from medical_charges.contract.pii_values import ENOUGH, kind_of_values
+from medical_charges.contract.pii.values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import Header, text_of

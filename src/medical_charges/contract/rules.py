@@ -19,7 +19,7 @@ from medical_charges.contract.model import (
     StringColumn,
 )
 from medical_charges.contract.naming import PLAIN_TEXT, needs_quoting, not_a_name
-from medical_charges.contract.pii_names import kind_of_person_data
+from medical_charges.contract.pii.names import kind_of_person_data
 
 
 @dataclass(frozen=True)

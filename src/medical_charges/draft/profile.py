@@ -9,8 +9,8 @@ from typing import Literal
 
 import polars as pl
 
-from medical_charges.contract.pii_names import kind_of_person_data
-from medical_charges.contract.pii_values import kind_of_values
+from medical_charges.contract.pii.names import kind_of_person_data
+from medical_charges.contract.pii.values import kind_of_values
 
 GROUPS_LISTED = 50
 """The most different texts that a contract lists."""

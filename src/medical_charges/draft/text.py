@@ -13,7 +13,7 @@ from pathlib import Path
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import words
-from medical_charges.contract.pii_names import kind_of_person_data
+from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.draft.bands import OLDEST, decimals_of, is_age, limits
 from medical_charges.draft.choose import THRESHOLD, Choices
 from medical_charges.draft.names import slug, unique

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from medical_charges.analysis.snapshot import list_input, take_snapshot
 from medical_charges.contract import Contract
-from medical_charges.contract.pii_values import kind_of_values
+from medical_charges.contract.pii.values import kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.storage import LocalStore
 from tests.helpers import CONTRACT_FILE, csv_of, upload

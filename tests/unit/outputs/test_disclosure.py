@@ -11,7 +11,7 @@ import pytest
 
 from medical_charges.aggregates.cube import Cells, Cube, Sums, merge_cells
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.pii_names import kind_of_person_data
+from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.errors import ContractError
 from medical_charges.outputs.disclosure import SPAN
 from medical_charges.outputs.tables import Table, make_tables

@@ -1,0 +1,1 @@
+"""Detection of columns that identify people, by their names and by their values."""
