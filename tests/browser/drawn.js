@@ -1,6 +1,6 @@
 // What the charts that are on show draw: every mark with its place in its scale's units.
 () => {
-  const kinds = ["bar", "interval", "point", "band", "difference", "slice"];
+  const kinds = ["bar", "interval", "point", "band", "difference", "slice", "reference"];
   const marksOf = (view, visit) => {
     const walk = (item) => {
       if (item.marktype) visit(item);
@@ -12,7 +12,8 @@
     const found = {};
     const x = (value) => view.scale("x").invert(value);
     const y = (value) => view.scale("y").invert(value);
-    const labels = ({ datum }) => [datum.category ?? null, datum.series ?? null];
+    // Differences are told from others by what they are of, not by their lines.
+    const labels = ({ datum }) => (datum.label ? [datum.label] : [datum.category ?? null, datum.series ?? null]);
     marksOf(view, ({ name, items }) => {
       const kind = kinds.find((known) => name === `${known}_marks`);
       if (!kind) return;
@@ -22,6 +23,7 @@
         if (kind === "bar") return { of, color, from: x(item.x), to: x(item.x + item.width) };
         if (kind === "slice") return { of, color, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
         if (kind === "point") return { of, color, at: y(item.y) };
+        if (kind === "reference") return { of, at: item.width > item.height ? y(item.y + item.height / 2) : x(item.x + item.width / 2) };
         if (kind === "difference") return { of, at: x(item.x) };
         const upright = kind === "band" || Math.abs((item.y2 ?? item.y) - item.y) > 1e-9;
         const ends = upright ? [y(item.y), y(item.y2)] : [x(item.x), x(item.x2)];
@@ -44,11 +46,14 @@
       texts: frames.flatMap((frame) => [...frame.querySelectorAll("svg text")].map((text) => text.textContent)).filter(Boolean),
       message: [...card.querySelectorAll(".message")].find((place) => place.checkVisibility())?.textContent,
       notes: card.querySelector(".notes").textContent,
+      subtitle: card.querySelector(".subtitle").textContent,
     };
   }
   const tiles = {};
   for (const tile of document.querySelectorAll(".tile")) {
     tiles[tile.id.replace("tile-", "")] = [...tile.querySelectorAll("span")].map((span) => span.textContent);
   }
-  return { charts, tiles };
+  const tells = document.querySelector(".tells");
+  const sentences = tells.hidden ? [] : [...tells.querySelectorAll("li")].map((item) => item.textContent);
+  return { charts, tiles, sentences };
 }

@@ -33,6 +33,7 @@ class Drawn:
 
     charts: Mapping[str, Any]
     tiles: Mapping[str, list[str]]
+    sentences: list[str]
 
     def marks(self, chart: str, kind: str) -> dict[tuple[str, ...], dict[str, Any]]:
         """The marks of a kind by their category and series."""

@@ -201,3 +201,125 @@ def test_a_group_called_as_javascript_calls_something_is_shown_by_its_name(
             assert selected.figure("people") == "80"
             assert dashboard.page.get_by_role("status").inner_text() == f"{job}: 80 people"
         assert dashboard.complaints == []
+
+
+# --- many groups, long names, figures below zero, nothing to show
+
+PLANS = [f"Plan {n:02d}, {'very ' * 12}long".replace(",", ";") for n in range(60)]
+OF_MANY = """
+dataset: many
+prefix: Many
+source:
+  format: csv
+  columns:
+    plan: { type: string }
+    channel: { type: string, allowed: [web, phone] }
+    place: { type: string, allowed: [here, there] }
+    margin: { type: double, decimals: 2 }
+measure: margin
+analyses:
+  by_plan: { group_by: [plan], statistics: [patients, mean, ci95] }
+  by_channel: { group_by: [channel], statistics: [patients, mean, ci95] }
+  of_plans: { group_by: [plan], statistics: [patients, share] }
+  by_place: { group_by: [place, plan], statistics: [patients, mean, ci95] }
+comparisons:
+  channels: { column: channel, groups: [web, phone] }
+  by_plans: { column: channel, groups: [web, phone], within: [plan] }
+dashboard: { charts: { of_plans: pie } }
+"""
+
+
+@pytest.fixture(scope="module")
+def many(publish_folder: Publish) -> Path:
+    """The page of sixty plans, of which the means fall from 29 to -30; the channels are alike."""
+    contract = parse_contract(OF_MANY)
+    people = [
+        (plan, channel, place, 29 - n + spread)
+        for n, plan in enumerate(PLANS)
+        for channel, place in (("web", "here"), ("phone", "there"))
+        for spread in (-4, -3, -2, -1, 0, 0, 1, 2, 3, 4) * 2
+    ]
+    store = publish_folder(contract, {"many.csv": csv_of(list(contract.source.columns), people)})
+    return Path(store.uri.removeprefix("file://")) / write_page(store, contract)
+
+
+def test_of_many_groups_the_greatest_are_drawn_and_all_on_request(
+    browser: Browser, many: Path
+) -> None:
+    with Dashboard(browser, many) as dashboard:
+        drawn = dashboard.drawn()
+        bars = drawn.marks("by_plan", "bar")
+        assert [name for (name,) in bars] == PLANS[:15]
+        assert "Drawn are the greatest 15 of 60 groups" in drawn.charts["by_plan"]["notes"]
+        card = dashboard.page.locator("#chart-by_plan")
+        card.get_by_role("button", name="Draw all groups").click()
+        dashboard.page.wait_for_function(
+            "document.querySelector('#chart-by_plan .notes').textContent === ''"
+        )
+        assert len(dashboard.drawn().marks("by_plan", "bar")) == 60
+        card.get_by_role("button", name="Show as a table").click()
+        assert card.locator("tbody tr").count() == 60
+        assert len(drawn.marks("comparisons", "difference")) == 16
+        assert dashboard.complaints == []
+
+
+def test_figures_stand_beyond_the_ends_of_bars_on_either_side_of_zero(
+    browser: Browser, many: Path
+) -> None:
+    with Dashboard(browser, many) as dashboard:
+        dashboard.page.locator("#chart-by_plan").get_by_role(
+            "button", name="Draw all groups"
+        ).click()
+        dashboard.page.wait_for_function(
+            "document.querySelector('#chart-by_plan .notes').textContent === ''"
+        )
+        drawn = dashboard.drawn()
+        lowest = drawn.marks("by_plan", "bar")[PLANS[-1],]
+        assert [lowest["from"], lowest["to"]] == pytest.approx([-30, 0])
+        places = """() => Object.fromEntries(
+          [...document.querySelectorAll("#chart-by_plan svg text")]
+          .filter((text) => text.checkVisibility())
+          .map((text) => [text.textContent, text.getBoundingClientRect().left]))"""
+        texts = dashboard.page.evaluate(places)
+        assert texts["\u221230.0"] < texts["0"] < texts["29.0"]
+
+
+def test_more_groups_than_colors_are_no_pie_and_no_colors(browser: Browser, many: Path) -> None:
+    with Dashboard(browser, many) as dashboard:
+        drawn = dashboard.drawn()
+        assert not drawn.marks("of_plans", "slice")
+        assert "because a pie has too many parts" in drawn.charts["of_plans"]["notes"]
+        names = list(drawn.marks("by_place", "bar"))
+        assert len(names) == 15
+        assert all(name.startswith(("here, Plan", "there, Plan")) for (name,) in names)
+
+
+def test_sentences_are_true_and_nothing_is_said_of_what_does_not_follow(
+    browser: Browser, many: Path, pages: dict[float, Path]
+) -> None:
+    with Dashboard(browser, many) as dashboard:
+        (sentence,) = dashboard.drawn().sentences
+        assert sentence.startswith(f"Mean margin by plan: greatest for {PLANS[0]} (29.0), ")
+        assert (
+            f"least for {PLANS[-1]} (\u221230.0), a difference of 59.0 (95% interval 5" in sentence
+        )
+    with Dashboard(browser, pages[13.5]) as dashboard:
+        (sentence,) = dashboard.drawn().sentences
+        assert sentence.startswith("Mean score by table: greatest for high (20.3), least for low")
+        # Of one group nothing is the greatest, and nothing is compared.
+        assert dashboard.select(table="low").sentences == []
+
+
+def test_a_file_of_too_few_people_says_that_all_is_withheld(
+    browser: Browser, publish_folder: Publish
+) -> None:
+    contract = parse_contract(OF_MANY)
+    people = [(PLANS[n % 2], "web", "here", n) for n in range(7)]
+    store = publish_folder(contract, {"few.csv": csv_of(list(contract.source.columns), people)})
+    path = Path(store.uri.removeprefix("file://")) / write_page(store, contract)
+    with Dashboard(browser, path) as dashboard:
+        drawn = dashboard.drawn()
+        assert drawn.sentences == ["Withheld, to protect small groups: all of 4 charts."]
+        message = "Withheld, to protect groups of fewer than 11 people"
+        assert {chart["message"] for chart in drawn.charts.values()} == {message}
+        assert dashboard.complaints == []

@@ -27,6 +27,15 @@ from tests.helpers import csv_of
 AXE = Path(axe_core_python.__file__).parent / "axe.min.js"
 VIEW = "filter-region=northeast&filter-smoker=yes"
 PNG = b"\x89PNG\r\n\x1a\n"
+WRITTEN = """() => {
+  window.written = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+    window.written.push(text);
+    return write.call(this, text, ...rest);
+  };
+}"""
+"""Lists what is written into pictures."""
 
 
 @pytest.fixture
@@ -47,6 +56,11 @@ def saved(dashboard: Dashboard, chart: str, button: str) -> tuple[str, bytes]:
         card(dashboard, chart, button).click()
     download: Download = event.value
     return download.suggested_filename, Path(download.path()).read_bytes()
+
+
+def lines_of(data: bytes) -> io.StringIO:
+    """A saved table without what it says of itself."""
+    return io.StringIO("".join(it for it in data.decode().splitlines(True) if it[0] != "#"))
 
 
 def test_the_page_is_one_file_under_two_megabytes(real_page: Path) -> None:
@@ -116,6 +130,7 @@ def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
         "charges_by_age": 47,
         "smokers_by_region": 8,
         "charges_by_sex_and_smoker": 4,
+        "comparisons": 7,
     }.items():
         toggle = card(clean, chart, "Show as a table")
         toggle.click()
@@ -134,8 +149,18 @@ def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
         "$12,176",
         "$14,637",
     ]
-    differences = clean.page.locator("#chart-charges_by_sex_and_smoker table").nth(1)
-    assert differences.locator("tbody tr").first.locator("td").first.inner_text() == "+$2,363"
+    differences = clean.page.locator("#chart-comparisons table tbody tr")
+    assert differences.first.locator("th, td").all_inner_texts() == [
+        "Smokers less non-smokers",
+        "Everybody",
+        "274",
+        "1,064",
+        "+$23,616",
+        "+$22,197",
+        "+$25,035",
+        "p < 0.001",
+        "3.16",
+    ]
 
 
 def test_a_withheld_group_says_so_in_the_table(clean: Dashboard) -> None:
@@ -154,7 +179,7 @@ def test_a_group_that_shows_people_alone_keeps_its_count_in_the_table_and_the_fi
     assert row.locator("td").first.inner_text() == "282"
     assert row.locator("td").last.inner_text() == "withheld"
     _, data = saved(clean, "charges_by_age", "Save CSV")
-    table = {row["age_decade"]: row for row in csv.DictReader(io.StringIO(data.decode()))}
+    table = {row["age_decade"]: row for row in csv.DictReader(lines_of(data))}
     figures = [table["under_20"][name] for name in ("patients", "mean_charges", "ci95_low")]
     assert figures == ["53", "", ""]
 
@@ -176,20 +201,46 @@ def test_a_table_and_its_file_name_every_figure_though_all_are_withheld(clean: D
     for row in table.locator("tbody tr").all():
         assert row.locator("td").all_inner_texts() == ["withheld", *["\u2013"] * 3]
     _, data = saved(clean, "charges_by_age", "Save CSV")
-    header, *lines = csv.reader(io.StringIO(data.decode()))
+    header, *lines = csv.reader(lines_of(data))
     assert header[3:] == ["age_decade", "patients", "mean_charges", "ci95_low", "ci95_high"]
     assert lines
     assert {tuple(line[4:]) for line in lines} == {("",) * 4}
 
 
-def test_an_unfiltered_download_is_the_published_file(
+ABOUT = (
+    b"# Source: Medical cost personal data, which accompanies B. Lantz, Machine Learning with R\n"
+    b"# Period: one year\n"
+)
+
+
+def test_what_is_saved_and_the_page_say_where_the_data_comes_from(
+    clean: Dashboard,
+) -> None:
+    clean.open(VIEW)
+    _, data = saved(clean, "charges_by_region", "Save CSV")
+    assert data.startswith(
+        b"# Medical charges: Mean charges by region\n# Northeast, Smokers\n" + ABOUT
+    )
+    assert b"\n# Data as of: 24 Nov 2026, 01:56 UTC\nsex,smoker,region," in data
+    footer = clean.page.locator("footer").inner_text()
+    assert "Source Medical cost personal data" in footer
+    clean.page.evaluate(WRITTEN)
+    saved(clean, "charges_by_region", "Save PNG")
+    written = " ".join(clean.page.evaluate("window.written"))
+    assert "Source: Medical cost personal data" in written
+    assert "License: public domain" in written
+
+
+def test_an_unfiltered_download_is_the_published_file_below_its_source(
     clean: Dashboard, real: LocalStore, contract: Contract
 ) -> None:
     layout = Layout(contract.prefix)
-    for chart in contract.analyses:
+    for chart in (*contract.analyses, "comparisons"):
         name, data = saved(clean, chart, "Save CSV")
         assert name == f"{chart}.csv"
-        assert data == real.read(layout.published(chart))
+        about, _, table = data.partition(b" UTC\n")
+        assert all(line.startswith(b"# ") for line in about.split(b"\n"))
+        assert table == real.read(layout.published(chart))
 
 
 def test_a_filtered_download_names_its_filters_and_leaves_withheld_figures_empty(
@@ -198,19 +249,23 @@ def test_a_filtered_download_names_its_filters_and_leaves_withheld_figures_empty
     clean.open(VIEW)
     name, data = saved(clean, "charges_by_age", "Save CSV")
     assert name == "charges_by_age_region-northeast_smoker-yes.csv"
-    table = list(csv.DictReader(io.StringIO(data.decode())))
+    table = list(csv.DictReader(lines_of(data)))
     assert list(table[0])[:5] == ["region", "sex", "smoker", "age_decade", "patients"]
     assert {(row["region"], row["sex"], row["smoker"]) for row in table} == {
         ("northeast", "all", "yes")
     }
     assert {row["age_decade"] for row in table if row["patients"] == ""} >= {"under_20"}
-    name, data = saved(clean, "charges_by_sex_and_smoker", "Save differences")
-    assert name == "charges_by_sex_and_smoker_region-northeast_smoker-yes_differences.csv"
-    assert data.startswith(b"region,sex,smoker,difference,ci95_low,ci95_high\nnortheast,all,yes,")
+    name, data = saved(clean, "comparisons", "Save CSV")
+    assert name == "comparisons_region-northeast_smoker-yes.csv"
+    (row,) = csv.DictReader(lines_of(data))
+    assert list(row.values())[:7] == [
+        "northeast", "all", "yes", "sexes_by_smoking", "smoker=yes", "male", "female",
+    ]  # fmt: skip
+    assert [row["n_a"], row["n_b"], row["p"][:5]] == ["38", "29", "0.329"]
 
 
 def test_every_chart_is_saved_as_a_picture(clean: Dashboard, contract: Contract) -> None:
-    for chart in contract.analyses:
+    for chart in (*contract.analyses, "comparisons", "charges_by_bmi_category-mean"):
         name, data = saved(clean, chart, "Save PNG")
         assert name == f"{chart}.png"
         assert data.startswith(PNG)
@@ -233,22 +288,14 @@ def test_a_chart_that_is_withheld_says_so_on_the_page_and_in_its_image(
     path = Path(copy.uri.removeprefix("file://")) / write_page(copy, contract)
     with Dashboard(browser, path) as dashboard:
         chart = dashboard.page.locator("#chart-charges_by_region")
-        assert chart.locator(".message").inner_text() == "Withheld"
+        message = "Withheld, to protect groups of fewer than 11 people"
+        assert chart.locator(".message").inner_text() == message
         assert chart.locator(".chart").is_hidden()
-        dashboard.page.evaluate(
-            """() => {
-              window.written = [];
-              const write = CanvasRenderingContext2D.prototype.fillText;
-              CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-                window.written.push(text);
-                return write.call(this, text, ...rest);
-              };
-            }"""
-        )
+        dashboard.page.evaluate(WRITTEN)
         name, data = saved(dashboard, "charges_by_region", "Save PNG")
         assert (name, data[:8]) == ("charges_by_region.png", PNG)
         written = dashboard.page.evaluate("window.written")
-        assert {"Mean charges by region", "Withheld"} <= set(written)
+        assert {"Mean charges by region", message} <= set(written)
         assert dashboard.complaints == []
 
 
@@ -335,6 +382,37 @@ def test_the_page_is_worked_by_keyboard_alone(clean: Dashboard) -> None:
     assert order == ["Skip to the charts", *filters, "Copy link", "Table"]
     page.keyboard.press("Enter")
     assert page.locator("#chart-charges_by_region table").is_visible()
+
+
+def test_cards_leave_neither_holes_nor_overlaps(clean: Dashboard) -> None:
+    page = clean.page
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll(".card")].map((card) => {
+          const { left, right, top, bottom } = card.getBoundingClientRect();
+          return [left, right, top + scrollY, bottom + scrollY];
+        })"""
+    )
+    for place, (left, right, top, bottom) in enumerate(boxes):
+        for other in boxes[place + 1 :]:
+            apart = right <= other[0] or other[1] <= left or bottom <= other[2] or other[3] <= top
+            assert apart
+        above = [it[3] for it in boxes if it[2] < top and it[0] < right and left < it[1]]
+        # The shorter of two columns ends above a card of the whole width.
+        gap = top - max(above) if above else 16
+        assert gap == pytest.approx(16, abs=2), (boxes, place)
+
+
+def test_a_click_on_a_bar_filters_by_its_group_and_another_click_no_longer(
+    clean: Dashboard,
+) -> None:
+    page = clean.page
+    bars = page.locator("#chart-charges_by_region [aria-roledescription=bar] >> visible=true")
+    bars.first.click(position={"x": 30, "y": 10})
+    page.wait_for_function("location.hash.includes('filter-region=northeast')")
+    assert page.locator("select[name=filter-region]").input_value() == "northeast"
+    bars.first.click(position={"x": 30, "y": 10})
+    page.wait_for_function("!location.hash.includes('filter')")
+    assert page.locator("select[name=filter-region]").input_value() == "all"
 
 
 def test_a_selection_is_announced(clean: Dashboard) -> None:

@@ -108,25 +108,52 @@ def test_bars_of_smokers_and_non_smokers_are_the_shares_of_each_region(
     assert len(bars) == 8
 
 
-def test_bars_of_the_sexes_are_the_means_with_limits_and_differences_with_theirs(
+def test_bars_of_the_sexes_are_the_means_with_limits(
     drawn: Drawn, published: dict[str, list[dict[str, str]]]
 ) -> None:
     chart = "charges_by_sex_and_smoker"
-    bars, differences, intervals = (
-        drawn.marks(chart, kind) for kind in ("bar", "difference", "interval")
-    )
+    bars, intervals = (drawn.marks(chart, kind) for kind in ("bar", "interval"))
     for row in published[chart]:
         group = (LABELS[row["smoker"]], LABELS[row["sex"]])
         assert [bars[group]["from"], bars[group]["to"]] == near(0, row["mean_charges"])
         ends = [intervals[group]["from"], intervals[group]["to"]]
         assert ends == near(row["ci95_low"], row["ci95_high"])
-    compared = [r for r in published["comparisons"] if r["comparison"] == "sexes_by_smoking"]
-    for row in compared:
-        stratum = (LABELS[row["stratum"].removeprefix("smoker=")],)
-        assert [differences[stratum]["at"]] == near(row["difference"])
-        ends = [intervals[stratum]["from"], intervals[stratum]["to"]]
+    assert len(bars) == len(intervals) == 4
+
+
+def test_every_comparison_is_drawn_with_its_interval_those_of_everybody_first(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    differences, intervals = (
+        drawn.marks("comparisons", kind) for kind in ("difference", "interval")
+    )
+    for row in published["comparisons"]:
+        stratum = row["stratum"].partition("=")[2]
+        name = (LABELS[stratum] if stratum else "Smokers less non-smokers",)
+        assert [differences[name]["at"]] == near(row["difference"])
+        ends = [intervals[name]["from"], intervals[name]["to"]]
         assert ends == near(row["ci95_low"], row["ci95_high"])
-    assert (len(bars), len(differences), len(compared), len(intervals)) == (4, 2, 2, 6)
+    assert len(differences) == len(intervals) == len(published["comparisons"]) == 7
+    texts = drawn.charts["comparisons"]["texts"]
+    headings = [text for text in texts if " less " in text]
+    assert headings == [
+        "Smokers less non-smokers",
+        "Smokers less non-smokers by region",
+        "Men less women by smoking",
+    ]
+    assert "+$23,616 (+$22,197 to +$25,035), p < 0.001" in texts
+
+
+def test_the_page_says_what_follows(drawn: Drawn) -> None:
+    groups, smokers = drawn.sentences
+    assert groups == (
+        "Mean charges by BMI category: greatest for Obese ($15,552), "
+        "least for Underweight ($8,852), a difference of $6,700 (95% interval $1,464 to $11,936)."
+    )
+    assert smokers == (
+        "Smokers against non-smokers: mean charges $32,050 and $8,434, "
+        "a difference of +$23,616 (95% interval +$22,197 to +$25,035)."
+    )
 
 
 def test_figures_are_written_for_people(drawn: Drawn) -> None:

@@ -265,10 +265,23 @@ class Share(Part):
     group: StrictStr | StrictInt = Field(description="The group whose share it is.")
 
 
+class DataSource(Part):
+    """What readers must know of the data: it is shown with every figure that they take along."""
+
+    origin: Reason = Field(description="Where the data comes from.")
+    period: Reason | None = Field(None, description="The time that it is about.")
+    population: Reason | None = Field(None, description="Who or what is in it.")
+    license: Reason | None = Field(None, description="On what terms it may be used.")
+    contact: Reason | None = Field(None, description="Whom to ask about it.")
+
+
 class Dashboard(Part):
     """The presentation of the outputs, and the filters of the dashboard."""
 
     title: Reason | None = Field(None, description="What stands over the dashboard.")
+    source: DataSource | None = Field(
+        None, description="What is said of the data on the page and on what is saved from it."
+    )
     filters: tuple[str, ...] = Field(
         (), description="Columns or bands by which every chart can be filtered at once."
     )
@@ -601,6 +614,8 @@ class Contract(Part):
             del parts["unit"]
         if self.disclosure.rows_per_person == 1:
             del parts["disclosure"]["rows_per_person"]
+        if self.dashboard.source is None:
+            del parts["dashboard"]["source"]
         return content_hash(parts)
 
 

@@ -17,12 +17,12 @@ from itertools import pairwise
 from typing import Literal
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import Band, IntegerColumn, StringColumn
+from medical_charges.contract.model import COMPARISONS, Band, IntegerColumn, StringColumn
 from medical_charges.contract.naming import in_sentence, words
 from medical_charges.contract.outputs import CUBE_FIGURES, STATISTICS, Format
 
-Kind = Literal["bars", "grouped", "comparison", "pie", "line"]
-"""Bars of groups, of groups within groups, with the difference of two groups; a pie; a line."""
+Kind = Literal["bars", "grouped", "pie", "line"]
+"""Bars of groups, of groups within groups; a pie; a line."""
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,31 @@ class Group:
 
 @dataclass(frozen=True)
 class Difference:
-    """The rows of the comparisons that belong to a visual."""
+    """One comparison, whose rows are in the output of all comparisons."""
 
     comparison: str
     """The rows' `comparison`."""
+    cube: str | None
+    """The cube from which it is computed while filtered, if there is one."""
     column: str
     """The column whose groups are compared."""
     groups: tuple[str, str]
     """The difference is the first one's mean less the second one's."""
     within: tuple[str, ...]
     """Their `stratum` is `column=value` of these, joined by `; `, or `all`."""
+    names: tuple[str, str]
+    """What the two groups are called, in a sentence that begins with the first."""
     title: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The chart of all comparisons."""
+
+    id: str
+    title: str
+    subtitle: str
+    differences: tuple[Difference, ...]
 
 
 @dataclass(frozen=True)
@@ -108,7 +122,6 @@ class Visual:
     """The columns with the 95 % confidence limits of the value."""
     fields: tuple[Field, ...]
     """Every figure of the output, for tooltips and tables."""
-    difference: Difference | None
 
     @property
     def as_bars(self) -> Visual:
@@ -146,6 +159,7 @@ class Definition:
     """The smallest number of rows of a group whose figures are shown."""
     tiles: tuple[Tile, ...]
     visuals: tuple[Visual, ...]
+    compared: Compared | None
     filters: tuple[str, ...]
     """Columns that a viewer selects by; `groups` describes them."""
     groups: Mapping[str, Group]
@@ -156,6 +170,8 @@ class Definition:
     """The plural of what a row is."""
     threshold: str
     """The smallest group whose figures are shown, in words."""
+    source: tuple[tuple[str, str], ...]
+    """What the contract says of the data, with headings."""
     singles: str
     """The sentence on figures that are of one row each, or nothing where there are none."""
 
@@ -164,7 +180,10 @@ def define(contract: Contract) -> Definition:
     """The dashboard of a data set."""
     dashboard, measure = contract.dashboard, contract.measure
     shown = [name for analysis in contract.analyses.values() for name in analysis.group_by]
-    columns = dict.fromkeys([*dashboard.filters, *shown, *dashboard.filtered_as.values()])
+    compared = [name for it in contract.comparisons.values() for name in it.names]
+    columns = dict.fromkeys(
+        [*dashboard.filters, *shown, *dashboard.filtered_as.values(), *compared]
+    )
     people, total, spread = (column.name.format(measure=measure) for column in CUBE_FIGURES)
     return Definition(
         dataset=contract.dataset,
@@ -175,11 +194,13 @@ def define(contract: Contract) -> Definition:
         minimum_cell=contract.disclosure.minimum_rows,
         tiles=_tiles(contract),
         visuals=tuple(visual for name in contract.analyses for visual in _visuals(contract, name)),
+        compared=_compared(contract),
         filters=dashboard.filters,
         groups={column: group_of(contract, column) for column in columns},
         figures=(people, total, spread),
         units=contract.units,
         threshold=_threshold(contract),
+        source=_source(contract),
         singles=_singles(contract),
     )
 
@@ -188,6 +209,20 @@ def _threshold(contract: Contract) -> str:
     disclosure = contract.disclosure
     people = f" ({disclosure.minimum_cell} people)" if disclosure.rows_per_person > 1 else ""
     return f"{disclosure.minimum_rows} {contract.units}{people}"
+
+
+def _source(contract: Contract) -> tuple[tuple[str, str], ...]:
+    source = contract.dashboard.source
+    if source is None:
+        return ()
+    told = {
+        "Source": source.origin,
+        "Period": source.period,
+        "Population": source.population,
+        "License": source.license,
+        "Contact": source.contact,
+    }
+    return tuple((name, " ".join(text.split())) for name, text in told.items() if text)
 
 
 def _singles(contract: Contract) -> str:
@@ -244,13 +279,7 @@ def _visual(contract: Contract, name: str, id_: str, kind: Kind, wanted: tuple[s
     }
     quantity = next(it for it in (*wanted, *fields) if it in fields)
     limits = _pair(fields, "ci95_low", "ci95_high") if quantity == "mean" else None
-    difference = _difference(contract, groups) if kind == "comparison" else None
-    if difference is not None:
-        series: int | None = groups.index(difference.column)
-    elif kind in {"grouped", "line"} and len(groups) > 1:
-        series = 0 if kind == "line" and _is_integer(contract, groups[-1]) else len(groups) - 1
-    else:
-        series = None
+    series = _series(contract, kind, groups)
     category = tuple(place for place in range(len(groups)) if place != series)
     without = {it: field for it, field in fields.items() if it != "share"}
     first = id_ == name
@@ -271,8 +300,17 @@ def _visual(contract: Contract, name: str, id_: str, kind: Kind, wanted: tuple[s
         series=series,
         limits=limits,
         fields=tuple(fields.values()),
-        difference=difference,
     )
+
+
+def _series(contract: Contract, kind: Kind, groups: tuple[str, ...]) -> int | None:
+    """Return the place of what has a color each: what is compared, if anything is."""
+    if kind not in {"grouped", "line"} or len(groups) < 2:
+        return None
+    if kind == "line":
+        return 0 if _is_integer(contract, groups[-1]) else len(groups) - 1
+    compared = (it.column for it in contract.comparisons.values() if set(it.names) == set(groups))
+    return groups.index(next(compared, groups[-1]))
 
 
 def _face(
@@ -303,8 +341,6 @@ def _kind(contract: Contract, name: str) -> Kind:
     wanted = contract.dashboard.charts.get(name) or _default(contract, name)
     if wanted != "bars":
         return wanted
-    if "mean" in analysis.statistics and _difference(contract, groups) is not None:
-        return "comparison"
     return "grouped" if len(groups) > 1 else "bars"
 
 
@@ -336,21 +372,39 @@ def _pair(fields: Mapping[str, Field], low: str, high: str) -> tuple[str, str] |
     return (fields[low].column, fields[high].column) if {low, high} <= fields.keys() else None
 
 
-def _difference(contract: Contract, groups: tuple[str, ...]) -> Difference | None:
-    """The comparison of two groups that an analysis' bars show side by side."""
-    for name, comparison in contract.comparisons.items():
-        if set(comparison.names) == set(groups):
-            group = group_of(contract, comparison.column)
-            first, second = map(str, comparison.groups)
-            return Difference(
-                comparison=name,
-                column=comparison.column,
-                groups=(first, second),
-                within=comparison.within,
-                title=f"Difference, {in_sentence(group.label(first))} less "
-                f"{in_sentence(group.label(second))}",
-            )
-    return None
+def _compared(contract: Contract) -> Compared | None:
+    """The chart of all comparisons, if there are any."""
+    if not contract.comparisons:
+        return None
+    return Compared(
+        id=COMPARISONS,
+        title="Differences of means",
+        subtitle="With their 95% confidence intervals",
+        differences=tuple(_difference(contract, name) for name in contract.comparisons),
+    )
+
+
+def _difference(contract: Contract, name: str) -> Difference:
+    comparison = contract.comparisons[name]
+    group = group_of(contract, comparison.column)
+    first, second = map(str, comparison.groups)
+    # A bare value says little without its column.
+    bare = not group.labels.keys() & {first, second}
+    names = (
+        f"{group.title} {first}" if bare else group.label(first),
+        second if bare else in_sentence(group.label(second)),
+    )
+    within = " and ".join(_inline(contract, it) for it in comparison.within)
+    columns = {*contract.dashboard.filters, *comparison.names}
+    return Difference(
+        comparison=name,
+        cube=next((cube for cube, held in contract.cubes.items() if set(held) == columns), None),
+        column=comparison.column,
+        groups=(first, second),
+        within=comparison.within,
+        names=names,
+        title=" less ".join(names) + (f" by {within}" if within else ""),
+    )
 
 
 def group_of(contract: Contract, name: str) -> Group:
@@ -405,7 +459,6 @@ def _subtitle(kind: Kind, quantity: str, fields: Mapping[str, Field], units: str
 _CHARTS: Mapping[Kind, str] = {
     "bars": "Bar chart",
     "grouped": "Grouped bar chart",
-    "comparison": "Grouped bar chart",
     "pie": "Pie chart",
     "line": "Line chart",
 }

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import html
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,16 @@ from medical_charges.report.page import THEME
 from medical_charges.storage import Store
 
 ASSETS = Path(__file__).resolve().parent / "assets"
-SCRIPTS = ("statistics.js", "data.js", "format.js", "rows.js", "charts.js", "page.js")
+SCRIPTS = (
+    "statistics.js",
+    "data.js",
+    "format.js",
+    "rows.js",
+    "differences.js",
+    "sentences.js",
+    "charts.js",
+    "page.js",
+)
 """In the order in which they need each other."""
 
 DIGITS = 12
@@ -38,6 +47,10 @@ _WITHHELD = (
 _INTERVALS = (
     "An interval is the 95% confidence interval of a mean by Student's t, or of a difference of "
     "two means by Welch's."
+)
+_CHOSEN = (
+    "A sentence on top is there only if it holds at the 5% level for all pairs of groups, or all "
+    "comparisons, that it is chosen from (Bonferroni)."
 )
 _EARLIER = (
     "Of an earlier run, because some of their groups have changed by too few {units} since: "
@@ -92,7 +105,7 @@ def render(
         style=style,
         filters=_filters(definition),
         tiles="\n".join(map(_tile, definition.tiles)),
-        cards="\n".join(map(_card, definition.visuals)),
+        cards="\n".join(_cards(definition)),
         notes=_notes(definition, report, waiting),
         data=_packed(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
         library=_packed(library),
@@ -206,29 +219,41 @@ def _tile(tile: Tile) -> str:
     )
 
 
-def _card(visual: Visual) -> str:
-    wide = " wide" if visual.kind == "line" else ""
-    gap = ""
-    if visual.difference is not None:
-        heading = html.escape(f"{visual.difference.title}, with 95% interval")
-        gap = f'<div class="gap"><h3>{heading}</h3><div class="chart"></div></div>'
+def _cards(definition: Definition) -> Iterator[str]:
+    """The cards, those of half the width before those of the whole: so they leave no holes."""
+    for visual in sorted(definition.visuals, key=_is_wide):
+        yield _card(visual.id, visual.face.title, visual.face.subtitle, wide=_is_wide(visual))
+    if it := definition.compared:
+        yield _card(it.id, it.title, it.subtitle, wide=True)
+
+
+def _is_wide(visual: Visual) -> bool:
+    return visual.kind == "line"
+
+
+def _card(id_: str, title: str, subtitle: str, *, wide: bool) -> str:
     return (
-        f'<article class="card{wide}" id="chart-{visual.id}" aria-labelledby="title-{visual.id}">'
-        f'<h2 id="title-{visual.id}">{html.escape(visual.face.title)}</h2>'
-        f'<p class="subtitle">{html.escape(visual.face.subtitle)}</p>'
-        f'<div class="body"><div class="chart main"></div>{gap}'
+        f'<article class="card{" wide" if wide else ""}" id="chart-{id_}" '
+        f'aria-labelledby="title-{id_}">'
+        f'<h2 id="title-{id_}">{html.escape(title)}</h2>'
+        f'<p class="subtitle">{html.escape(subtitle)}</p>'
+        '<div class="body"><div class="chart main"></div>'
         '<p class="message" hidden></p><div class="tables" hidden></div></div>'
         '<p class="notes"></p><div class="actions"></div></article>'
     )
 
 
 def _notes(definition: Definition, report: str | None, waiting: Collection[str]) -> str:
-    notes = [_WITHHELD.format(threshold=definition.threshold), _INTERVALS]
+    notes = [_WITHHELD.format(threshold=definition.threshold), _INTERVALS, _CHOSEN]
     if definition.filters:
         notes.append(_FILTERED.format(units=definition.units))
     if earlier := _earlier(definition, waiting):
         notes.append(_EARLIER.format(units=definition.units, names=", ".join(earlier)))
-    items = [f"<p>{html.escape(note)}</p>" for note in notes]
+    items = [
+        f"<p><strong>{html.escape(name)}</strong> {html.escape(text)}</p>"
+        for name, text in definition.source
+    ]
+    items += [f"<p>{html.escape(note)}</p>" for note in notes]
     if report:
         items.append(f'<p><a href="{html.escape(report)}">The report of the run</a></p>')
     return "\n".join(items)

@@ -44,6 +44,19 @@ def test_unchanged_input_is_not_read_again(
     assert staged(store, contract, "second") == staged(store, contract, "first")
 
 
+def test_a_contract_that_says_where_its_data_comes_from_goes_on_with_what_is_stored(
+    store: LocalStore, contract: Contract, real_file: bytes, engine: CountingEngine
+) -> None:
+    upload(store, contract, {"Charges.csv": real_file})
+    run(store, contract, "first")
+    source = "dashboard: { source: { origin: a register } }\n"
+    other = parse_contract(WITHOUT_CUBES + source)
+    assert other.contract_hash != contract.contract_hash
+    assert run(store, other, "second", engine=engine).objects_read == 0
+    assert engine.read == []
+    assert staged(store, other, "second") == staged(store, contract, "first")
+
+
 def test_after_adding_an_object_only_that_is_read(
     store: LocalStore, contract: Contract, real_file: bytes, engine: CountingEngine
 ) -> None:

@@ -49,7 +49,7 @@ def test_every_analysis_is_a_visual_of_the_kind_that_the_contract_says(
         "charges_by_bmi_category-mean": "bars",
         "charges_by_age": "line",
         "smokers_by_region": "grouped",
-        "charges_by_sex_and_smoker": "comparison",
+        "charges_by_sex_and_smoker": "grouped",
     }
 
 
@@ -61,7 +61,7 @@ def test_without_a_word_in_the_contract_the_grouping_decides_the_kind() -> None:
         "charges_by_bmi_category-mean": "bars",
         "charges_by_age": "line",
         "smokers_by_region": "grouped",
-        "charges_by_sex_and_smoker": "comparison",
+        "charges_by_sex_and_smoker": "grouped",
     }
 
 
@@ -96,11 +96,8 @@ def test_each_visual_shows_its_figures(charges: Definition) -> None:
     age = visual(charges, "charges_by_age")
     assert (age.groups, age.filtered_groups) == (("age",), ("age_decade",))
     sexes = visual(charges, "charges_by_sex_and_smoker")
-    assert sexes.difference is not None
-    assert (sexes.difference.comparison, sexes.difference.groups) == (
-        "sexes_by_smoking",
-        ("male", "female"),
-    )
+    assert sexes.series is not None
+    assert sexes.groups[sexes.series] == "sex"
     assert [sexes.groups[place] for place in sexes.category] == ["smoker"]
 
 
@@ -170,9 +167,32 @@ def test_numbers_that_have_names_are_codes_and_drawn_as_bars() -> None:
         assert visual(definition, "charges_by_age").kind == kind
 
 
-def test_without_a_comparison_of_its_groups_a_chart_shows_no_difference() -> None:
+def test_what_is_compared_has_the_colors_and_else_the_last_column() -> None:
     line = "  sexes_by_smoking: { column: sex, groups: [male, female], within: [smoker] }\n"
-    assert visual(changed(line, ""), "charges_by_sex_and_smoker").kind == "grouped"
+    shown = visual(changed(line, ""), "charges_by_sex_and_smoker")
+    assert shown.series is not None
+    assert shown.groups[shown.series] == "smoker"
+
+
+def test_all_comparisons_are_in_one_chart_with_the_cube_that_has_them(
+    charges: Definition, visits: Definition
+) -> None:
+    assert charges.compared is not None
+    assert [(it.comparison, it.title, it.cube) for it in charges.compared.differences] == [
+        ("sexes_by_smoking", "Men less women by smoking", "cube_region_sex_smoker"),
+        ("smokers", "Smokers less non-smokers", "cube_region_sex_smoker"),
+        ("smokers_by_region", "Smokers less non-smokers by region", "cube_region_sex_smoker"),
+    ]
+    assert visits.compared is None
+
+
+def test_a_bare_value_is_compared_with_the_name_of_its_column() -> None:
+    compared = changed('    smoker: { "yes": Smokers, "no": Non-smokers }\n', "").compared
+    assert compared is not None
+    assert [it.title for it in compared.differences[1:]] == [
+        "Smoking yes less no",
+        "Smoking yes less no by region",
+    ]
 
 
 def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None:

@@ -6,6 +6,8 @@
 
 const ROWS = "rows";
 const NARROW = 480;
+/** From this width on labels, marks and figures of differences stand next to each other. */
+const FOREST = 700;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
 /** What draws in a theme: `color(name)` gives a CSS variable or the color behind it. */
@@ -50,7 +52,7 @@ function makeCharts(color, formats) {
       height: size.height,
       autosize: { type: "fit", contains: "padding" },
       padding: { left: 0, right: 6, top: 4, bottom: 6 },
-      params: [{ name: "room", value: size.room ?? 0 }],
+      params: ["room", "before"].map((name) => ({ name, value: size[name] ?? 0 })),
       data: { name: ROWS, values: [] },
       layer: layers,
       config,
@@ -62,8 +64,8 @@ function makeCharts(color, formats) {
     return visual.tips.map((title, i) => ({ field: `tip${i}`, title }));
   }
 
-  /** The scale of horizontal bars: from zero, with room on the right for the texts next to them. */
-  const lengths = { zero: true, range: [0, { expr: "max(40, width - room)" }] };
+  /** The scale of horizontal bars: from zero, with room for the texts next to them on either side. */
+  const lengths = { zero: true, range: [{ expr: "before" }, { expr: "max(before + 40, width - room)" }] };
 
   function valueAxis(visual, size) {
     const { format } = visual.value;
@@ -79,10 +81,10 @@ function makeCharts(color, formats) {
     };
   }
 
-  const categoryAxis = {
-    title: null, domain: false, ticks: false, labelColor: ink, labelFontSize: 13, labelLimit: 150,
-    labelPadding: 8,
-  };
+  const categoryAxis = ({ width }) => ({
+    title: null, domain: false, ticks: false, labelColor: ink, labelFontSize: 13, labelPadding: 8,
+    labelLimit: Math.max(110, Math.min(320, width * 0.36)),
+  });
 
   /** A text next to a mark, with a margin that keeps it legible over lines. */
   function label(encoding, mark = {}) {
@@ -98,12 +100,32 @@ function makeCharts(color, formats) {
 
   /** What stands in the place of a mark that is not there. First, so that it sets the order. */
   function absence(encoding, mark = {}) {
+    const text = { ...encoding, text: { field: "absent" } };
+    return label(text, { dx: 6, fontStyle: "italic", fill: muted, ...mark });
+  }
+
+  /** The figures of bars, beyond their ends. */
+  function figures(encoding, mark = {}) {
+    const place = { ...encoding, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } };
+    const side = (left, right) => ({ expr: `datum.value < 0 ? ${left} : ${right}` });
+    return label(place, { ...mark, align: side("'right'", "'left'"), dx: side(-8, 8) })
+      .map((layer) => ({ transform: [isShown], ...layer }));
+  }
+
+  /** Where bars begin, if some of them point to the left. */
+  const zero = {
+    data: { values: [{}] },
+    mark: { type: "rule", color: rule, aria: false },
+    encoding: { x: { datum: 0, type: "quantitative" } },
+  };
+
+  /** A mark of all people, to see a selection against. */
+  function reference(encoding, mark = {}) {
     return {
-      mark: {
-        type: "text", align: "left", baseline: "middle", dx: 6, fontStyle: "italic", fill: muted,
-        aria: false, ...mark,
-      },
-      encoding: { ...encoding, text: { field: "absent" } },
+      transform: [{ filter: "isValid(datum.reference)" }],
+      name: "reference",
+      mark: { type: "tick", color: muted, opacity: 0.9, thickness: 3, aria: false, ...mark },
+      encoding,
     };
   }
 
@@ -129,25 +151,26 @@ function makeCharts(color, formats) {
 
   /** Horizontal bars. */
   function bars(visual, size) {
-    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { paddingInner: 0.1, paddingOuter: 0.05 } };
+    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis(size), scale: { paddingInner: 0.1, paddingOuter: 0.05 } };
     const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
     return spec(visual, size, [
-      absence({ y, x: { datum: 0, type: "quantitative" } }),
+      ...absence({ y, x: { datum: 0, type: "quantitative" } }),
       {
         transform: [isShown],
         name: "bar",
         mark: { type: "bar", color: series[0], height: { band: 0.6 }, cornerRadiusEnd: 2 },
         encoding: { y, x, tooltip: tooltip(visual), description: { field: "spoken" } },
       },
+      zero,
+      reference({ y, x: { field: "reference", type: "quantitative" } }, { size: 34 }),
       ...whiskers("x", { y }),
-      ...label({ y, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } }, { fontWeight: 600 })
-        .map((layer) => ({ transform: [isShown], ...layer })),
+      ...figures({ y }, { fontWeight: 600 }),
     ]);
   }
 
   /** Bars within bars, with a color for each series. */
   function grouped(visual, size) {
-    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { paddingInner: 0.25, paddingOuter: 0.1 } };
+    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis(size), scale: { paddingInner: 0.25, paddingOuter: 0.1 } };
     const names = visual.seriesNames;
     const yOffset = { field: "series", type: "nominal", sort: names, scale: { paddingInner: 0.12, domain: names } };
     const x = { field: "value", type: "quantitative", stack: null, axis: valueAxis(visual, size), scale: lengths };
@@ -157,16 +180,17 @@ function makeCharts(color, formats) {
       legend: { orient: "top", title: null, direction: "horizontal", offset: 8, columns: size.width < NARROW ? 2 : 0 },
     };
     return spec(visual, size, [
-      absence({ y, yOffset, x: { datum: 0, type: "quantitative" } }),
+      ...absence({ y, yOffset, x: { datum: 0, type: "quantitative" } }),
       {
         transform: [isShown],
         name: "bar",
         mark: { type: "bar", cornerRadiusEnd: 2 },
         encoding: { y, yOffset, x, color: colorOf, tooltip: tooltip(visual), description: { field: "spoken" } },
       },
+      zero,
+      reference({ y, yOffset, x: { field: "reference", type: "quantitative" } }, { size: 24 }),
       ...whiskers("x", { y, yOffset }),
-      ...label({ y, yOffset, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } })
-        .map((layer) => ({ transform: [isShown], ...layer })),
+      ...figures({ y, yOffset }),
     ]);
   }
 
@@ -217,7 +241,7 @@ function makeCharts(color, formats) {
     const band = { y: { field: "low", type: "quantitative" }, y2: { field: "high" } };
     const broken = { invalid: "break-paths-show-domains" };
     return spec(visual, size, [
-      absence(
+      ...absence(
         { x, y: { datum: 0, type: "quantitative" } },
         { angle: 270, fontSize: ordinal ? 12 : 9 },
       ),
@@ -230,6 +254,7 @@ function makeCharts(color, formats) {
         mark: { type: "line", strokeWidth: 2, aria: false, ...broken },
         encoding: { x, y, ...colorOf },
       },
+      reference({ x, y: { field: "reference", type: "quantitative" } }, { orient: "horizontal", size: 34 }),
       ...(ordinal ? whiskers("y", { x }) : []),
       {
         transform: [isShown],
@@ -245,21 +270,35 @@ function makeCharts(color, formats) {
     ]);
   }
 
-  /** A point and an interval for each difference, about zero. */
-  function differences(visual, size) {
-    const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis, scale: { padding: 0.1 } };
-    const x = { field: "difference", type: "quantitative", axis: valueAxis(visual, size), scale: { zero: true } };
-    const down = { yOffset: 9 };
+  /** A point and an interval for each difference, about zero; comparisons are headings. */
+  function forest(visual, size) {
+    const wide = size.width >= FOREST;
+    const left = wide ? Math.min(280, size.width * 0.28) : 0;
+    const y = { field: "category", type: "nominal", sort: null, axis: null, scale: { padding: 0 } };
+    const x = {
+      field: "difference", type: "quantitative", axis: { ...valueAxis(visual, size), tickCount: wide ? 7 : 3 },
+      scale: { zero: true, nice: false, range: [{ expr: `${left} + 8` }, { expr: `max(${left} + 60, width - ${wide ? "room" : 14})` }] },
+    };
+    const heading = { filter: "datum.kind !== 'row'" };
+    const down = { yOffset: wide ? 0 : 20 };
+    const place = { type: "text", align: "left", baseline: "middle", x: 0, yOffset: wide ? 0 : -14, aria: false, limit: wide ? left - 6 : size.width };
+    const told = wide ? { ...place, x: { expr: "width" }, align: "right", limit: 0 } : { ...place, yOffset: 3, dx: 12 };
+    const figures = { y, text: { field: wide ? "text" : "brief" } };
     return spec(visual, size, [
+      // Of all lines, and first: it sets their order.
+      { mark: { type: "point", opacity: 0, aria: false }, encoding: { y } },
       { data: { values: [{}] }, mark: { type: "rule", color: muted, strokeDash: [3, 3], aria: false }, encoding: { x: { datum: 0, type: "quantitative" } } },
+      { transform: [heading], mark: { ...place, ...(wide ? {} : { yOffset: { expr: "datum.kind === 'heading' ? 16 : -14" } }), fontWeight: 600, limit: size.width * (wide ? 0.6 : 1) }, encoding: { y, text: { field: "label" } } },
+      { transform: [{ filter: "datum.kind === 'row'" }], mark: { ...place, dx: 12 }, encoding: { y, text: { field: "label" } } },
       ...whiskers("x", { y }, down),
       {
         transform: [isShown],
         name: "difference",
-        mark: { type: "point", filled: true, size: 70, color: ink, opacity: 1, ...down },
-        encoding: { y, x, tooltip: [{ field: "text", title: visual.difference.title }], description: { field: "spoken" } },
+        mark: { type: "point", filled: true, size: 80, color: ink, opacity: 1, ...down },
+        encoding: { y, x, tooltip: [{ field: "spoken", title: "Difference" }], description: { field: "spoken" } },
       },
-      ...label({ y, x: { value: 0 }, text: { field: size.width < NARROW ? "brief" : "text" } }, { baseline: "bottom", dx: 0, yOffset: -2 }),
+      { transform: [isShown], mark: told, encoding: figures },
+      { transform: [{ filter: "datum.state !== 'shown'" }], mark: { ...told, fontStyle: "italic", fill: muted }, encoding: figures },
     ]);
   }
 
@@ -278,7 +317,7 @@ function makeCharts(color, formats) {
     pie,
     line: (visual, size) => line(visual, size, { ordinal: false }),
     steps: (visual, size) => line(visual, size, { ordinal: true }),
-    differences,
+    forest,
     message,
   };
   return (drawing, visual, size) => drawings[drawing](visual, size);
@@ -291,7 +330,7 @@ function heightOf(drawing, rows, width) {
     case "bars": return 44 * categories + 40;
     case "grouped": return 30 * Math.max(rows.length, 1) + 14 * categories + 72;
     case "message": return 60;
-    case "differences": return 54 * categories + 40;
+    case "forest": return (width >= FOREST ? 30 : 62) * categories + 52;
     case "pie": return width >= NARROW ? 270 : 250 + 24 * rows.length;
     default: return 320;
   }

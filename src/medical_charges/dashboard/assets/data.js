@@ -6,7 +6,10 @@
 const ALL = "all";
 const SEPARATOR = "\u001f";
 /** The comparisons' columns of what is shown of them. */
-const DIFFERENCE = { difference: "difference", low: "ci95_low", high: "ci95_high", p: "p" };
+const DIFFERENCE = {
+  n_a: "n_a", n_b: "n_b", difference: "difference", low: "ci95_low", high: "ci95_high", t: "t", df: "df",
+  p: "p", g: "hedges_g",
+};
 /** Formats of figures that tell nothing of the measure. */
 const OF_COUNTS = ["count", "share"];
 const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody" };
@@ -20,6 +23,18 @@ function readTable({ columns, values }) {
 /** A table as the CSV that was published. */
 function toCsv({ columns, lines }) {
   return [columns, ...lines].map((line) => `${line.join(",")}\n`).join("");
+}
+
+/** The values of a stratum, `column=value` of each column joined by `; `: a value may have that too. */
+function strataKey(stratum, within) {
+  let rest = stratum;
+  return within.map((column, i) => {
+    rest = rest.slice(column.length + 1);
+    const next = i + 1 < within.length ? rest.indexOf(`; ${within[i + 1]}=`) : rest.length;
+    const value = rest.slice(0, next);
+    rest = rest.slice(next + 2);
+    return value;
+  });
 }
 
 function number(text) {
@@ -97,6 +112,7 @@ class Dashboard {
     );
     this.tables = new Map(Object.entries(tables).map(([name, table]) => [name, readTable(table)]));
     this.cubes = new Map();
+    this.known = new WeakMap();
     const wanted = [...definition.visuals, ...definition.tiles].map(({ cube }) => cube);
     for (const name of new Set(wanted)) {
       if (name) {
@@ -114,12 +130,27 @@ class Dashboard {
     );
   }
 
+  /** All rows as a group of their own. */
+  get everybody() {
+    const { units } = this.definition;
+    return units === "people" ? "Everybody" : `All ${units}`;
+  }
+
   isOfFilters(name) {
     return this.cubes.get(name).columns.length === this.definition.filters.length;
   }
 
   everything() {
-    return new Map(this.filters.map(({ column }) => [column, ALL]));
+    this.all ??= new Map(this.filters.map(({ column }) => [column, ALL]));
+    return this.all;
+  }
+
+  /** What was worked out of a selection before: charts, marks and sentences are of the same rows. */
+  once(selection, name, work) {
+    if (!this.known.has(selection)) this.known.set(selection, new Map());
+    const found = this.known.get(selection);
+    if (!found.has(name)) found.set(name, work());
+    return found.get(name);
   }
 
   isNarrowed(selection) {
@@ -129,7 +160,11 @@ class Dashboard {
   /** The rows of a visual: `{key, state, figures}`, in the order to show. */
   rows(visual, selection) {
     if (!this.isNarrowed(selection)) return this.published.get(visual.id);
-    return this.filteredRows(visual, selection);
+    return this.filteredRowsOf(visual, selection);
+  }
+
+  filteredRowsOf(visual, selection) {
+    return this.once(selection, `rows of ${visual.id}`, () => this.filteredRows(visual, selection));
   }
 
   /** Rows in the order in which the contract lists their values; others stay where they are. */
@@ -270,50 +305,78 @@ class Dashboard {
     return this.totals.at(within);
   }
 
-  /** The differences that belong to a visual: `{key, state, difference, low, high, p}`. */
-  differences(visual, selection) {
-    const { difference } = visual;
-    if (!difference) return [];
-    return this.isNarrowed(selection)
-      ? this.filteredDifferences(visual, selection)
-      : this.publishedDifferences(difference);
+  /**
+   * All comparisons: `{item, rows}`, of each stratum `{key, state, difference, low, high, p, means}`;
+   * with `published`, they are known without a selection only.
+   */
+  differences(selection) {
+    return this.once(selection, "differences", () => (this.definition.compared?.differences ?? []).map((item) => {
+      if (!this.isNarrowed(selection)) return { item, rows: this.publishedDifferences(item) };
+      if (!item.cube) return { item, rows: [], published: true };
+      return { item, rows: this.filteredDifferences(item, selection) };
+    }));
   }
 
-  publishedDifferences({ comparison, within }) {
-    const { columns, lines } = this.tables.get("comparisons");
+  publishedDifferences(item) {
+    const { comparison, within } = item;
+    const { columns, lines } = this.tables.get(this.definition.compared.id);
+    const means = new Map(
+      (item.cube ? this.filteredDifferences(item, this.everything()) : []).map((row) => [row.key.join(SEPARATOR), row.means]),
+    );
     const rows = lines
       .map((line) => Object.fromEntries(columns.map((column, i) => [column, line[i]])))
       .filter((row) => row.comparison === comparison)
       .map((row) => {
-        const parts = within.length ? row.stratum.split("; ") : [];
-        const key = parts.map((text, i) => text.slice(within[i].length + 1));
+        const key = strataKey(row.stratum, within);
         const found = Object.entries(DIFFERENCE).map(([name, column]) => [name, number(row[column])]);
-        const shown = { key, state: STATES.shown, ...Object.fromEntries(found) };
+        const shown = { key, state: STATES.shown, means: means.get(key.join(SEPARATOR)), ...Object.fromEntries(found) };
         if (shown.difference !== null) return shown;
         return { key, state: row.n_a === "" ? STATES.withheld : STATES.nobody };
       });
     return this.sorted(within, rows);
   }
 
-  filteredDifferences(visual, selection) {
-    const { column, groups, within } = visual.difference;
+  filteredDifferences({ column, groups, within, cube }, selection) {
     // Of one group alone there is no difference.
-    if (selection.get(column) !== ALL && selection.has(column)) return [];
-    const place = visual.filtered_groups.indexOf(column);
+    if (selection.has(column) && selection.get(column) !== ALL) return [];
+    const everyone = { filtered_groups: [...within, column], cube, fields: [], face: { value: {} }, unshared: null };
     const strata = new Map();
-    for (const row of this.filteredRows(visual, selection)) {
-      const key = within.map((name) => row.key[visual.filtered_groups.indexOf(name)]);
+    for (const row of this.filteredRows(everyone, selection)) {
+      const key = row.key.slice(0, -1);
       const id = key.join(SEPARATOR);
       if (!strata.has(id)) strata.set(id, { key, rows: new Map() });
-      strata.get(id).rows.set(row.key[place], row);
+      strata.get(id).rows.set(row.key.at(-1), row);
     }
     return [...strata.values()].map(({ key, rows }) => {
       const pair = groups.map((group) => rows.get(group));
-      if (pair.some((row) => row?.state === STATES.withheld)) return { key, state: STATES.withheld };
-      if (pair.some((row) => row?.sums?.sum === null)) return { key, state: STATES.withheld };
-      const found = pair.every((row) => row?.sums) && compare(...pair.map((row) => row.sums));
-      return found ? { key, state: STATES.shown, ...found } : { key, state: STATES.nobody };
+      if (pair.some((row) => !row || row.state === STATES.nobody)) return { key, state: STATES.nobody };
+      const sums = pair.map((row) => row.sums);
+      if (sums.some((it) => !it || it.sum === null)) return { key, state: STATES.withheld };
+      const found = compare(...sums);
+      const [n_a, n_b] = sums.map(({ n }) => n);
+      return { key, state: STATES.shown, n_a, n_b, means: sums.map(({ n, sum }) => sum / n), ...found };
     });
+  }
+
+  /**
+   * A mark of all people for each row, while a selection is shown: their value in the same group, or
+   * where that is what is selected, their mean. A Map by the rows' keys, and what it says.
+   */
+  references(visual, selection) {
+    const { value } = this.face(visual, selection);
+    if (!this.isNarrowed(selection) || value.format === "count") return null;
+    const own = [...selection].every(([column, chosen]) => chosen === ALL || visual.filtered_groups.includes(column));
+    const everything = this.everything();
+    if (own) {
+      const sums = this.totals.at(everything);
+      const mean = value.format === "measure" && sums?.n && sums.sum !== null ? sums.sum / sums.n : null;
+      return mean === null ? null : { of: () => mean, mean };
+    }
+    if (!(value.format === "measure" || this.hasShare(visual, selection))) return null;
+    const found = new Map(this.filteredRowsOf(visual, everything)
+      .filter(({ state }) => state === STATES.shown)
+      .map(({ key, figures }) => [key.join(SEPARATOR), figures[value.column] ?? null]));
+    return { of: (key) => found.get(key.join(SEPARATOR)) ?? null, mean: null };
   }
 
   /** A tile's figure: a number, null if it is withheld, undefined if there is nobody. */

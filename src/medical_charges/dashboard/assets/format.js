@@ -22,6 +22,8 @@ function makeFormats({ unit }, typical) {
   return {
     text: String,
     integer: String,
+    number: (value) => signed(value.toFixed(2)),
+    points: (value) => (value > 0 ? "+" : "") + signed(value.toFixed(1)),
     count: (value) => signed(whole.format(value)),
     measure: (value) => signed(money.format(value)),
     // All and nobody are exact; anything between has a decimal.
@@ -29,6 +31,7 @@ function makeFormats({ unit }, typical) {
     /** With its unit, where the number alone does not show it. */
     withUnit: (value) => signed(money.format(value)) + (unit && !currency ? ` ${unit}` : ""),
     difference: (value) => (value > 0 ? "+" : "") + signed(money.format(value)),
+    gap: (value) => (value > 0 ? "+" : "") + signed(money.format(value)) + (unit && !currency ? ` ${unit}` : ""),
     digits,
     symbol: currency ? money.formatToParts(0).find(({ type }) => type === "currency").value : "",
   };

@@ -15,6 +15,8 @@ function make(tag, attributes = {}, ...children) {
 }
 
 const PICTURE_WIDTH = 760;
+const GAP = 16; // pixels between cards, as in the style
+const TOLERATED = 120; // pixels of a gap that are no reason to move anything
 const TOLD_FOR = 4000; // milliseconds
 const ERRORS_ONLY = 1; // Vega's number for it
 
@@ -34,8 +36,9 @@ const resolved = (name) =>
 
 /** Views of one place on the page: one for each drawing, made when it is first needed. */
 class Canvas {
-  constructor(element, formats) {
+  constructor(element, formats, picked) {
     this.element = element;
+    this.picked = picked;
     this.draw = makeCharts(onPage, formats);
     this.views = new Map();
     /** Measured once: to ask for it makes the browser lay out the page. */
@@ -47,13 +50,13 @@ class Canvas {
     if (!width) return;
     const size = sizeOf(drawing, rows, width);
     const key = JSON.stringify([
-      drawing, visual.value.column, visual.tips, visual.seriesNames, visual.colors, width < NARROW,
+      drawing, visual.value.column, visual.tips, visual.seriesNames, visual.colors, Math.floor(width / 240),
     ]);
     for (const [other, { frame }] of this.views) frame.hidden = other !== key;
     if (!this.views.has(key)) await this.add(key, this.draw(drawing, visual, size), rows);
     else {
       const { view } = this.views.get(key);
-      view.signal("room", size.room).width(size.width).height(size.height);
+      view.signal("room", size.room).signal("before", size.before).width(size.width).height(size.height);
       view.description(visual.description);
       await view.data(ROWS, rows).runAsync();
     }
@@ -66,12 +69,18 @@ class Canvas {
     const { view } = await vegaEmbed(frame, withRows(spec, rows), EMBED);
     this.views.set(key, { frame, view });
     frame.view = view;
+    // For those who point: the filters on top do the same for everybody.
+    view.addEventListener("click", (_, item) => item?.datum?.pick && this.picked(item.datum.pick));
   }
 }
 
 function sizeOf(drawing, rows, width) {
-  const longest = Math.max(0, ...rows.map(({ text }) => text.length));
-  return { width, height: heightOf(drawing, rows, width), room: 12 + 7.5 * longest };
+  const longest = (of) => Math.max(0, ...rows.filter(of).map(({ text }) => text.length));
+  const below = ({ value }) => value < 0;
+  const room = (letters) => (letters ? 12 + 7.5 * letters : 6);
+  return {
+    width, height: heightOf(drawing, rows, width), room: room(longest((row) => !below(row))), before: rows.some(below) ? room(longest(below)) : 0,
+  };
 }
 
 function withRows(spec, rows) {
@@ -83,39 +92,36 @@ class Card {
   constructor(dashboard, visual, formats, page) {
     Object.assign(this, { dashboard, visual, formats, page });
     this.asTable = false;
+    this.unfolded = false;
     this.element = document.getElementById(`chart-${visual.id}`);
     const find = (name) => this.element.querySelector(`.${name}`);
     this.title = this.element.querySelector("h2");
-    [this.subtitle, this.chart, this.gap, this.table, this.notes, this.body] =
-      ["subtitle", "main", "gap", "tables", "notes", "body"].map(find);
-    this.message = find("message");
-    this.main = new Canvas(this.chart, formats);
-    this.second = this.gap && new Canvas(this.gap.querySelector(".chart"), formats);
+    [this.subtitle, this.chart, this.table, this.notes, this.message] =
+      ["subtitle", "main", "tables", "notes", "message"].map(find);
+    this.main = new Canvas(this.chart, formats, (pick) => page.pick(pick));
     this.addActions(find("actions"));
   }
 
   addActions(place) {
     const action = (text, hint, onclick) =>
-      make("button", { type: "button", class: "quiet", text, onclick, "aria-label": `${hint}: ${this.visual.face.title}` });
+      make("button", { type: "button", class: "quiet", text, onclick, "aria-label": `${hint}: ${this.title.textContent}` });
     this.toggle = action("Table", "Show as a table", () => this.page.toggleTable(this));
     this.toggle.setAttribute("aria-pressed", "false");
+    this.unfold = action("Show all", "Draw all groups", () => this.page.unfold(this));
     place.append(
+      this.unfold,
       this.toggle,
       action("Save PNG", "Save PNG", () => this.savePicture()),
       action("Save CSV", "Save CSV", () => this.saveTable()),
+      action("Link", "Copy a link to this view", () => this.page.copyLink(this.visual.id)),
     );
-    if (this.visual.difference) {
-      this.saveGap = action("Save differences", "Save differences as CSV", () => this.saveDifferences());
-      place.append(this.saveGap);
-    }
-    place.append(action("Link", "Copy a link to this view", () => this.page.copyLink(this.visual.id)));
   }
 
   async update(selection) {
-    this.shown = new Shown(this.dashboard, this.visual, selection, this.formats);
+    const kind = this.visual.differences ? Comparisons : Shown;
+    this.shown = new kind(this.dashboard, this.visual, selection, this.formats);
     this.title.textContent = this.shown.face.title;
     this.subtitle.textContent = this.shown.subtitle;
-    this.notes.textContent = this.shown.notes();
     await this.render();
   }
 
@@ -123,86 +129,84 @@ class Card {
     const { shown } = this;
     const { message } = shown;
     const asTable = this.asTable && shown.tabular;
-    const gaps = shown.differenceRows();
     this.toggle.setAttribute("aria-pressed", String(this.asTable));
+    this.element.classList.toggle("tabled", asTable);
     this.table.hidden = !asTable;
     this.chart.hidden = asTable || message !== "";
     this.message.hidden = asTable || message === "";
     this.message.textContent = message;
-    if (this.gap) {
-      this.gap.hidden = asTable || !gaps.length;
-      this.saveGap.hidden = !gaps.length;
-    }
-    if (asTable) {
-      this.table.replaceChildren(...tablesOf(shown));
-      return;
-    }
-    if (!message) await this.main.show(shown.drawing, shown.drawn, shown.chartRows());
-    if (this.gap && gaps.length) await this.second.show("differences", this.gapVisual(), gaps.map(forVega));
+    if (asTable) this.table.replaceChildren(scrolling(tableOf(shown.table())));
+    else if (!message) await this.main.show(shown.drawing, shown.drawn, shown.chartRows(this.unfolded));
+    const { foldable: many } = shown;
+    this.unfold.hidden = !many || asTable || message !== "";
+    this.unfold.textContent = this.unfolded ? "Show fewer" : `Show all ${many}`;
+    this.unfold.setAttribute("aria-pressed", String(this.unfolded));
+    this.notes.textContent = shown.notes(this.unfolded);
   }
 
   async resized() {
     this.main.width = 0;
-    if (this.second) this.second.width = 0;
     if (this.shown) await this.render();
-  }
-
-  gapVisual() {
-    const { title } = this.visual.difference;
-    return { ...this.shown.drawn, description: title, seriesNames: [], colors: [], tips: [] };
   }
 
   async savePicture() {
     const { shown } = this;
     const draw = makeCharts(resolved, this.formats);
-    const parts = [[shown.drawing, shown.drawn, shown.chartRows()]];
-    if (shown.differences.length) parts.push(["differences", this.gapVisual(), shown.differenceRows().map(forVega)]);
-    const canvases = [];
-    for (const [i, [drawing, visual, rows]] of parts.entries()) {
-      const size = sizeOf(drawing, rows, PICTURE_WIDTH);
-      const spec = draw(drawing, visual, { ...size, height: size.height + (i ? 40 : 90) });
-      const title = i
-        ? { text: this.visual.difference.title, fontSize: 13 }
-        : { text: shown.face.title, fontSize: 17, subtitle: [shown.subtitle, this.page.described()].filter(Boolean) };
-      const full = {
-        ...withRows(spec, rows),
-        background: resolved("surface"),
-        padding: { left: 24, right: 28, top: i ? 4 : 24, bottom: 20 },
-        title: {
-          anchor: "start", frame: "bounds", offset: 18, font: FONT, subtitleFont: FONT, fontWeight: 600,
-          color: resolved("ink"), subtitleColor: resolved("muted"), subtitleFontSize: 12.5, ...title,
-        },
-      };
-      const { view } = await vegaEmbed(document.createElement("div"), full, { ...EMBED, renderer: "none" });
-      canvases.push(await view.toCanvas(2));
-      view.finalize();
-    }
-    const picture = stacked(canvases);
+    const rows = shown.chartRows(this.unfolded);
+    const size = sizeOf(shown.drawing, rows, PICTURE_WIDTH);
+    const spec = draw(shown.drawing, shown.drawn, { ...size, height: size.height + 90 });
+    const full = {
+      ...withRows(spec, rows),
+      background: resolved("surface"),
+      padding: { left: 24, right: 28, top: 24, bottom: 20 },
+      title: {
+        anchor: "start", frame: "bounds", offset: 18, font: FONT, subtitleFont: FONT, fontWeight: 600,
+        color: resolved("ink"), subtitleColor: resolved("muted"), subtitleFontSize: 12.5,
+        text: shown.face.title, fontSize: 17, subtitle: [shown.subtitle, this.page.described()].filter(Boolean),
+      },
+    };
+    const { view } = await vegaEmbed(document.createElement("div"), full, { ...EMBED, renderer: "none" });
+    const picture = withSource(await view.toCanvas(2), this.page.sourceLines());
+    view.finalize();
     save(picture.toDataURL("image/png"), `${shown.fileName()}.png`);
   }
 
   saveTable() {
-    saveText(this.shown.csv(), `${this.shown.fileName()}.csv`);
-  }
-
-  saveDifferences() {
-    saveText(this.shown.differencesCsv(), `${this.shown.fileName()}_differences.csv`);
+    const { definition } = this.dashboard;
+    const about = [`${definition.title}: ${this.shown.face.title}`, this.page.described(), ...this.page.sourceLines()];
+    // What is published has no source, and neither has what is saved of it, unless the contract has.
+    const lines = definition.source.length ? about.filter(Boolean).map((line) => `# ${line}\n`) : [];
+    saveText(lines.join("") + this.shown.csv(), `${this.shown.fileName()}.csv`);
   }
 }
 
-function stacked(canvases) {
-  const picture = document.createElement("canvas");
-  picture.width = Math.max(...canvases.map(({ width }) => width));
-  picture.height = canvases.reduce((sum, { height }) => sum + height, 0);
-  const context = picture.getContext("2d");
+/** A picture with lines below it, which are broken where it ends. */
+function withSource(picture, lines) {
+  if (!lines.length) return picture;
+  const [size, margin] = [22, 48];
+  const whole = document.createElement("canvas");
+  const context = whole.getContext("2d");
+  const font = `${size}px ${FONT}`;
+  context.font = font;
+  const broken = lines.flatMap((line) => brokenUp(context, line, picture.width - 2 * margin));
+  whole.width = picture.width;
+  whole.height = picture.height + broken.length * size * 1.4 + margin;
   context.fillStyle = resolved("surface");
-  context.fillRect(0, 0, picture.width, picture.height);
-  let top = 0;
-  for (const canvas of canvases) {
-    context.drawImage(canvas, 0, top);
-    top += canvas.height;
+  context.fillRect(0, 0, whole.width, whole.height);
+  context.drawImage(picture, 0, 0);
+  Object.assign(context, { font, fillStyle: resolved("muted"), textBaseline: "top" });
+  broken.forEach((line, i) => context.fillText(line, margin, picture.height + i * size * 1.4));
+  return whole;
+}
+
+function brokenUp(context, text, width) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (lines.at(-1) && context.measureText(longer).width > width) lines.push(word);
+    else lines[lines.length - 1] = longer;
   }
-  return picture;
+  return lines;
 }
 
 function save(href, download) {
@@ -215,42 +219,13 @@ function saveText(text, name) {
   setTimeout(() => URL.revokeObjectURL(href), 1000);
 }
 
-function tablesOf(shown) {
-  const { visual, formats, groups, fields } = shown;
-  const heads = [...groups.map(({ title }) => title), ...fields.map(({ title }) => title)];
-  const rows = shown.rows.map((row) => [
-    ...row.key.map((_, place) => shown.label(place, row.key)),
-    ...(row.state === STATES.shown || row.counted
-      ? fields.map((field) => shown.fieldText(row, field))
-      : [STATE_TEXT[row.state], ...fields.slice(1).map(() => NOTHING)]),
-  ]);
-  const table = tableOf(shown.face.title, heads, rows, groups.length);
-  // The card's heading says it to those who see it.
-  table.caption.className = "visually-hidden";
-  const tables = [scrolling(table)];
-  if (shown.differences.length) {
-    const { difference } = visual;
-    const strata = difference.within.map((column) => shown.dashboard.groups.get(column).title);
-    const text = (value) => ((value ?? null) === null ? NOTHING : formats.difference(value));
-    const lines = shown.differenceRows().map((row) => [
-      ...(strata.length ? [row.category] : []),
-      ...(row.state === STATES.shown
-        ? [text(row.difference), text(row.low), text(row.high)]
-        : [STATE_TEXT[row.state], NOTHING, NOTHING]),
-    ]);
-    const titles = [...(strata.length ? [strata.join(", ")] : []), "Difference", "95% interval from", "95% interval to"];
-    tables.push(scrolling(tableOf(difference.title, titles, lines, strata.length ? 1 : 0)));
-  }
-  return tables;
-}
-
 /** What is wider than the page scrolls in itself, by keyboard too. */
 function scrolling(table) {
   const label = table.caption.textContent;
   return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, table);
 }
 
-function tableOf(caption, heads, rows, texts) {
+function tableOf({ caption, heads, rows, texts }) {
   const head = heads.map((text, i) => make("th", { scope: "col", class: i < texts ? "text" : null, text }));
   const body = rows.map((cells) =>
     make("tr", {}, ...cells.map((text, i) => {
@@ -261,7 +236,8 @@ function tableOf(caption, heads, rows, texts) {
     })),
   );
   return make("table", {},
-    make("caption", { text: caption }),
+    // The card's heading says it to those who see it.
+    make("caption", { class: "visually-hidden", text: caption }),
     make("thead", {}, make("tr", {}, ...head)),
     make("tbody", {}, ...body),
   );
@@ -276,7 +252,10 @@ class Page {
     this.form = document.querySelector(".filters form");
     this.status = document.getElementById("status");
     this.fillFilters();
-    this.cards = definition.visuals.map((visual) => new Card(dashboard, visual, this.formats, this));
+    const visuals = [...definition.visuals, definition.compared].filter(Boolean);
+    const wide = ({ id }) => document.getElementById(`chart-${id}`).matches(".wide");
+    // As they stand on the page.
+    this.cards = [...visuals.filter((it) => !wide(it)), ...visuals.filter(wide)].map((visual) => new Card(dashboard, visual, this.formats, this));
     window.addEventListener("hashchange", () => this.read());
     new ResizeObserver(() => this.resized()).observe(document.querySelector(".cards"));
   }
@@ -299,6 +278,11 @@ class Page {
     this.form.querySelector(".link").addEventListener("click", () => this.copyLink(null));
   }
 
+  /** What was clicked on a chart becomes the filter, or is no longer. */
+  pick({ column, value }) {
+    this.select(new Map(this.selection).set(column, value));
+  }
+
   select(selection) {
     this.selection = selection;
     this.write();
@@ -312,10 +296,20 @@ class Page {
       select.classList.toggle("set", select.value !== ALL);
     }
     if (this.clear) this.clear.disabled = !this.dashboard.isNarrowed(this.selection);
+    this.showSentences();
     this.showTiles();
     await Promise.all(this.cards.map((card) => card.update(this.selection)));
+    await this.arrange();
     performance.measure("selection", { start: started, end: performance.now() });
     document.documentElement.dataset.shown = this.hash();
+  }
+
+  showSentences() {
+    const place = document.querySelector(".tells");
+    const sentences = sentencesOf(this.dashboard, this.selection, this.formats);
+    place.hidden = !sentences.length;
+    place.querySelector(".small").textContent = this.dashboard.isNarrowed(this.selection) ? this.described() : "";
+    place.querySelector("ul").replaceChildren(...sentences.map((text) => make("li", { text })));
   }
 
   showTiles() {
@@ -333,7 +327,7 @@ class Page {
       if (value === null) figure.textContent = STATE_TEXT.withheld;
       else if (value === undefined) figure.textContent = STATE_TEXT.nobody;
       else figure.textContent = tile.kind === "mean" ? this.formats.withUnit(value) : this.formats[tile.format](value);
-      small.textContent = this.described();
+      small.textContent = [this.described(), this.against(tile, value)].filter(Boolean).join("; ");
     }
     const people = this.dashboard.totals?.at(this.selection);
     const count = people ? `${this.formats.count(people.n)} ${this.dashboard.definition.units}` : STATE_TEXT.withheld;
@@ -341,11 +335,32 @@ class Page {
     if (this.dashboard.totals) this.status.textContent = `${this.described()}: ${count}`;
   }
 
+  /** A tile's figure against that of all people, while these are not what is shown. */
+  against(tile, value) {
+    const { definition } = this.dashboard;
+    const all = this.dashboard.tile(tile, this.dashboard.everything());
+    if (!this.dashboard.isNarrowed(this.selection) || (value ?? null) === null || (all ?? null) === null) return "";
+    if (tile.kind === "people") return `${this.formats.share(value / all)} of all ${this.formats.count(all)}`;
+    const points = (x) => `${this.formats.points(100 * x)} points`;
+    const [text, gap] = tile.kind === "share"
+      ? [this.formats.share(all), points(value - all)]
+      : [this.formats.withUnit(all), this.formats.difference(value - all)];
+    return `${gap} against all ${definition.units} (${text})`;
+  }
+
   ofRun(tile, run) {
     if (!run) return [NOTHING, "not known"];
     if (tile.kind === "rejected") return [this.formats.count(run.rejected), `of ${this.formats.count(run.rows)} read`];
     const { date, time } = formatRun(run.run_id);
     return [date, time];
+  }
+
+  /** What the contract says of the data, and of when it is. */
+  sourceLines() {
+    const { definition, run } = this.dashboard;
+    if (!definition.source.length) return [];
+    const lines = definition.source.map(([name, text]) => `${name}: ${text}`);
+    return run ? [...lines, `Data as of: ${Object.values(formatRun(run.run_id)).join(", ")}`] : lines;
   }
 
   /** The selection in words. */
@@ -360,6 +375,42 @@ class Page {
     card.asTable = !card.asTable;
     this.write();
     await card.render();
+    await this.arrange();
+  }
+
+  async unfold(card) {
+    card.unfolded = !card.unfolded;
+    await card.render();
+    await this.arrange();
+  }
+
+  /**
+   * Two columns of cards as tall as their content: each card goes where there is most room. One of
+   * bars takes the whole width if that leaves less of a gap; which, no selection changes.
+   */
+  async arrange({ again } = {}) {
+    const place = document.querySelector(".cards");
+    if (again) await this.chooseFull();
+    const heights = this.cards.map(({ element }) => element.offsetHeight);
+    this.cards.forEach((card, i) => {
+      if (card.height === heights[i]) return;
+      card.height = heights[i];
+      card.element.style.gridRowEnd = `span ${heights[i] + GAP}`;
+    });
+    place.classList.add("arranged");
+  }
+
+  async chooseFull() {
+    for (const { element } of this.cards) element.classList.remove("full");
+    const halves = this.cards.filter(({ element }) => !element.matches(".wide, .tabled"));
+    const heights = halves.map(({ element }) => element.offsetHeight);
+    const options = halves.map((card, i) => ({ card, gap: gapOf(heights.filter((_, j) => j !== i)) }))
+      .filter(({ card }) => ["bars", "grouped"].includes(card.shown?.drawing));
+    const [best] = options.sort((a, b) => a.gap - b.gap);
+    if (best && best.gap < gapOf(heights) - TOLERATED) {
+      best.card.element.classList.add("full");
+      await best.card.resized();
+    }
   }
 
   async resized() {
@@ -367,6 +418,7 @@ class Page {
     if (width === this.width) return;
     this.width = width;
     for (const card of this.cards) await card.resized();
+    await this.arrange({ again: true });
   }
 
   /** The view as the part of a link after its `#`. */
@@ -386,7 +438,7 @@ class Page {
   /** Show what the link says; what it says of other data is passed over. */
   async read() {
     const parts = new URLSearchParams(location.hash.slice(1));
-    this.selection = this.dashboard.everything();
+    this.selection = new Map(this.dashboard.everything());
     for (const { column, values } of this.dashboard.filters) {
       const value = parts.get(filterKey(column));
       if (values.includes(value)) this.selection.set(column, value);
@@ -420,6 +472,13 @@ class Page {
   hush() {
     this.status.className = "visually-hidden";
   }
+}
+
+/** How much longer one of two columns is than the other, if each card goes into the shorter one. */
+function gapOf(heights) {
+  const columns = [0, 0];
+  for (const height of heights) columns[columns[0] <= columns[1] ? 0 : 1] += height + GAP;
+  return Math.abs(columns[0] - columns[1]);
 }
 
 /** A usual size of the measure, which decides how many decimals it is shown with. */

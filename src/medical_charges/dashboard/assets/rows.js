@@ -1,11 +1,28 @@
 // What a visual's rows come to for a chart, a table and a file: texts, positions and notes.
 
 const NOTHING = "\u2013";
+/** What stands in the place of a drawing of which everything is withheld. */
+const WITHHELD_TEXT = ({ definition }) =>
+  `Withheld, to protect groups of fewer than ${definition.minimum_cell} ${definition.units}`;
 const STATE_TEXT = { withheld: "withheld", nobody: "nobody" };
 const DRAWING_TEXT = {
   bars: "Bar chart", grouped: "Grouped bar chart", pie: "Pie chart",
   line: "Line chart", steps: "Line chart",
 };
+
+/** So many groups are drawn of many, unless one asks for all. */
+const FOLDED = 15;
+/** So many parts a pie has at most, and so many colors there are. */
+const PARTS = 7;
+
+/** How many groups there are, if they are too many to be drawn at once. */
+const foldable = (number) => (number > FOLDED + 3 ? number : 0);
+
+/** Rows from the greatest to the least, those without a value last. */
+function byValue(rows, valueOf_) {
+  const of = (row) => valueOf_(row) ?? -Infinity;
+  return [...rows].sort((a, b) => (of(a) === of(b) ? 0 : of(b) - of(a)));
+}
 
 /** Text as a value of Vega's, which keeps values as keys of objects: these have some already. */
 const valueOf = (text) => (text in Object.prototype ? `${text}\u200b` : text);
@@ -24,23 +41,61 @@ class Shown {
     this.groups = columns.map((column) => dashboard.groups.get(column));
     this.face = dashboard.face(visual, selection);
     this.rows = dashboard.rows(visual, selection);
-    this.differences = dashboard.differences(visual, selection);
+    this.references = dashboard.references(visual, selection);
     const held = dashboard.columns(visual, selection);
     this.fields = visual.fields.filter(({ column }) => held.includes(column));
+    [this.category, this.series] = this.places();
     this.withheld = this.rows.filter(({ state }) => state === STATES.withheld);
     this.drawing = this.chooseDrawing();
+  }
+
+  /** Places of what stands on the axis and of what has colors: nothing has more of these than there are. */
+  places() {
+    const { category, series } = this.visual;
+    if (series === null || this.visual.kind === "line") return [category, series];
+    const many = new Set(this.rows.map(({ key }) => key[series])).size > PARTS;
+    return many ? [this.groups.map((_, place) => place), null] : [category, series];
+  }
+
+  /** How many groups the axis has, if they are too many to be drawn at once. */
+  get foldable() {
+    if (!["bars", "grouped"].includes(this.drawing)) return 0;
+    return foldable(new Set(this.rows.map(({ key }) => this.categoryOf(key))).size);
+  }
+
+  /** Whether the order of the groups says nothing, and that of their values does. */
+  get bySize() {
+    const plain = this.category.every((place) => !this.groups[place].values && this.groups[place].format === "text");
+    return plain && this.foldable > 0;
+  }
+
+  /** The rows in the order in which they are drawn, and those that are. */
+  drawnRows(unfolded) {
+    if (!this.foldable) return this.rows;
+    const categories = new Map();
+    for (const row of this.rows) {
+      const name = this.categoryOf(row.key);
+      categories.set(name, [...(categories.get(name) ?? []), row]);
+    }
+    const { column } = this.face.value;
+    const greatest = (rows) => {
+      const values = rows.filter(({ state }) => state === STATES.shown).map(({ figures }) => figures[column] ?? -Infinity);
+      return values.length ? Math.max(...values) : null;
+    };
+    const groups = this.bySize ? byValue([...categories.values()], greatest) : [...categories.values()];
+    return (unfolded ? groups : groups.slice(0, FOLDED)).flat();
   }
 
   chooseDrawing() {
     const { visual } = this;
     if (this.message) return "message";
-    if (visual.kind === "pie") return this.withheld.length ? "bars" : "pie";
+    if (visual.kind === "pie") return this.withheld.length || this.rows.length > PARTS ? "bars" : "pie";
     if (visual.kind === "line") {
       const { format, names } = this.groups[visual.category[0]];
       // Numbers with names are codes; one alone is the last, from which on all are one group.
       return format === "integer" && names.size < 2 ? "line" : "steps";
     }
-    return visual.kind === "bars" ? "bars" : "grouped";
+    return this.series === null ? "bars" : "grouped";
   }
 
   has(columns) {
@@ -48,15 +103,20 @@ class Shown {
   }
 
   get subtitle() {
-    return this.face.subtitle;
+    const { units } = this.dashboard.definition;
+    if (!this.references || this.message) return this.face.subtitle;
+    const { mean } = this.references;
+    const gray = mean === null ? `all ${units} of the same group` : `all ${units}, ${this.formats.withUnit(mean)}`;
+    return [this.face.subtitle, `gray mark: ${gray}`].filter(Boolean).join("; ");
   }
 
   /** What stands in the place of a drawing in which there would be nothing, or "". */
   get message() {
-    if (!this.rows.length) return "Withheld";
+    const withheld = WITHHELD_TEXT(this.dashboard);
+    if (!this.rows.length) return withheld;
     if (!this.has([this.face.value.column])) return `Published for all ${this.dashboard.definition.units} only`;
     if (this.rows.some(({ state }) => state === STATES.shown)) return "";
-    return this.withheld.length ? "Withheld" : "Nobody";
+    return this.withheld.length ? withheld : "Nobody";
   }
 
   /** Whether there is anything to be read as a table. */
@@ -82,11 +142,11 @@ class Shown {
   }
 
   categoryOf(key) {
-    return this.visual.category.map((place) => this.label(place, key)).join(", ") || "Everybody";
+    return this.category.map((place) => this.label(place, key)).join(", ") || this.dashboard.everybody;
   }
 
   seriesOf(key) {
-    return this.visual.series === null ? "" : this.label(this.visual.series, key);
+    return this.series === null ? "" : this.label(this.series, key);
   }
 
   /** A figure's text; where a row shows people alone, the others are withheld. */
@@ -137,7 +197,7 @@ class Shown {
    */
   colored() {
     const { visual } = this;
-    const place = visual.kind === "pie" ? visual.category[0] : visual.series;
+    const place = visual.kind === "pie" ? visual.category[0] : this.series;
     if (place === null) return { seriesNames: [], colors: [] };
     const { label } = this.groups[place];
     const present = new Set(this.rows.map(({ key }) => key[place]));
@@ -150,10 +210,10 @@ class Shown {
   }
 
   /** The rows as the charts take them. */
-  chartRows() {
+  chartRows(unfolded = false) {
     const { visual, face, formats } = this;
     const [low, high] = visual.limits ?? [];
-    return this.rows.map((row, order) => {
+    return this.drawnRows(unfolded).map((row, order) => {
       const { key, state, figures } = row;
       const of = (column) => figures[column] ?? null;
       // A slice of nobody keeps its place in the order of the colors.
@@ -166,16 +226,26 @@ class Shown {
         series: this.seriesOf(key),
         position: Number(key[visual.category[0]]),
         low: of(low), high: of(high),
+        reference: this.references?.of(key) ?? null,
+        pick: this.pickOf(key),
         text: this.valueText(figures),
         absent: STATE_TEXT[state] ?? "",
         spoken: this.spoken(row, facts),
       };
-      drawn.anchor = Math.max(value ?? 0, drawn.high ?? 0);
+      drawn.anchor = value < 0 ? Math.min(value, drawn.low ?? 0) : Math.max(value ?? 0, drawn.high ?? 0);
       drawn.legend = `${drawn.category}  ${drawn.absent || drawn.text}`;
       drawn.inside = figures.share >= 0.06 ? formats.share(figures.share) : "";
       facts.forEach(([, text], i) => { drawn[`tip${i}`] = text; });
       return forVega(drawn);
     });
+  }
+
+  /** The filter that a mark sets: that of its group, if it is one and is not set already. */
+  pickOf(key) {
+    const [place, ...more] = this.category;
+    const column = this.groups[place]?.column;
+    if (more.length || !this.selection.has(column)) return null;
+    return { column, value: this.selection.get(column) === ALL ? key[place] : ALL };
   }
 
   valueText(figures) {
@@ -195,26 +265,8 @@ class Shown {
     return `${groups}: ${figures.join(", ")}`;
   }
 
-  differenceRows() {
-    const { difference } = this.visual;
-    return this.differences.map((row) => {
-      const groups = difference.within.map((column) => this.dashboard.groups.get(column));
-      const names = groups.map((group, i) => group.label(row.key[i]));
-      const category = names.join(", ") || "Everybody";
-      const brief = STATE_TEXT[row.state] ?? this.differenceText(row);
-      const text = (row.p ?? null) === null ? brief : `${brief}, ${formatP(row.p)}`;
-      return { ...row, category, brief, text, spoken: `${category}: ${text}` };
-    });
-  }
-
-  differenceText({ difference, low, high }) {
-    const { formats } = this;
-    const ends = [low, high].map((end) => (end === null ? NOTHING : formats.difference(end)));
-    return `${formats.difference(difference)} (${ends.join(" to ")})`;
-  }
-
   /** What a reader must know in addition to the figures. */
-  notes() {
+  notes(unfolded = false) {
     const { visual, withheld, message } = this;
     const notes = [];
     if (!this.rows.length) notes.push("Withheld as a whole: nothing less would protect small groups.");
@@ -223,8 +275,11 @@ class Shown {
       const some = names.length > 12 ? `${names.length} of ${this.rows.length} groups` : listed(names);
       notes.push(`Withheld, to protect small groups: ${some}.`);
     }
-    if (visual.kind === "pie" && this.drawing === "bars" && withheld.length) {
-      notes.push("Drawn as bars, because a part of the pie is withheld.");
+    if (visual.kind === "pie" && this.drawing === "bars") {
+      notes.push(`Drawn as bars, because ${withheld.length ? "a part of the pie is withheld" : "a pie has too many parts"}.`);
+    }
+    if (this.foldable && !unfolded) {
+      notes.push(`Drawn are the ${this.bySize ? "greatest" : "first"} ${FOLDED} of ${this.foldable} groups; the table has all.`);
     }
     if (this.narrowed) {
       const banded = visual.groups.filter((column, i) => column !== visual.filtered_groups[i]);
@@ -252,23 +307,28 @@ class Shown {
     return toCsv({ columns: header, lines });
   }
 
-  differencesCsv() {
-    const { within } = this.visual.difference;
-    const fixed = [...this.selection].filter(([column]) => !within.includes(column));
-    const columns = [DIFFERENCE.difference, DIFFERENCE.low, DIFFERENCE.high];
-    const header = [...fixed.map(([column]) => column), ...within, ...columns];
-    const lines = this.differences.map(({ key, difference, low, high }) => [
-      ...fixed.map(([, value]) => value), ...key, ...[difference, low, high].map((x) => plain(x ?? null)),
-    ]);
-    return toCsv({ columns: header, lines });
+  fileName() {
+    return fileNameOf(this.visual.id, this.selection);
   }
 
-  fileName() {
-    const chosen = [...this.selection].filter(([, value]) => value !== ALL);
-    return [this.visual.id, ...chosen.map(([column, value]) => `${column}-${value}`)]
-      .join("_")
-      .replace(/[^A-Za-z0-9_-]+/g, "-");
+  /** Caption, heads and cells of the table; the first `texts` columns are no figures. */
+  table() {
+    const { groups, fields } = this;
+    const rows = this.rows.map((row) => [
+      ...row.key.map((_, place) => this.label(place, row.key)),
+      ...(row.state === STATES.shown || row.counted
+        ? fields.map((field) => this.fieldText(row, field))
+        : [STATE_TEXT[row.state], ...fields.slice(1).map(() => NOTHING)]),
+    ]);
+    const heads = [...groups.map(({ title }) => title), ...fields.map(({ title }) => title)];
+    return { caption: this.face.title, heads, rows, texts: groups.length };
   }
+}
+
+/** A file's name: what it is of, and of whom. */
+function fileNameOf(id, selection) {
+  const chosen = [...selection].filter(([, value]) => value !== ALL);
+  return [id, ...chosen.map(([column, value]) => `${column}-${value}`)].join("_").replace(/[^A-Za-z0-9_-]+/g, "-");
 }
 
 /** A figure as the published files have it: at most six decimals, none that says nothing. */

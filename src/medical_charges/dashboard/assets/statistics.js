@@ -2,7 +2,6 @@
 // the number of people, the sum of the measure, the sum of squared deviations from the mean.
 
 const CONFIDENCE_TAIL = 0.025;
-const NORMAL_QUANTILE = 1.959963984540054;
 const MANY_DEGREES = 200;
 
 /** The natural logarithm of the gamma function, by Lanczos' series (g = 7, nine terms). */
@@ -47,12 +46,43 @@ function incompleteBeta(x, a, b) {
     : 1 - (scale * betaFraction(1 - x, b, a)) / b;
 }
 
-/** The two-sided 95% critical value of Student's t for one or more degrees of freedom. */
-function criticalT(freedom) {
-  const z = NORMAL_QUANTILE;
+/** The part of the normal distribution above z, which is one or more, by its continued fraction. */
+function normalTail(z) {
+  let fraction = z;
+  for (let k = 400; k > 0; k -= 1) fraction = z + k / fraction;
+  return Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI) / fraction;
+}
+
+/** Where a falling function of numbers above one has a value. */
+function whereFalls(tailOf, value) {
+  let [low, high] = [1, 2];
+  while (tailOf(high) > value) high *= 2;
+  for (let step = 0; step < 64; step += 1) {
+    const middle = (low + high) / 2;
+    if (tailOf(middle) > value) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+const normalQuantiles = new Map();
+
+/** The value that a normal one exceeds with a probability of at most one in ten. */
+function normalQuantile(tail) {
+  if (!normalQuantiles.has(tail)) normalQuantiles.set(tail, whereFalls(normalTail, tail));
+  return normalQuantiles.get(tail);
+}
+
+/** The probability that Student's t is further from zero. */
+function studentP(t, freedom) {
+  return incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5);
+}
+
+/** The critical value of Student's t for one or more degrees of freedom: of 95% on both sides. */
+function criticalT(freedom, tail = CONFIDENCE_TAIL) {
   if (freedom >= MANY_DEGREES) {
     // Abramowitz and Stegun 26.7.5: the next term is below 1e-11 of the value from here on.
-    const v = freedom;
+    const [v, z] = [freedom, normalQuantile(tail)];
     return (
       z +
       (z ** 3 + z) / (4 * v) +
@@ -61,14 +91,7 @@ function criticalT(freedom) {
       (79 * z ** 9 + 776 * z ** 7 + 1482 * z ** 5 - 1920 * z ** 3 - 945 * z) / (92160 * v ** 4)
     );
   }
-  let [low, high] = [NORMAL_QUANTILE, 13];
-  for (let step = 0; step < 60; step += 1) {
-    const t = (low + high) / 2;
-    const tail = incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5) / 2;
-    if (tail > CONFIDENCE_TAIL) low = t;
-    else high = t;
-  }
-  return (low + high) / 2;
+  return whereFalls((t) => studentP(t, freedom) / 2, tail);
 }
 
 /**
@@ -85,14 +108,26 @@ function describe({ n, sum, m2 }) {
   return { patients: n, mean, stddev, ci95_low, ci95_high };
 }
 
-/** The difference of two means with its 95% limits by Welch's t; null where there are none. */
-function compare(a, b) {
+/**
+ * The difference of two means with its limits by Welch's t, its test and Hedges' g; null where
+ * there are none.
+ */
+function compare(a, b, tail = CONFIDENCE_TAIL) {
   if (!a.n || !b.n) return null;
   const difference = a.sum / a.n - b.sum / b.n;
-  if (a.n < 2 || b.n < 2 || !(a.m2 || b.m2)) return { difference, low: null, high: null };
+  const none = { t: null, df: null, p: null, g: null };
+  if (a.n < 2 || b.n < 2 || !(a.m2 || b.m2)) return { difference, low: null, high: null, ...none };
   const [errorA, errorB] = [a, b].map(({ n, m2 }) => m2 / (n - 1) / n);
   const error = errorA + errorB;
-  const freedom = error ** 2 / (errorA ** 2 / (a.n - 1) + errorB ** 2 / (b.n - 1));
-  const margin = criticalT(freedom) * Math.sqrt(error);
-  return { difference, low: difference - margin, high: difference + margin };
+  const df = error ** 2 / (errorA ** 2 / (a.n - 1) + errorB ** 2 / (b.n - 1));
+  const margin = criticalT(df, tail) * Math.sqrt(error);
+  const t = difference / Math.sqrt(error);
+  const g = hedges(difference, a.m2 + b.m2, a.n + b.n - 2);
+  return { difference, low: difference - margin, high: difference + margin, t, df, p: studentP(t, df), g };
+}
+
+/** A difference in pooled deviations, with the exact correction for small samples. */
+function hedges(difference, squares, freedom) {
+  const correction = Math.exp(logGamma(freedom / 2) - logGamma((freedom - 1) / 2)) / Math.sqrt(freedom / 2);
+  return (difference / Math.sqrt(squares / freedom)) * correction;
 }

@@ -10,7 +10,7 @@ from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import COMPARISONS, MARGIN
 from medical_charges.contract.naming import words
 from medical_charges.contract.outputs import OutputColumn
-from medical_charges.dashboard.definition import group_of
+from medical_charges.dashboard.definition import Compared, group_of
 from medical_charges.dashboard.quicksight.fields import (
     NONE,
     WITHHELD,
@@ -28,8 +28,9 @@ _STRATA = 500
 """Of how many strata a comparison at most has its strata written out: an expression has a limit."""
 
 
-def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
+def comparisons_table(contract: Contract, compared: Compared, fields: Fields, name: str) -> Json:
     """The table, as a visual of that name."""
+    title, subtitle = compared.title, compared.subtitle
     columns, called = contract.outputs[COMPARISONS].columns, _called(contract)
     options = [{"FieldId": f"{name}-{it.name}", "CustomLabel": it.title} for it in columns]
     values = [_value(it, called, fields, f"{name}-{it.name}") for it in columns]
@@ -40,8 +41,8 @@ def comparisons_table(contract: Contract, fields: Fields, name: str) -> Json:
     return {
         "TableVisual": {
             "VisualId": name,
-            "Title": _words("Differences of means, with their 95% intervals"),
-            "Subtitle": _words(note),
+            "Title": _words(title),
+            "Subtitle": _words(f"{subtitle}. {note}"),
             "ChartConfiguration": {
                 "FieldWells": {"TableUnaggregatedFieldWells": {"Values": values}},
                 "FieldOptions": {"SelectedFieldOptions": options},

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import COMPARISONS, MARGIN
+from medical_charges.contract.model import MARGIN
 from medical_charges.contract.naming import words
 from medical_charges.dashboard.definition import Definition, Face, Tile, Visual
 from medical_charges.dashboard.definition import Field as Figure
@@ -36,7 +37,7 @@ _OF_A_CUBE = ("patients", "share", "mean")
 _ABOUT = (
     "<text-box>How many rows were rejected is in each run's notice. A group of fewer than "
     "{threshold} is withheld, with as many others as it takes that its number cannot be worked out."
-    "{singles}</text-box>"
+    "{singles}{source}</text-box>"
 )
 
 
@@ -115,7 +116,10 @@ class _Sheet:
         """The sheet, laid out."""
         tiles, visuals = list(self.tiles()), list(self.visuals())
         singles = f" {self.definition.singles}".rstrip()
-        about = _ABOUT.format(threshold=self.definition.threshold, singles=singles)
+        told = [f" {name}: {escape(text)}." for name, text in self.definition.source]
+        about = _ABOUT.format(
+            threshold=self.definition.threshold, singles=singles, source="".join(told)
+        )
         return {
             "SheetId": self.id,
             "Name": self.name(),
@@ -318,8 +322,9 @@ class _Everybody(_Sheet):
                 face=visual.face,
             )
             yield self.chart(visual, view)
-        if COMPARISONS in self.contract.outputs:
-            yield comparisons_table(self.contract, self.fields, f"{self.id}-{COMPARISONS}")
+        if compared := self.definition.compared:
+            name = f"{self.id}-{compared.id}"
+            yield comparisons_table(self.contract, compared, self.fields, name)
 
 
 class _Selection(_Sheet):
