@@ -161,8 +161,11 @@ def _control_problems(control: Json, parameters: Mapping[str, Json]) -> Iterator
         return
     defaults = parameters[name]["DefaultValues"]["StaticValues"]
     offered = control["SelectableValues"].get("Values")
-    if defaults != [MARGIN] or (offered is not None and MARGIN not in offered):
-        yield f"{where} does not begin with {MARGIN}"
+    if offered is None:
+        if defaults != [MARGIN]:
+            yield f"{where} does not begin with {MARGIN}"
+    elif defaults != offered[:1]:
+        yield f"{where} does not begin with {', '.join(defaults)}"
 
 
 def _layout_problems(sheet: Json, controls: list[str]) -> Iterator[str]:

@@ -20,6 +20,8 @@ from medical_charges.dashboard.definition import Definition, Group, Visual
 
 Json = dict[str, Any]
 
+EVERYTHING = "All"
+"""What a control offers to select nothing, as the page does."""
 WITHHELD = "withheld"
 NONE = "–"  # noqa: RUF001 - in a table's cell
 """A figure that is not there, for one reason or another."""
@@ -57,6 +59,7 @@ class Fields:
     decimals: int
     """With how many the measure is written, whatever its size: its places must line up."""
     _made: dict[tuple[str, str], str] = field(default_factory=dict)
+    _formats: dict[tuple[str, str], Json] = field(default_factory=dict)
 
     @property
     def calculated(self) -> list[Json]:
@@ -65,6 +68,22 @@ class Fields:
             {"DataSetIdentifier": data_set, "Name": name, "Expression": expression}
             for (data_set, name), expression in self._made.items()
         ]
+
+    @property
+    def formatted(self) -> list[Json]:
+        """The formats of fields that a tooltip has and no well, as the definition lists them."""
+        return [
+            {
+                "Column": column(data_set, name),
+                "FormatConfiguration": {"NumberFormatConfiguration": {"FormatConfiguration": form}},
+            }
+            for (data_set, name), form in self._formats.items()
+        ]
+
+    def in_tooltip(self, field: Json, kind: Format) -> None:
+        """Write a field in tooltips as such a figure is written."""
+        form = self.format(kind, NONE)
+        self._formats[field["DataSetIdentifier"], field["ColumnName"]] = form
 
     def add(self, data_set: str, name: str, expression: str) -> Json:
         """A field of a data set, as a visual refers to it; one of the same name is the same."""
@@ -167,14 +186,20 @@ class Fields:
         is_text = self.columns[data_set][source] == "string"
         return f"parseInt({{{source}}})" if is_text else f"{{{source}}}"
 
+    def _chosen(self, name: str) -> str:
+        """The selected value of a filter, whose control offers labels."""
+        parameter = f"${{{parameter_names(self.definition.filters)[name]}}}"
+        labels = labels_of(self.definition.groups[name]) or {}
+        cases = {label: text(value) for value, label in labels.items() if label != value}
+        return switch(parameter, cases, parameter)
+
     def selected(self, visual: Visual, cube: str) -> Json:
         """Return the condition of a cube's rows that show the selection, one for each group."""
-        parameters = parameter_names(self.definition.filters)
         conditions = []
         for name in self.definition.filters:
-            chosen = f"{{{name}}} = ${{{parameters[name]}}}"
+            chosen = f"{{{name}}} = {self._chosen(name)}"
             if name in visual.filtered_groups:
-                everybody = f"${{{parameters[name]}}} = {text(MARGIN)}"
+                everybody = f"{self._chosen(name)} = {text(MARGIN)}"
                 one = f"{{{name}}} <> {text(MARGIN)}"
                 conditions.append(f"({one} AND ({everybody} OR {chosen}))")
             else:
@@ -183,9 +208,8 @@ class Fields:
 
     def row(self, *, selection: bool, besides: str | None = None) -> list[str]:
         """Return the condition of the one row of the selection, or of everybody, by filter."""
-        parameters = parameter_names(self.definition.filters)
         return [
-            f"({{{name}}} = {f'${{{parameters[name]}}}' if selection else text(MARGIN)})"
+            f"({{{name}}} = {self._chosen(name) if selection else text(MARGIN)})"
             for name in self.definition.filters
             if name != besides
         ]
@@ -199,7 +223,7 @@ class Fields:
         """People with a value, of all who are selected: of those with another value, none."""
         name, value = where
         people = self.definition.figures[0]
-        chosen = f"${{{parameter_names(self.definition.filters)[name]}}}"
+        chosen = self._chosen(name)
         others = self.row(selection=selection, besides=name)
 
         def one(*conditions: str) -> str:
@@ -275,6 +299,13 @@ def _short(name: str) -> str:
     return f"{name[: _NAME_LIMIT - 9]} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def values_of(group: Group) -> list[str] | None:
-    """Return the values of a control, if the contract lists them."""
-    return None if group.values is None else [MARGIN, *group.values]
+def labels_of(group: Group) -> dict[str, str] | None:
+    """Return what a control offers, by value, if the contract lists the values.
+
+    These are their labels, unless one stands for two values.
+    """
+    if group.values is None:
+        return None
+    labels = {MARGIN: EVERYTHING} | {value: group.label(value) for value in group.values}
+    alike = len({label.lower() for label in labels.values()}) < len(labels)
+    return {value: value for value in labels} if alike else labels

@@ -1,4 +1,4 @@
-"""Layout of a sheet: tiles in a row, charts in two columns, a table over both."""
+"""Layout of a sheet: tiles in a row, charts in two columns, what is wide over both."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from medical_charges.dashboard.quicksight.fields import Json
 WIDTH = 36
 """The columns of QuickSight's grid."""
 _TILE_ROWS, _VISUAL_ROWS, _TEXT_ROWS = 5, 14, 3
+_WIDE = {"TableVisual", "LineChartVisual"}
+"""Kinds of many columns or places."""
 RESPONSIVE = {"ScreenCanvasSizeOptions": {"ResizeOption": "RESPONSIVE"}}
 
 
@@ -18,8 +20,9 @@ def layout(tiles: list[Json], visuals: list[Json], text: str) -> Json:
         for place, tile in enumerate(tiles)
     ]
     left, row = 0, _TILE_ROWS if tiles else 0
-    for visual in visuals:
-        span = WIDTH if "TableVisual" in visual else WIDTH // 2
+    # Those of half the width first: so they leave no holes.
+    for visual in sorted(visuals, key=lambda it: bool(it.keys() & _WIDE)):
+        span = WIDTH if visual.keys() & _WIDE else WIDTH // 2
         if left + span > WIDTH:
             left, row = 0, row + _VISUAL_ROWS
         elements.append(element(_id(visual), "VISUAL", (left, span), (row, _VISUAL_ROWS)))

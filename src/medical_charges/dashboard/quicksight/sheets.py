@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from xml.sax.saxutils import escape
 
 from medical_charges.contract import Contract
 from medical_charges.contract.model import MARGIN
 from medical_charges.contract.naming import words
-from medical_charges.dashboard.definition import Definition, Face, Tile, Visual
+from medical_charges.dashboard.definition import Definition, Face, Group, Tile, Visual
 from medical_charges.dashboard.definition import Field as Figure
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
 from medical_charges.dashboard.quicksight.fields import (
@@ -23,11 +24,13 @@ from medical_charges.dashboard.quicksight.fields import (
     Fields,
     Json,
     column,
+    labels_of,
     only_shown,
     parameter_names,
-    values_of,
 )
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
+
+_INK = "#1A1F27"
 
 EVERYBODY, SELECTION = "everybody", "selection"
 
@@ -59,15 +62,16 @@ def definition_of(contract: Contract, definition: Definition) -> Json:
     found: Json = {
         "Sheets": made,
         "CalculatedFields": fields.calculated,
+        "ColumnConfigurations": fields.formatted,
         "ParameterDeclarations": [
             {
                 "StringParameterDeclaration": {
                     "ParameterValueType": "SINGLE_VALUED",
                     "Name": name,
-                    "DefaultValues": {"StaticValues": [MARGIN]},
+                    "DefaultValues": {"StaticValues": [_start(definition.groups[source])]},
                 }
             }
-            for name in names.values()
+            for source, name in names.items()
         ],
         "FilterGroups": [group for sheet in sheets for group in sheet.filters],
         "AnalysisDefaults": {
@@ -253,12 +257,17 @@ class _Sheet:
         colors = [] if view.series is None else [self._group(name, view, (view.series,))]
         further = [*view.values[1:], *view.more] if alone else view.more
         tips = [(self._figure(data_set, it), it.title) for it in further]
+        for it, (tip, _) in zip(further, tips, strict=True):
+            self.fields.in_tooltip(tip, it.format)
         sort = {"CategorySort": [self._sorted(category[0], view)]}
         common: Json = {
             "VisualId": name,
             "Title": _title(view.face.title),
             "VisualContentAltText": view.alt[:1024],
         }
+        if visual.limits and len(view.values) > 1:
+            common["Subtitle"] = _title(view.face.subtitle)
+        across, up = self._axis_titles(view)
         tooltip = {"Tooltip": self._tooltip([*category, *colors, *drawn], tips)}
         if visual.kind == "pie":
             wells = {"PieChartAggregatedFieldWells": {"Category": category, "Values": drawn[:1]}}
@@ -266,8 +275,15 @@ class _Sheet:
                 "Visibility": "VISIBLE",
                 "CategoryLabelVisibility": "VISIBLE",
                 "MeasureLabelVisibility": "VISIBLE",
+                "LabelContent": "VALUE_AND_PERCENT",
             }
-            config: Json = {"FieldWells": wells, "SortConfiguration": sort, "DataLabels": labels}
+            config: Json = {
+                "FieldWells": wells,
+                "SortConfiguration": sort,
+                "DataLabels": labels,
+                # A pie and no ring.
+                "DonutOptions": {"ArcOptions": {"ArcThickness": "WHOLE"}},
+            }
             return {"PieChartVisual": common | {"ChartConfiguration": config | tooltip}}
         if visual.kind == "line":
             inner = {"Category": category, "Values": drawn, "Colors": colors}
@@ -278,16 +294,72 @@ class _Sheet:
                 "Type": "LINE",
                 # What is withheld is not drawn over.
                 "PrimaryYAxisDisplayOptions": blank,
+                "XAxisLabelOptions": across,
+                "PrimaryYAxisLabelOptions": up,
             }
             return {"LineChartVisual": common | {"ChartConfiguration": config | tooltip}}
+        if len(drawn) > 1:
+            return self._with_limits(
+                common, category, drawn, (across, up), SortConfiguration=sort, **tooltip
+            )
         inner = {"Category": category, "Values": drawn, "Colors": colors}
         config = {
             "FieldWells": {"BarChartAggregatedFieldWells": inner},
             "SortConfiguration": sort,
             "Orientation": "VERTICAL",
             "BarsArrangement": "CLUSTERED",
+            "CategoryLabelOptions": across,
+            "ValueLabelOptions": up,
         }
         return {"BarChartVisual": common | {"ChartConfiguration": config | tooltip}}
+
+    def _with_limits(
+        self,
+        common: Json,
+        category: list[Json],
+        drawn: list[Json],
+        axes: tuple[Json, Json],
+        **config: Any,
+    ) -> Json:
+        """Bars with their limits as marks: bars next to them would be read as further figures."""
+        bars, *limits = drawn
+        marks = {
+            "LineStyleSettings": {"LineVisibility": "HIDDEN"},
+            "MarkerStyleSettings": {
+                "MarkerVisibility": "VISIBLE",
+                "MarkerShape": "DIAMOND",
+                "MarkerSize": "8px",
+                "MarkerColor": _INK,
+            },
+        }
+        inner = {"Category": category, "BarValues": [bars], "LineValues": limits, "Colors": []}
+        config |= {
+            "FieldWells": {"ComboChartAggregatedFieldWells": inner},
+            "SingleAxisOptions": {"YAxisOptions": {"YAxis": "PRIMARY_Y_AXIS"}},
+            "CategoryLabelOptions": axes[0],
+            "PrimaryYAxisLabelOptions": axes[1],
+            "Series": [
+                {
+                    "FieldComboSeriesItem": {
+                        "FieldId": it["NumericalMeasureField"]["FieldId"],
+                        "Settings": marks,
+                    }
+                }
+                for it in limits
+            ],
+        }
+        return {"ComboChartVisual": common | {"ChartConfiguration": config}}
+
+    def _axis_titles(self, view: _View) -> tuple[Json, Json]:
+        """Titles of the axes: QuickSight's own tell how it adds up what is one figure."""
+        groups = [self.definition.groups[view.groups[place]].title for place in view.category]
+        value, unit = view.values[0], self.definition.unit
+        measured = f"{value.title} ({unit})" if unit and value.format == "measure" else value.title
+        across, up = (
+            {"AxisLabelOptions": [{"CustomLabel": words}]}
+            for words in (" and ".join(groups), measured)
+        )
+        return across, up
 
     def _drawn(self, visual: Visual, data_set: str, figure: Figure) -> Json:
         if visual.kind == "pie":
@@ -387,11 +459,11 @@ class _Selection(_Sheet):
         listed, elements = [], []
         for place, (source, name) in enumerate(parameters.items()):
             group = self.definition.groups[source]
-            values = values_of(group)
+            labels = labels_of(group)
             cube = next(tile.cube for tile in self.definition.tiles if tile.cube)
             selectable: Json = (
-                {"Values": values}
-                if values is not None
+                {"Values": list(labels.values())}
+                if labels is not None
                 else {"LinkToDataSetColumn": column(cube, source)}
             )
             control = f"{self.id}-control-{name}"
@@ -410,6 +482,12 @@ class _Selection(_Sheet):
             elements.append(element(control, "PARAMETER_CONTROL", (4 * place, 4), (0, 2)))
         layout = {"Configuration": {"GridLayout": {"Elements": elements}}}
         return {"ParameterControls": listed, "SheetControlLayouts": [layout]}
+
+
+def _start(group: Group) -> str:
+    """What a control has before anything is selected."""
+    labels = labels_of(group)
+    return MARGIN if labels is None else labels[MARGIN]
 
 
 def _places(visual: Visual, *, apart: bool = False) -> tuple[tuple[int, ...], int | None]:

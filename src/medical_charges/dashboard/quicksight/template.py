@@ -96,6 +96,7 @@ def template(contract: Contract) -> Json:
     resources["Dashboard"]["Properties"]["DashboardPublishOptions"] = {
         "AdHocFilteringOption": {"AvailabilityStatus": "DISABLED"},
         "ExportToCSVOption": {"AvailabilityStatus": "ENABLED"},
+        "SheetControlsOption": {"VisibilityState": "EXPANDED"},
     }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
