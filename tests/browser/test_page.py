@@ -14,12 +14,14 @@ import pytest
 from playwright.sync_api import Browser, Download, Locator
 
 from benchmarks.dashboard import make_page as make_large_page
+from medical_charges.checks import Check, Outcome
 from medical_charges.contract import Contract, load_contract
 from medical_charges.dashboard.page import make_page, write_page
 from medical_charges.errors import ManifestError
 from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import LocalStore
+from medical_charges.validation.result import Result
 from tests.browser.conftest import Publish
 from tests.browser.drawn import Dashboard
 from tests.helpers import csv_of
@@ -494,6 +496,11 @@ def test_the_report_of_the_run_is_linked_where_there_is_one(
     assert "report.html" not in make_page(copy, contract)
     copy.write(layout.report_page(live.run_id), b"")
     assert f'href="Run_data/{live.run_id}/report.html"' in make_page(copy, contract)
+    outcomes: list[Outcome] = ["pass", "pass", "fail", "not applicable"]
+    result = Result(live.run_id, contract.contract_hash)
+    result.checks += [Check(it, "conformance", "warn", "", it) for it in outcomes]
+    result.write(copy, contract)
+    assert "2 checks of the run passed; 1 with a warning." in make_page(copy, contract)
 
 
 def test_a_folder_without_a_live_run_has_no_page(copy: LocalStore, contract: Contract) -> None:

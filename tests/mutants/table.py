@@ -13,6 +13,9 @@ from medical_charges.analysis.earlier import record_versions, still_compared
 from medical_charges.analysis.nesting_scan import _apart
 from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.contract.nesting import lies_within
+from medical_charges.dashboard.definition import _singles
+from medical_charges.dashboard.quicksight.fields import labels_of
+from medical_charges.dashboard.quicksight.sheets import _Selection, _Sheet
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
@@ -42,7 +45,7 @@ from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
 from medical_charges.validation.dqdl.together import _any, _stackable, _suspects
 from tests.helpers import ROOT
-from tests.mutation import Change, dropped, replaced
+from tests.mutation import Change, dropped, negated, replaced
 
 
 @dataclass(frozen=True)
@@ -245,4 +248,15 @@ VALIDATION = (
            dropped("any((it, name) in self._wholes for it in names)"), "test_nesting"),
 )  # fmt: skip
 
-MUTANTS = (*KERNEL, *AGGREGATES, *OUTPUTS, *DISCLOSURE, *RUNS, *VALIDATION)
+DASHBOARD = (
+    mutant("a pie is drawn of what is left of everybody", _Sheet._drawn,
+           negated('visual.kind == "pie"'), "dashboard/test_quicksight"),
+    mutant("a pie is drawn of what is left of a selection", _Selection.visuals,
+           replaced("published.as_bars", "published"), "dashboard/test_quicksight"),
+    mutant("labels that stand for two values are offered", labels_of,
+           replaced("len(_) < len(labels)", "False"), "dashboard/test_quicksight"),
+    mutant("minima that nobody sees are explained", _singles,
+           replaced("_ and not contract.withholds(name)", "_"), "test_definition"),
+)  # fmt: skip
+
+MUTANTS = (*KERNEL, *AGGREGATES, *OUTPUTS, *DISCLOSURE, *RUNS, *VALIDATION, *DASHBOARD)

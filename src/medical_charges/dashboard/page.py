@@ -21,6 +21,7 @@ from medical_charges.dashboard.definition import Definition, Tile, Visual, defin
 from medical_charges.dashboard.published import read_published
 from medical_charges.layout import Layout
 from medical_charges.outputs.tables import read_csv
+from medical_charges.report import read_checks
 from medical_charges.report.page import THEME
 from medical_charges.storage import Store
 
@@ -42,7 +43,7 @@ DIGITS = 12
 
 _WITHHELD = (
     "Figures of groups of fewer than {threshold} are withheld, and as many others as it takes "
-    "that none of these can be worked out. An empty group says so."
+    "that none of these can be worked out. A group of which nobody is there says nobody."
 )
 _INTERVALS = (
     "An interval is the 95% confidence interval of a mean by Student's t, or of a difference of "
@@ -76,7 +77,9 @@ def make_page(store: Store, contract: Contract) -> str:
     definition = define(contract)
     run = {name: getattr(content.run, name) for name in ("run_id", "rows", "rejected")}
     report = _report(store, contract, content.run.run_id)
-    return render(definition, content.tables, run, report, content.run.waiting)
+    checked = _checked(store, contract, content.run.run_id)
+    waiting = content.run.waiting
+    return render(definition, content.tables, run, report, checked=checked, waiting=waiting)
 
 
 def render(
@@ -84,11 +87,14 @@ def render(
     tables: Mapping[str, str],
     run: Mapping[str, Any] | None = None,
     report: str | None = None,
+    *,
+    checked: str = "",
     waiting: Collection[str] = (),
 ) -> str:
     """The page of a definition and its tables, CSVs by name; `report` is a link to one.
 
-    `waiting` are the tables of an earlier run than the others.
+    `checked` says what came of the checks; `waiting` are the tables of an earlier run than the
+    others.
     """
     style, script, library = THEME + _text("page.css"), _script(), _library()
     data = {
@@ -106,7 +112,7 @@ def render(
         filters=_filters(definition),
         tiles="\n".join(map(_tile, definition.tiles)),
         cards="\n".join(_cards(definition)),
-        notes=_notes(definition, report, waiting),
+        notes=_notes(definition, report, checked, waiting),
         data=_packed(json.dumps(data, ensure_ascii=False, separators=(",", ":"))),
         library=_packed(library),
         script=script,
@@ -243,7 +249,9 @@ def _card(id_: str, title: str, subtitle: str, *, wide: bool) -> str:
     )
 
 
-def _notes(definition: Definition, report: str | None, waiting: Collection[str]) -> str:
+def _notes(
+    definition: Definition, report: str | None, checked: str, waiting: Collection[str]
+) -> str:
     notes = [_WITHHELD.format(threshold=definition.threshold), _INTERVALS, _CHOSEN]
     if definition.filters:
         notes.append(_FILTERED.format(units=definition.units))
@@ -255,18 +263,34 @@ def _notes(definition: Definition, report: str | None, waiting: Collection[str])
     ]
     items += [f"<p>{html.escape(note)}</p>" for note in notes]
     if report:
-        items.append(f'<p><a href="{html.escape(report)}">The report of the run</a></p>')
+        items.append(
+            f"<p>{html.escape(checked)} "
+            f'<a href="{html.escape(report)}">The report of the run</a> is next to this page.</p>'
+        )
     return "\n".join(items)
 
 
 def _earlier(definition: Definition, waiting: Collection[str]) -> list[str]:
     """What shows the tables of an earlier run."""
     names = [visual.face.title for visual in definition.visuals if visual.output in waiting]
+    if definition.compared and definition.compared.id in waiting:
+        names.append(definition.compared.title)
     if any(tile.cube in waiting for tile in definition.tiles):
         names.append("the figures on top")
     if any(visual.cube in waiting for visual in definition.visuals):
         names.append("charts while a filter is set")
     return names
+
+
+def _checked(store: Store, contract: Contract, run_id: str) -> str:
+    """What came of the checks of a run, for those who have the page and not its report."""
+    checks = read_checks(store, Layout(contract.prefix).run(run_id))
+    if not checks:
+        return ""
+    passed = sum(it.outcome == "pass" for it in checks)
+    warned = sum(it.warns for it in checks)
+    warnings = f"; {warned:,} with a warning" if warned else ""
+    return f"{passed:,} checks of the run passed{warnings}."
 
 
 def _report(store: Store, contract: Contract, run_id: str) -> str | None:

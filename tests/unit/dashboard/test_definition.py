@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
@@ -214,6 +215,7 @@ def test_another_data_set_has_a_dashboard_of_its_own(visits: Definition) -> None
     [
         ([], None),
         (["charges_by_age"], "Mean charges by age."),
+        (["comparisons"], "Differences of means."),
         (["cube_region_sex_smoker"], "the figures on top, charts while a filter is set."),
     ],
 )
@@ -224,6 +226,27 @@ def test_the_page_names_what_is_of_an_earlier_run(
     page = render(charges, tables, waiting=waiting).partition("<script")[0]
     assert ("Of an earlier run" in page) == (named is not None)
     assert named is None or f"too few people since: {named}" in page
+
+
+@pytest.mark.parametrize("file", [CONTRACT_FILE, VISITS_CONTRACT_FILE])
+def test_page_and_quicksight_have_the_same_tiles_charts_titles_and_source(file: Path) -> None:
+    contract = load_contract(file)
+    definition = define(contract)
+    empty = {name: ",".join(it.header) + "\n" for name, it in contract.outputs.items()}
+    page = render(definition, empty).partition("<script")[0]
+    headings = re.findall(r"<h2 [^>]*>([^<]*)</h2>", page)
+    tiles = re.findall(r'<span class="name">([^<]*)</span>', page)
+    everybody = definition_of(contract, definition)["Sheets"][0]
+    titles = [
+        next(iter(it.values()))["Title"]["FormatText"]["PlainText"] for it in everybody["Visuals"]
+    ]
+    # How many rows were rejected and when is in no data set.
+    shown = [tile for tile in tiles if tile not in {"Rows rejected", "Data as of"}]
+    assert sorted(titles) == sorted(shown + headings)
+    [about] = everybody["TextBoxes"]
+    for name, text in definition.source:
+        assert f"<strong>{name}</strong> {text}" in page.replace("&#x27;", "'")
+        assert f"{name}: {text}." in about["Content"]
 
 
 @pytest.mark.parametrize(
