@@ -22,7 +22,7 @@ from ops.page import save_page
 from ops.page.chromium import chromium
 
 WIDTHS = (1280, 390)
-QUALITY = 90
+QUALITY = 80
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
