@@ -335,11 +335,19 @@ def test_frames_hold_accepted_rows_and_staged_outputs_with_their_types(
     ]
 
 
+OWN = "rules: { dear: { rule: 'Mean \"cost\" > 9' } }"
+
+
 @pytest.mark.spark
-def test_the_accepted_rows_are_held_while_rules_look_at_them_and_no_longer(
-    spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("own", "expected"), [("", False), (OWN, True)], ids=["none", "some"])
+def test_the_accepted_rows_are_held_while_own_rules_look_at_them_and_no_longer(
+    own: str,
+    expected: bool,
+    spark: SparkSession,
+    store: LocalStore,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    contract = parse_contract(RULES)
+    contract = parse_contract(RULES.replace("share: 1.0", f"share: 1.0, {own}"))
     upload(store, contract, {"x.csv": csv_lines(GOOD_ROW)})
     run(store, contract)
     (ref,) = store.list(Layout(contract.prefix).input)
@@ -354,7 +362,7 @@ def test_the_accepted_rows_are_held_while_rules_look_at_them_and_no_longer(
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.evaluator_of", one)
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.checks_of", looking)
     assert list(rule_checks(frames)) == []
-    assert held == [True]
+    assert held == [expected]
     assert not frames.accepted.is_cached
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from medical_charges.checks import Check, Outcome
@@ -47,7 +47,10 @@ def rule_checks(frames: Frames) -> Iterator[Check]:
             yield from not_applicable(ruleset, str(error))
         return
     if frames.objects:
-        with _held(frames.accepted) as accepted:
+        # What follows from the contract takes one pass, which is cheaper than to keep the rows.
+        several = any(rule.own for rule in of_input.rules)
+        accepted = frames.accepted
+        with _held(accepted) if several else nullcontext():
             yield from checks_of(of_input, accepted, evaluator, contract.measure)
     else:
         yield from not_applicable(of_input, "no object of the input is new")
@@ -72,13 +75,13 @@ def output_checks(
 
 
 @contextmanager
-def _held(frame: DataFrame) -> Iterator[DataFrame]:
+def _held(frame: DataFrame) -> Iterator[None]:
     """Cache a frame, so that it is computed once for all rules."""
     from pyspark import StorageLevel  # noqa: PLC0415 - without rules Spark is not needed
 
     frame.persist(StorageLevel.MEMORY_AND_DISK)
     try:
-        yield frame
+        yield
     finally:
         frame.unpersist()
 
