@@ -17,6 +17,7 @@ from medical_charges.contract import Contract
 from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
 
 Row = dict[str, str | int | float | None]
+SCALED = " scaled"
 EXACT = Context(prec=120, rounding=ROUND_HALF_EVEN)
 
 
@@ -45,6 +46,8 @@ def row_of(line: bytes, columns: Sequence[str | None], contract: Contract) -> Ro
         if name is not None:
             try:
                 row[name] = _value(name, field, contract)
+                if name == contract.measure:
+                    row[SCALED] = _scaled(field, contract)
             except ValueError:
                 return None
     return row
@@ -71,17 +74,24 @@ def _value(name: str, field: str, contract: Contract) -> str | int | float | Non
     high = math.inf if column.maximum is None else column.maximum
     if not math.isfinite(value) or not low <= value <= high:
         raise ValueError
-    if name == contract.measure and abs(scaled(value, contract)) > 2**53:
-        raise ValueError
     return value
 
 
-def scaled(value: float, contract: Contract) -> int:
-    """The measure as the integer that is summed."""
+def _scaled(field: str, contract: Contract) -> int:
+    found = scaled(field, contract)
+    if abs(found) > 2**53:
+        raise ValueError
+    return found
+
+
+def scaled(field: str, contract: Contract) -> int:
+    """The measure as the integer that is summed: as doubles say it while they are sure."""
     if isinstance(contract.source.columns[contract.measure], IntegerColumn):
-        return int(value)
-    product = value * 10.0**contract.decimals
-    return round(product) if math.isfinite(product) else 2**60
+        return int(field)
+    product = float(field) * 10.0**contract.decimals
+    if abs(product) < 2**51:
+        return round(product)
+    return round(Fraction(field.strip()) * 10**contract.decimals) if abs(product) < 2**60 else 2**60
 
 
 @dataclass(frozen=True)
@@ -116,9 +126,9 @@ def groups(rows: Iterable[Row], names: Sequence[str], contract: Contract) -> Gro
     found: dict[tuple[str | int, ...], list[int]] = defaultdict(list)
     for row in rows:
         key = tuple(_group_value(row, name, contract) for name in names)
-        measure = row[contract.measure]
+        measure = row.get(SCALED, row[contract.measure])
         assert isinstance(measure, (int, float))
-        found[key].append(scaled(measure, contract))
+        found[key].append(int(measure) if SCALED in row else scaled(repr(measure), contract))
     return {key: Group(tuple(values)) for key, values in found.items()}
 
 

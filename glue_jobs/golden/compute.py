@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 from statistics import mean, variance
 
-from mpmath import betainc, findroot, gamma, mp, mpf, sqrt  # type: ignore[import-untyped]
+from mpmath import betainc, findroot, gamma, mp, mpf, sqrt
 
 HERE = Path(__file__).resolve().parent
 BANDS = ["underweight", "normal", "overweight", "obese"]

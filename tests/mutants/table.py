@@ -24,7 +24,7 @@ from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
-from medical_charges.outputs.statistics import _rounded_root
+from medical_charges.outputs.statistics import _rounded_root, critical
 from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures, _Groups
 from medical_charges.outputs.welch import pairs, welch
 from medical_charges.runs.differencing import (
@@ -44,6 +44,7 @@ from medical_charges.validation.checks.disclosure import Nesting, _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
 from medical_charges.validation.dqdl.together import _any, _stackable, _suspects
+from medical_charges.validation.recount.rows import Measure
 from tests.helpers import ROOT
 from tests.mutation import Change, dropped, negated, replaced
 
@@ -81,9 +82,11 @@ KERNEL = (
            "test_bad_input", "test_pii_values"),
     mutant("the least 64-bit integer is refused", _integer,
            replaced("_1 <= value < _2", "_1 < value < _2"), "test_bad_input", "test_pii_values"),
-    mutant("a measure on the limit is too large", scale,
-           replaced("_ <= MEASURE_LIMIT", "_ < MEASURE_LIMIT"),
+    mutant("a measure on the limit is too large", RowValidator._scaled,
+           replaced("_ > MEASURE_LIMIT", "_ >= MEASURE_LIMIT"),
            "test_pii_values", "test_bad_input"),
+    mutant("amounts of sixteen digits are rounded as doubles", scale,
+           replaced("_ <= EXACT_LIMIT", "_ <= MEASURE_LIMIT"), "test_large_amounts"),
     mutant("sums are checked by their greatest value alone", _fits,
            replaced("max(abs(least), abs(most))", "abs(most)"),
            "test_pii_values", "test_properties"),
@@ -132,6 +135,8 @@ OUTPUTS = (
            replaced("_1 if shares else ()", "()"), "test_disclosure"),
     mutant("Welch's test needs variance in both groups", welch,
            replaced("variance_a or variance_b", "variance_a and variance_b"), "test_welch"),
+    mutant("a quantile has the digits of a double", critical,
+           replaced("2 * density", "density"), "test_large_amounts"),
     mutant("a stratum needs the first group", pairs,
            replaced("key[-1] in comparison.groups", "key[-1] == comparison.groups[0]"),
            "test_welch"),
@@ -168,8 +173,8 @@ DISCLOSURE = (
            replaced("(name, *wholes(name))", "(name,)"), "test_nesting"),
     mutant("columns that an output groups by together are refused", _apart,
            dropped("not any({one, other} <= names for names in together)"), "test_nesting"),
-    mutant("a column of one value is taken to hold all others", lies_within,
-           replaced("len(coarse) < 2", "False"), "test_nesting"),
+    mutant("a value may stand with several others", lies_within,
+           replaced("len(fine) < len(counts)", "False"), "test_nesting"),
     mutant("a publication that starts over ends no comparison", still_compared,
            replaced("max(starts, default=0)", "0"), "test_history"),
     mutant("the last version alone is compared with", still_compared,
@@ -244,6 +249,8 @@ VALIDATION = (
            replaced("conditions", "conditions[1:]"), "test_dqdl_together"),
     mutant("types of columns are not looked at where outputs are evaluated together", _stackable,
            replaced("known.get(folded, column) == column", "folded"), "test_dqdl_together"),
+    mutant("the recount rounds amounts of sixteen digits as doubles", Measure._whole,
+           replaced("_ < _SURE", "True"), "test_large_amounts"),
     mutant("validation follows no sums of what groups lie in", Nesting.is_in,
            dropped("any((it, name) in self._wholes for it in names)"), "test_nesting"),
 )  # fmt: skip

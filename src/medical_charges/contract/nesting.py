@@ -23,7 +23,7 @@ def lies_within(counts: Mapping[tuple[str, str], int]) -> bool:
     for (one, other), rows in counts.items():
         fine[one] += rows
         coarse[other] += rows
-    if len(fine) < len(counts) or len(coarse) < 2:
+    if len(fine) < len(counts):
         return False
     shares = [rows / coarse.total() for rows in coarse.values()]
     chances = (max(sum(share**rows for share in shares), 1e-300) for rows in fine.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
 from medical_charges.contract import Column, Contract
@@ -23,9 +24,19 @@ from medical_charges.kernel.header import Header
 
 _INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)[ \t]*")
 _DOUBLE = re.compile(r"[ \t]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[ \t]*")
+_EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _NOT_FINITE = re.compile(r"[ \t]*[+-]?(?:nan|inf|infinity)[ \t]*", re.IGNORECASE)
 
 FieldValue = str | int | float | None
+
+EXACT_LIMIT = 2**51 - 1
+"""Maximum of the scaled measure up to which a product of doubles is rounded to the right integer.
+
+The number and the product are each off by 2 ** -53 of them at most, which is less than one half
+together."""
+
+SCALED = " scaled"
+"""The key of the scaled measure in a row. No column's name begins with a space."""
 
 
 class Rejection(NamedTuple):
@@ -60,7 +71,10 @@ class RowValidator:
         ]
 
     def validate(self, line: bytes) -> dict[str, FieldValue] | Rejection:
-        """Return the line's values by column, or the rejection. `line` has no line end."""
+        """Return the line's values by column and the scaled measure, or the rejection.
+
+        `line` has no line end.
+        """
         text = self._translator.text_of(line)
         # Where a record is one line, an odd quote may open a field that ends in the next line.
         if text.count(self._source.quote) % 2 and not self._source.multiline:
@@ -81,7 +95,9 @@ class RowValidator:
         values: dict[str, FieldValue] = {}
         for position, name, column in self._columns:
             try:
-                values[name] = self._value(name, column, fields[position])
+                values[name] = self._value(column, fields[position])
+                if name == self._contract.measure and not isinstance(column, StringColumn):
+                    values[SCALED] = self._scaled(column, fields[position])
             except _BrokenRuleError as broken:
                 field, shown = fields[position], None
                 if self._may_show(name, field):
@@ -106,7 +122,7 @@ class RowValidator:
         whole = isinstance(columns[name], IntegerColumn) and _INTEGER.fullmatch(field)
         return bool(whole) and not isinstance(columns[self._contract.measure], IntegerColumn)
 
-    def _value(self, name: str, column: Column, field: str) -> FieldValue:
+    def _value(self, column: Column, field: str) -> FieldValue:
         if not field:
             if column.nullable:
                 return None
@@ -122,22 +138,31 @@ class RowValidator:
             raise _BrokenRuleError("minimum", f"is under {column.minimum}")
         if column.maximum is not None and value > column.maximum:
             raise _BrokenRuleError("maximum", f"is over {column.maximum}")
-        if name == self._contract.measure and abs(scale(column, value)) > MEASURE_LIMIT:
-            raise _BrokenRuleError("magnitude", "is too large to be summed exactly at its decimals")
         return value
 
+    def _scaled(self, column: IntegerColumn | DoubleColumn, field: str) -> int:
+        scaled = scale(column, self._translator.number(field, column))
+        if abs(scaled) > MEASURE_LIMIT:
+            raise _BrokenRuleError("magnitude", "is too large to be summed exactly at its decimals")
+        return scaled
 
-def scale(column: IntegerColumn | DoubleColumn, value: float) -> int:
+
+def scale(column: IntegerColumn | DoubleColumn, number: str) -> int:
     """Return the measure as an integer: times 10 to its decimals, rounded half to even.
 
-    The product is computed in doubles. For values of up to 15 significant digits this is the
-    decimal rounding of the text, except that a text exactly in the middle, whose further digits are
-    a lone 5, may be rounded either way.
+    Up to EXACT_LIMIT the product is computed in doubles, as for many rows at once. It is the
+    decimal rounding of the text, except that a text in the middle between two integers, or closer
+    to it than doubles tell, may be rounded either way. Beyond, the text itself is rounded.
     """
     if isinstance(column, IntegerColumn):
-        return int(value)
-    scaled = value * 10.0**column.decimals
-    return round(scaled) if abs(scaled) <= MEASURE_LIMIT else MEASURE_LIMIT + 1
+        return int(number)
+    scaled = float(number) * 10.0**column.decimals
+    if abs(scaled) <= EXACT_LIMIT:
+        return round(scaled)
+    if abs(scaled) > 2 * MEASURE_LIMIT:
+        return MEASURE_LIMIT + 1
+    exact = Decimal(number.strip()).scaleb(column.decimals, _EXACT)
+    return int(exact.to_integral_value(context=_EXACT))
 
 
 def _text(column: StringColumn, field: str, encoding: str) -> str:

@@ -41,7 +41,13 @@ from medical_charges.kernel.lines import (
     count,
     unquoted,
 )
-from medical_charges.kernel.row_validator import FieldValue, Rejection, RowValidator
+from medical_charges.kernel.row_validator import (
+    EXACT_LIMIT,
+    SCALED,
+    FieldValue,
+    Rejection,
+    RowValidator,
+)
 
 _SQUARES_LIMIT = 2**127
 _VALIDATED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
@@ -49,7 +55,7 @@ _QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\r\n])')
 _QUOTED_FIELD = re.compile(rb'(?<![^,\n])"([^"\r\n]*)"(?![^,\r\n])')
 _PIECE = 4 * 1024 * 1024
 # A contract's columns never start with a space, so these names cannot clash with them.
-_SCALED, _ROW, _IGNORED = " scaled", " row", " ignored "
+_ROW, _IGNORED = " row", " ignored "
 _SUMS = (" n", " total", " squares", " minimum", " maximum")
 _N, _TOTAL, _SQUARES, _MINIMUM, _MAXIMUM = _SUMS
 # At the start of a text Polars skips a byte-order mark, and decompresses what looks like gzip,
@@ -100,6 +106,8 @@ class Scanner:
             for name, column in contract.source.columns.items()
         }
         self._measure = contract.measure
+        whole = isinstance(self._columns[self._measure], IntegerColumn)
+        self._limit = MEASURE_LIMIT if whole else EXACT_LIMIT
         self._grouping_sets, self._keys = contract.grouping_sets, contract.grouping_columns
         # The band follows from the column's group if the column itself is grouped by too.
         self._late_bands = [
@@ -120,7 +128,7 @@ class Scanner:
             if (field := plain_field(name, column, self._translator)) is not None
         }
         self._kept = reduce(and_, (kept(n, c) for n, c in self._columns.items())) & between(
-            self._scaled(), None, None, -MEASURE_LIMIT, MEASURE_LIMIT
+            self._scaled(), None, None, -self._limit, self._limit
         )
 
     def scan(self, block: bytes, offset: int = 0) -> Scanned:
@@ -241,7 +249,10 @@ class Scanner:
         return {name: plain(v) if isinstance(v, str) else v for name, v in row.items()}
 
     def _sum_validated(self, rows: list[dict[str, FieldValue]]) -> list[Cube]:
-        schema = {name: dtype_of(column) for name, column in self._columns.items()}
+        schema: dict[str, pl.DataType] = {
+            name: dtype_of(column) for name, column in self._columns.items()
+        }
+        schema[SCALED] = pl.Int64()
         return [
             self._roll_up(
                 self._aggregate(
@@ -294,18 +305,23 @@ class Scanner:
             else measure * 10.0**self._contract.decimals
         )
 
+    def _rounded(self) -> pl.Expr:
+        scaled = self._scaled()
+        if isinstance(self._columns[self._measure], IntegerColumn):
+            return scaled
+        return scaled.round(0, mode="half_to_even").cast(pl.Int64)
+
     def _aggregate(self, rows: pl.LazyFrame) -> pl.DataFrame:
         """Return exact sums for every combination of the grouping columns."""
-        scaled = self._scaled()
-        if not isinstance(self._columns[self._measure], IntegerColumn):
-            scaled = scaled.round(0, mode="half_to_even").cast(pl.Int64)
+        present = set(rows.collect_schema().names())
+        if SCALED not in present:
+            rows = rows.with_columns(self._rounded().alias(SCALED))
         keys, late = self._keys, self._late_bands
         early = [name for name in keys if name in self._contract.bands and name not in late]
-        value, wide = pl.col(_SCALED), pl.col(_SCALED).cast(pl.Int128)
+        value, wide = pl.col(SCALED), pl.col(SCALED).cast(pl.Int128)
         unread = [pl.col(name).null_count() for name in self._names if name not in self._columns]
-        present = set(rows.collect_schema().names())
         return (
-            rows.with_columns(scaled.alias(_SCALED), *map(self._banded, early))
+            rows.with_columns(map(self._banded, early))
             .group_by([name for name in keys if name not in late])
             .agg(
                 pl.len().cast(pl.Int64).alias(_N),

@@ -52,7 +52,7 @@ def welch(a: Sums, b: Sums, decimals: int) -> Welch | None:
     gap = mean(a, decimals) - mean(b, decimals)
     sign = -1 if gap < 0 else 1
     t = sign * root(gap**2 / squared_error)
-    margin = critical(float(df)) * root(squared_error)
+    margin = critical(df) * root(squared_error)
     freedom = a.n + b.n - 2
     pooled = ((a.n - 1) * variance_a + (b.n - 1) * variance_b) / freedom
     g = sign * root(gap**2 / pooled) * Fraction(small_sample_factor(freedom))

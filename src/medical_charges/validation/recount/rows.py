@@ -11,6 +11,7 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from itertools import compress
 from operator import not_
 from typing import NamedTuple
@@ -76,10 +77,15 @@ def value_of(column: Column, text: str) -> Value | _Bad:
     return BAD if column.maximum is not None and value > column.maximum else value
 
 
+_SURE = 2**51
+"""Doubles under this, in units, are nearer to the right whole number than to any other."""
+
+
 class Measure:
     """Reads the measure from texts: as it is, and as a whole number of units of its last decimal.
 
-    The unit is rounded to half to even.
+    The unit is rounded to half to even: as a product of doubles where that is sure to be right, and
+    as a fraction where it is not.
     """
 
     def __init__(self, contract: Contract) -> None:
@@ -112,19 +118,31 @@ class Measure:
         except ValueError:
             return None
         least, most = min(values), max(values)
-        return None if self._is_out(least) or self._is_out(most) else values
+        if self._number is float and max(-least, most) * self._unit >= _SURE:
+            return None
+        ends = ((end, round(end * self._unit)) for end in (least, most))
+        return None if any(self._is_out(*end) for end in ends) else values
 
     def _judged(self, text: str) -> tuple[object, object]:
         value = value_of(self._column, text)
-        if not isinstance(value, int | float) or self._is_out(value):
-            self.holds_bad = True
-            return BAD, BAD
-        return value, round(value * self._unit)
+        if isinstance(value, int | float):
+            whole = self._whole(value, text)
+            if not self._is_out(value, whole):
+                return value, whole
+        self.holds_bad = True
+        return BAD, BAD
 
-    def _is_out(self, value: float) -> bool:
+    def _whole(self, value: float, text: str) -> int:
+        units = value * self._unit
+        if self._number is int or abs(units) < _SURE:
+            return round(units)
+        # Of far larger ones the fraction would be as long as their exponent says.
+        return round(Fraction(text.strip()) * int(self._unit)) if abs(units) < 2**60 else 2**60
+
+    def _is_out(self, value: float, whole: int) -> bool:
         low, high = self._column.minimum, self._column.maximum
         return (
-            abs(value * self._unit) > MEASURE_LIMIT
+            abs(whole) > MEASURE_LIMIT
             or (low is not None and value < low)
             or (high is not None and value > high)
         )
