@@ -102,7 +102,10 @@ class RowValidator:
                 field, shown = fields[position], None
                 if self._may_show(name, field):
                     shown = _shown(field, self._source.encoding)
-                return Rejection(f"{name}.{broken.rule}", f"{name} {broken.reason}", shown)
+                reason = broken.reason
+                if not any(fields):
+                    reason += ", as is every field; `source.skip_blank_rows` leaves such rows out"
+                return Rejection(f"{name}.{broken.rule}", f"{name} {reason}", shown)
         return values
 
     def _may_show(self, name: str, field: str) -> bool:
@@ -199,6 +202,9 @@ def _double(field: str) -> float:
 
 
 _CAUSES = {
+    "it ends with .0, which `decimal_zeros: true` at the column reads": re.compile(
+        r"[+-]?[0-9]+\.0+"
+    ),
     "it has a decimal point": re.compile(r"[+-]?[0-9]*\.[0-9]*"),
     "it has an exponent": re.compile(r"[+-]?[0-9]*\.?[0-9]*[eE][+-]?[0-9]+"),
     "it has a decimal comma": re.compile(r"[+-]?[0-9.]*,[0-9]{1,2}"),

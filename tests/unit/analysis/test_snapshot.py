@@ -136,7 +136,13 @@ def too_many_rejected(store: LocalStore, *rows: bytes) -> TooManyRejectedError:
 @pytest.mark.parametrize(
     ("name", "field", "cause"),
     [
-        ("age", b"19.0", "age is not a whole number: it has a decimal point"),
+        ("age", b"19.5", "age is not a whole number: it has a decimal point"),
+        (
+            "age",
+            b"19.0",
+            "age is not a whole number: it ends with .0, which `decimal_zeros: true` at the column "
+            "reads",
+        ),
         ("age", b"1e1", "age is not a whole number: it has an exponent"),
         ("bmi", b'"27,9"', "bmi is not a number: it has a decimal comma"),
         ("charges", b'"16,884.92"', "charges is not a number: it has a thousands separator"),
@@ -157,6 +163,15 @@ def test_fields_that_are_no_numbers_are_refused_with_the_cause(
     error = too_many_rejected(store, (b",".join(fields) + b"\n") * 30)
     assert str(error).endswith(f"({name}.type 30): 100.0%, over 5.0%; {cause}")
     assert b"16" not in str(error).encode(), "a value of the measure"
+
+
+def test_rows_of_commas_alone_are_refused_with_the_key_that_leaves_them_out(
+    store: LocalStore,
+) -> None:
+    message = str(too_many_rejected(store, *[b",,,,,,\n"] * 30))
+    assert message.endswith(
+        "age is empty, as is every field; `source.skip_blank_rows` leaves such rows out"
+    )
 
 
 def test_rows_with_a_field_more_than_the_header_are_refused_with_both_numbers(
