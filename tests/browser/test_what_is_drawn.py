@@ -148,7 +148,7 @@ def test_the_page_says_what_follows(drawn: Drawn) -> None:
     groups, smokers = drawn.sentences
     assert groups == (
         "Mean charges by BMI category: greatest for Obese ($15,552), "
-        "least for Underweight ($8,852), a difference of $6,700 (95% interval $1,464 to $11,936)."
+        "least for Underweight ($8,852), a difference of $6,700 (95% interval $2,947 to $10,453)."
     )
     assert smokers == (
         "Smokers against non-smokers: mean charges $32,050 and $8,434, "

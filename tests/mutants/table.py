@@ -103,6 +103,9 @@ KERNEL = (
 AGGREGATES = (
     mutant("one group too many is allowed", check_size,
            replaced("cells > CELL_LIMIT", "cells > CELL_LIMIT + 1"), "test_bad_input"),
+    mutant("sums of an earlier version's large amounts are kept", read_partial,
+           dropped("if not exactness(cube).items() <= value.items():\n    return None"),
+           "test_large_amounts"),
     mutant("a damaged partial fails the run", read_partial,
            replaced("(ObjectMissingError, ValueError)", "ObjectMissingError"),
            "test_increments"),

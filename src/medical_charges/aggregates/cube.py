@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from medical_charges.contract.model import EXACT_LIMIT
 from medical_charges.errors import InputRefusedError
 
 GroupingSet = tuple[str, ...]
@@ -41,6 +42,13 @@ class Sums(NamedTuple):
 
 Cells = dict[Key, Sums]
 Cube = dict[GroupingSet, Cells]
+
+
+def is_large(cube: Cube) -> bool:
+    """Return True if a row's scaled measure is beyond EXACT_LIMIT."""
+    # Every grouping set holds all rows.
+    cells = next(iter(cube.values()), Cells())
+    return any(max(-sums.minimum, sums.maximum) > EXACT_LIMIT for sums in cells.values())
 
 
 CELL_LIMIT = 100_000

@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json, merge_cubes
+from medical_charges.aggregates.cube import (
+    Cube,
+    cube_from_json,
+    cube_to_json,
+    is_large,
+    merge_cubes,
+)
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.errors import ObjectMissingError
 from medical_charges.hashing import content_hash, verify_checksum, with_checksum
@@ -89,21 +95,27 @@ def write_partial(store: Store, key: str, partial: Partial) -> None:
         "tally": tally_to_json(partial.tally),
         "cube": cube_to_json(partial.cube),
     }
-    store.write(key, with_checksum(value))
+    store.write(key, with_checksum(value | exactness(partial.cube)))
+
+
+def exactness(cube: Cube) -> dict[str, bool]:
+    """Return the mark of sums of large amounts, which earlier versions summed less exactly."""
+    return {"exact": True} if is_large(cube) else {}
 
 
 def read_partial(store: Store, key: str, identity: str) -> Partial | None:
-    """Return the stored partial, or None if it is missing or damaged and must be made again."""
+    """Return the stored partial, or None if it must be made again.
+
+    That is if it is missing or damaged, or of large amounts that an earlier version summed.
+    """
     try:
         value = verify_checksum(store.read(key))
     except (ObjectMissingError, ValueError):
         return None
-    return Partial(
-        identity,
-        ObjectRef(*value["object"]),
-        tally_from_json(value["tally"]),
-        cube_from_json(value["cube"]),
-    )
+    cube = cube_from_json(value["cube"])
+    if not exactness(cube).items() <= value.items():
+        return None
+    return Partial(identity, ObjectRef(*value["object"]), tally_from_json(value["tally"]), cube)
 
 
 def tally_to_json(tally: Tally) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json
 from medical_charges.aggregates.partial import (
     Partial,
     Tally,
+    exactness,
     tally_from_json,
     tally_to_json,
 )
@@ -86,7 +87,7 @@ def write_state(store: Store, contract: Contract, state: State) -> str:
         "members": {identity: _member_to_json(m) for identity, m in state.members.items()},
         "cube": cube_to_json(state.cube),
     }
-    store.write(key, with_checksum(value))
+    store.write(key, with_checksum(value | exactness(state.cube)))
     store.write(layout.latest_state, with_checksum(key))
     return key
 
@@ -110,7 +111,8 @@ def read_state(store: Store, contract: Contract, key: str) -> State:
     """
     value = verify_checksum(store.read(key))
     fits = (value["shape"], value["kernel"]) == (contract.schema_hash, KERNEL_VERSION)
-    return _state_from_json(value) if fits else EMPTY
+    state = _state_from_json(value) if fits else EMPTY
+    return state if exactness(state.cube).items() <= value.items() else EMPTY
 
 
 @dataclass(frozen=True)

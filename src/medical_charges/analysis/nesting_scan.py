@@ -100,7 +100,10 @@ def _next(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _refusal(fine: str, coarse: str, contract: Contract) -> str:
     path = "bands" if fine in contract.bands else "source.columns"
+    said = contract.within(fine)
+    within = f"[{', '.join((*said, coarse))}]" if said else coarse
     return (
         f"each {fine} lies in one {coarse}, so small groups of one would follow from the other; "
-        f"say so in the contract with `within: {coarse}` at {path}.{fine}"
+        f"say so in the contract with `within: {within}` at {path}.{fine}, or group by both in one "
+        f"output"
     )

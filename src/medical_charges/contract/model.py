@@ -56,10 +56,10 @@ SPELLINGS: Spellings | None = Field(
 UNIT: Reason | None = Field(
     None, description="What may stand before or behind a number, such as $ or %, and is left out."
 )
-WITHIN: str | None = Field(
-    None,
+WITHIN: str | tuple[str, ...] = Field(
+    (),
     description="The column or band in one group of which each of its groups lies, as an area lies "
-    "in one state.",
+    "in one state; or several of them.",
 )
 if TYPE_CHECKING:
     Statistic = str
@@ -77,6 +77,12 @@ INPUT = "input"
 
 MEASURE_LIMIT = 2**53
 """Maximum of the scaled measure: integers up to this value are exact as doubles."""
+
+EXACT_LIMIT = 2**51 - 1
+"""Maximum of the scaled measure up to which a product of doubles is rounded to the right integer.
+
+The number and the product are each off by 2 ** -53 of them at most, which is less than one half
+together."""
 
 MULTILINE_VERSION = 2
 """Raised whenever records that span lines are split or read differently.
@@ -96,7 +102,7 @@ class IntegerColumn(Part):
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS
-    within: str | None = WITHIN
+    within: str | tuple[str, ...] = WITHIN
     identifying: Reason | None = IDENTIFYING
 
 
@@ -124,7 +130,7 @@ class StringColumn(Part):
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS
-    within: str | None = WITHIN
+    within: str | tuple[str, ...] = WITHIN
     identifying: Reason | None = IDENTIFYING
 
 
@@ -166,7 +172,7 @@ class Band(Part):
         description="Labels with their upper edges, excluded, in rising order."
     )
     otherwise: Name = Field(description="The label of everything from the last edge on.")
-    within: str | None = WITHIN
+    within: str | tuple[str, ...] = WITHIN
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -473,19 +479,18 @@ class Contract(Part):
         return frozenset(chain(*analyses, *compared, *self.filtered_groups))
 
     def nested_in(self, name: str) -> tuple[str, ...]:
-        """Return the columns and bands that a name lies within, the next one first."""
-        found: list[str] = []
-        while (name := self._within.get(name, "")) and name not in found:
-            found.append(name)
+        """Return the columns and bands that a name lies within, the next ones first."""
+        found = list(self.within(name))
+        for whole in found:
+            found += (it for it in self.within(whole) if it not in found)
         return tuple(found)
 
-    @property
-    def _within(self) -> dict[str, str]:
-        return {
-            name: part.within
-            for name, part in (*self.source.columns.items(), *self.bands.items())
-            if not isinstance(part, DoubleColumn) and part.within
-        }
+    def within(self, name: str) -> tuple[str, ...]:
+        """Return what is said that a column or a band lies within."""
+        part = self.bands[name] if name in self.bands else self.source.columns.get(name)
+        if part is None or isinstance(part, DoubleColumn):
+            return ()
+        return (part.within,) if isinstance(part.within, str) else part.within
 
     def wholes_of(self, name: str) -> tuple[str, ...]:
         """Return what the groups of a name lie in, of that which outputs group by."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, combinations, pairwise
+from itertools import combinations, pairwise
 
 from medical_charges.contract.model import (
     COMPARISONS,
@@ -147,19 +147,17 @@ def _differencing_problems(contract: Contract, name: str) -> Iterator[Problem]:
 def _nesting_problems(contract: Contract) -> Iterator[Problem]:
     """Find groups that lie in what is no group, or in themselves."""
     columns, bands = contract.source.columns, contract.bands
-    parts = {f"source.columns.{name}": (name, it) for name, it in columns.items()}
-    banded = {f"bands.{name}": (name, it) for name, it in bands.items()}
-    for path, (name, part) in chain(parts.items(), banded.items()):
-        whole = None if isinstance(part, DoubleColumn) else part.within
-        if whole is None:
-            continue
-        if problems := list(_group_problems(contract, f"{path}.within", whole)):
-            yield from problems
-        elif _column_of(contract, name) == _column_of(contract, whole):
-            yield Problem(f"{path}.within", show(whole), "another column, or a band of another")
-        elif name in contract.nested_in(whole):
-            found = f"{whole!r}, which lies within {name} itself"
-            yield Problem(f"{path}.within", found, "the coarser one of the two alone")
+    paths = {f"source.columns.{name}": name for name in columns}
+    paths |= {f"bands.{name}": name for name in bands}
+    for path, name in paths.items():
+        for whole in contract.within(name):
+            if problems := list(_group_problems(contract, f"{path}.within", whole)):
+                yield from problems
+            elif _column_of(contract, name) == _column_of(contract, whole):
+                yield Problem(f"{path}.within", show(whole), "another column, or a band of another")
+            elif name in contract.nested_in(whole):
+                found = f"{whole!r}, which lies within {name} itself"
+                yield Problem(f"{path}.within", found, "the coarser one of the two alone")
 
 
 def _column_of(contract: Contract, name: str) -> str:

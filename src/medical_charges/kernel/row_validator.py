@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from medical_charges.contract import Column, Contract
 from medical_charges.contract.model import (
+    EXACT_LIMIT,
     MEASURE_LIMIT,
     DoubleColumn,
     IntegerColumn,
@@ -28,12 +29,6 @@ _EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _NOT_FINITE = re.compile(r"[ \t]*[+-]?(?:nan|inf|infinity)[ \t]*", re.IGNORECASE)
 
 FieldValue = str | int | float | None
-
-EXACT_LIMIT = 2**51 - 1
-"""Maximum of the scaled measure up to which a product of doubles is rounded to the right integer.
-
-The number and the product are each off by 2 ** -53 of them at most, which is less than one half
-together."""
 
 SCALED = " scaled"
 """The key of the scaled measure in a row. No column's name begins with a space."""
@@ -202,9 +197,7 @@ def _double(field: str) -> float:
 
 
 _CAUSES = {
-    "it ends with .0, which `decimal_zeros: true` at the column reads": re.compile(
-        r"[+-]?[0-9]+\.0+"
-    ),
+    "it ends with .0, which `decimal_zeros: true` reads": re.compile(r"[+-]?[0-9]+\.0+"),
     "it has a decimal point": re.compile(r"[+-]?[0-9]*\.[0-9]*"),
     "it has an exponent": re.compile(r"[+-]?[0-9]*\.?[0-9]*[eE][+-]?[0-9]+"),
     "it has a decimal comma": re.compile(r"[+-]?[0-9.]*,[0-9]{1,2}"),

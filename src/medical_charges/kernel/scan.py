@@ -18,7 +18,7 @@ import polars as pl
 
 from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
 from medical_charges.contract import Contract
-from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
+from medical_charges.contract.model import EXACT_LIMIT, MEASURE_LIMIT, IntegerColumn, StringColumn
 from medical_charges.contract.naming import needs_quoting
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.columns import (
@@ -42,7 +42,6 @@ from medical_charges.kernel.lines import (
     unquoted,
 )
 from medical_charges.kernel.row_validator import (
-    EXACT_LIMIT,
     SCALED,
     FieldValue,
     Rejection,

@@ -13,9 +13,10 @@ import pytest
 from scipy import stats
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.outputs.tables import read_csv
 from medical_charges.storage import LocalStore
-from tests.helpers import outputs_of
+from tests.helpers import outputs_of, run, upload
 from tests.unit.validation.helpers import validated
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -100,6 +101,25 @@ def test_the_recount_reads_large_amounts_as_the_analysis_does(tmp_path: Path) ->
     groups = [[amount(random_, 6) for _ in range(3)] for _ in range(60)]
     _, result = validated(LocalStore(tmp_path), contract(6), {"a.csv": as_csv(groups)})
     assert result.problems == []
+
+
+def test_large_amounts_that_an_earlier_version_summed_are_read_again(tmp_path: Path) -> None:
+    store, large = LocalStore(tmp_path), contract(6)
+    groups = [["8999999999.000001", "5"], ["-7"]]
+    assert read_of(store, large, "first", {"a.csv": as_csv(groups), "b.csv": as_csv([["3"]])}) == 2
+    assert read_of(store, large, "again", {}) == 0
+    for ref in list(store.list("Large/Cube_data")):
+        stored = verify_checksum(store.read(ref.key))
+        if isinstance(stored, dict) and stored.pop("exact", False):
+            store.write(ref.key, with_checksum(stored))
+    assert read_of(store, large, "later", {}) == 1
+    assert read_of(store, large, "last", {}) == 0
+
+
+def read_of(store: LocalStore, contract: Contract, run_id: str, files: dict[str, bytes]) -> int:
+    """Return how many objects a run reads."""
+    upload(store, contract, files)
+    return run(store, contract, run_id).objects_read
 
 
 def interval(texts: Sequence[str]) -> list[str]:

@@ -44,6 +44,8 @@ disclosure: { minimum_cell: 11, extremes: suppress, rows_per_person: 1 }
 NOT_SAID = parse_contract(CONTRACT)
 SAID = CONTRACT.replace("    area: {", "    area: { within: state,")
 
+SAYING = parse_contract(SAID)
+
 Sizes = dict[tuple[str, str], int]
 SIZES: Sizes = {
     ("Avalon", "North"): 40,
@@ -96,7 +98,8 @@ def test_areas_that_each_lie_in_one_state_are_refused_until_the_contract_says_so
 ) -> None:
     assert refusal(NOT_SAID, tmp_path / "not_said", as_csv(stays())) == (
         "each area lies in one state, so small groups of one would follow from the other; say so "
-        "in the contract with `within: state` at source.columns.area"
+        "in the contract with `within: state` at source.columns.area, or group by both in one "
+        "output"
     )
     assert refusal(parse_contract(SAID), tmp_path / "said", as_csv(stays())) == ""
 
@@ -140,13 +143,37 @@ def test_of_several_steps_each_is_named_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_can_lie_in_several(tmp_path: Path) -> None:
+    owners = {"North": "x", "South": "y", "East": "x", "West": "y", "City": "x", "Hills": "y"}
+    rows = [row.split(",") for row in stays()]
+    data = as_csv([f"{state},{area},{owners[area]},0,{cost}" for state, area, _, _, cost in rows])
+    contract = grouping_by("state", "area", "ward")
+    assert [
+        line.partition(",")[0] for line in refusal(contract, tmp_path / "a", data).splitlines()
+    ] == [
+        "each area lies in one state",
+        "each area lies in one ward",
+    ]
+    one, both = (within(contract, "area", wholes) for wholes in ("state", ("state", "ward")))
+    assert "`within: [state, ward]` at source.columns.area" in refusal(one, tmp_path / "b", data)
+    assert refusal(both, tmp_path / "c", data) == ""
+    assert both.wholes_of("area") == ("state", "ward")
+
+
+def within(contract: Contract, name: str, wholes: str | tuple[str, ...]) -> Contract:
+    columns = dict(contract.source.columns)
+    columns[name] = columns[name].model_copy(update={"within": wholes})
+    source = contract.source.model_copy(update={"columns": columns})
+    return contract.model_copy(update={"source": source})
+
+
 def test_a_band_can_lie_in_a_column(tmp_path: Path) -> None:
     rows = [row.rsplit(",", 2) for row in stays()]
     kinds = [f"{'day clinic' if nights == '0' else 'ward'},{nights},{c}" for _, nights, c in rows]
     data = as_csv([f"s,a,{kind}" for kind in kinds])
     assert refusal(grouping_by("ward", "length"), tmp_path, data) == (
         "each length lies in one ward, so small groups of one would follow from the other; say so "
-        "in the contract with `within: ward` at bands.length"
+        "in the contract with `within: ward` at bands.length, or group by both in one output"
     )
 
 
@@ -222,13 +249,21 @@ def test_validation_finds_an_area_that_follows_from_its_state() -> None:
     assert following({it.name: it.to_csv() for it in make_tables(of, contract)}, of) == []
 
 
+def test_validation_takes_a_compared_area_without_people_for_nowhere() -> None:
+    said = SAID.replace(
+        "disclosure:", "comparisons:\n  x: { column: area, groups: [North, Nowhere] }\ndisclosure:"
+    )
+    of, contract = cube(SIZES), parse_contract(said)
+    outputs = {table.name: table.to_csv() for table in make_tables(of, contract)}
+    assert following(outputs, of, contract) == []
+
+
 def areas(of: Cube) -> Cells:
     return {(area,): sums for (area, _), sums in of["area", "state"].items()}
 
 
-def following(outputs: dict[str, bytes], of: Cube) -> list[str]:
+def following(outputs: dict[str, bytes], of: Cube, contract: Contract = SAYING) -> list[str]:
     """The suppressed counts that validation works out."""
-    contract = parse_contract(SAID)
     cells = {
         names: {key: Moments(*sums) for key, sums in groups.items()} for names, groups in of.items()
     }

@@ -140,8 +140,7 @@ def too_many_rejected(store: LocalStore, *rows: bytes) -> TooManyRejectedError:
         (
             "age",
             b"19.0",
-            "age is not a whole number: it ends with .0, which `decimal_zeros: true` at the column "
-            "reads",
+            "age is not a whole number: it ends with .0, which `decimal_zeros: true` reads",
         ),
         ("age", b"1e1", "age is not a whole number: it has an exponent"),
         ("bmi", b'"27,9"', "bmi is not a number: it has a decimal comma"),

@@ -18,8 +18,9 @@ function sentencesOf(dashboard, selection, formats) {
  */
 function groupSentence(dashboard, selection, formats) {
   const { definition } = dashboard;
-  for (const visual of definition.visuals) {
-    if (visual.kind !== "bars" || visual.groups.length > 1 || visual.face.value.format !== "measure") continue;
+  const charts = definition.visuals.filter(({ kind, groups, face }) =>
+    kind === "bars" && groups.length === 1 && face.value.format === "measure");
+  for (const visual of charts) {
     const column = visual.face.value.column;
     const rows = dashboard.rows(visual, selection).filter(({ state }) => state !== STATES.nobody);
     const groups = rows.map((row) => ({ key: row.key[0], sums: sumsOf(row, definition.measure) }));
@@ -27,9 +28,10 @@ function groupSentence(dashboard, selection, formats) {
     if (column !== `mean_${definition.measure}` || groups.length < 2 || groups.some(({ sums }) => !sums)) continue;
     groups.sort((a, b) => b.sums.sum / b.sums.n - a.sums.sum / a.sums.n);
     const [most, least] = [groups[0], groups.at(-1)];
-    const pairs = (groups.length * (groups.length - 1)) / 2;
-    const found = compare(most.sums, least.sums, LEVEL / 2 / pairs);
-    if (!(found?.low > 0)) continue;
+    // Of many pairs in several charts some would differ by chance.
+    const looks = charts.length * (groups.length * (groups.length - 1)) / 2;
+    if (!(compare(most.sums, least.sums, LEVEL / 2 / looks)?.low > 0)) continue;
+    const found = compare(most.sums, least.sums, LEVEL / 2);
     const { title, label } = dashboard.groups.get(dashboard.isNarrowed(selection) ? visual.filtered_groups[0] : visual.groups[0]);
     const named = ({ key, sums }) => `${label(key)} (${formats.withUnit(sums.sum / sums.n)})`;
     return `${visual.face.value.title} by ${inSentence(title)}: greatest for ${named(most)}, least for ${named(least)}, ` +

@@ -177,7 +177,8 @@ class Nesting:
             return values[name]
         for fine, value in values.items():
             if (fine, name) in self._wholes:
-                return self._wholes[fine, name][value]
+                # A comparison may name a group without people, which lies nowhere.
+                return self._wholes[fine, name].get(value)
         band = self.contract.bands.get(name)
         number = values.get(band.column) if band else None
         if band is None or not isinstance(number, int):
