@@ -173,7 +173,7 @@ def test_a_group_does_not_follow_from_what_it_lies_in(seed: int) -> None:
 def test_a_group_follows_from_what_it_lies_in_if_the_contract_does_not_say_so() -> None:
     contract, people = nested_case(0)
     columns = {
-        name: column.model_copy(update={"within": None})
+        name: column.model_copy(update={"within": ()})
         for name, column in contract.source.columns.items()
     }
     source = contract.source.model_copy(update={"columns": columns})

@@ -25,8 +25,6 @@ from tests.local_aws.endpoints import until
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 120
-
 
 @dataclass(frozen=True)
 class Execution:
@@ -178,7 +176,7 @@ class Live:
             running = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
             return not running["executions"] and self.ledger.lease() is None
 
-        until(quiet, PATIENCE_SECONDS)
+        until(quiet)
 
     @cached_property
     def _table(self) -> Any:
@@ -225,7 +223,7 @@ class Live:
             self._receive()
             return [notice for notice in self._told if execution in notice[1]]
 
-        return until(look, 30)
+        return until(look)
 
     def all_notices(self) -> list[tuple[str, str]]:
         """Every notice so far."""

@@ -231,7 +231,7 @@ def test_an_execution_that_is_stopped_ends_its_step_and_its_cluster(
 ) -> None:
     with live.replaced("artefacts/analyze.py", SLEEPS):
         arn = live.stack.pipeline.execute()
-        until(lambda: "RUNNING" in live.clusters().values(), 60)
+        until(lambda: "RUNNING" in live.clusters().values())
         cluster = step_running(live)
         live.client("stepfunctions").stop_execution(
             executionArn=arn, error="Operator", cause="the wrong file"

@@ -58,13 +58,13 @@ def test_a_failure_ends_the_step_and_never_the_cluster(
         live.put(live.input("late.csv"), real_file)
         arn = live.stack.pipeline.await_execution(known, 60)
         assert arn
-        until(lambda: live.clusters()[cluster] == "RUNNING", 60)
+        until(lambda: live.clusters()[cluster] == "RUNNING")
         live.client("stepfunctions").stop_execution(executionArn=arn, cause="enough")
         stopped = live.finish(arn)
     assert stopped.ended.status == "ABORTED"
     [(_, text)] = live.notices(arn)
     assert "enough" in text
-    until(lambda: live.clusters()[cluster] == "WAITING", 20)
+    until(lambda: live.clusters()[cluster] == "WAITING")
     assert live.steps(cluster)[0]["Status"]["State"] == "CANCELLED"
     assert live.ledger.lease() is None
     assert live.served() == served

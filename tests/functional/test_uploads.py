@@ -76,7 +76,7 @@ def uploads(live: Live, first_run: Execution, real_file: bytes) -> Uploads:
     puts = [partial(live.put, live.input(name), data) for name, data in files.items()]
     with live.replaced(wheel, replaced(live.read(wheel))):
         all_at_once([*puts, puts[4]])
-        new = until(lambda: eleven(live.stack.pipeline.executions(), known), 60)
+        new = until(lambda: eleven(live.stack.pipeline.executions(), known))
         executions = [live.finish(arn) for arn in new]
         # One that follows a run for which the others set pending is started by no upload.
         uploaded = {*known, *new}

@@ -63,4 +63,4 @@ def stack(state: Path) -> Iterator[Endpoint]:
         assert process.stdout
         yield Endpoint(process.stdout.readline().strip())
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0

@@ -153,10 +153,10 @@ class Endpoint:
         )
         return str(started["executionArn"])
 
-    def run(self, machine: str, given: Any = None, *, seconds: float = 60) -> Execution:
-        return self.finish(self.start(machine, given), seconds=seconds)
+    def run(self, machine: str, given: Any = None) -> Execution:
+        return self.finish(self.start(machine, given))
 
-    def finish(self, execution: str, *, seconds: float = 60) -> Execution:
+    def finish(self, execution: str) -> Execution:
         steps = self.client("stepfunctions")
         found = until(
             lambda: (
@@ -164,8 +164,7 @@ class Endpoint:
                 if (described := steps.describe_execution(executionArn=execution))["status"]
                 != "RUNNING"
                 else None
-            ),
-            seconds=seconds,
+            )
         )
         history = steps.get_execution_history(executionArn=execution)["events"]
         return Execution(execution, found, history)
@@ -213,14 +212,18 @@ def archive(files: Mapping[str, str]) -> bytes:
     return target.getvalue()
 
 
-def until(look: Callable[[], T | None], seconds: float = 20) -> T:
+# Nothing takes this long, however loaded a machine is: it only ends a test that hangs.
+PATIENCE = 180
+
+
+def until(look: Callable[[], T | None]) -> T:
     """Poll until a function returns something, and return it."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if found := look():
             return found
         time.sleep(0.05)
-    raise AssertionError(f"nothing within {seconds} seconds")
+    raise AssertionError(f"nothing within {PATIENCE} seconds")
 
 
 def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def ended_step(endpoint: Endpoint, name: str, step_id: str) -> dict[str, Any]:
         found = emr.describe_step(ClusterId=name, StepId=step_id)["Step"]
         return None if found["Status"]["State"] in {"PENDING", "RUNNING"} else found
 
-    return until(look, seconds=30)
+    return until(look)
 
 
 def test_a_step_that_cannot_run_fails_and_says_why(bare: Endpoint, stack: Endpoint) -> None:
@@ -163,7 +163,7 @@ def ended_run(endpoint: Endpoint, name: str, run_id: str) -> dict[str, Any]:
         run = glue.get_job_run(JobName=name, RunId=run_id)["JobRun"]
         return None if run["JobRunState"] in {"STARTING", "RUNNING", "STOPPING"} else run
 
-    return until(look, seconds=30)
+    return until(look)
 
 
 def test_a_job_that_raises_fails_with_its_last_line(bare: Endpoint, stack: Endpoint) -> None:
