@@ -81,7 +81,7 @@ def known_from(publication: Publication, contract: Contract) -> Known:
 
 def with_nesting(known: Known, people: Sequence[Mapping[str, object]], contract: Contract) -> Known:
     """Add which groups lie in which, where the contract says that they do: everybody knows that."""
-    for name in contract.grouped_by:
+    for name in contract.grouping_columns:
         for whole in contract.wholes_of(name):
             _list(known, [{it: str(one[it]) for it in (name, whole)} for one in people])
     return known

@@ -47,15 +47,12 @@ def refuse_undeclared_nesting(
 
 def _apart(contract: Contract) -> list[tuple[str, str]]:
     """Return names of different columns that no output groups by together."""
-    source = {
-        name: contract.bands[name].column if name in contract.bands else name
-        for name in contract.grouped_by
-    }
     together = [set(names) for names in contract.grouping_sets]
     return [
         (one, other)
-        for one, other in permutations(sorted(source), 2)
-        if source[one] != source[other] and not any({one, other} <= names for names in together)
+        for one, other in permutations(contract.grouping_columns, 2)
+        if contract.column_of(one) != contract.column_of(other)
+        and not any({one, other} <= names for names in together)
     ]
 
 
@@ -71,11 +68,12 @@ class _Groups:
 
     def _pairs(self, fields: dict[str | None, str]) -> Iterator[tuple[str, str]]:
         columns, bands = self._contract.source.columns, self._contract.bands
-        for name in self._contract.grouped_by:
-            column = bands[name].column if name in bands else name
+        for name in self._contract.grouping_columns:
+            column = self._contract.column_of(name)
             spec, text = columns[column], fields.get(column, "").strip()
             if isinstance(spec, StringColumn):
-                if text:
+                # A text that is not allowed is rejected, and in no group.
+                if text and text in (spec.allowed or {text}):
                     yield name, text
                 continue
             try:

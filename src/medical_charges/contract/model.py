@@ -58,8 +58,8 @@ UNIT: Reason | None = Field(
 )
 WITHIN: str | tuple[str, ...] = Field(
     (),
-    description="The column or band in one group of which each of its groups lies, as an area lies "
-    "in one state; or several of them.",
+    description="A coarser column or band, or several: each group lies in one of its groups, as an "
+    "area in a state.",
 )
 if TYPE_CHECKING:
     Statistic = str
@@ -471,13 +471,6 @@ class Contract(Part):
         more = (compared | finest) - known
         return tuple(sorted(sets | {tuple(sorted(names)) for names in more}))
 
-    @property
-    def grouped_by(self) -> frozenset[str]:
-        """Every column or band that an output groups by."""
-        analyses = (analysis.group_by for analysis in self.analyses.values())
-        compared = (comparison.names for comparison in self.comparisons.values())
-        return frozenset(chain(*analyses, *compared, *self.filtered_groups))
-
     def nested_in(self, name: str) -> tuple[str, ...]:
         """Return the columns and bands that a name lies within, the next ones first."""
         found = list(self.within(name))
@@ -494,7 +487,7 @@ class Contract(Part):
 
     def wholes_of(self, name: str) -> tuple[str, ...]:
         """Return what the groups of a name lie in, of that which outputs group by."""
-        return tuple(it for it in self.nested_in(name) if it in self.grouped_by)
+        return tuple(it for it in self.nested_in(name) if it in self.grouping_columns)
 
     def with_wholes(self, names: Collection[str]) -> tuple[str, ...]:
         """Return names with what their groups lie in."""
@@ -502,8 +495,14 @@ class Contract(Part):
 
     @property
     def grouping_columns(self) -> tuple[str, ...]:
-        """Every column or band that is grouped by, sorted."""
-        return tuple(sorted({name for group in self.grouping_sets for name in group}))
+        """Every column or band that an output groups by, sorted."""
+        analyses = (analysis.group_by for analysis in self.analyses.values())
+        compared = (comparison.names for comparison in self.comparisons.values())
+        return tuple(sorted(set(chain(*analyses, *compared, *self.filtered_groups))))
+
+    def column_of(self, name: str) -> str:
+        """Return the source column that a column's or a band's groups are of."""
+        return self.bands[name].column if name in self.bands else name
 
     @property
     def decimals(self) -> int:

@@ -153,15 +153,11 @@ def _nesting_problems(contract: Contract) -> Iterator[Problem]:
         for whole in contract.within(name):
             if problems := list(_group_problems(contract, f"{path}.within", whole)):
                 yield from problems
-            elif _column_of(contract, name) == _column_of(contract, whole):
+            elif contract.column_of(name) == contract.column_of(whole):
                 yield Problem(f"{path}.within", show(whole), "another column, or a band of another")
             elif name in contract.nested_in(whole):
                 found = f"{whole!r}, which lies within {name} itself"
                 yield Problem(f"{path}.within", found, "the coarser one of the two alone")
-
-
-def _column_of(contract: Contract, name: str) -> str:
-    return contract.bands[name].column if name in contract.bands else name
 
 
 def _measure_problems(contract: Contract) -> Iterator[Problem]:

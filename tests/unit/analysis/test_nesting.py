@@ -119,6 +119,16 @@ def test_one_row_in_another_state_shows_that_areas_do_not_lie_in_one(tmp_path: P
     assert refusal(NOT_SAID, tmp_path, as_csv(rows)) == ""
 
 
+def test_rows_that_are_rejected_hide_no_nesting(tmp_path: Path) -> None:
+    """A state that is spelled wrong is no state."""
+    allowed = SAID.replace("state: { type: string }", "state: { type: string, allowed: [A, B] }")
+    contract = parse_contract(allowed.replace(" within: state,", ""))
+    rows = [f"{row[0]},{row.split(',', 1)[1]}" for row in stays() if row[0] in "AB"]
+    assert "each area lies in one state" in refusal(
+        contract, tmp_path, as_csv([*rows, "a?,East,East-1,1,500"])
+    )
+
+
 def test_few_rows_that_agree_are_a_coincidence(tmp_path: Path) -> None:
     few = {("Avalon", "North"): 6, ("Borea", "East"): 6, ("Borea", "West"): 1}
     assert refusal(NOT_SAID, tmp_path, as_csv(stays(few))) == ""
@@ -249,6 +259,16 @@ def test_validation_finds_an_area_that_follows_from_its_state() -> None:
     assert following({it.name: it.to_csv() for it in make_tables(of, contract)}, of) == []
 
 
+def test_an_area_in_two_states_hides_no_other_from_validation() -> None:
+    of = cube(SIZES | {("Cassia", "North"): 1})
+    plain = {
+        table.name: table.to_csv()
+        for table in make_tables({("area",): areas(of), ("state",): of["state",]}, NOT_SAID)
+    }
+    sentence = "cost_by_area, {}: its suppressed count has too few possible values"
+    assert following(plain, of) == [sentence.format("East"), sentence.format("South")]
+
+
 def test_validation_takes_a_compared_area_without_people_for_nowhere() -> None:
     said = SAID.replace(
         "disclosure:", "comparisons:\n  x: { column: area, groups: [North, Nowhere] }\ndisclosure:"
@@ -259,7 +279,10 @@ def test_validation_takes_a_compared_area_without_people_for_nowhere() -> None:
 
 
 def areas(of: Cube) -> Cells:
-    return {(area,): sums for (area, _), sums in of["area", "state"].items()}
+    found: Cells = {}
+    for (area, _), sums in of["area", "state"].items():
+        merge_cells(found, {(area,): sums})
+    return found
 
 
 def following(outputs: dict[str, bytes], of: Cube, contract: Contract = SAYING) -> list[str]:

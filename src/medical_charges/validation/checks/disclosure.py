@@ -7,6 +7,7 @@ suppression pattern that the library chooses withstands that one too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
@@ -31,6 +32,10 @@ _ROUNDS = 20
 _WORK = 20_000_000
 """Maximum number of terms of sums that are followed in all rounds; the first round is always
 complete."""
+
+
+Group = str | int
+"""A value of a column, or a label of a band."""
 
 
 @dataclass(frozen=True)
@@ -148,22 +153,15 @@ class Nesting:
 
     def __init__(self, contract: Contract, cells: GroupedMoments) -> None:
         self.contract = contract
-        self._wholes: dict[tuple[str, str], Mapping[str | int, str | int]] = {}
-        for name in contract.grouped_by:
+        self._wholes: dict[tuple[str, str], Mapping[Group, Group]] = {}
+        for name in contract.grouping_columns:
             for whole in contract.wholes_of(name):
                 pairs = [(key[0], key[1]) for key in groups_by(contract, (name, whole), cells)]
-                # Of a group that lies in several wholes no sum is followed.
-                if len(of := dict(pairs)) == len(pairs):
-                    self._wholes[name, whole] = of
-
-    def column(self, name: str) -> str:
-        """Return the source column of a name."""
-        bands = self.contract.bands
-        return bands[name].column if name in bands else name
+                self._wholes[name, whole] = _whole_of_each(pairs)
 
     def columns(self, name: str) -> set[str]:
         """Return the source columns that a name's groups say something of."""
-        return {self.column(it) for it in (name, *self.contract.wholes_of(name))}
+        return {self.contract.column_of(it) for it in (name, *self.contract.wholes_of(name))}
 
     def is_in(self, name: str, names: Collection[str]) -> bool:
         """Return True if groups of some names each lie in one group of this name."""
@@ -187,6 +185,16 @@ class Nesting:
         if top is not None and number >= top and any(edge > top for edge in band.below.values()):
             return None
         return next((label for label, e in band.below.items() if number < e), band.otherwise)
+
+
+def _whole_of_each(pairs: Sequence[tuple[Group, Group]]) -> Mapping[Group, Group]:
+    """Return the whole of each group, for the wholes that are exactly what lies in them.
+
+    A group may lie in several. Of these wholes no sum is followed, nor of what else lies there.
+    """
+    several = Counter(group for group, _ in pairs)
+    open_ = {whole for group, whole in pairs if several[group] > 1}
+    return {group: whole for group, whole in pairs if whole not in open_}
 
 
 def needless(
@@ -246,7 +254,7 @@ def _discloses(nesting: Nesting, rows: Sequence[OutputRow]) -> bool:
     """Return True if a suppressed count is bounded too closely, as far as sums show."""
     tables = {group.names for row in rows for group, _ in row.expected.groups}
     names = {name for table in tables for name in table}
-    banded = [nesting.column(name) for name in names if name in nesting.contract.bands]
+    banded = [nesting.contract.column_of(name) for name in names if name in nesting.contract.bands]
     if tables != _tables(rows).keys() or len(set(banded)) < len(banded):
         # Sums over parts of the people, or between bands of one column, are not followed.
         return True
