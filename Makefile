@@ -40,6 +40,9 @@ check: $(VENV)/laptop ## Read INPUT by CONTRACT: show what a run would reject an
 dashboard: $(VENV)/laptop ## Write the page of what OUT holds, and open it
 	@$(PY) -m ops dashboard --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT))
 
+export: $(VENV)/laptop ## Write one workbook (.xlsx) of all tables that OUT holds
+	@$(PY) -m ops export --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT))
+
 local: $(VENV)/laptop ## Leave the stack running here, to poke at it with the AWS CLI
 	@$(PY) -m ops local --contract $(call quoted,$(CONTRACT))
 
@@ -146,4 +149,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run contract check dashboard local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard export local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean

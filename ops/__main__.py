@@ -95,6 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     page = commands.add_parser("dashboard", help="write the page of what is published, and open it")
     page.add_argument("--out", type=Path, required=True, help="the folder that mirrors the bucket")
     page.set_defaults(command=_dashboard)
+    export = commands.add_parser("export", help="write one workbook of what is published")
+    export.add_argument(
+        "--out", type=Path, required=True, help="the folder that mirrors the bucket"
+    )
+    export.set_defaults(command=_export)
     local = commands.add_parser("local", help="serve the whole stack until interrupted")
     local.set_defaults(command=_local)
     doctor = commands.add_parser("doctor", help="check machine and account before a deployment")
@@ -167,6 +172,14 @@ def _dashboard(options: argparse.Namespace) -> int:
     page = save_page(options.out, load_contract(options.contract))
     opened = open_page(page)
     console().print(f"dashboard: {page}{'' if opened else ' (open it in a browser)'}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from medical_charges.contract import load_contract  # noqa: PLC0415 - as above
+    from ops.published.workbook import save_workbook  # noqa: PLC0415 - as above
+
+    console().print(f"workbook: {save_workbook(options.out, load_contract(options.contract))}")
     return 0
 
 

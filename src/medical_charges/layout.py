@@ -45,6 +45,11 @@ class Layout:
         """The dashboard's page; made locally, next to the data that it shows."""
         return f"{self.prefix}/dashboard.html"
 
+    @property
+    def workbook(self) -> str:
+        """The workbook of all published outputs; made locally, next to the dashboard."""
+        return f"{self.prefix}/tables.xlsx"
+
     def partial(self, identity: str) -> str:
         """Return the key of an object's partial."""
         return f"{self.prefix}/Cube_data/partials/{identity}.json"

@@ -35,6 +35,10 @@ one of two groups is empty; untested: Welch's test does not exist; withheld: alw
 contract."""
 
 
+State = Literal["suppressed", "counted", "shown"]
+"""What a published row shows: no figures, numbers of people and shares alone, all that it has."""
+
+
 @dataclass(frozen=True)
 class Bounds:
     """The range of a figure, ends included, and the name of the rule that checks it."""
@@ -101,6 +105,18 @@ class Output:
     def figures(self) -> tuple[OutputColumn, ...]:
         """All other columns: what a suppressed row loses."""
         return self.columns[len(self.labels) :]
+
+    def state(self, fields: Mapping[str, str]) -> State:
+        """Return what a published row shows, by the texts of its columns.
+
+        Figures that are not among the columns, as of an earlier contract, are left aside.
+        """
+        figures = [column for column in self.figures if column.name in fields]
+        told = {column.of_counts for column in figures if fields[column.name] != NULL}
+        if not told:
+            return "suppressed"
+        measured = any(not column.of_counts for column in figures)
+        return "counted" if told == {True} and measured else "shown"
 
     @property
     def rising(self) -> dict[str, list[str]]:

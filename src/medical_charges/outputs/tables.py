@@ -150,14 +150,11 @@ def _versions(earlier: Mapping[str, Sequence[Shown]], contract: Contract) -> Ite
 def _version(output: Output, by: By, data: bytes) -> Version:
     """Read off a CSV which of its rows show figures; other columns than now are left aside."""
     columns, rows = read_csv(data.decode())
-    figures = [column for column in output.figures if column.name in columns]
     found: dict[str, set[Labels]] = {"suppressed": set(), "counted": set(), "shown": set()}
     for row in rows:
         fields = dict(zip(columns, row, strict=True))
-        told = {column.of_counts for column in figures if fields[column.name]}
-        measured = any(not column.of_counts for column in figures)
-        kind = "suppressed" if not told else "counted" if told == {True} and measured else "shown"
-        found[kind].add(tuple(fields.get(column.name, "") for column in output.labels))
+        labels = tuple(fields.get(column.name, "") for column in output.labels)
+        found[output.state(fields)].add(labels)
     return Version(output.name, by, **{kind: frozenset(rows) for kind, rows in found.items()})
 
 
