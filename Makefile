@@ -43,6 +43,9 @@ dashboard: $(VENV)/laptop ## Write the page of what OUT holds, and open it
 export: $(VENV)/laptop ## Write one workbook (.xlsx) of all tables that OUT holds
 	@$(PY) -m ops export --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT))
 
+compare: $(VENV)/laptop ## Show what two publications in OUT differ in, by default the two latest; RUN_A=, RUN_B=, JSON=1
+	@$(PY) -m ops compare --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) --run-a=$(call quoted,$(RUN_A)) --run-b=$(call quoted,$(RUN_B)) $(if $(JSON),--json)
+
 local: $(VENV)/laptop ## Leave the stack running here, to poke at it with the AWS CLI
 	@$(PY) -m ops local --contract $(call quoted,$(CONTRACT))
 
@@ -149,4 +152,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run contract check dashboard export local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean

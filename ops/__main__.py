@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -100,6 +101,14 @@ def _parser() -> argparse.ArgumentParser:
         "--out", type=Path, required=True, help="the folder that mirrors the bucket"
     )
     export.set_defaults(command=_export)
+    changes = commands.add_parser("compare", help="show what two publications differ in")
+    changes.add_argument(
+        "--out", required=True, help="the folder that mirrors the bucket, or s3://"
+    )
+    changes.add_argument("--run-a", default="", help="a run; the latest but one, if not given")
+    changes.add_argument("--run-b", default="", help="a later run; the latest one, if not given")
+    changes.add_argument("--json", action="store_true", help="print every difference as JSON")
+    changes.set_defaults(command=_in_aws(_compare))
     local = commands.add_parser("local", help="serve the whole stack until interrupted")
     local.set_defaults(command=_local)
     doctor = commands.add_parser("doctor", help="check machine and account before a deployment")
@@ -112,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     proof.set_defaults(command=_verify)
     for name, help_ in _ACCOUNT_COMMANDS.items():
         command = commands.add_parser(name, help=help_)
-        command.set_defaults(command=_account, name=name)
+        command.set_defaults(command=_in_aws(_in_account), name=name)
         if name == "upload":
             command.add_argument("--file", type=Path, required=True, help="a CSV")
         if name == "execute":
@@ -183,6 +192,18 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+def _compare(options: argparse.Namespace) -> int:
+    from medical_charges.contract import load_contract  # noqa: PLC0415 - as above
+    from medical_charges.storage import open_store  # noqa: PLC0415 - as above
+    from ops.published import compare  # noqa: PLC0415 - as above
+
+    store = open_store(options.out.rstrip("/"))
+    found = compare.compare(store, load_contract(options.contract), options.run_a, options.run_b)
+    for line in [compare.as_json(found)] if options.json else compare.lines(found):
+        console().print(line)
+    return 0
+
+
 def _local(options: argparse.Namespace) -> int:
     from ops.stack import serve_stack  # noqa: PLC0415 - as above
     from ops.terraform import find_or_fetch  # noqa: PLC0415 - as above
@@ -207,14 +228,22 @@ def _verify(options: argparse.Namespace) -> int:
     return verify(find_or_fetch(), options.contract, options.file, console(), **given)
 
 
-def _account(options: argparse.Namespace) -> int:
-    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - as above
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
+Command = Callable[[argparse.Namespace], int]
 
-    try:
-        return _in_account(options)
-    except (Boto3Error, BotoCoreError, ClientError) as error:
-        raise MedicalChargesError(f"AWS cannot be asked, or refused: {error}") from error
+
+def _in_aws(command: Command) -> Command:
+    """Make AWS's errors in a command expected failures."""
+
+    def wrapped(options: argparse.Namespace) -> int:
+        from boto3.exceptions import Boto3Error  # noqa: PLC0415 - as above
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
+
+        try:
+            return command(options)
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            raise MedicalChargesError(f"AWS cannot be asked, or refused: {error}") from error
+
+    return wrapped
 
 
 def _in_account(options: argparse.Namespace) -> int:
