@@ -71,9 +71,9 @@ class Layout:
         """Return the folder of an object's rejected lines."""
         return f"{self.prefix}/Quarantine_data/{identity}"
 
-    def quarantine(self, identity: str, start: int) -> str:
-        """Return the key of the rejected lines of one range of an object."""
-        return f"{self.quarantine_of(identity)}/{start:016d}.parquet"
+    def quarantine(self, identity: str, first: int) -> str:
+        """Return the key of some rejected lines of an object, by the offset of the first."""
+        return f"{self.quarantine_of(identity)}/{first:016d}.parquet"
 
     @property
     def runs(self) -> str:

@@ -142,7 +142,7 @@ READING = (
     code("a range is counted twice", _combined,
          replaced("in_order", "[*in_order, in_order[0]]"), GOLDEN_SAMPLE, ROWS, PARTIALS),
     code("quarantine loses a line", Worker._quarantine,
-         replaced("rejected", "rejected[1:]"), ROWS),
+         replaced("[_ for r in rejected]", "[_ for r in rejected[1:]]"), ROWS),
     code("quarantine holds other lines than were rejected", Worker._quarantine,
          replaced("_.line", "_.line[1:]"), ROWS, says="does not hold the lines"),
 )  # fmt: skip

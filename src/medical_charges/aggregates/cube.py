@@ -75,16 +75,24 @@ def merge_cells(into: Cells, cells: Mapping[Key, Sums]) -> None:
         into[key] = sums if known is None else known.merge(sums)
 
 
+def add_cube(into: Cube, cube: Mapping[GroupingSet, Mapping[Key, Sums]]) -> None:
+    """Add `cube` to `into`, in place.
+
+    Raises:
+        InputRefusedError: a grouping set has grown over CELL_LIMIT.
+    """
+    for grouping_set, cells in cube.items():
+        if not cells:
+            continue  # so that empty blocks leave no trace in the cube
+        merge_cells(into.setdefault(grouping_set, {}), cells)
+        check_size(grouping_set, len(into[grouping_set]))
+
+
 def merge_cubes(cubes: Iterable[Mapping[GroupingSet, Mapping[Key, Sums]]]) -> Cube:
     """Return the cube of all the cubes' rows together."""
     merged: Cube = {}
     for cube in cubes:
-        for grouping_set, cells in cube.items():
-            if not cells:
-                continue  # so that empty blocks leave no trace in the cube
-            into = merged.setdefault(grouping_set, {})
-            merge_cells(into, cells)
-            check_size(grouping_set, len(into))
+        add_cube(merged, cube)
     return merged
 
 

@@ -46,6 +46,7 @@ from medical_charges.storage import REQUESTS_AT_ONCE, ObjectRef, Store, in_paral
 
 WORST_RULES = 3
 OBJECTS_NAMED = 10
+COLUMNS_NAMED = 10
 _REASON_LENGTH = 160
 
 CANNOT_STAY = (
@@ -90,11 +91,7 @@ def analyze(
         base, known, new = _split(store, contract, snapshot, latest)
         summary.objects, summary.objects_read = len(snapshot.objects), len(new)
         counts |= {"objects": summary.objects, "objects_new": len(new)}
-        summary.warnings += [
-            f"{item.ref.key}: the column {name!r} is not in the contract and is ignored"
-            for item in new
-            for name in item.header.ignored
-        ]
+        summary.warnings += _ignored_columns(new)
     with summary.phase("scan") as counts:
         made = _scan(store, contract, new, engine, range_size)
         counts["objects_new"] = len(made)
@@ -168,6 +165,29 @@ def _versions() -> dict[str, str]:
     # Spark comes with the platform, and is not started where there is nothing new to read.
     spark = getattr(sys.modules.get("pyspark"), "__version__", None)
     return found | ({"spark": spark} if spark else {})
+
+
+def _ignored_columns(new: list[NewObject]) -> list[str]:
+    """Return a warning for each column that is ignored, or one if they are many.
+
+    Objects with the same columns share it.
+    """
+    keys: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for item in new:
+        keys[item.header.ignored].append(item.ref.key)
+    found: list[str] = []
+    for names, (first, *others) in keys.items():
+        objects = f"{first} and {len(others)} more" if others else first
+        found += [
+            f"{objects}: the column {name!r} is not in the contract and is ignored"
+            for name in names[:COLUMNS_NAMED]
+        ]
+        if len(names) > COLUMNS_NAMED:
+            found.append(
+                f"{objects}: {len(names) - COLUMNS_NAMED:,} more columns are not in the contract "
+                f"and are ignored"
+            )
+    return found
 
 
 def _split(

@@ -10,13 +10,10 @@ from typing import BinaryIO
 from medical_charges.contract.dialect import Dialect
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
-from medical_charges.kernel.lines import record_ends
+from medical_charges.kernel.lines import RECORD_LIMIT, record_ends, too_long
 from medical_charges.storage import ObjectRef, Store
 
 _STEP = 64 * 1024
-
-RECORD_LIMIT = 64 * 1024 * 1024
-"""Maximum length of a record that is read from a stream, in bytes."""
 
 
 def read_range(
@@ -25,11 +22,17 @@ def read_range(
     """Return the lines that start in `start` up to `end`, and the first one's offset.
 
     Ranges that tile the object from `data_start` to its size hold each line exactly once.
+
+    Raises:
+        InputRefusedError: the last line goes on for more than RECORD_LIMIT after `end`.
     """
     first = start if start == data_start else _after_newline(store, ref, start - 1, end)
     if first >= end:
         return first, b""
-    last = end if end == ref.size else _after_newline(store, ref, end - 1, ref.size)
+    limit = min(end + RECORD_LIMIT, ref.size)
+    last = end if end == ref.size else _after_newline(store, ref, end - 1, limit)
+    if last == limit < ref.size:
+        raise too_long(first)
     return first, store.read_range(ref, first, last)
 
 
@@ -75,9 +78,7 @@ def _blocks(
     offset, rest = data_start, b""
     while piece := stream.read(block_size):
         if len(rest) > max(block_size, RECORD_LIMIT):
-            raise InputRefusedError(
-                f"the record from byte {offset} on is longer than {RECORD_LIMIT:,} bytes"
-            )
+            raise too_long(offset)
         rest += piece
         if dialect.multiline:
             cut = _behind_last_record(translator.plain(rest))

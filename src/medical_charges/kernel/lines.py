@@ -7,14 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.quotes import QUOTED_FIELD
 
 NEWLINE, COMMA, QUOTE, RETURN = b'\n,"\r'
 
 _COUNT_STEP = 1 << 20
 
+RECORD_LIMIT = 16 * 1024 * 1024
+"""Number of bytes up to which a record is certainly read: memory is bounded whatever is in it."""
+
 Integers = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+def too_long(offset: int) -> InputRefusedError:
+    """Return the error of a record that starts at `offset`, or after it, and is too long."""
+    return InputRefusedError(
+        f"a record from byte {offset} on is longer than {RECORD_LIMIT:,} bytes"
+    )
 
 
 def count(block: bytes, byte: int) -> int:

@@ -8,9 +8,10 @@ the scan cannot decide are validated one by one, and only those cost more.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from operator import and_
 
 import numpy as np
@@ -35,10 +36,13 @@ from medical_charges.kernel.lines import (
     COMMA,
     NEWLINE,
     QUOTE,
+    RECORD_LIMIT,
     RETURN,
     Integers,
     Lines,
     count,
+    record_ends,
+    too_long,
     unquoted,
 )
 from medical_charges.kernel.row_validator import (
@@ -49,10 +53,15 @@ from medical_charges.kernel.row_validator import (
 )
 
 _SQUARES_LIMIT = 2**127
-_VALIDATED_AT_ONCE = _SQUARES_LIMIT // (2 * MEASURE_LIMIT**2)
 _QUOTED_PLAIN_FIELD = re.compile(rb'(?<![^,\n])"([^",\r\n]*)"(?![^,\r\n])')
 _QUOTED_FIELD = re.compile(rb'(?<![^,\n])"([^"\r\n]*)"(?![^,\r\n])')
-_PIECE = 4 * 1024 * 1024
+_PIECE_BYTES = 4 * 1024 * 1024
+_PIECE_LINES = 1 << 17
+_WIDE = 256
+"""Number of fields beyond which a block is never parsed as a whole, as each takes memory."""
+_VALIDATED_AT_ONCE = 1 << 14
+"""Number of lines that are validated, and may be rejected, before they are passed on. So many
+squares of MEASURE_LIMIT fit into 128 bits."""
 # A contract's columns never start with a space, so these names cannot clash with them.
 _ROW, _IGNORED = " row", " ignored "
 _SUMS = (" n", " total", " squares", " minimum", " maximum")
@@ -65,7 +74,7 @@ _READ_OTHERWISE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RejectedLine:
     """A rejected line as it was read, with its offset and the reason."""
 
@@ -76,22 +85,12 @@ class RejectedLine:
 
 @dataclass
 class Scanned:
-    """The cube and the rejected lines of a block, a range or an object."""
+    """The cube and the rejected lines of some lines."""
 
     cube: Cube = field(default_factory=dict)
     rows: int = 0
     """Number of non-empty lines after the header."""
     rejected: list[RejectedLine] = field(default_factory=list)
-
-
-def merge_scanned(parts: Iterable[Scanned]) -> Scanned:
-    """Merge the results of parts; rejected lines keep the order of the parts."""
-    found = list(parts)
-    return Scanned(
-        merge_cubes(part.cube for part in found),
-        sum(part.rows for part in found),
-        [line for part in found for line in part.rejected],
-    )
 
 
 class Scanner:
@@ -130,34 +129,60 @@ class Scanner:
             self._scaled(), None, None, -self._limit, self._limit
         )
 
-    def scan(self, block: bytes, offset: int = 0) -> Scanned:
-        """Scan whole lines, the first of which is at `offset` in its object.
+    def scan(self, block: bytes, offset: int = 0) -> Iterator[Scanned]:
+        """Scan whole lines, the first of which is at `offset` in its object, part by part.
+
+        However many lines are rejected, a part holds few of them.
 
         Raises:
             InputRefusedError: a group's value would need quotes, or there are too many groups.
         """
         if not block:
-            return Scanned()
+            return
         if not block.endswith(b"\n"):
             block += b"\n"
         block = self._translator.plain(block)
-        stand_in = STAND_IN if self._translator.uses_stand_in else b""
-        if any(byte in block for byte in self._translator.doubtful):
-            return self._scan_carefully(block, offset)
-        without = self._translator.without_comments
-        if b'"' not in block and (scanned := self._scan_hopefully(without(block))) is not None:
-            return scanned
-        if self._contract.source.multiline:
-            return self._scan_carefully(block, offset)
+        at_once = b'"' not in block and self._width <= _WIDE
+        if at_once and (scanned := self._scan_hopefully(block)) is not None:
+            yield scanned
+            return
         # In pieces, so that an undecided line slows down its own piece only.
-        return merge_scanned(
-            self._scan_hopefully(unquoted(without(piece), stand_in))
-            or self._scan_carefully(piece, offset + start)
-            for start, piece in _pieces(block)
-        )
+        size = _PIECE_BYTES if self._width <= _WIDE else _PIECE_BYTES // 4
+        for start, piece in self._pieces(block, offset, size):
+            if (scanned := self._scan_hopefully(piece)) is not None:
+                yield scanned
+            else:
+                yield from self._scan_carefully(piece, offset + start)
+
+    def _pieces(self, block: bytes, offset: int, bytes_: int) -> Iterator[tuple[int, bytes]]:
+        """Cut a block into pieces of some bytes, and of so many lines at most.
+
+        Each piece ends with a line, which may make it longer.
+
+        Raises:
+            InputRefusedError: a line is longer than RECORD_LIMIT.
+        """
+        start, size = 0, bytes_
+        while start < len(block):
+            piece = block[start : start + size]
+            cuts = _cuts(piece, multiline=self._contract.source.multiline)
+            if start + size >= len(block) and len(piece) <= RECORD_LIMIT:
+                cuts = [*cuts, len(piece)]
+            if not cuts and size > RECORD_LIMIT:
+                raise too_long(offset + start)
+            for low, high in pairwise([0, *cuts]):
+                if low < high:
+                    yield start + low, piece[low:high]
+            start += cuts[-1] if cuts else 0
+            size = bytes_ if cuts else 2 * size
 
     def _scan_hopefully(self, block: bytes) -> Scanned | None:
         """Return the cube of a block in which every line keeps every rule, or None."""
+        if any(byte in block for byte in self._translator.doubtful):
+            return None
+        block = self._translator.without_comments(block)
+        if not self._contract.source.multiline:
+            block = unquoted(block, STAND_IN if self._translator.uses_stand_in else b"")
         # Polars accepts line ends with or without a carriage return.
         returns = block.count(b"\r") if b"\r" in block else 0
         if b'"' in block or (returns and returns != block.count(b"\r\n")):
@@ -168,7 +193,7 @@ class Scanner:
         cube, rows = self._sum(block, strict=True)
         return Scanned(cube, lines) if rows == lines else None
 
-    def _scan_carefully(self, block: bytes, offset: int) -> Scanned:
+    def _scan_carefully(self, block: bytes, offset: int) -> Iterator[Scanned]:
         """Scan the lines that look right, and validate the others one by one."""
         lines = (Lines.records_of if self._contract.source.multiline else Lines.of)(block)
         empty = lines.empty
@@ -189,17 +214,23 @@ class Scanner:
         doubtful_lines = ~empty
         doubtful_lines[sure] = False
         doubtful_lines[sure[doubtful]] = True
+        yield Scanned(cube, len(sure) - len(doubtful))
+        places = np.flatnonzero(doubtful_lines)
+        for start in range(0, len(places), _VALIDATED_AT_ONCE):
+            yield self._validate(lines, places[start : start + _VALIDATED_AT_ONCE], offset)
+
+    def _validate(self, lines: Lines, places: Integers, offset: int) -> Scanned:
+        """Validate some lines of a block one by one; `offset` is that of the block."""
         accepted: list[dict[str, FieldValue]] = []
         rejected: list[RejectedLine] = []
-        for index in np.flatnonzero(doubtful_lines).tolist():
-            line = self._translator.original(lines.line(index))
+        for place in places.tolist():
+            line = self._translator.original(lines.line(place))
             verdict = self._validator.validate(line)
             if isinstance(verdict, Rejection):
-                rejected.append(RejectedLine(offset + int(lines.starts[index]), line, verdict))
+                rejected.append(RejectedLine(offset + int(lines.starts[place]), line, verdict))
             else:
                 accepted.append(self._in_plain_words(verdict))
-        cubes = [cube, *self._sum_validated(accepted)]
-        return Scanned(merge_cubes(cubes), int(np.count_nonzero(~empty)), rejected)
+        return Scanned(self._sum_validated(accepted), len(places), rejected)
 
     def _unquoted_fields(self, text: bytes) -> bytes:
         """Remove the quotes of fields that do not need them, line by line."""
@@ -247,19 +278,14 @@ class Scanner:
         plain = self._translator.plain_text
         return {name: plain(v) if isinstance(v, str) else v for name, v in row.items()}
 
-    def _sum_validated(self, rows: list[dict[str, FieldValue]]) -> list[Cube]:
+    def _sum_validated(self, rows: list[dict[str, FieldValue]]) -> Cube:
+        if not rows:
+            return {}
         schema: dict[str, pl.DataType] = {
             name: dtype_of(column) for name, column in self._columns.items()
         }
         schema[SCALED] = pl.Int64()
-        return [
-            self._roll_up(
-                self._aggregate(
-                    pl.LazyFrame(rows[start : start + _VALIDATED_AT_ONCE], schema=schema)
-                )
-            )
-            for start in range(0, len(rows), _VALIDATED_AT_ONCE)
-        ]
+        return self._roll_up(self._aggregate(pl.LazyFrame(rows, schema=schema)))
 
     def _parse(self, text: bytes, *, strict: bool) -> pl.LazyFrame:
         """Return the text as a frame of the contract's types; fields that do not parse are null.
@@ -384,12 +410,12 @@ class Scanner:
         return found
 
 
-def _pieces(block: bytes) -> Iterator[tuple[int, bytes]]:
-    start = 0
-    while start < len(block):
-        end = block.find(b"\n", start + _PIECE) + 1 or len(block)
-        yield start, block[start:end]
-        start = end
+def _cuts(piece: bytes, *, multiline: bool) -> list[int]:
+    """Return the offsets after every so many lines, and after the last one that is whole."""
+    if not multiline and count(piece, NEWLINE) <= _PIECE_LINES:
+        return [end] if (end := piece.rfind(b"\n") + 1) else []
+    ends = record_ends(piece) if multiline else Lines.of(piece).ends
+    return [*(ends[_PIECE_LINES - 1 :: _PIECE_LINES] + 1).tolist(), *(ends[-1:] + 1).tolist()]
 
 
 def _fits(frame: pl.DataFrame) -> bool:

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import polars as pl
 
-from medical_charges.aggregates.cube import Cube, merge_cubes
+from medical_charges.aggregates.cube import Cube, add_cube
 from medical_charges.aggregates.partial import RuleCount, Tally
 from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError, MedicalChargesError
@@ -27,6 +27,10 @@ QUARANTINE_SCHEMA = {
     "rule": pl.String,
     "reason": pl.String,
 }
+
+
+_FILE_LINES = 1 << 15
+_FILE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Worker:
                     if part.header not in scanners:
                         scanners[part.header] = Scanner(self.contract, part.header)
                     for found, scanned in self._scan_range(part, scanners[part.header]):
-                        tally, cube = tally.merge(found), merge_cubes([cube, scanned])
+                        tally = tally.merge(found)
+                        add_cube(cube, scanned)
                     count += 1
             except MedicalChargesError as error:
                 yield error
@@ -71,12 +76,17 @@ class Worker:
                 yield RangeResult(identity, start or 0, count, tally, cube)
 
     def _scan_range(self, part: Range, scanner: Scanner) -> Iterator[tuple[Tally, Cube]]:
+        waiting: list[RejectedLine] = []
         try:
             for offset, block in self._blocks(part):
-                scanned = scanner.scan(block, offset)
-                if scanned.rejected:
-                    self._quarantine(part, offset, scanned.rejected)
-                yield _tally(scanned), scanned.cube
+                for scanned in scanner.scan(block, offset):
+                    waiting += scanned.rejected
+                    if _are_enough(waiting):
+                        self._quarantine(part, waiting)
+                        waiting = []
+                    yield _tally(scanned), scanned.cube
+            if waiting:
+                self._quarantine(part, waiting)
         except InputRefusedError as error:
             raise InputRefusedError(f"{part.ref.key}: {error}") from error
 
@@ -90,19 +100,24 @@ class Worker:
                 part.ref,
                 header.data_start,
                 # The rest of one block and the next block are in memory together.
-                max(1, self.block_size // 2),
+                max(1, self.block_size // 4),
                 zipped=header.gzip,
                 dialect=self.contract.source,
             )
 
-    def _quarantine(self, part: Range, offset: int, rejected: list[RejectedLine]) -> None:
+    def _quarantine(self, part: Range, rejected: list[RejectedLine]) -> None:
         rows = [
             (part.ref.key, r.offset, r.line, r.rejection.rule, r.rejection.reason) for r in rejected
         ]
         file = io.BytesIO()
         pl.DataFrame(rows, schema=QUARANTINE_SCHEMA, orient="row").write_parquet(file)
-        key = Layout(self.contract.prefix).quarantine(part.identity, offset)
+        key = Layout(self.contract.prefix).quarantine(part.identity, rejected[0].offset)
         self.store.write(key, file.getvalue())
+
+
+def _are_enough(lines: list[RejectedLine]) -> bool:
+    """Return True if rejected lines are enough for a file, and no more should wait in memory."""
+    return len(lines) >= _FILE_LINES or sum(len(line.line) for line in lines) >= _FILE_BYTES
 
 
 def _tally(scanned: Scanned) -> Tally:

@@ -10,7 +10,7 @@ import gzip
 import io
 import os
 import statistics as reference
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -32,7 +32,7 @@ from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.row_validator import Rejection, RowValidator, scale
-from medical_charges.kernel.scan import Scanned, Scanner, merge_scanned
+from medical_charges.kernel.scan import Scanned, Scanner
 from medical_charges.outputs import statistics
 from medical_charges.storage import ObjectRef
 from tests import oracle
@@ -222,6 +222,16 @@ def header_of(columns: tuple[str | None, ...]) -> Header:
     return Header(columns, (), 0, gzip=False)
 
 
+def together(parts: Iterable[Scanned]) -> Scanned:
+    """What a scan found, part by part."""
+    found = list(parts)
+    return Scanned(
+        merge_cubes(part.cube for part in found),
+        sum(part.rows for part in found),
+        [line for part in found for line in part.rejected],
+    )
+
+
 def in_plain_cube(scanned: Scanned) -> dict[tuple[str, ...], dict[object, tuple[int, ...]]]:
     """A cube as `oracle.cube` gives it: no group means no cell."""
     return {names: {k: tuple(v) for k, v in cells.items()} for names, cells in scanned.cube.items()}
@@ -238,9 +248,9 @@ def check(contract: Contract, columns: tuple[str | None, ...], block: bytes, off
         isinstance(v := row[name], str) and needs_quoting(v) for row in rows for name in grouping
     ):
         with pytest.raises(InputRefusedError):
-            scanner.scan(block, offset)
+            together(scanner.scan(block, offset))
         return
-    scanned = scanner.scan(block, offset)
+    scanned = together(scanner.scan(block, offset))
     expected = oracle.cube(rows, contract)
     found = in_plain_cube(scanned)
     assert {names: found.get(names, {}) for names in expected} == expected
@@ -278,12 +288,13 @@ def test_a_scan_counts_the_rows_that_the_contract_accepts_and_rejects_the_rest(
 
 
 @many
-@given(blocks(), st.integers(1, 40), st.integers(1, 3))
+@given(blocks(), st.integers(1, 40), st.integers(1, 3), st.integers(1, 3))
 def test_a_scan_does_not_depend_on_how_it_cuts_a_block(
-    case: Case, piece: int, at_once: int
+    case: Case, piece: int, lines: int, at_once: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan_module, "_PIECE", piece)
+        patch.setattr(scan_module, "_PIECE_BYTES", piece)
+        patch.setattr(scan_module, "_PIECE_LINES", lines)
         patch.setattr(scan_module, "_VALIDATED_AT_ONCE", at_once)
         check(*case, 0)
 
@@ -317,12 +328,12 @@ def test_blocks_scanned_separately_give_the_same_as_together(case: Case, cuts: l
     contract, columns, block = case
     scanner = Scanner(contract, header_of(columns))
     try:
-        whole = scanner.scan(block, 0)
+        whole = together(scanner.scan(block, 0))
     except InputRefusedError:
         return
     starts = [0, *(i + 1 for i, byte in enumerate(block[:-1]) if byte == 10), len(block)]
     chosen = sorted({0, len(block), *(starts[cut] for cut in cuts if cut < len(starts))})
-    apart = merge_scanned(scanner.scan(block[a:b], a) for a, b in pairwise(chosen))
+    apart = together(part for a, b in pairwise(chosen) for part in scanner.scan(block[a:b], a))
     assert (apart.rows, apart.rejected) == (whole.rows, whole.rejected)
     cube = merge_cubes([whole.cube])
     assert cube_to_json(apart.cube) == cube_to_json(cube)
@@ -359,7 +370,7 @@ def test_merging_any_partition_of_any_rows_equals_computing_at_once(
     scanner = Scanner(contract, header_of(("g", "m")))
 
     def scanned(part: list[tuple[int, int, int]]) -> Scanned:
-        return scanner.scan("".join(f"{g},{m}\n" for g, m, _ in part).encode())
+        return together(scanner.scan("".join(f"{g},{m}\n" for g, m, _ in part).encode()))
 
     parts = [scanned([row for row in rows if row[2] == part]).cube for part in range(5)]
     random.shuffle(parts)  # type: ignore[attr-defined]
@@ -461,7 +472,7 @@ def test_sums_of_squares_that_would_overflow_are_taken_in_halves(
     text = text.replace("1,", '"1",', 1) if quoted else text
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan_module, "_SQUARES_LIMIT", 3 * 2**106)
-        scanned = Scanner(contract, header_of(("g", "m"))).scan(text.encode())
+        scanned = together(Scanner(contract, header_of(("g", "m"))).scan(text.encode()))
     assert scanned.cube == {("g",): {(1,): sums_of(values)}}
 
 
@@ -469,7 +480,7 @@ def test_more_squares_than_128_bits_hold_are_summed_exactly() -> None:
     rows, largest = 2**21 + 3, 2**53
     contract = contract_of("g: { type: integer }, m: { type: integer }", "g", "m")
     block = f"7,{largest}\n".encode() * (rows - 1) + f"7,-{largest}\n".encode()
-    scanned = Scanner(contract, header_of(("g", "m"))).scan(block)
+    scanned = together(Scanner(contract, header_of(("g", "m"))).scan(block))
     assert rows * largest**2 > 2**127
     assert scanned.cube == {
         ("g",): {(7,): Sums(rows, (rows - 2) * largest, rows * largest**2, -largest, largest)}
@@ -585,11 +596,13 @@ MULTILINE = parse_contract(
 
 
 def scanned_records(data: bytes, size: int) -> Scanned:
-    """Scan an object of records, read in blocks of a size."""
+    """Scan an object of records, read in blocks of a size that are cut into smaller pieces."""
     ref, store = ObjectRef("key", "1", len(data)), MemoryStore(data)
     scanner = Scanner(MULTILINE, header_of(("t", "m")))
     found = read_sequentially(store, ref, 0, size, zipped=False, dialect=MULTILINE.source)
-    return merge_scanned(scanner.scan(block, offset) for offset, block in found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan_module, "_PIECE_BYTES", max(1, size // 2))
+        return together(part for offset, block in found for part in scanner.scan(block, offset))
 
 
 @many
