@@ -137,14 +137,20 @@ def _fields(name: str, line: bytes, dialect: Dialect, *, binary: bool) -> list[s
     except UnicodeDecodeError as error:
         if binary:
             raise InputRefusedError(f"{refused}: it holds binary data") from error
-        known = "UTF-8" if encoding == "utf-8" else encoding
-        other = "cp1252" if encoding == "utf-8" else "latin-1"
-        raise InputRefusedError(
-            f"{name} is not {known}: its first line has the byte {line[error.start]:#04x}; save it "
-            f"as UTF-8, or say what it is (for example `source.encoding: {other}`)"
-        ) from error
+        where = "its first line has"
+        raise InputRefusedError(wrong_encoding(name, where, line[error.start], encoding)) from error
     except csv.Error as error:
         raise InputRefusedError(f"{refused}: its first line is not a line of CSV") from error
+
+
+def wrong_encoding(name: str, where: str, byte: int, encoding: str) -> str:
+    """Return the sentence on a byte that an object's encoding does not know."""
+    known = "UTF-8" if encoding == "utf-8" else encoding
+    other = "cp1252" if encoding == "utf-8" else "latin-1"
+    return (
+        f"{name} is not {known}: {where} the byte {byte:#04x}; save it as UTF-8, or say what it is "
+        f"(for example `source.encoding: {other}`)"
+    )
 
 
 def _match(
@@ -191,18 +197,28 @@ def other_format(name: str, fields: list[str], separators: int, delimiter: str) 
 
     A line of one field is taken to be separated by what it has so many of.
     """
-    if len(fields) == 1:
-        for separator, word in _SEPARATORS.items():
-            if separator != delimiter and fields[0].count(separator) >= max(1, separators):
-                wanted = _SEPARATORS.get(delimiter, repr(delimiter))
-                return (
-                    f"{name} is separated by {word}, not by {wanted}; "
-                    f"`source.delimiter: {json.dumps(separator)}` in the contract reads it"
-                )
+    separator = other_separator(fields, separators, delimiter)
+    if separator is not None:
+        return (
+            f"{name} is separated by {in_words(separator)}, not by {in_words(delimiter)}; "
+            f"`source.delimiter: {json.dumps(separator)}` in the contract reads it"
+        )
     for start, kind in _OTHER_TEXTS.items():
         if fields[0].startswith(start):
             return f"{name} is not a CSV file: it looks like {kind}"
     return None
+
+
+def other_separator(fields: list[str], separators: int, delimiter: str) -> str | None:
+    """Return what a line of one field has so many of that it must be its delimiter, or None."""
+    others = (it for it in _SEPARATORS if it != delimiter)
+    found = (it for it in others if fields[0].count(it) >= max(1, separators))
+    return next(found, None) if len(fields) == 1 else None
+
+
+def in_words(delimiter: str) -> str:
+    """Return what a delimiter is called, many of it."""
+    return _SEPARATORS.get(delimiter, repr(delimiter))
 
 
 def _missing_columns(name: str, missing: list[str], others: list[str]) -> str:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medical_charges.analysis.snapshot import Snapshot, take_snapshot
+from medical_charges.analysis.snapshot import Snapshot, check_new_objects, list_input
 from medical_charges.contract import Contract
 from medical_charges.draft.sample import header_of
 from medical_charges.errors import InputRefusedError
 from medical_charges.layout import Layout
+from medical_charges.local.ends import wrong_ends
 from medical_charges.storage import LocalStore, Store
 
 _NAMED = 10
@@ -71,7 +72,7 @@ def _some(names: list[str]) -> str:
 
 
 def refuse_wrong_files(files: Mapping[str, Path], contract: Contract) -> None:
-    """Check headers and first rows of files as PlanRun does.
+    """Check headers and first rows of files as PlanRun does, and their ends.
 
     Raises:
         InputRefusedError: a file cannot be analyzed, and the message names every such file; or a
@@ -88,7 +89,9 @@ def snapshot_of(store: Store, files: Mapping[str, Path], contract: Contract) -> 
         InputRefusedError: as above; the message names the way out where most columns differ.
     """
     try:
-        return take_snapshot(store, contract)
+        snapshot = list_input(store, contract)
+        _check(store, contract, snapshot)
+        return snapshot
     except InputRefusedError as error:
         if not any(_is_other_data(name, path, contract) for name, path in files.items()):
             raise
@@ -97,6 +100,17 @@ def snapshot_of(store: Store, files: Mapping[str, Path], contract: Contract) -> 
             f"{error}\nmost columns of the contract are missing; `make contract INPUT={source}` or "
             f"`medical-charges contract {source}` writes another contract"
         ) from error
+
+
+def _check(store: Store, contract: Contract, snapshot: Snapshot) -> None:
+    """Check starts and ends, so that one message names every wrong file."""
+    ends = wrong_ends(store, contract, snapshot)
+    try:
+        check_new_objects(store, contract, snapshot)
+    except InputRefusedError as error:
+        raise InputRefusedError("\n".join([str(error), *ends])) from error
+    if ends:
+        raise InputRefusedError("\n".join(ends))
 
 
 def _is_other_data(name: str, path: Path, contract: Contract) -> bool:
