@@ -84,6 +84,9 @@ runs: $(VENV)/laptop ## List all runs, and which one is live
 rollback: $(VENV)/laptop ## Publish an earlier run again: RUN=... as `make runs` lists it
 	@$(PY) -m ops rollback --contract $(call quoted,$(CONTRACT)) --run $(call quoted,$(RUN))
 
+share: $(VENV)/laptop ## Print a link to the dashboard's page that anybody can open for DAYS days (7)
+	@$(PY) -m ops share --contract $(call quoted,$(CONTRACT)) --days $(call quoted,$(or $(DAYS),7))
+
 ##@ Development
 
 test: $(VENV)/dev ## Run all tests, or those of ARGS
@@ -152,4 +155,4 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean

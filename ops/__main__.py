@@ -76,6 +76,7 @@ _ACCOUNT_COMMANDS = {
     "logs": "show what the last run did",
     "runs": "list all runs",
     "rollback": "publish an earlier run again",
+    "share": "print a link to the dashboard's page for people without an account",
 }
 
 
@@ -131,6 +132,8 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name == "rollback":
             command.add_argument("--run", required=True, help="the run's id, as `runs` lists it")
+        if name == "share":
+            command.add_argument("--days", type=int, required=True, help="how long it is valid")
         if name == "apply":
             command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
     for command in commands.choices.values():
@@ -266,6 +269,8 @@ def _in_account(options: argparse.Namespace) -> int:
             return account.runs(find_or_fetch(), contract, screen)
         case "rollback":
             return account.rollback(find_or_fetch(), contract, screen, options.run)
+        case "share":
+            return account.share(find_or_fetch(), contract, screen, options.days)
         case command:
             file = getattr(options, "file", None)
             return account.change(command, find_or_fetch(), contract, screen, file)

@@ -105,6 +105,31 @@ def rollback(terraform: str, contract: Path, console: Console, run_id: str) -> i
     return _watch(pipeline, pipeline.execute(rollback=run_id), console)
 
 
+LONGEST_SHARE = 7
+"""Maximum number of days for which a link is valid.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
+"""
+
+
+def share(terraform: str, contract: Path, console: Console, days: int) -> int:
+    """Print a link to the dashboard's page that anybody can open for some days.
+
+    Raises:
+        MedicalChargesError: no page is published, or S3 signs for no such time.
+    """
+    if not 1 <= days <= LONGEST_SHARE:
+        raise MedicalChargesError(f"DAYS is {days}; S3 signs for 1 to {LONGEST_SHARE} days")
+    pipeline = _pipeline(terraform, contract)
+    link = pipeline.share(days * 24 * 60 * 60)
+    # Alone on its line, to be copied.
+    console.print(link)
+    console.print(f"anyone who has this link can read the page for {days} days, without an account")
+    if pipeline.temporary:
+        console.print("warning: your credentials are temporary, and the link ends when they do")
+    return 0
+
+
 def runs(terraform: str, contract: Path, console: Console) -> int:
     """List all runs: status, start, snapshot, rows, and which one is live."""
     pipeline = _pipeline(terraform, contract)

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from medical_charges.analysis.earlier import keys_of
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import DELIMITER
+from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import LocalStore
@@ -77,6 +79,9 @@ class Pipeline:
             region_name=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION"),
         )
         endpoint = environment.get("AWS_ENDPOINT_URL")
+        found = session.get_credentials()
+        self.temporary = bool(found and found.token)
+        """Whether the credentials are those of a session, which ends."""
         self._client = partial(session.client, endpoint_url=endpoint)
         self._s3: S3Client = session.client("s3", endpoint_url=endpoint)
         self._states: SFNClient = session.client("stepfunctions", endpoint_url=endpoint)
@@ -246,6 +251,23 @@ class Pipeline:
             return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except missing:
             return None
+
+    def share(self, seconds: int) -> str:
+        """Return a link with which anybody can read the dashboard's page for some time.
+
+        Raises:
+            MedicalChargesError: no page is published.
+        """
+        key = self._layout.dashboard
+        if self.read(key) is None:
+            raise MedicalChargesError(f"there is no page s3://{self.bucket}/{key}: run once")
+        # S3 gives an object under a key of KMS to requests of this version only, and a link to a
+        # bucket without its region is redirected, which breaks the signature.
+        config = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
+        signing = self._client("s3", config=config)
+        page = {"Bucket": self.bucket, "Key": key, "ResponseContentType": "text/html"}
+        link = signing.generate_presigned_url("get_object", Params=page, ExpiresIn=seconds)
+        return str(link)
 
     def has_input(self) -> bool:
         """Return True if there is anything to analyze."""

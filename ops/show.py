@@ -14,10 +14,10 @@ from rich.text import Text
 
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
+from medical_charges.contract.outputs import read_csv
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.local.show import ROWS_SHOWN, example_lines, summary_lines
-from medical_charges.outputs.tables import read_csv
 from medical_charges.report.printable import printable
 from medical_charges.runs.publish import published
 from medical_charges.storage import Store

@@ -22,7 +22,6 @@ from medical_charges.layout import Layout
 from medical_charges.local.files import data_files, refuse_wrong_files, unread_files
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.page import save_page
 from ops.pipeline import Ended, Pipeline, Step
 from ops.show import show_examples, show_left_out, show_report, show_run
 from ops.terraform import DIRECTORY, ROOT, Terraform
@@ -200,7 +199,9 @@ def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, conso
     summary = read_summary(store, Layout(contract.prefix), run_id)
     show_run(console, store, contract, summary)
     show_report(console, out, contract, summary.run_id)
-    console.print(f"dashboard: {save_page(out, contract)}")
+    page = out / Layout(contract.prefix).dashboard
+    if page.is_file():
+        console.print(f"dashboard: {page}")
     return 0
 
 

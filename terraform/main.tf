@@ -89,6 +89,7 @@ locals {
     publish_outputs    = "Copies a run's validated outputs to Output_data"
     generate_manifests = "Writes QuickSight manifests of the outputs"
     validate_manifests = "Follows each manifest to its output and records the run as live"
+    write_page         = "Writes the dashboard's page of what is published"
     end_run            = "Ends a run: frees the lease; after a failure rolls back and sends the notice"
   }
   function_names = { for key in keys(local.functions) : key => "${var.project}-${replace(key, "_", "-")}" }
@@ -255,6 +256,7 @@ module "orchestration" {
     publish_outputs_arn    = module.lambdas.arns["publish_outputs"]
     generate_manifests_arn = module.lambdas.arns["generate_manifests"]
     validate_manifests_arn = module.lambdas.arns["validate_manifests"]
+    write_page_arn         = module.lambdas.arns["write_page"]
     end_run_arn            = module.lambdas.arns["end_run"]
     emr_cluster_mode       = var.emr_cluster
     emr_cluster_id         = module.emr.cluster_id

@@ -15,6 +15,7 @@ from lambdas.generate_manifests.handler import handle as generate_manifests
 from lambdas.plan_run.handler import handle as plan_run
 from lambdas.publish_outputs.handler import handle as publish_outputs
 from lambdas.validate_manifests.handler import handle as validate_manifests
+from lambdas.write_page.handler import handle as write_page
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
 from medical_charges.analysis.snapshot import read_snapshot
@@ -80,6 +81,9 @@ class Pipeline:
 
     def serve(self, name: str, run_id: str) -> dict[str, Any]:
         return validate_manifests({"execution": execution(name), "run_id": run_id}, LambdaContext())
+
+    def page(self, name: str, run_id: str) -> dict[str, Any]:
+        return write_page({"execution": execution(name), "run_id": run_id}, LambdaContext())
 
     def finish(self, name: str, run_id: str, stale: str = "") -> bool:
         event = {"execution": execution(name), "run_id": run_id, "stale": stale}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -122,3 +124,10 @@ def state_machine(**known: str) -> dict[str, Any]:
     filled = re.sub(r"\$\{(\w+)\}", lambda match: values.get(match[1], match[1]), text)
     definition: dict[str, Any] = yaml.safe_load(filled)
     return definition
+
+
+def page_data(page: str) -> bytes:
+    """The JSON that a page draws its charts from."""
+    packed = re.search(r'<script id="data"[^>]*>([^<]+)</script>', page)
+    assert packed
+    return gzip.decompress(base64.b64decode(packed[1]))

@@ -10,10 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from medical_charges.contract import load_contract
+from medical_charges.dashboard.page import LIBRARY, make_library
 from medical_charges.dashboard.quicksight.template import template_text
 from medical_charges.outputs.catalog import catalog_text
 from medical_charges.validation.dqdl import rulesets_text
@@ -29,6 +31,7 @@ FUNCTIONS = (
     "publish_outputs",
     "generate_manifests",
     "validate_manifests",
+    "write_page",
     "end_run",
 )
 _INDEX = "index.json"
@@ -158,12 +161,24 @@ class Build:
             ("handler.py" if path.name == "handler.py" else f"lambdas/{name}/{path.name}"): path
             for path in sorted((folder / name).glob("*.py"))
         } | {f"lambdas/{path.name}": path for path in sorted(folder.glob("*.py"))}
+        if name == "write_page":
+            own[f"medical_charges/dashboard/assets/{LIBRARY}"] = self._drawing
         inputs = inputs_hash([target, listed, self._library, *own, *own.values()])
 
         def write(path: Path) -> None:
             write_zip(path, {**dict(tree(packages)), **_library_files(self._library), **own})
 
         return self._cache.file(self.out / "lambdas" / f"{name}.zip", inputs, write)
+
+    @cached_property
+    def _drawing(self) -> Path:
+        """The script that draws the page's charts."""
+        folder = self._cache.folder(
+            "drawing",
+            inputs_hash([metadata.version("vl-convert-python")]),
+            lambda path: _no_return((path / LIBRARY).write_text(make_library())),
+        )
+        return folder / LIBRARY
 
     def _object(self, path: Path) -> dict[str, str]:
         return {"path": self._shown(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}

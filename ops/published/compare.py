@@ -10,11 +10,10 @@ from decimal import Decimal
 from medical_charges.analysis.earlier import History, read_history, staged_output
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract
-from medical_charges.contract.outputs import NULL, Output
+from medical_charges.contract.outputs import NULL, Output, read_csv
 from medical_charges.errors import ObjectMissingError, OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.local.show import ROWS_SHOWN
-from medical_charges.outputs.tables import read_csv
 from medical_charges.storage import Store
 
 Labels = tuple[str, ...]

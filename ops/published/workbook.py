@@ -15,12 +15,11 @@ from xlsxwriter.format import Format as Style
 from xlsxwriter.worksheet import Worksheet
 
 from medical_charges.contract import Contract
-from medical_charges.contract.outputs import NULL, Output, OutputColumn
+from medical_charges.contract.outputs import NULL, Output, OutputColumn, read_csv
 from medical_charges.dashboard.definition import Definition, define, group_of
 from medical_charges.dashboard.published import Published, read_published
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
-from medical_charges.outputs.tables import read_csv
 from medical_charges.storage import LocalStore
 
 WITHHELD, NOTHING = "withheld", "–"  # noqa: RUF001 - as on the dashboard

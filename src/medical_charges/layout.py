@@ -42,8 +42,8 @@ class Layout:
 
     @property
     def dashboard(self) -> str:
-        """The dashboard's page; made locally, next to the data that it shows."""
-        return f"{self.prefix}/dashboard.html"
+        """The dashboard's page."""
+        return f"{self.prefix}/Dashboard/index.html"
 
     @property
     def workbook(self) -> str:

@@ -34,7 +34,7 @@ run "after" {
   state_key = "renamed"
 
   assert {
-    condition     = length(module.iam.role_arns) == 11 && alltrue([for arn in values(module.iam.role_arns) : endswith(arn, ":role/made-before")])
+    condition     = length(module.iam.role_arns) == 12 && alltrue([for arn in values(module.iam.role_arns) : endswith(arn, ":role/made-before")])
     error_message = "The roles made before the module was renamed are kept: ${jsonencode(module.iam.role_arns)}"
   }
 }

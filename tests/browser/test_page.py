@@ -495,7 +495,7 @@ def test_the_report_of_the_run_is_linked_where_there_is_one(
     assert live is not None
     assert "report.html" not in make_page(copy, contract)
     copy.write(layout.report_page(live.run_id), b"")
-    assert f'href="Run_data/{live.run_id}/report.html"' in make_page(copy, contract)
+    assert f'href="../Run_data/{live.run_id}/report.html"' in make_page(copy, contract)
     outcomes: list[Outcome] = ["pass", "pass", "fail", "not applicable"]
     result = Result(live.run_id, contract.contract_hash)
     result.checks += [Check(it, "conformance", "warn", "", it) for it in outcomes]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from medical_charges.storage import LocalStore
 from ops.written import Written
 from tests.functional.live import Execution, Live
-from tests.helpers import outputs_of
+from tests.helpers import outputs_of, page_data
 
 BEFORE_VALIDATION = ["PlanRun", "Decide", "CreateCluster", "Analyze"]
 BEFORE_VALIDATION += ["IsClusterTransient", "TerminateCluster"]
 BEFORE_VALIDATION += ["CompareRuns", "IsHeld", "Validate"]
 VALIDATION = ["TestAnalysis", "ValidateOutputs"]
 AFTER_VALIDATION = ["PublishOutputs", "GenerateManifests", "ValidateManifests"]
-AFTER_VALIDATION += ["RefreshDashboards", "Notify", "EndRun", "WasHeld", "Published"]
+AFTER_VALIDATION += ["RefreshDashboards", "WritePage", "Notify", "EndRun", "WasHeld", "Published"]
 
 
 def test_an_upload_starts_an_execution_that_goes_through_every_state(first_run: Execution) -> None:
@@ -26,7 +30,7 @@ def test_an_upload_starts_an_execution_that_goes_through_every_state(first_run: 
     assert first_run.entered[11:] == AFTER_VALIDATION
 
 
-def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
+def test_every_task_came_to_what_it_should(live: Live, first_run: Execution) -> None:
     results = {state: json.loads(text) for state, text in first_run.results.items()}
     assert results["PlanRun"]["Payload"]["decision"] == "go"
     assert results["CreateCluster"]["Cluster"]["Status"]["State"] == "WAITING"
@@ -37,6 +41,7 @@ def test_every_task_came_to_what_it_should(first_run: Execution) -> None:
     assert len(results["PublishOutputs"]["Payload"]["published"]) == 9
     assert len(results["GenerateManifests"]["Payload"]["manifests"]) == 9
     assert results["ValidateManifests"]["Payload"]["live"]
+    assert results["WritePage"]["Payload"]["page"] == f"s3://{live.bucket}/{live.layout.dashboard}"
     assert results["EndRun"]["Payload"] == {"pending": False}
 
 
@@ -46,6 +51,26 @@ def test_the_outputs_are_those_of_the_analysis_byte_for_byte(
     expected = outputs_of(store, live.stack.contract, {"Charges.csv": real_file})
     assert live.outputs() == expected
     assert len(expected) == 9
+
+
+def test_the_page_in_the_bucket_shows_the_outputs_to_those_who_have_a_link(
+    live: Live, first_run: Execution
+) -> None:
+    page = live.read(live.layout.dashboard)
+    link = live.stack.pipeline.share(60)
+    assert got(link) == (HTTPStatus.OK, "text/html", page)
+    tables = json.loads(page_data(page.decode()))["tables"]
+    assert tables["charges_by_region"]["values"][0][0] == "northeast"
+    assert got(link.partition("?")[0])[0] == HTTPStatus.FORBIDDEN
+
+
+def got(link: str) -> tuple[int, str | None, bytes]:
+    """The status, the type and the content that a browser gets."""
+    url = urlsplit(link)
+    connection = http.client.HTTPConnection(url.netloc, timeout=60)
+    connection.request("GET", f"{url.path}?{url.query}")
+    with closing(connection), connection.getresponse() as answer:
+        return answer.status, answer.getheader("Content-Type"), answer.read()
 
 
 def test_every_manifest_names_the_output_of_its_table(live: Live, first_run: Execution) -> None:

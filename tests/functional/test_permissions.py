@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_FUNCTIONS = "compare-runs end-run generate-manifests plan-run publish-outputs validate-manifests"
+_FUNCTIONS = (
+    "compare-runs end-run generate-manifests plan-run publish-outputs validate-manifests write-page"
+)
 
 # By action, the actors in whose policy nothing here need miss it.
 UNSEEN = {
@@ -52,8 +54,10 @@ UNSEEN = {
     "s3:DeleteObject": "emr-instances end-run generate-manifests glue plan-run publish-outputs",
     "s3:PutObject": "plan-run",
     # The ledger's statement is one for all functions.
-    "dynamodb:DeleteItem": "compare-runs generate-manifests publish-outputs validate-manifests",
-    "dynamodb:UpdateItem": "generate-manifests",
+    "dynamodb:DeleteItem": (
+        "compare-runs generate-manifests publish-outputs validate-manifests write-page"
+    ),
+    "dynamodb:UpdateItem": "generate-manifests write-page",
 }
 
 

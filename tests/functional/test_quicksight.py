@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from local_aws import environment
 from tests.functional.live import Execution, Live
-from tests.functional.test_failures import NOTHING
+from tests.functional.test_failures import NOTHING, raising
 
 ACCOUNT = {"AwsAccountId": environment.ACCOUNT}
 DASHBOARD = ACCOUNT | {"DashboardId": "medical-charges-dashboard"}
@@ -81,11 +81,14 @@ MISSING = "charges_by_age"
 
 @pytest.fixture(scope="module")
 def stale(live: Live, quicksight: Any, real_file: bytes) -> Execution:
-    """A run while one of the data sets is gone."""
+    """A run while one of the data sets is gone, and the page cannot be written."""
     kept = quicksight.describe_data_set(**data_set(MISSING))["DataSet"]
     quicksight.delete_data_set(**data_set(MISSING))
     more = b"\n".join(real_file.splitlines()[:201]) + b"\n"
-    with live.replaced("artefacts/test_analysis.py", NOTHING):
+    with (
+        live.replaced("artefacts/test_analysis.py", NOTHING),
+        live.changed_function("write-page", raising),
+    ):
         execution = live.run(lambda: live.put(live.input("shown.csv"), more))
     fields = ("Name", "PhysicalTableMap", "LogicalTableMap", "ImportMode")
     quicksight.create_data_set(**data_set(MISSING), **{field: kept[field] for field in fields})
@@ -101,9 +104,10 @@ def test_a_run_that_cannot_be_shown_is_published_and_marked(
     assert served is not None
     assert served.run_id == run["run_id"]
     assert run["status"] == "dashboards stale"
-    assert run["reason"].startswith(f"{MISSING}: the ingestion is refused")
-    assert "QuickSight.ResourceNotFoundException" in run["reason"]
-    assert ";" not in run["reason"]
+    of_data_set, of_page = run["reason"].split("; ")
+    assert of_data_set.startswith(f"{MISSING}: the ingestion is refused")
+    assert "QuickSight.ResourceNotFoundException" in of_data_set
+    assert of_page.startswith("the page was not written: RuntimeError: ")
     [(subject, text)] = live.notices(stale.arn)
     assert subject.endswith("is published, dashboards stale")
     assert f"Dashboards stale: {run['reason']}" in text

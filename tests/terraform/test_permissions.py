@@ -309,6 +309,13 @@ USES = {
         *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
         Call("s3:PutObject", LIVE),
     ],
+    "write-page": [
+        *LEDGER,
+        *DATA_KEY,
+        LIST,
+        *_objects("GetObject", "artefacts", "Run", "Output", "Manifest"),
+        Call("s3:PutObject", f"{BUCKET}/MedicalCharges/Dashboard/index.html"),
+    ],
     "end-run": [
         *LEDGER,
         *DATA_KEY,
@@ -359,7 +366,7 @@ XRAY = (
 TRACE = [Call(f"xray:{do}") for do in XRAY]
 FUNCTIONS = (
     "compare-runs", "end-run", "generate-manifests", "plan-run", "publish-outputs",
-    "validate-manifests",
+    "validate-manifests", "write-page",
 )  # fmt: skip
 A_FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function"
 GLUE_LOGS = f"arn:aws:logs:{ACCOUNT}:log-group:/aws-glue/jobs"

@@ -12,8 +12,6 @@ a folder it was known by its inode and time, which no copy of the folder has.
 
 from __future__ import annotations
 
-import base64
-import gzip
 import hashlib
 import json
 import re
@@ -33,7 +31,7 @@ from medical_charges.layout import Layout
 from medical_charges.storage import Store
 from ops.folders import publish_staged
 from tests.generated import Dataset, dataset, visits, visits_file
-from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, plan
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, page_data, plan
 
 DATA = ROOT / "tests" / "data"
 
@@ -86,13 +84,6 @@ def results(store: Store, data: Dataset, folder: Path, run_id: str = "run") -> d
     for part in ("Output_data", "Manifest_data"):
         found |= content(store, f"{prefix(data)}/{part}", len(prefix(data)) + 1)
     return found
-
-
-def page_data(page: str) -> bytes:
-    """The JSON that a page draws its charts from."""
-    packed = re.search(r'<script id="data"[^>]*>([^<]+)</script>', page)
-    assert packed
-    return gzip.decompress(base64.b64decode(packed[1]))
 
 
 def figures_of(data: bytes) -> bytes:

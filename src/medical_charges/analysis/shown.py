@@ -5,8 +5,9 @@ from __future__ import annotations
 from medical_charges.aggregates.state import StoredState
 from medical_charges.analysis.earlier import Earlier, staged_output, stored_state
 from medical_charges.contract import Contract
+from medical_charges.contract.outputs import read_csv
 from medical_charges.layout import Layout
-from medical_charges.outputs.tables import Shown, Table, read_csv
+from medical_charges.outputs.tables import Shown, Table
 from medical_charges.storage import Store
 
 

@@ -20,6 +20,14 @@ DELIMITER, QUOTE, NULL, HEADER_LINES = ",", '"', "", 1
 """Format of a published CSV: delimiter, quote character, text of a missing figure, and number of
 header lines."""
 
+
+def read_csv(text: str) -> tuple[list[str], list[list[str]]]:
+    """Return the columns and the rows of a published CSV, in which no field has quotes."""
+    # Not by splitlines, which takes U+2028 and others that a group may hold for line breaks.
+    columns, *rows = (line.split(DELIMITER) for line in text.removesuffix("\n").split("\n"))
+    return columns, rows
+
+
 Kind = Literal["analysis", "comparisons", "cube"]
 
 Format = Literal["text", "integer", "count", "measure", "share", "number", "p"]

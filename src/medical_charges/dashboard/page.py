@@ -14,18 +14,18 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import vl_convert
-
 from medical_charges.contract import Contract
+from medical_charges.contract.outputs import read_csv
 from medical_charges.dashboard.definition import Definition, Tile, Visual, define
 from medical_charges.dashboard.published import read_published
 from medical_charges.layout import Layout
-from medical_charges.outputs.tables import read_csv
 from medical_charges.report import read_checks
 from medical_charges.report.page import THEME
 from medical_charges.storage import Store
 
 ASSETS = Path(__file__).resolve().parent / "assets"
+LIBRARY = "library.js"
+"""Vega, Vega-Lite and Vega-Embed as one script: an asset of packages, which have no vl-convert."""
 SCRIPTS = (
     "statistics.js",
     "data.js",
@@ -175,7 +175,13 @@ def _hash(text: str) -> str:
 
 @cache
 def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
+    return _text(LIBRARY) if (ASSETS / LIBRARY).is_file() else make_library()
+
+
+def make_library() -> str:
+    """Make the script that draws the charts: Vega, Vega-Lite and Vega-Embed."""
+    import vl_convert  # noqa: PLC0415 - AWS has the script, and a page needs nothing else of it
+
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
@@ -262,10 +268,13 @@ def _notes(
         for name, text in definition.source
     ]
     items += [f"<p>{html.escape(note)}</p>" for note in notes]
+    if checked:
+        items.append(f"<p>{html.escape(checked)}</p>")
     if report:
+        # For those who have the folder: a page that was sent has nothing next to it.
         items.append(
-            f"<p>{html.escape(checked)} "
-            f'<a href="{html.escape(report)}">The report of the run</a> is next to this page.</p>'
+            f'<p class="report" hidden><a href="{html.escape(report)}">The report of the run</a> '
+            f"is in the same folder.</p>"
         )
     return "\n".join(items)
 
@@ -299,4 +308,4 @@ def _report(store: Store, contract: Contract, run_id: str) -> str | None:
     key = layout.report_page(run_id)
     if all(ref.key != key for ref in store.list(layout.run(run_id))):
         return None
-    return key.removeprefix(f"{contract.prefix}/")
+    return key.replace(contract.prefix, "..", 1)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from medical_charges.analysis.summary import Summary
-from medical_charges.contract.outputs import Output
-from medical_charges.outputs.tables import read_csv
+from medical_charges.contract.outputs import Output, read_csv
 
 ROWS_SHOWN = 100
 _CELL = 24

@@ -28,6 +28,7 @@ Phase = Literal[
     "PublishOutputs",
     "GenerateManifests",
     "ValidateManifests",
+    "WritePage",
     "EndRun",
 ]
 """A state of the state machine, or a part of Analyze."""

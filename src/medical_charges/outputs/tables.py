@@ -12,7 +12,7 @@ from typing import NamedTuple
 from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, check_size, merge_cells
 from medical_charges.contract import Analysis, Contract
 from medical_charges.contract.model import MARGIN
-from medical_charges.contract.outputs import DELIMITER, NULL, STATISTICS, Kind, Output
+from medical_charges.contract.outputs import DELIMITER, NULL, STATISTICS, Kind, Output, read_csv
 from medical_charges.errors import InputRefusedError
 from medical_charges.outputs import statistics
 from medical_charges.outputs import welch as comparisons
@@ -42,13 +42,6 @@ class Table:
         No field needs quotes: group values that would are refused when they are read.
         """
         return "".join(f"{DELIMITER.join(row)}\n" for row in (self.columns, *self.rows)).encode()
-
-
-def read_csv(text: str) -> tuple[list[str], list[list[str]]]:
-    """The columns and the rows of a CSV that `Table.to_csv` made."""
-    # Not by splitlines, which takes U+2028 and others that a group may hold for line breaks.
-    columns, *rows = (line.split(DELIMITER) for line in text.removesuffix("\n").split("\n"))
-    return columns, rows
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,23 @@ locals {
       },
     ]
 
+    # Reads what is published, and writes the page of it.
+    write_page = [
+      local.ledger,
+      {
+        Sid      = "Read"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = [local.folder.artefacts, local.folder.manifest, local.folder.output, local.folder.run]
+      },
+      {
+        Sid      = "Write"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = local.page
+      },
+    ]
+
     # Frees the lease and starts the pending run. After a failed run it also ends the cluster,
     # rolls back and notifies.
     end_run = [

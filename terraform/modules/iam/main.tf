@@ -40,6 +40,8 @@ locals {
     } : key => "${var.bucket_arn}/${var.prefix}/${name}/*" },
   )
 
+  page = "${var.bucket_arn}/${var.prefix}/Dashboard/index.html"
+
   # The record of the live run, which a rollback writes too, or removes.
   live = "${var.bucket_arn}/${var.prefix}/Run_data/live.json"
 

@@ -29,5 +29,5 @@ module "security" {
   session_manager        = false
   quicksight             = false
   glue_security_group_id = "sg-1"
-  function_names         = { for key in ["plan_run", "compare_runs", "publish_outputs", "generate_manifests", "validate_manifests", "end_run"] : key => key }
+  function_names         = { for key in ["plan_run", "compare_runs", "publish_outputs", "generate_manifests", "validate_manifests", "write_page", "end_run"] : key => key }
 }

@@ -13,8 +13,8 @@ import pytest
 from scipy import stats
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.outputs import read_csv
 from medical_charges.hashing import verify_checksum, with_checksum
-from medical_charges.outputs.tables import read_csv
 from medical_charges.storage import LocalStore
 from tests.helpers import outputs_of, run, upload
 from tests.unit.validation.helpers import validated

@@ -11,9 +11,10 @@ import pytest
 from medical_charges.aggregates.cube import Cells, Cube, Sums, merge_cells
 from medical_charges.analysis.snapshot import check_new_objects, take_snapshot
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.outputs import read_csv
 from medical_charges.draft import draft_contract
 from medical_charges.errors import InputRefusedError
-from medical_charges.outputs.tables import Shown, make_tables, read_csv
+from medical_charges.outputs.tables import Shown, make_tables
 from medical_charges.storage import LocalStore
 from medical_charges.validation.checks.disclosure import disclosure_checks
 from medical_charges.validation.checks.files import staged_files

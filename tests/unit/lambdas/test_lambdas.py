@@ -31,7 +31,7 @@ from medical_charges.runs.manifests import validate_manifests
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
 from tests.functions import CONTRACT, Pipeline, deploy, execution
-from tests.helpers import WITHOUT_CUBES
+from tests.helpers import WITHOUT_CUBES, page_data
 
 
 @pytest.fixture(scope="module")
@@ -620,6 +620,21 @@ def test_the_last_good_outputs_and_manifests_come_back_after_a_failure(pipeline:
     served = pipeline.ledger.live()
     assert served is not None
     assert served.run_id == first
+
+
+def test_the_page_shows_the_live_run_and_stays_when_a_later_one_fails(pipeline: Pipeline) -> None:
+    run_id = pipeline.run("one")
+    key = "MedicalCharges/Dashboard/index.html"
+    assert pipeline.page("one", run_id) == {"page": f"{pipeline.store.uri}/{key}"}
+    page = pipeline.store.read(key)
+    assert json.loads(page_data(page.decode()))["run"]["run_id"] == run_id
+    pipeline.finish("one", run_id)
+    second = new_data(pipeline, "two")
+    pipeline.publish("two", second)
+    pipeline.fail("two", "GenerateManifests", Error="X", Cause="{}")
+    assert pipeline.store.read(key) == page
+    with pytest.raises(LeaseLostError):
+        pipeline.page("one", run_id)
 
 
 def test_the_first_run_that_fails_leaves_nothing_published(pipeline: Pipeline) -> None:

@@ -71,6 +71,7 @@ def test_a_run_logs_each_state_with_its_id_and_decision_and_nothing_of_a_row(
     pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_id = pipeline.run("one")
+    pipeline.page("one", run_id)
     pipeline.finish("one", run_id)
     lines = lines_of(capsys)
     published = b"".join(pipeline.served().values()).decode()
@@ -87,6 +88,7 @@ def test_a_run_logs_each_state_with_its_id_and_decision_and_nothing_of_a_row(
         ("PublishOutputs", "done"),
         ("GenerateManifests", "done"),
         ("ValidateManifests", "live"),
+        ("WritePage", "done"),
         ("EndRun", "done"),
     ]
 

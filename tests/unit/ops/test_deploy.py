@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
@@ -19,6 +21,7 @@ from medical_charges.storage import S3Store
 from ops import account
 from ops.__main__ import main
 from ops.pipeline import Ended, Pipeline
+from ops.show import PlainConsole
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE
 
 OUTPUTS = {
@@ -198,6 +201,59 @@ def pipeline(bucket: S3Store, contract: Contract) -> Pipeline:
         bucket.write(layout.published(name), f"{','.join(output.header)}\n".encode())
     generate_manifests(bucket, layout, contract.outputs)
     return Pipeline({"AWS_REGION": "us-east-1"}, OUTPUTS, layout)
+
+
+def test_a_link_to_the_page_is_signed_for_so_many_days_and_shown_as_a_page(
+    bucket: S3Store, contract: Contract
+) -> None:
+    bucket.write(Layout(contract.prefix).dashboard, b"<!DOCTYPE html>")
+    pipeline = Pipeline({"AWS_REGION": "eu-central-1"}, OUTPUTS, Layout(contract.prefix))
+    link = urlsplit(shared(pipeline, 7)[0])
+    # To a bucket's name alone S3 answers with another place, for which the link is not signed.
+    assert link.netloc == "medicalcharges.s3.eu-central-1.amazonaws.com"
+    assert link.path == "/MedicalCharges/Dashboard/index.html"
+    asked = parse_qs(link.query)
+    assert asked["X-Amz-Expires"] == ["604800"]
+    assert asked["response-content-type"] == ["text/html"]
+    # The only one that S3 takes for an object under a key of KMS.
+    assert asked["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+
+
+@pytest.mark.parametrize("token", ["", "session"])
+def test_a_link_by_temporary_credentials_warns_that_it_ends_with_them(
+    pipeline: Pipeline,
+    bucket: S3Store,
+    contract: Contract,
+    monkeypatch: pytest.MonkeyPatch,
+    token: str,
+) -> None:
+    bucket.write(Layout(contract.prefix).dashboard, b"<!DOCTYPE html>")
+    given = {"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    given |= {"AWS_SESSION_TOKEN": token} if token else {}
+    said = shared(Pipeline(given, OUTPUTS, Layout(contract.prefix)), 1)
+    assert [line for line in said if "temporary" in line] == (
+        ["warning: your credentials are temporary, and the link ends when they do"] if token else []
+    )
+
+
+@pytest.mark.parametrize("days", [0, 8, -1])
+def test_a_link_for_other_times_than_s3_signs_for_is_refused(pipeline: Pipeline, days: int) -> None:
+    with pytest.raises(MedicalChargesError, match=f"DAYS is {days}; S3 signs for 1 to 7 days"):
+        shared(pipeline, days)
+
+
+def test_there_is_no_link_before_there_is_a_page(pipeline: Pipeline) -> None:
+    with pytest.raises(MedicalChargesError, match=r"no page s3://.*/index.html: run once"):
+        shared(pipeline, 1)
+
+
+def shared(pipeline: Pipeline, days: int) -> list[str]:
+    """What `make share` prints."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(account, "_pipeline", lambda *_: pipeline)
+        screen = PlainConsole(file=io.StringIO())
+        assert account.share("terraform", CONTRACT_FILE, screen, days) == 0
+        return cast("io.StringIO", screen.file).getvalue().splitlines()
 
 
 def test_a_contract_with_other_labels_reads_the_published_outputs(

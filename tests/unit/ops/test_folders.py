@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import random
 import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +17,7 @@ from medical_charges.report.printable import printable
 from medical_charges.storage import LocalStore, open_store
 from ops import __main__ as ops
 from ops.terraform import TerraformError
-from tests.helpers import ROOT
+from tests.helpers import ROOT, page_data
 
 CONTRACT = """
 dataset: clinics
@@ -208,8 +205,8 @@ def test_a_group_with_a_line_separator_is_one_group(laptop: Laptop, character: s
     code, printed = laptop.run(clinics(name, "South"))
     assert code == 0
     assert f"{printable(name)}  " in printed
-    table = page_data(laptop.folder / "out/Clinics/dashboard.html")["tables"]["cost_by_clinic"]
-    assert table["values"][0] == [name, "South"]
+    page = (laptop.folder / "out/Clinics/Dashboard/index.html").read_text()
+    assert json.loads(page_data(page))["tables"]["cost_by_clinic"]["values"][0] == [name, "South"]
 
 
 # --- names of folders and files
@@ -232,7 +229,7 @@ ODD_NAMES = [
 def test_input_and_output_may_have_any_name(laptop: Laptop, name: str) -> None:
     code, _ = laptop.run(clinics("North"), name=f"{name}.csv", out=name, source=f"{name} in")
     assert code == 0
-    assert (laptop.folder / name / "Clinics/dashboard.html").is_file()
+    assert (laptop.folder / name / "Clinics/Dashboard/index.html").is_file()
     made = {path.name for path in laptop.folder.iterdir()}
     assert made == {name, f"{name} in", "contract.yaml"}
 
@@ -306,10 +303,3 @@ def test_a_file_in_the_input_folder_that_no_run_put_there_is_refused(
     assert code == 3
     assert f"{name} was put there by no run" in printed
     assert mine.read_bytes() == clinics("East")
-
-
-def page_data(page: Path) -> dict[str, Any]:
-    """Return the data that a page holds for its script."""
-    packed = page.read_text().partition('id="data"')[2].partition(">")[2].partition("<")[0]
-    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
-    return found

@@ -17,10 +17,13 @@ from typing import Any
 
 import pytest
 
+from medical_charges.dashboard.page import make_library
 from ops.build import certificate, lock
 from ops.build.artifacts import FUNCTIONS, Build
 from ops.build.wheels import BuildError
 from tests.helpers import CONTRACT_FILE, ROOT, VISITS_CONTRACT_FILE
+
+DRAWING = "medical_charges/dashboard/assets/library.js"
 
 SOURCES = ("src", "lambdas", "glue_jobs", "ops", "datasets", "requirements")
 FILES = ("pyproject.toml", "LICENSE", "README.md")
@@ -210,6 +213,18 @@ def test_a_functions_package_is_small_and_holds_no_other_functions_code(
         names = archive.namelist()
     assert "handler.py" in names
     assert [name for name in names if name.startswith("lambdas/")] == ["lambdas/settings.py"]
+
+
+def test_the_function_that_writes_the_page_alone_has_the_script_that_draws_it(
+    built: tuple[Path, dict[str, Any]],
+) -> None:
+    root, index = built
+    having = {}
+    for name, package in index["lambdas"].items():
+        with zipfile.ZipFile(root / package["path"]) as archive:
+            if DRAWING in archive.namelist():
+                having[name] = archive.read(DRAWING).decode()
+    assert having == {"write_page": make_library()}
 
 
 def test_each_platform_gets_the_lock_without_its_own_packages() -> None:

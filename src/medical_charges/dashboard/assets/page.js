@@ -503,6 +503,8 @@ async function start() {
   document.head.append(make("script", { text: library }));
   const page = new Page(new Dashboard(JSON.parse(data)));
   await page.read();
+  const report = document.querySelector(".report");
+  if (report) report.hidden = location.protocol !== "file:";
   performance.mark("drawn");
   document.documentElement.dataset.ready = "true";
 }

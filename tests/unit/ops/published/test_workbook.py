@@ -14,10 +14,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, load_contract, parse_contract
-from medical_charges.contract.outputs import NULL, Output
+from medical_charges.contract.outputs import NULL, Output, read_csv
 from medical_charges.dashboard.published import Published
 from medical_charges.layout import Layout
-from medical_charges.outputs.tables import read_csv
 from medical_charges.storage import LocalStore, MirrorStore
 from ops import __main__ as ops
 from ops.folders import publish_staged
