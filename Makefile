@@ -10,6 +10,7 @@ INPUT ?= datasets/medical_charges/Charges.csv
 CONTRACT ?= datasets/medical_charges/contract.yaml
 OUT ?= out
 FILE ?= datasets/medical_charges/Charges.csv
+PICTURES ?= docs/images
 # A word for the shell, whatever stands in it.
 quoted = '$(subst ','\'',$(1))'
 # How the whole suite is run: a third worker fills the waits of the others. tests/sharing.py says what stays together, and in which order.
@@ -100,9 +101,9 @@ dashboard-bench: $(VENV)/dev ## Time the dashboard's page with a cube of 50,000 
 	@tests/browser/install
 	@$(PY) -m benchmarks.dashboard
 
-screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT holds
+screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT holds, into PICTURES
 	@tests/browser/install
-	@$(PY) -m ops.page.screenshots --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) docs/images
+	@$(PY) -m ops.page.screenshots --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) $(call quoted,$(PICTURES))
 
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
