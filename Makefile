@@ -17,7 +17,7 @@ quoted = '$(subst ','\'',$(1))'
 WORKERS := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 # Checksums are no secrets, and the local endpoint's keys are "test".
 SECRETS := --no-verify --disable-plugin HexHighEntropyString --exclude-secrets '^test$$'
-SECRETS_IN := . ':!requirements/*.txt' ':!terraform/tests/fixtures' ':!*.csv' ':!*.gz' ':!*.webp'
+SECRETS_IN := . ':!requirements/*.txt' ':!terraform/tests/fixtures' ':!*/package-lock.json' ':!*.csv' ':!*.gz' ':!*.webp'
 
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
 
@@ -114,6 +114,9 @@ attacks: $(VENV)/dev ## Attack what is published of the real file and of generat
 mutants: $(VENV)/dev ## Run the tests of every mutant of tests/mutants/table.py, or of those that ARGS name
 	@$(PY) -m tests.mutants $(ARGS)
 
+simulator: $(VENV)/dev tests/simulator/node_modules ## Compare the evaluation of policies with a simulator of IAM, which needs npm
+	@$(PY) -m tests.simulator $(ARGS)
+
 bench: $(VENV)/bench ## Measure against the peers, with ARGS such as --rows 40000000
 	@$(PY) -m benchmarks $(ARGS)
 
@@ -156,4 +159,9 @@ $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirem
 $(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
 	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
 
-.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share doctor test fuzz faults attacks mutants bench dashboard-bench screenshots lint checkov format lock clean
+tests/simulator/node_modules: tests/simulator/package-lock.json
+	@command -v npm >/dev/null || { echo "error: npm is not on the PATH, and the simulator is one of its packages" >&2; exit 1; }
+	@cd tests/simulator && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share doctor test fuzz faults attacks mutants simulator bench dashboard-bench screenshots lint checkov format lock clean

@@ -1,0 +1,1 @@
+"""IAM as the laptop's stack evaluates it, compared with a simulator of IAM that others keep."""
