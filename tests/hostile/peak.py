@@ -39,21 +39,24 @@ def _one_line(size: int, start: bytes = b"", byte: bytes = b"a") -> Chunks:
     yield b"\n" + GOOD + b"\n"
 
 
+CLEAN = "clean.csv"
 GROUPS: dict[str, dict[str, Callable[[], Chunks]]] = {
     "rejected": {
-        "clean.csv": lambda: _lines(GOOD, 32 * MIB),
+        CLEAN: lambda: _lines(GOOD, 32 * MIB),
         "lines of one character.csv": lambda: _lines(b"x", MIB),
         "every row breaks a rule.csv.gz": lambda: _lines(GOOD.replace(b"south", b"South"), 4 * MIB),
         "every row has an odd quote.csv": lambda: _lines(b'"' + GOOD, 4 * MIB),
         "5,000 fields too many.csv": lambda: _lines(GOOD + FIELDS, 4 * MIB),
     },
     "wide": {
+        CLEAN: lambda: _lines(GOOD, 32 * MIB),
         "5,000 columns.csv": lambda: _lines(GOOD + FIELDS, 8 * MIB, HEADER + COLUMNS),
         "5,000 columns, every row breaks a rule.csv": lambda: _lines(
             b"x" + GOOD + FIELDS, 8 * MIB, HEADER + COLUMNS
         ),
     },
     "long": {
+        CLEAN: lambda: _lines(GOOD, 32 * MIB),
         "a bomb of rows.csv.gz": lambda: _lines(GOOD, 96 * MIB),
         "a line of 300 MB.csv": lambda: _one_line(300 * MIB),
         "a line of 300 MB.csv.gz": lambda: _one_line(300 * MIB),

@@ -1,7 +1,7 @@
 """Reading a contract and reporting its mistakes.
 
 A mistake is reported with the file, the path inside it, what was found and what is allowed. All
-mistakes of one reading are reported together.
+mistakes of one reading are reported together, up to a number.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from medical_charges.contract.model import Contract
-from medical_charges.contract.rules import Problem, contradictions, show
+from medical_charges.contract.rules import Problem, contradictions, shortened, show
 from medical_charges.errors import ContractError
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+
+
+_PROBLEMS_NAMED = 50
 
 
 def load_contract(path: str | Path) -> Contract:
@@ -45,8 +48,8 @@ def parse_contract(text: str, origin: str = "contract") -> Contract:
     try:
         # YAML 1.2: a bare yes or no is text, and a key that stands twice is an error.
         raw = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
-        # A date like 2020-13-45, a number of 5,000 digits and endless nesting are no YAMLError.
+    except (YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
+        # A date like 2020-13-45, a wrong `!!bool` and endless nesting are no YAMLError.
         raise ContractError(f"{origin}: not a YAML file: {_one_line(error)}") from error
     if not isinstance(raw, dict):
         raise ContractError(f"{origin}: found {show(raw)}; allowed: {Contract.allowed_keys()}")
@@ -57,7 +60,10 @@ def parse_contract(text: str, origin: str = "contract") -> Contract:
     else:
         problems = list(contradictions(contract))
     if problems:
-        raise ContractError("\n".join(f"{origin}: {problem}" for problem in problems))
+        lines = [f"{origin}: {problem}" for problem in problems[:_PROBLEMS_NAMED]]
+        if (others := len(problems) - len(lines)) > 0:
+            lines.append(f"{origin}: and {others:,} more mistakes")
+        raise ContractError("\n".join(lines))
     return contract
 
 
@@ -91,7 +97,7 @@ def _path(detail: ErrorDetails, raw: object) -> str:
             path, value = f"{path}.{step}", value[step]
         elif detail["type"] in _FOUND and place == len(detail["loc"]):
             path = f"{path}.{step}"
-    return path.lstrip(".")
+    return shortened(path.lstrip("."))
 
 
 def _allowed(detail: ErrorDetails) -> str:

@@ -324,7 +324,7 @@ class Contract(Part):
     """Everything that is specific to one dataset."""
 
     dataset: Name = Field(description="The data set's name.")
-    prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")] = Field(
+    prefix: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")] = Field(
         description="The folder of the bucket that holds everything of this dataset."
     )
     unit: Noun | Unit = Field(

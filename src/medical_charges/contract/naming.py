@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import re
+
 COLUMN_LIMIT = 100
 """Maximum length of a column's name: with a statistic's prefix, QuickSight allows 128."""
 
 PLAIN_TEXT = (
     "text that a CSV holds without quotes: no comma, quote, line break or control character"
 )
+NO_FORMULA = "text that no spreadsheet computes: without `=`, `@` or a sign at its start"
+
+FOUND_IN_VALUES = {
+    PLAIN_TEXT: "a comma, a quote or a control character, which a CSV could hold only in quotes",
+    NO_FORMULA: "the start of a formula (`=`, `@` or a sign), which a spreadsheet would run",
+}
+"""What a value has that is not the text that is allowed."""
+
+_FORMULA = re.compile(r"\s*[=@\uff1d\uff20+\-\uff0b\uff0d]")
+_SIGNED = re.compile(r"\s*[+-](?:[^\W\d_]| )*|\s*[+-] ?[0-9]+(?:\.[0-9]+)? ?%?")
+"""A sign alone, before a word or before a number, which a spreadsheet does not compute with."""
 
 
-def needs_quoting(value: str) -> bool:
-    """Return True if a CSV needs quotes for the value, which Catalog tables do not read."""
-    return any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value)
+def not_a_label(value: str) -> str | None:
+    """Return what a label of a published CSV must be, if it is not valid.
+
+    Catalog tables do not read quotes, and spreadsheets run what looks like a formula.
+    """
+    if any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value):
+        return PLAIN_TEXT
+    return NO_FORMULA if _FORMULA.match(value) and not _SIGNED.fullmatch(value) else None
 
 
 def not_a_name(name: str) -> str | None:
     """Return what a column's name must be, if it is not valid."""
     if name != name.strip() or not name:
         return "a column's name without spaces around it"
-    if needs_quoting(name):
-        return PLAIN_TEXT
+    if (wanted := not_a_label(name)) is not None:
+        return wanted
     if len(name) > COLUMN_LIMIT:
         return f"a name of {COLUMN_LIMIT} characters at most"
     if name == "*" or (name.startswith("^") and name.endswith("$")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -18,8 +19,11 @@ from medical_charges.contract.model import (
     IntegerColumn,
     StringColumn,
 )
-from medical_charges.contract.naming import PLAIN_TEXT, needs_quoting, not_a_name
+from medical_charges.contract.naming import PLAIN_TEXT, not_a_label, not_a_name
 from medical_charges.contract.pii.names import kind_of_person_data
+
+ARTIFACTS = "artefacts"
+"""The folder of the bucket that holds what AWS runs."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Problem:
 
 def contradictions(contract: Contract) -> Iterator[Problem]:
     """Return every mistake of a contract that is well formed, each with its path."""
+    if contract.prefix == ARTIFACTS:
+        yield Problem("prefix", show(ARTIFACTS), "a name other than that of the code's folder")
     yield from _column_problems(contract)
     yield from _identifying_problems(contract)
     yield from _band_problems(contract)
@@ -58,14 +64,7 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem(path, show(name), allowed)
         yield from _header_problems(contract, name)
         if isinstance(column, StringColumn):
-            repeated = [v for v in column.allowed or () if (column.allowed or ()).count(v) > 1]
-            if repeated:
-                yield Problem(f"{path}.allowed", f"{repeated[0]!r} twice", "each value once")
-            for value in column.allowed or ():
-                if not value or needs_quoting(value):
-                    yield Problem(f"{path}.allowed", show(value), PLAIN_TEXT)
-                elif value in contract.source.null_values:
-                    yield Problem(f"{path}.allowed", show(value), "no text of `null_values`")
+            yield from _allowed_problems(contract, path, column.allowed or ())
         elif (
             column.minimum is not None
             and column.maximum is not None
@@ -76,6 +75,17 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
                 f"minimum {column.minimum} over maximum {column.maximum}",
                 "a minimum up to the maximum",
             )
+
+
+def _allowed_problems(contract: Contract, path: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
+    repeated = [value for value, times in Counter(allowed).items() if times > 1]
+    if repeated:
+        yield Problem(f"{path}.allowed", f"{repeated[0]!r} twice", "each value once")
+    for value in allowed:
+        if (wanted := not_a_label(value) if value else PLAIN_TEXT) is not None:
+            yield Problem(f"{path}.allowed", show(value), wanted)
+        elif value in contract.source.null_values:
+            yield Problem(f"{path}.allowed", show(value), "no text of `null_values`")
 
 
 def _header_problems(contract: Contract, name: str) -> Iterator[Problem]:
@@ -407,5 +417,9 @@ def show(value: object) -> str:
     if isinstance(value, (dict, list)):
         kind = "mapping" if isinstance(value, dict) else "list"
         return f"a {kind}" if value else f"an empty {kind}"
-    text = repr(value)
+    return shortened(repr(value))
+
+
+def shortened(text: str) -> str:
+    """Return a text for a message: its start, if it is long."""
     return text if len(text) <= 80 else text[:77] + "..."

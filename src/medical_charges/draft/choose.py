@@ -11,7 +11,7 @@ from math import prod
 import polars as pl
 
 from medical_charges.contract.model import MEASURE_LIMIT
-from medical_charges.contract.naming import needs_quoting, words
+from medical_charges.contract.naming import not_a_label, words
 from medical_charges.contract.nesting import lies_within
 from medical_charges.contract.outputs import COMPARISON_COLUMNS, CUBE_FIGURES, STATISTICS
 from medical_charges.draft.bands import (
@@ -318,8 +318,8 @@ def _unusable(profile: Profile, *, measured: bool) -> str | None:
     if profile.kind == "string":
         if not profile.counts:
             return f"{profile.distinct} different texts: too many to be groups"
-        if any(map(needs_quoting, profile.counts)) or any("\ufffd" in it for it in profile.counts):
-            return "its texts hold commas, quotes, or characters that are not UTF-8"
+        if any(map(not_a_label, profile.counts)) or any("\ufffd" in it for it in profile.counts):
+            return "its texts hold commas, quotes, formulas, or characters that are not UTF-8"
         if profile.distinct > max(GROUPS_SHOWN, profile.rows // 4):
             return f"{profile.distinct} different texts in {profile.rows} rows: no groups"
     if profile.running and profile.rows >= 20 and not (measured or words_of(name) & _MONEY):

@@ -20,7 +20,7 @@ import polars as pl
 from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
 from medical_charges.contract import Contract
 from medical_charges.contract.model import EXACT_LIMIT, MEASURE_LIMIT, IntegerColumn, StringColumn
-from medical_charges.contract.naming import needs_quoting
+from medical_charges.contract.naming import FOUND_IN_VALUES, not_a_label
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.columns import (
     between,
@@ -401,11 +401,10 @@ class Scanner:
             for value in values
         ]
         for value in found:
-            if isinstance(value, str) and needs_quoting(value):
+            if isinstance(value, str) and (wanted := not_a_label(value)) is not None:
                 raise InputRefusedError(
-                    f"the column {name!r} holds a value with a comma, a quote or a control "
-                    f"character, which a CSV could hold only in quotes; a column that is grouped "
-                    f"by may not"
+                    f"the column {name!r} holds a value with {FOUND_IN_VALUES[wanted]}; a column "
+                    f"that is grouped by may not"
                 )
         return found
 

@@ -24,13 +24,14 @@ def data_files(source: Path) -> dict[str, Path]:
     """Return the data files of a source, by their names below it.
 
     Raises:
-        InputRefusedError: the source is missing or holds no data file.
+        InputRefusedError: the source is missing or holds no data file, or a file's name is no text.
     """
     if not source.exists():
         raise InputRefusedError(f"there is no file or folder {str(source)!r}")
-    if source.is_file():
-        return {source.name: source}
-    found, others = _parted(source)
+    found, others = ({source.name: source}, []) if source.is_file() else _parted(source)
+    for name in found:
+        if any("\udc80" <= character <= "\udcff" for character in name):
+            raise InputRefusedError(f"the name {name!r} is not UTF-8; rename the file")
     if not found:
         more = f", but {_some(others)}" if others else ""
         raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file{more}")

@@ -13,6 +13,7 @@ from medical_charges.errors import LeaseLostError, ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.logs import log
 from medical_charges.report import read_checks, write_report
+from medical_charges.report.printable import printable
 from medical_charges.runs.ledger import Lease, Ledger
 from medical_charges.runs.lifecycle import SUCCEEDED, execution_suffix, now, successor_of
 from medical_charges.runs.rollback import roll_back
@@ -66,14 +67,20 @@ class FailedExecution:
             log = f"log group {found['LogGroupName']}/error, stream {found['Id']}"
         elif "errorType" in found:
             log = f"log group /aws/lambda/{function_prefix}{_kebab(state)}"
-        return cls(execution, state, reason[:REASON_LIMIT], _last_line(reason), log)
+        return cls._of(execution, state, reason, printable(log)[:REASON_LIMIT])
 
     @classmethod
     def of_end(cls, execution: str, status: str, error: str, cause: str) -> FailedExecution:
         """Return the failure of an execution that ended without a Catch: stopped, or timed out."""
         words = {"ABORTED": "the execution was stopped", "TIMED_OUT": "its time was up"}
         reason = ": ".join(part for part in (words.get(status, status), error, cause) if part)
-        return cls(execution, status, reason, _last_line(reason), "")
+        return cls._of(execution, status, reason, "")
+
+    @classmethod
+    def _of(cls, execution: str, state: str, reason: str, log: str) -> FailedExecution:
+        """Return a failure with a reason that fits into a notice, whatever is in it."""
+        reason = printable(reason)[:REASON_LIMIT]
+        return cls(execution, state, reason, _last_line(reason), log)
 
 
 def fail_run(
@@ -162,7 +169,8 @@ def _in_the_runs_words(
 
     That is the most specific one and quotes no row; the last output of a job may quote one.
     """
-    reason = _reason_left(store, entry.get("folder", ""), failure.state)[:REASON_LIMIT]
+    left = _reason_left(store, entry.get("folder", ""), failure.state)
+    reason = printable(left)[:REASON_LIMIT]
     return replace(failure, reason=reason, last_line=_last_line(reason)) if reason else failure
 
 
@@ -222,13 +230,12 @@ def _of_job(message: str) -> str:
 
 def _fields(cause: str) -> dict[str, str]:
     """Return every text in a cause by its name, at any depth; the first of a name counts."""
-    try:
-        value = json.loads(cause)
-    except ValueError:
-        return {}
     found: dict[str, str] = {}
-    for name, text in _texts(value):
-        found.setdefault(name, text)
+    try:
+        for name, text in _texts(json.loads(cause)):
+            found.setdefault(name, text)
+    except (ValueError, RecursionError):
+        return {}
     return found
 
 

@@ -7,6 +7,7 @@ after an interruption at any point.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from medical_charges.analysis.snapshot import (
 )
 from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract
+from medical_charges.contract.rules import show
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.hashing import content_hash
 from medical_charges.layout import Layout
@@ -54,6 +56,8 @@ SUCCEEDED, STALE = "succeeded", "dashboards stale"
 RECHECK, PUBLISH_HELD = "recheck", "publish_held"
 """Options of an execution's input: validate all rows again, even if nothing is new; publish a
 change however small it is."""
+
+_RUN_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 _UNDER_WAY = ("planned", "publishing", "published")
 
@@ -144,10 +148,11 @@ def plan_rollback(
             is live already, or another run holds the lease.
     """
     run_id, contract = order.rollback or "", read()
-    entry, live = ledger.run(run_id), ledger.live()
+    entry, live = ledger.run(run_id) if _RUN_ID.fullmatch(run_id) else {}, ledger.live()
     if "snapshot" not in entry:
         raise OutputsRefusedError(
-            f"run {run_id!r} was never published, or its entry has expired; `make runs` lists runs"
+            f"run {show(run_id)} was never published, or its entry has expired; `make runs` lists "
+            f"runs"
         )
     if live and live.run_id == run_id:
         raise OutputsRefusedError(f"run {run_id} is live already")

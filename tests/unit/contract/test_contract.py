@@ -192,7 +192,7 @@ MISTAKES = [
     ),
     ("dataset: medical_charges", "dataset: Medical", "dataset", "'Medical'", NAME),
     ("prefix: MedicalCharges", "prefix: a/b", "prefix", "'a/b'",
-     "text that matches ^[A-Za-z0-9][A-Za-z0-9_-]*$"),
+     "text that matches ^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"),
     ("0.05", "1.5", "quality.maximum_rejected_share", "1.5", "less than or equal to 1"),
     ("0.05", "-1", "quality.maximum_rejected_share", "-1", "greater than or equal to 0"),
     ("0.05", "true", "quality.maximum_rejected_share", "True", "a valid number"),

@@ -26,7 +26,7 @@ from medical_charges.aggregates.cube import Sums, cube_from_json, cube_to_json, 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
-from medical_charges.contract.naming import needs_quoting
+from medical_charges.contract.naming import not_a_label
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially
@@ -244,9 +244,7 @@ def check(contract: Contract, columns: tuple[str | None, ...], block: bytes, off
     rows = [row for _, _, row in verdicts if row is not None]
     scanner = Scanner(contract, header_of(columns))
     grouping = [name for name in contract.grouping_columns if name not in contract.bands]
-    if any(
-        isinstance(v := row[name], str) and needs_quoting(v) for row in rows for name in grouping
-    ):
+    if any(isinstance(v := row[name], str) and not_a_label(v) for row in rows for name in grouping):
         with pytest.raises(InputRefusedError):
             together(scanner.scan(block, offset))
         return
