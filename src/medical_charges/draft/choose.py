@@ -52,6 +52,9 @@ _MONEY = frozenset(
         "spend spending total betrag kosten preis montant cout prix importe costo coste precio",
     )
 )
+_MONEY_ENDS = ("amt", "chg", "cost", "costs", "charge", "charges", "dol", "eur", "usd")
+"""Ends of names such as `meddol` and `totcost`."""
+
 _LENGTHS = frozenset(re.split(" ", "days duration hours length los minutes stay"))
 _TRAITS = frozenset(re.split(" ", "age bmi children code count day height month weight year zip"))
 
@@ -161,7 +164,7 @@ class Choices:
                 called.add(title)
                 of = pl.col(profile.name)
                 if profile.kind == "integer":
-                    of = of.str.strip_chars(" \t").cast(pl.Int64, strict=False).cast(pl.String)
+                    of = number_in(profile.name).cast(pl.Int64, strict=False).cast(pl.String)
                 number = profile.kind == "integer"
                 found.append(Dimension(profile.name, profile.counts, of, number))
         return found
@@ -338,7 +341,8 @@ def _measurable(profile: Profile) -> bool:
 def _likely(profile: Profile) -> float:
     """Return how likely a column is what is to be averaged."""
     found = words_of(profile.name)
-    score = 4.0 * bool(found & _MONEY) + 2.0 * bool(found & _LENGTHS) - 2.0 * bool(found & _TRAITS)
+    money = bool(found & _MONEY) or any(word.endswith(_MONEY_ENDS) for word in found)
+    score = 4.0 * money + 2.0 * bool(found & _LENGTHS) - 2.0 * bool(found & _TRAITS)
     return score + (profile.kind == "double") + profile.distinct / max(1, profile.rows)
 
 

@@ -21,9 +21,7 @@ _ENOUGH = 0.97
 _INTEGER = r"^[ \t]*[+-]?[0-9]+[ \t]*$"
 _DOUBLE = r"^[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*$"
 _PADDED = r"^[+-]?0[0-9]"
-_WITH_POINT = r"^[+-]?[0-9]+\.0+$"
-_FLAGS = 12
-"""The most different numbers such as 1.0 that are read as text, so that they can be groups."""
+_ZEROS = r"\.0+[ \t]*$"
 
 _SCANNED = 500
 
@@ -48,6 +46,8 @@ class Profile:
     high: float
     """The range of the numbers."""
     decimals: int
+    zeros: bool
+    """True if the column holds whole numbers, some of which are written as 19.0."""
     running: bool
     """True if each row has a number of its own, in rising order."""
     person: str
@@ -87,6 +87,7 @@ def profile_of(name: str, values: pl.Series, heads: Iterable[pl.Series]) -> Prof
         low=_number(numbers.min()),
         high=_number(numbers.max()),
         decimals=_decimals(present) if kind == "double" else 0,
+        zeros=kind == "integer" and present.str.contains(_ZEROS).any(),
         running=kind == "integer" and _is_running(numbers),
         person=person or "",
         amount=person is not None
@@ -111,9 +112,12 @@ def _kind(present: pl.Series) -> tuple[Kind, int, pl.Series]:
     integers = doubles.filter(doubles.str.contains(_INTEGER)).cast(pl.Int64, strict=False)
     integers = integers.drop_nulls()
     different = present.n_unique()
+    whole = doubles.str.replace(_ZEROS, "").cast(pl.Int64, strict=False).drop_nulls()
+    # Of many numbers that are whole, the next one may not be.
+    if different <= GROUPS_LISTED and whole.len() == doubles.len():
+        integers = whole
     codes = different <= GROUPS_LISTED and doubles.str.contains(_PADDED).any()
-    flags = different <= _FLAGS and doubles.str.contains(_WITH_POINT).all()
-    if not total or codes or flags or numbers.len() < _ENOUGH * total:
+    if not total or codes or numbers.len() < _ENOUGH * total:
         return "string", 0, pl.Series(dtype=pl.Float64)
     if integers.len() >= _ENOUGH * total:
         return "integer", total - integers.len(), integers.cast(pl.Float64)

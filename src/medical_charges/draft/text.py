@@ -148,6 +148,8 @@ class _Text:
             keys |= dict(zip(("minimum", "maximum"), ends, strict=True))
             if profile is self._measure and not integer:
                 keys["decimals"] = str(decimals_of(profile, high))
+        if profile.zeros:
+            keys["decimal_zeros"] = "true"
         if not self._choices.filled(profile.name):
             keys["nullable"] = "true"
         if whole := self._choices.within.get(profile.name):

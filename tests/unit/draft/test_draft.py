@@ -13,6 +13,7 @@ import pytest
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.model import IntegerColumn
 from ops import __main__ as ops
 from tests.helpers import CHARGES_FILE, ROOT
 from tests.unit.draft import files
@@ -97,10 +98,48 @@ def test_flags_are_groups_however_they_are_written(tmp_path: Path) -> None:
     contract, _ = drafted(files.booleans, tmp_path)
     listed = {name: contract.groups_listed(name) for name in contract.source.columns}
     assert listed == {
-        "a": ("false", "true"), "b": None, "y": ("N", "Y"), "d": ("0.0", "1.0"),
+        "a": ("false", "true"), "b": None, "y": ("N", "Y"), "d": None,
         "no": ("no", "null"), "score": None,
     }  # fmt: skip
     assert contract.measure == "score"
+    flag = contract.source.columns["d"]
+    assert isinstance(flag, IntegerColumn)
+    assert flag.decimal_zeros
+    assert (flag.minimum, flag.maximum) == (0, 1)
+
+
+def test_whole_numbers_with_a_point_are_integers_if_they_are_few(tmp_path: Path) -> None:
+    rows = [
+        f"{i % 50}.0,{i % 51}.0,{i % 9},{i % 7}.{i % 2},{i % 9}.{5 * (i % 100 == 0)},{i}.5"
+        for i in range(600)
+    ]
+    file = tmp_path / "x.csv"
+    file.write_text("\n".join(["few,many,plain,halves,nearly,cost", *rows]) + "\n")
+    columns = draft(file, tmp_path / "draft.yaml").source.columns
+    types = {name: column.type for name, column in columns.items()}
+    assert types == dict.fromkeys(("few", "plain"), "integer") | dict.fromkeys(
+        ("many", "halves", "nearly", "cost"), "double"
+    )
+    zeros = {n for n, it in columns.items() if isinstance(it, IntegerColumn) and it.decimal_zeros}
+    assert zeros == {"few"}
+
+
+@pytest.mark.parametrize("point", ["", ".0"], ids=["plain", "with a point"])
+def test_filters_leave_few_small_groups_however_whole_numbers_are_written(
+    point: str, tmp_path: Path
+) -> None:
+    codes = ((i % 5, i // 5 % 5, i // 25 % 5) for i in range(625))
+    rows = [",".join([*(f"{code}{point}" for code in it), f"{i}.25"]) for i, it in enumerate(codes)]
+    file = tmp_path / "x.csv"
+    file.write_text("\n".join(["a,b,c,weight", *rows]) + "\n")
+    assert len(draft(file, tmp_path / "draft.yaml").dashboard.filters) == 1
+
+
+def test_money_is_measured_by_the_end_of_its_name(tmp_path: Path) -> None:
+    rows = [f"{i % 2},{i % 89 + 0.123456},{i * 7 % 640}.25" for i in range(640)]
+    file = tmp_path / "x.csv"
+    file.write_text("\n".join(["arm,meddol,xage", *rows]) + "\n")
+    assert draft(file, tmp_path / "draft.yaml").measure == "meddol"
 
 
 def test_a_few_missing_values_are_rejected_and_many_are_allowed(tmp_path: Path) -> None:
@@ -157,8 +196,12 @@ def test_the_dialect_is_seen(make: Callable[[Path, random.Random], Path], tmp_pa
 def test_numbers_of_another_dialect_are_numbers(tmp_path: Path) -> None:
     contract, _ = drafted(files.european, tmp_path)
     columns = {name: column.type for name, column in contract.source.columns.items()}
-    assert columns == {"Geschlecht": "string", "Kosten": "double", "BMI": "double"} | {
-        "Alter": "integer"
+    assert columns == {
+        "Geschlecht": "string",
+        "Alter": "integer",
+        "Kosten": "double",
+        "BMI": "double",
+        "Raucher": "integer",
     }
     assert contract.measure == "Kosten"
     assert contract.groups_listed("Geschlecht") == ("männlich", "weiblich")
