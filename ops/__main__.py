@@ -76,6 +76,7 @@ _ACCOUNT_COMMANDS = {
     "logs": "show what the last run did",
     "runs": "list all runs",
     "rollback": "publish an earlier run again",
+    "forget": "remove everything that holds rows of an object",
     "share": "print a link to the dashboard's page for people without an account",
 }
 
@@ -123,23 +124,31 @@ def _parser() -> argparse.ArgumentParser:
     for name, help_ in _ACCOUNT_COMMANDS.items():
         command = commands.add_parser(name, help=help_)
         command.set_defaults(command=_in_aws(_in_account), name=name)
-        if name == "upload":
-            command.add_argument("--file", type=Path, required=True, help="a CSV")
-        if name == "execute":
-            command.add_argument("--recheck", action="store_true", help="read every row again")
-            command.add_argument(
-                "--publish-held", action="store_true", help="publish however few people changed"
-            )
-        if name == "rollback":
-            command.add_argument("--run", required=True, help="the run's id, as `runs` lists it")
-        if name == "share":
-            command.add_argument("--days", type=int, required=True, help="how long it is valid")
-        if name == "apply":
-            command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
+        _add_options(name, command)
     for command in commands.choices.values():
         required = command is not draft
         command.add_argument("--contract", type=Path, required=required, help="describes the data")
     return parser
+
+
+def _add_options(name: str, command: argparse.ArgumentParser) -> None:
+    """Add the options of a command for an account."""
+    if name == "upload":
+        command.add_argument("--file", type=Path, required=True, help="a CSV")
+    if name == "execute":
+        command.add_argument("--recheck", action="store_true", help="read every row again")
+        command.add_argument(
+            "--publish-held", action="store_true", help="publish however few people changed"
+        )
+    if name == "rollback":
+        command.add_argument("--run", required=True, help="the run's id, as `runs` lists it")
+    if name == "share":
+        command.add_argument("--days", type=int, required=True, help="how long it is valid")
+    if name == "forget":
+        command.add_argument("--object", required=True, help="its key, or its name in the input")
+        command.add_argument("--yes", action="store_true", help="agree to the removal")
+    if name == "apply":
+        command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -271,6 +280,9 @@ def _in_account(options: argparse.Namespace) -> int:
             return account.rollback(find_or_fetch(), contract, screen, options.run)
         case "share":
             return account.share(find_or_fetch(), contract, screen, options.days)
+        case "forget":
+            named = options.object
+            return account.forget(find_or_fetch(), contract, screen, named, agreed=options.yes)
         case command:
             file = getattr(options, "file", None)
             return account.change(command, find_or_fetch(), contract, screen, file)

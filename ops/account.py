@@ -8,6 +8,7 @@ there instead.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
+from ops.upkeep.forget import Bucket, Traces, described, find, remove, what_stays
 
 ARTIFACTS = ROOT / ".build" / "artefacts"
 _PATIENCE_SECONDS = 120
@@ -128,6 +130,46 @@ def share(terraform: str, contract: Path, console: Console, days: int) -> int:
     if pipeline.temporary:
         console.print("warning: your credentials are temporary, and the link ends when they do")
     return 0
+
+
+def forget(terraform: str, contract: Path, console: Console, name: str, *, agreed: bool) -> int:
+    """Remove everything that holds rows of an object, and follow the run that comes after.
+
+    Raises:
+        MedicalChargesError: nobody agreed, nothing is known of the object, or an execution is under
+            way, which could write again what is removed.
+    """
+    if not name:
+        raise MedicalChargesError("name an object of the input: `make forget OBJECT=...`")
+    pipeline, layout = _pipeline(terraform, contract), Layout(load_contract(contract).prefix)
+    if pipeline.executions(running=True):
+        raise MedicalChargesError("an execution is under way: repeat this when it has ended")
+    bucket = Bucket(pipeline.client("s3"), pipeline.bucket)
+    key = f"{layout.input}/{name.removeprefix(f's3://{bucket.name}/').removeprefix(f'{layout.input}/')}"
+    traces = find(bucket, layout, key)
+    if not traces and not traces.runs:
+        raise MedicalChargesError(f"the bucket has never held {key!r}, or nothing of it is left")
+    console.print(f"of {key} the bucket holds, for good removal:")
+    for line in described(traces) if traces else ["  nothing any more"]:
+        console.print(line)
+    _agree(traces, agreed=agreed)
+    remove(bucket, traces)
+    if find(bucket, layout, key):
+        raise MedicalChargesError("something of it was written meanwhile: repeat this")
+    console.print("removed. What stays:")
+    for line in what_stays(traces, layout):
+        console.print(f"  {line}")
+    console.print("the next run computes the figures again")
+    return _watch(pipeline, pipeline.execute(), console)
+
+
+def _agree(traces: Traces, *, agreed: bool) -> None:
+    if agreed or not traces:
+        return
+    if not sys.stdin.isatty():
+        raise MedicalChargesError("nothing was removed. Say `make forget YES=1` to agree")
+    if input("This cannot be undone. Remove all of it? [y/N] ").strip().lower() not in {"y", "yes"}:
+        raise MedicalChargesError("nothing was removed")
 
 
 def runs(terraform: str, contract: Path, console: Console) -> int:

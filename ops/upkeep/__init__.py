@@ -1,0 +1,1 @@
+"""Commands that mend or clean what runs have left: erasure, redrive."""

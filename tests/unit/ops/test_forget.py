@@ -1,0 +1,196 @@
+"""`make forget`: nothing in the bucket holds a row of the object any more, in any version."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import boto3
+import polars as pl
+import pytest
+
+from medical_charges.analysis.run import write_error
+from medical_charges.contract import Contract, parse_contract
+from medical_charges.errors import MedicalChargesError, TooManyRejectedError
+from medical_charges.layout import Layout
+from medical_charges.storage import S3Store
+from ops import account
+from ops.pipeline import Ended
+from ops.pipeline import Pipeline as Deployed
+from ops.show import PlainConsole
+from ops.upkeep.forget import Bucket, find, remove
+from tests.functions import Pipeline, deploy
+from tests.helpers import WITHOUT_CUBES
+
+HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
+GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
+MARKED = b"19,Zyxwvut,27.9,0,yes,southwest,16884.924\n"
+OURS, OTHER = "MedicalCharges/Input_data/person.csv", "MedicalCharges/Input_data/person.csv.old"
+
+
+@pytest.fixture
+def contract() -> Contract:
+    return parse_contract(WITHOUT_CUBES)
+
+
+@pytest.fixture
+def pipeline(bucket: S3Store, monkeypatch: pytest.MonkeyPatch, contract: Contract) -> Pipeline:
+    """A bucket after runs with an object that was replaced, refused, deleted and put again."""
+    versioning = {"Status": "Enabled"}
+    boto3.client("s3").put_bucket_versioning(
+        Bucket="medicalcharges",
+        VersioningConfiguration=versioning,  # type: ignore[arg-type]
+    )
+    found = deploy(bucket, contract, HEADER + GOOD * 40, monkeypatch)
+    found.upload("person.csv.old", HEADER + GOOD * 60 + b"other,Zyxwvu,row\n")
+    found.finish("zero", found.run("zero"))
+    found.upload("person.csv", HEADER + GOOD * 30 + MARKED)
+    found.finish("one", found.run("one"))
+    found.upload("person.csv", HEADER + GOOD * 20 + MARKED * 9)
+    run_id = str(found.plan("two")["run_id"])
+    with pytest.raises(TooManyRejectedError) as refused:
+        found.analyze(run_id)
+    write_error(found.store, contract, run_id, refused.value)
+    write_error(found.store, contract, run_id, refused.value)
+    found.fail("two", "Analyze", run_id, Error="X", Cause="{}")
+    bucket.delete(OURS)
+    found.upload("person.csv", HEADER + GOOD * 50 + MARKED)
+    run_id = str(found.plan("three")["run_id"])
+    found.analyze(run_id)
+    found.fail("three", "Validate", run_id, Error="X", Cause="{}")
+    return found
+
+
+@pytest.fixture
+def versioned(pipeline: Pipeline) -> Bucket:
+    return Bucket(boto3.client("s3"), "medicalcharges")
+
+
+def contents(bucket: Bucket) -> dict[tuple[str, str], str]:
+    """The text of every version of everything; of Parquet its lines."""
+    found = {}
+    for entries in bucket.versions("").values():
+        for entry in entries:
+            if entry.is_mark:
+                continue
+            data = bucket.read(entry)
+            if entry.key.endswith(".parquet"):
+                data = b"\n".join(pl.read_parquet(io.BytesIO(data))["line"])
+            found[entry.key, entry.version] = data.decode(errors="replace")
+    return found
+
+
+def test_no_version_of_anything_holds_a_field_of_the_object_any_more(
+    versioned: Bucket, contract: Contract
+) -> None:
+    before = contents(versioned)
+    holding = {key for (key, _), text in before.items() if "Zyxwvut" in text}
+    assert {key.split("/")[1] for key in holding} == {
+        "Input_data",
+        "Cube_data",
+        "Quarantine_data",
+        "Run_data",
+    }
+    layout = Layout(contract.prefix)
+    remove(versioned, find(versioned, layout, OURS))
+    after = contents(versioned)
+    assert [key for key, text in after.items() if "Zyxwvut" in text] == []
+    assert not versioned.versions(OURS).get(OURS)
+    assert not find(versioned, layout, OURS)
+    # Of the other object, whose name only begins as this one's, everything is as it was.
+    others = {key: text for key, text in before.items() if "Zyxwvu,row" in text}
+    assert others.items() <= after.items()
+    assert find(versioned, layout, OTHER)
+
+
+def test_what_is_published_and_what_it_must_be_compared_with_stays(
+    pipeline: Pipeline, versioned: Bucket, contract: Contract
+) -> None:
+    layout, served = Layout(contract.prefix), pipeline.served()
+    live = json.loads(pipeline.store.read(layout.live))
+    traces = find(versioned, layout, OURS)
+    remove(versioned, traces)
+    assert pipeline.served() == served
+    assert traces.kept_states == [layout.state(live["snapshot"])]
+    assert len(traces.runs) == 3
+    states = [ref.key for ref in pipeline.store.list(f"{contract.prefix}/Cube_data/states")]
+    assert layout.state(live["snapshot"]) in states
+    assert len(states) == 2, "the live run's, and that of before the object was there"
+    # The next run reads on from there, without the object.
+    run_id = pipeline.plan("next", publish_held=True)["run_id"]
+    pipeline.analyze(str(run_id))
+    summary = json.loads(pipeline.store.read(layout.summary(str(run_id))))
+    assert (summary["objects"], summary["counted"]) == (2, 100)
+    assert pipeline.compare("next", str(run_id))["decision"] == "go"
+
+
+class Commanded:
+    """`make forget` on the bucket, and what it printed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, contract: Contract, folder: Path) -> None:
+        states = boto3.client("stepfunctions")
+        (machine,) = states.list_state_machines()["stateMachines"]
+        outputs = {
+            "bucket_name": "medicalcharges",
+            "state_machine_arn": machine["stateMachineArn"],
+            "ledger_table": "ledger",
+        }
+        region = {"AWS_REGION": states.meta.region_name}
+        self.deployed = Deployed(region, outputs, Layout(contract.prefix))
+        self.contract = folder / "contract.yaml"
+        self.contract.write_text(WITHOUT_CUBES)
+        self.followed: list[str] = []
+        monkeypatch.setattr(account, "_pipeline", lambda *_: self.deployed)
+        monkeypatch.setattr(self.deployed, "executions", lambda **_: [])
+        monkeypatch.setattr(account, "follow", self._follow)
+
+    def _follow(self, _: Deployed, arn: str, __: object) -> Ended:
+        self.followed.append(arn)
+        return Ended(arn, "SUCCEEDED", "", "")
+
+    def forget(self, name: str, *, agreed: bool = True) -> str:
+        text = io.StringIO()
+        console = PlainConsole(file=text)
+        assert account.forget("terraform", self.contract, console, name, agreed=agreed) == 0
+        return text.getvalue()
+
+
+@pytest.fixture
+def command(
+    pipeline: Pipeline, contract: Contract, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Commanded:
+    return Commanded(monkeypatch, contract, tmp_path)
+
+
+def test_the_command_says_what_it_removes_and_what_stays_and_runs_again(
+    command: Commanded, versioned: Bucket
+) -> None:
+    said = command.forget("person.csv")
+    assert "object              1 keys,      4 versions" in said
+    for kind in ("partials", "rejected rows", "states", "examples"):
+        assert f"  {kind} " in said
+    assert "Run_data/history.json: sums without rows" in said
+    assert "a rollback to one of these runs publishes figures that count them" in said
+    assert len(command.followed) == 1
+    again = command.forget(f"s3://medicalcharges/{OURS}")
+    assert "nothing any more" in again
+
+
+def test_nothing_is_removed_unless_somebody_agrees_who_named_an_object(
+    command: Commanded, versioned: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(versioned)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    with pytest.raises(MedicalChargesError, match="Say `make forget YES=1` to agree"):
+        command.forget("person.csv", agreed=False)
+    for name in ("perso", "person.csv.ol", "nobody.csv"):
+        with pytest.raises(MedicalChargesError, match="has never held"):
+            command.forget(name)
+    with pytest.raises(MedicalChargesError, match="name an object of the input"):
+        command.forget("")
+    monkeypatch.setattr(command.deployed, "executions", lambda **_: ["running"])
+    with pytest.raises(MedicalChargesError, match="an execution is under way"):
+        command.forget("person.csv")
+    assert contents(versioned) == before
+    assert command.followed == []
