@@ -228,4 +228,6 @@ def check(source: Path, contract_file: Path, screen: Console) -> int:
         show_examples(screen, {"examples": error.examples})
         raise
     show_summary(screen, result.summary)
+    for sentence in result.advice:
+        screen.print(sentence)
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from medical_charges.aggregates.state import read_stored_state
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze as analyze_snapshot
 from medical_charges.analysis.snapshot import Snapshot
@@ -19,6 +20,7 @@ from medical_charges.contract.outputs import DELIMITER, Output
 from medical_charges.errors import MedicalChargesError
 from medical_charges.kernel.work import QUARANTINE_SCHEMA
 from medical_charges.layout import Layout
+from medical_charges.local.advice import advise
 from medical_charges.local.files import data_files, snapshot_of, store_of, unread_files
 from medical_charges.logs import quiet
 from medical_charges.storage import Store
@@ -45,6 +47,9 @@ class Result:
     are raw data: nothing in them is protected."""
     summary: Summary
     """Counts of rows read, counted, rejected and suppressed, and warnings."""
+    advice: tuple[str, ...]
+    """Sentences on outputs of which rows are withheld: how many groups are small, and what would
+    spare them. They are for those who have the data: readers must not know them."""
 
     @cached_property
     def outputs(self) -> Mapping[str, pl.DataFrame]:
@@ -104,7 +109,9 @@ def analyze(source: str | Path, contract: str | Path | Contract, *, cubes: bool 
         summary.warnings += filter(None, [unread_files(source)])
         layout = Layout(contract.prefix)
         outputs = {name: store.read(layout.staged(_RUN, name)) for name in summary.staged}
-        return Result(contract, outputs, _rejected(store, layout, snapshot), summary)
+        cube = read_stored_state(store, summary.state).state.cube
+        rejected = _rejected(store, layout, snapshot)
+        return Result(contract, outputs, rejected, summary, tuple(advise(cube, contract, summary)))
 
 
 def _frame(output: Output, data: bytes) -> pl.DataFrame:

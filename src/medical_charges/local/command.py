@@ -101,7 +101,9 @@ def _check(options: argparse.Namespace) -> Iterable[str]:
     from medical_charges.local.analysis import analyze  # noqa: PLC0415 - as above
     from medical_charges.local.show import summary_lines  # noqa: PLC0415 - as above
 
-    yield from summary_lines(analyze(options.input, options.contract, cubes=True).summary)
+    result = analyze(options.input, options.contract, cubes=True)
+    yield from summary_lines(result.summary)
+    yield from result.advice
 
 
 def _show_examples(error: TooManyRejectedError) -> None:

@@ -91,6 +91,14 @@ def make_tables(
     ]
 
 
+def rows_by(cube: Cube, contract: Contract, names: Sequence[str]) -> dict[Key, int]:
+    """Return the number of rows of each group by some names, top-coded as in outputs.
+
+    Nothing in it is protected.
+    """
+    return {key: sums.n for key, sums in _Groups(cube, contract).by(names).items()}
+
+
 class _Chosen(NamedTuple):
     """What is not shown: rows by their identity, and outputs."""
 
