@@ -13,7 +13,7 @@ from typing import NoReturn
 from medical_charges.errors import ContractError, InputRefusedError, MedicalChargesError
 from medical_charges.local.command import add_draft_options, draft_lines
 from medical_charges.report.printable import printable
-from ops.show import console
+from ops.show import console, show_next
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -151,6 +151,14 @@ def _add_options(name: str, command: argparse.ArgumentParser) -> None:
         command.add_argument("--file", type=Path, help="a CSV to run once with, for QuickSight")
 
 
+_AFTER_CHECK = ("run", "the same with validation, published to out/")
+_AFTER_RUN = (
+    ("dashboard", "open the page"),
+    ("export", "all tables as one workbook"),
+    ("compare", "after another run: what changed"),
+)
+
+
 def _run(options: argparse.Namespace) -> int:
     # Imported here, so that a wrong flag is answered at once.
     from ops.folders import analyze_folders  # noqa: PLC0415
@@ -170,13 +178,17 @@ def _run(options: argparse.Namespace) -> int:
         code = run_stack(terraform, options.input, options.contract, options.out, screen)
     if not code:
         screen.print(f"results in {options.out}")
+        show_next(screen, *_AFTER_RUN, CONTRACT=options.contract, OUT=options.out)
     return code
 
 
 def _check(options: argparse.Namespace) -> int:
     from ops.folders import check  # noqa: PLC0415 - as above
 
-    return check(options.input, options.contract, console())
+    screen = console()
+    code = check(options.input, options.contract, screen)
+    show_next(screen, _AFTER_CHECK, INPUT=options.input, CONTRACT=options.contract)
+    return code
 
 
 def _draft(options: argparse.Namespace) -> int:

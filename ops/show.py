@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,15 @@ def show_report(console: Console, out: Path, contract: Contract, run_id: str) ->
     path = out / Layout(contract.prefix).report_page(run_id)
     if path.is_file():
         console.print(f"report: {path}")
+
+
+def show_next(console: Console, *targets: tuple[str, str], **variables: Path) -> None:
+    """Print make targets to call next, each with what it is for, and the variables for all."""
+    # Make takes a dollar sign for a variable.
+    given = [f"{name}={shlex.quote(str(it)).replace('$', '$$')}" for name, it in variables.items()]
+    console.print("next:")
+    for target, purpose in targets:
+        console.print(f"  make {' '.join([target, *given])}  # {purpose}")
 
 
 def show_left_out(console: Console, reasons: Mapping[str, str]) -> None:

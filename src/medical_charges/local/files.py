@@ -26,6 +26,11 @@ def data_files(source: Path) -> dict[str, Path]:
     Raises:
         InputRefusedError: the source is missing or holds no data file, or a file's name is no text.
     """
+    if source.parts[:1] == ("s3:",):
+        raise InputRefusedError(
+            f"{'s3://' + '/'.join(source.parts[1:])!r} is in a bucket, and a file or a folder of "
+            f"this machine was expected: `aws s3 cp` brings it here"
+        )
     if not source.exists():
         raise InputRefusedError(f"there is no file or folder {str(source)!r}")
     found, others = ({source.name: source}, []) if source.is_file() else _parted(source)

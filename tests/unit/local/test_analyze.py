@@ -132,6 +132,11 @@ def test_a_wrong_file_raises_an_error_that_says_why(
         mc.analyze(file, mc.parse_contract(WITHOUT_CUBES))
 
 
+def test_a_uri_is_no_file_of_this_machine() -> None:
+    with pytest.raises(mc.InputRefusedError, match=r"'s3://bucket/a/x\.csv' is in a bucket"):
+        mc.analyze("s3://bucket/a/x.csv", CONTRACT_FILE)
+
+
 def test_a_missing_contract_raises_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(mc.ContractError, match="cannot be read as a contract"):
         mc.analyze(CHARGES_FILE, tmp_path / "missing.yaml")

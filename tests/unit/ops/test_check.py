@@ -78,6 +78,7 @@ def test_a_check_shows_what_a_run_would_reject_and_suppress(
     printed = capsys.readouterr().out
     assert "rows read 1340, counted 1338, rejected 2" in printed
     assert "rejected by rule: age.maximum 2" in printed
+    assert f"make run INPUT={file} CONTRACT={contract}  #" in printed
     assert "charges_by_bmi_category" not in printed.partition("seconds")[0], "a table"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["contract.yaml", "x.csv"]
     assert file.read_bytes().startswith(data)

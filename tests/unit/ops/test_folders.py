@@ -125,6 +125,22 @@ def test_a_change_of_enough_people_is_published(laptop: Laptop) -> None:
 # --- what is printed
 
 
+def test_the_next_commands_name_the_same_contract_and_folder(laptop: Laptop) -> None:
+    _, printed = laptop.run(clinics("a", "b"), out="it's $87")
+    lines = [line.strip() for line in printed.partition("next:\n")[2].splitlines()]
+    commands = [line.partition("  #")[0] for line in lines if line.startswith("make ")]
+    assert [command.split()[1] for command in commands] == ["dashboard", "export", "compare"]
+    for command in commands:
+        # Make and a shell have read it, and it was not carried out.
+        said = subprocess.run(
+            ["bash", "-c", f"{command} --dry-run"],
+            cwd=ROOT, check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        words = shlex.split(said.splitlines()[-1])
+        assert words[words.index("--out") + 1] == str(laptop.folder / "it's $87")
+        assert words[words.index("--contract") + 1] == str(laptop.folder / "contract.yaml")
+
+
 @pytest.mark.parametrize("name", ["Ward [/a]", "Ward [b]", "[null]", "[bold]", "North :smile:"])
 def test_a_group_is_printed_as_it_is_called(laptop: Laptop, name: str) -> None:
     code, printed = laptop.run(clinics(name, "South"))
