@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -159,6 +161,26 @@ def test_the_figures_that_a_page_names_are_published(example: Example) -> None:
     figures = re.findall(r"\$([\d,]+\d)|(\d\.\d)", story)
     assert figures
     assert {dollars or other for dollars, other in figures} <= published
+
+
+def test_the_notebook_gives_what_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are compared, and not how a frame is drawn."""
+    monkeypatch.chdir(EXAMPLES)
+    notebook = json.loads((EXAMPLES / "figures.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    names: dict[str, object] = {}
+    for cell in cells:
+        *first, last = ast.parse("".join(cell["source"])).body
+        assert isinstance(last, ast.Expr)
+        exec(compile(ast.Module(first, []), "cell", "exec"), names)  # noqa: S102
+        found = eval(compile(ast.Expression(last.value), "cell", "eval"), names)  # noqa: S307
+        (shown,) = ("".join(output["data"]["text/plain"]) for output in cell["outputs"])
+        assert _figures(repr(found)) == _figures(shown)
+        assert _figures(shown)
+
+
+def _figures(text: str) -> list[str]:
+    return re.findall(r"\d+(?:\.\d+)?|null", text)
 
 
 @ALL
