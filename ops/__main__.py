@@ -76,6 +76,7 @@ _ACCOUNT_COMMANDS = {
     "logs": "show what the last run did",
     "runs": "list all runs",
     "rollback": "publish an earlier run again",
+    "redrive": "try again what failed, and deliver dead letters",
     "forget": "remove everything that holds rows of an object",
     "share": "print a link to the dashboard's page for people without an account",
 }
@@ -292,6 +293,8 @@ def _in_account(options: argparse.Namespace) -> int:
             return account.rollback(find_or_fetch(), contract, screen, options.run)
         case "share":
             return account.share(find_or_fetch(), contract, screen, options.days)
+        case "redrive":
+            return account.redrive(find_or_fetch(), contract, screen)
         case "forget":
             named = options.object
             return account.forget(find_or_fetch(), contract, screen, named, agreed=options.yes)

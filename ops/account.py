@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -25,6 +26,7 @@ from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
 from ops.upkeep.forget import Bucket, Traces, described, find, remove, what_stays
+from ops.upkeep.redrive import Redrive
 
 ARTIFACTS = ROOT / ".build" / "artefacts"
 _PATIENCE_SECONDS = 120
@@ -163,6 +165,19 @@ def forget(terraform: str, contract: Path, console: Console, name: str, *, agree
     return _watch(pipeline, pipeline.execute(), console)
 
 
+def redrive(terraform: str, contract: Path, console: Console) -> int:
+    """Bring dead letters to their target, try what failed again, and follow the execution."""
+    pipeline, outputs = _deployed(terraform, contract)
+    again, known = Redrive.of(pipeline, outputs), pipeline.executions()
+    said = [*again.deliver(), *again.repeat()]
+    for sentence in said or [
+        "nothing to redrive: no letter is dead, and the last execution is well"
+    ]:
+        console.print(sentence)
+    new = [arn for arn in pipeline.executions() if arn not in known]
+    return _watch(pipeline, new[-1], console) if new else 0
+
+
 def _agree(traces: Traces, *, agreed: bool) -> None:
     if agreed or not traces:
         return
@@ -229,6 +244,11 @@ def _account(terraform: str) -> Terraform:
 
 
 def _pipeline(terraform: str, contract: Path) -> Pipeline:
+    return _deployed(terraform, contract)[0]
+
+
+def _deployed(terraform: str, contract: Path) -> tuple[Pipeline, dict[str, Any]]:
+    """Return the pipeline, and Terraform's outputs."""
     local = local_aws.running(STATE)
     if local is not None and local.endpoint == os.environ.get("AWS_ENDPOINT_URL"):
         deployment = Terraform(terraform, STATE, local.environment(), STATE / "terraform")
@@ -241,4 +261,4 @@ def _pipeline(terraform: str, contract: Path) -> Pipeline:
             "nothing is deployed, or not all of it: `make deploy`, or `make local` and its exports"
         )
     layout = Layout(load_contract(contract).prefix)
-    return Pipeline(deployment.environment, outputs, layout)
+    return Pipeline(deployment.environment, outputs, layout), outputs
