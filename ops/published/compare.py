@@ -220,12 +220,19 @@ def _in_short(change: Change) -> str:
 
 def _details(change: Change) -> Iterator[str]:
     for what, groups in (("added", change.added), ("removed", change.removed)):
-        yield from (f"{', '.join(group)}: {what}" for group in groups)
+        yield from (f"{_called(change.output, group)}: {what}" for group in groups)
     by_group: dict[Labels, list[Figure]] = {}
     for figure in change.figures:
         by_group.setdefault(figure.group, []).append(figure)
     for group, figures in by_group.items():
-        yield f"{', '.join(group)}: {'; '.join(map(_in_words, figures))}"
+        yield f"{_called(change.output, group)}: {'; '.join(map(_in_words, figures))}"
+
+
+def _called(output: Output, group: Labels) -> str:
+    if output.kind == "comparisons":
+        return ", ".join(group)
+    named = zip(output.labels, group, strict=True)
+    return ", ".join(f"{column.name}={value}" for column, value in named)
 
 
 def _in_words(figure: Figure) -> str:

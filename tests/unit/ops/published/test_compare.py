@@ -98,7 +98,7 @@ def test_the_two_latest_publications_are_compared(store: LocalStore, contract: C
     text = list(lines(found))
     assert "people 1,338 -> 1,358 (+20)" in text
     assert f"{AGE}: same" in text
-    assert any(it.startswith("  southeast: patients 364 -> 384 (+20); mean_") for it in text)
+    assert any(it.startswith("  region=southeast: patients 364 -> 384 (+20); mean_") for it in text)
 
 
 def test_rows_and_figures_that_come_and_go_are_named(store: LocalStore, contract: Contract) -> None:
@@ -124,7 +124,7 @@ def test_rows_and_figures_that_come_and_go_are_named(store: LocalStore, contract
     text = "\n".join(lines(compare(store, contract)))
     assert "rows added 1, rows removed 1" in text
     assert "figures no longer shown 4" in text
-    assert "  gigantic: added" in text
+    assert "  bmi_category=gigantic: added" in text
     assert "-> not shown" in text
 
 
