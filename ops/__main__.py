@@ -13,7 +13,7 @@ from typing import NoReturn
 from medical_charges.errors import ContractError, InputRefusedError, MedicalChargesError
 from medical_charges.local.command import add_draft_options, draft_lines
 from medical_charges.report.printable import printable
-from ops.show import console, show_next
+from ops.show import console, show_next, show_results
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -162,6 +162,8 @@ _AFTER_RUN = (
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here, so that a wrong flag is answered at once.
+    from medical_charges.contract import load_contract  # noqa: PLC0415
+    from medical_charges.layout import Layout  # noqa: PLC0415
     from ops.folders import analyze_folders  # noqa: PLC0415
     from ops.stack import run_stack  # noqa: PLC0415
     from ops.terraform import TerraformError, find_or_fetch  # noqa: PLC0415
@@ -178,7 +180,7 @@ def _run(options: argparse.Namespace) -> int:
     else:
         code = run_stack(terraform, options.input, options.contract, options.out, screen)
     if not code:
-        screen.print(f"results in {options.out}")
+        show_results(screen, options.out, Layout(load_contract(options.contract).prefix))
         show_next(screen, *_AFTER_RUN, CONTRACT=options.contract, OUT=options.out)
     return code
 

@@ -92,6 +92,16 @@ def show_report(console: Console, out: Path, contract: Contract, run_id: str) ->
         console.print(f"report: {path}")
 
 
+def show_results(console: Console, out: Path, layout: Layout) -> None:
+    """Print where the results of a run are, and what of them may be passed on."""
+    names = [key.removeprefix(f"{layout.prefix}/") for key in layout.for_readers]
+    console.print(f"results in {out / layout.prefix}")
+    console.print(
+        f"to pass on: {', '.join(names)}; all else there holds rows of the input, or counts that "
+        f"are not protected"
+    )
+
+
 def show_next(console: Console, *targets: tuple[str, str], **variables: Path) -> None:
     """Print make targets to call next, each with what it is for, and the variables for all."""
     # Make takes a dollar sign for a variable.

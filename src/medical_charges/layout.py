@@ -50,6 +50,14 @@ class Layout:
         """The workbook of all published outputs; made locally, next to the dashboard."""
         return f"{self.prefix}/tables.xlsx"
 
+    @property
+    def for_readers(self) -> tuple[str, ...]:
+        """Folders and files that may be passed on.
+
+        All others hold rows, or counts that are not protected.
+        """
+        return (self.output, self.manifests, self.dashboard.rpartition("/")[0], self.workbook)
+
     def partial(self, identity: str) -> str:
         """Return the key of an object's partial."""
         return f"{self.prefix}/Cube_data/partials/{identity}.json"

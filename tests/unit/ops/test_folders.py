@@ -125,6 +125,16 @@ def test_a_change_of_enough_people_is_published(laptop: Laptop) -> None:
 # --- what is printed
 
 
+def test_a_run_says_what_may_be_passed_on(laptop: Laptop) -> None:
+    """Every folder that it has left is either named, or holds what readers must not have."""
+    _, printed = laptop.run(clinics("a", "b"))
+    (line,) = [line for line in printed.splitlines() if line.startswith("to pass on: ")]
+    named = line.removeprefix("to pass on: ").partition(";")[0].split(", ")
+    assert named == ["Output_data", "Manifest_data", "Dashboard", "tables.xlsx"]
+    left = {path.name for path in (laptop.folder / "out" / "Clinics").iterdir()}
+    assert left - set(named) == {"Input_data", "Cube_data", "Run_data"}
+
+
 def test_the_next_commands_name_the_same_contract_and_folder(laptop: Laptop) -> None:
     _, printed = laptop.run(clinics("a", "b"), out="it's $87")
     lines = [line.strip() for line in printed.partition("next:\n")[2].splitlines()]
