@@ -112,7 +112,7 @@ _FOUND = {"missing": "nothing", "unknown_key": "an unknown key"}
 _ALLOWED = {
     "missing": "a value is required here",
     "unknown_key": "{allowed}",
-    "union_tag_not_found": "the key type: 'integer', 'double', 'string'",
+    "union_tag_not_found": "the key type: 'integer', 'double', 'date', 'string'",
     "string_pattern_mismatch": "text that matches {pattern}",
     "too_short": "at least one entry",
     "too_long": "{max_length} entries",

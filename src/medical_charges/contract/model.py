@@ -13,11 +13,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from math import ceil
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr
+from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
 
 from medical_charges.checks import Category, Severity
+from medical_charges.contract import days
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import in_sentence, plural, words
 from medical_charges.contract.outputs import (
@@ -39,6 +40,12 @@ Number = (
     | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 )
 """A number as in the contract, or as a double if it is an integer beyond 53 bits."""
+
+Edge = Annotated[
+    Number,
+    days.as_numbers,
+    WithJsonSchema({"anyOf": [{"type": "number"}, days.JSON_DAY]}),
+]
 
 PERSON = "person"
 Noun = Annotated[StrictStr, Field(pattern=r"^[a-z]+([ -][a-z]+)*$", max_length=40)]
@@ -90,20 +97,42 @@ MULTILINE_VERSION = 2
 Contracts without such records do not depend on it, so their partials stay valid."""
 
 
-class IntegerColumn(Part):
-    """A column of whole numbers of at most 64 bits."""
+class WholeColumn(Part):
+    """A column whose values are whole numbers of at most 64 bits."""
 
-    type: Literal["integer"]
     minimum: Long | None = Field(None, description="The least value allowed.")
     maximum: Long | None = Field(None, description="The greatest value allowed.")
-    unit: Reason | None = UNIT
-    decimal_zeros: bool = Field(
-        False, description="Whether numbers may have a fraction of zeros, as in 19.0."
-    )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS
     within: str | tuple[str, ...] = WITHIN
     identifying: Reason | None = IDENTIFYING
+
+    def shown(self, value: int) -> str:
+        """Return a value as people write it."""
+        return str(value)
+
+
+class IntegerColumn(WholeColumn):
+    """A column of numbers."""
+
+    type: Literal["integer"]
+    unit: Reason | None = UNIT
+    decimal_zeros: bool = Field(
+        False, description="Whether numbers may have a fraction of zeros, as in 19.0."
+    )
+
+
+class DateColumn(WholeColumn):
+    """A column of days. As numbers they have eight digits: 2026-01-31 is 20260131."""
+
+    type: Literal["date"]
+    minimum: days.Day | None = Field(None, description="The first day allowed.")
+    maximum: days.Day | None = Field(None, description="The last day allowed.")
+    format: days.Format = Field("%Y-%m-%d", description="How days are written.")
+
+    def shown(self, value: int) -> str:
+        """Return a day as people write it."""
+        return days.text_of(value)
 
 
 class DoubleColumn(Part):
@@ -134,7 +163,9 @@ class StringColumn(Part):
     identifying: Reason | None = IDENTIFYING
 
 
-Column = Annotated[IntegerColumn | DoubleColumn | StringColumn, Field(discriminator="type")]
+Column = Annotated[
+    IntegerColumn | DoubleColumn | DateColumn | StringColumn, Field(discriminator="type")
+]
 
 
 class Source(Dialect):
@@ -165,13 +196,18 @@ class Source(Dialect):
 
 
 class Band(Part):
-    """Half-open intervals of a numeric column: a value belongs to the first edge above it."""
+    """Half-open intervals of numbers or days: a value belongs to the first edge above it."""
 
     column: str = Field(description="The column that is banded.")
-    below: Annotated[Mapping[Name, Number], Field(min_length=1)] = Field(
-        description="Labels with their upper edges, excluded, in rising order."
+    below: Mapping[Name, Edge] = Field(
+        default_factory=dict,
+        description="Labels with their upper edges, excluded, in rising order.",
     )
-    otherwise: Name = Field(description="The label of everything from the last edge on.")
+    otherwise: Name = Field("", description="The label of everything from the last edge on.")
+    by: days.Period | None = Field(
+        None,
+        description="In place of edges: the periods from the minimum to the maximum of a date.",
+    )
     within: str | tuple[str, ...] = WITHIN
 
     @property
@@ -340,6 +376,22 @@ class Contract(Part):
     quality: Quality = Quality()
     disclosure: Disclosure = Disclosure()
     dashboard: Dashboard = Dashboard()
+
+    @model_validator(mode="after")
+    def _with_periods(self) -> Self:
+        """Give the bands by periods their labels and edges, those that cannot have any aside."""
+        bands = {name: self._in_periods(band) for name, band in self.bands.items()}
+        return self if bands == dict(self.bands) else self.model_copy(update={"bands": bands})
+
+    def _in_periods(self, band: Band) -> Band:
+        column = self.source.columns.get(band.column)
+        if band.by is None or band.below or not isinstance(column, DateColumn):
+            return band
+        if column.minimum is None or column.maximum is None:
+            return band
+        found = days.periods(band.by, column.minimum, column.maximum)
+        below, otherwise = found or ({}, "")
+        return band.model_copy(update={"below": below, "otherwise": otherwise})
 
     @property
     def units(self) -> str:
@@ -528,7 +580,7 @@ class Contract(Part):
         """Return a band's edges among the possible values of its column: integers for integers."""
         edges = tuple(self.bands[band].below.values())
         column = self.source.columns.get(self.bands[band].column)
-        return tuple(map(ceil, edges)) if isinstance(column, IntegerColumn) else edges
+        return tuple(map(ceil, edges)) if isinstance(column, WholeColumn) else edges
 
     def is_finer(self, fine: str, coarse: str) -> bool:
         """Return True if a name is banded, or banded more coarsely, by another."""
@@ -600,8 +652,10 @@ class Contract(Part):
 
     @property
     def _bands_as_written(self) -> dict[str, Any]:
+        # Of periods the edges are there.
+        left_out = {True: {"by"}, False: {"by", "within"}}
         return {
-            name: band.model_dump(mode="json", exclude=None if band.within else {"within"})
+            name: band.model_dump(mode="json", exclude=left_out[bool(band.within)])
             for name, band in self.bands.items()
         }
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from medical_charges.contract import days
+from medical_charges.contract.days import MOST_PERIODS
 from medical_charges.contract.model import (
     COMPARISONS,
     INPUT,
@@ -15,9 +17,11 @@ from medical_charges.contract.model import (
     NAME_LIMIT,
     PERSON,
     Contract,
+    DateColumn,
     DoubleColumn,
     IntegerColumn,
     StringColumn,
+    WholeColumn,
 )
 from medical_charges.contract.naming import PLAIN_TEXT, not_a_label, not_a_name
 from medical_charges.contract.pii.names import kind_of_person_data
@@ -42,6 +46,9 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
     """Return every mistake of a contract that is well formed, each with its path."""
     if contract.prefix == ARTIFACTS:
         yield Problem("prefix", show(ARTIFACTS), "a name other than that of the code's folder")
+    if problems := list(_edge_problems(contract)):
+        yield from problems
+        return
     yield from _column_problems(contract)
     yield from _identifying_problems(contract)
     yield from _band_problems(contract)
@@ -70,11 +77,13 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
             and column.maximum is not None
             and column.minimum > column.maximum
         ):
-            yield Problem(
-                path,
-                f"minimum {column.minimum} over maximum {column.maximum}",
-                "a minimum up to the maximum",
-            )
+            ends = [column.minimum, column.maximum]
+            if isinstance(column, WholeColumn):
+                low, high = map(column.shown, map(int, ends))
+            else:
+                low, high = map(str, ends)
+            found = f"minimum {low} over maximum {high}"
+            yield Problem(path, found, "a minimum up to the maximum")
 
 
 def _allowed_problems(contract: Contract, path: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
@@ -96,7 +105,7 @@ def _header_problems(contract: Contract, name: str) -> Iterator[Problem]:
             yield Problem(f"{path}.name", show(spelling), "a name without spaces around it")
         elif (first := source.column_called(spelling)) != name:
             yield Problem(path, f"{spelling!r}, which {first} is called too", "a name of its own")
-    unit = None if isinstance(column, StringColumn) else column.unit
+    unit = None if isinstance(column, DateColumn | StringColumn) else column.unit
     if unit and (unit != unit.strip() or any(it in "0123456789+-.," for it in unit)):
         allowed = "text without spaces around it, digits, signs, points and commas"
         yield Problem(f"{path}.unit", show(unit), allowed)
@@ -113,6 +122,26 @@ def _identifying_problems(contract: Contract) -> Iterator[Problem]:
         if kind is not None and column.identifying is None:
             allowed = "no such column, or the key `identifying` that says why it must be there"
             yield Problem(f"source.columns.{name}", f"{kind}, by its name", allowed)
+
+
+def _edge_problems(contract: Contract) -> Iterator[Problem]:
+    """Find bands without edges, without which nothing else about them can be said."""
+    for name, band in contract.bands.items():
+        path, column = f"bands.{name}", contract.source.columns.get(band.column)
+        if band.by is None:
+            for key in ("below", "otherwise"):
+                if not getattr(band, key):
+                    yield Problem(f"{path}.{key}", "nothing", "a value is required here")
+        elif not isinstance(column, DateColumn):
+            yield Problem(f"{path}.by", show(band.by), "periods of a column of type date")
+        elif column.minimum is None or column.maximum is None:
+            allowed = f"the first and the last day, from which the {band.by}s follow"
+            yield Problem(f"source.columns.{band.column}", "no minimum or no maximum", allowed)
+        elif (found := days.periods(band.by, column.minimum, column.maximum)) is None:
+            allowed = f"two to {MOST_PERIODS} {band.by}s from the minimum to the maximum"
+            yield Problem(f"{path}.by", show(band.by), allowed)
+        elif (band.below, band.otherwise) != found:
+            yield Problem(path, "edges and `by`", "either of the two")
 
 
 def _band_problems(contract: Contract) -> Iterator[Problem]:
@@ -172,7 +201,7 @@ def _nesting_problems(contract: Contract) -> Iterator[Problem]:
 
 def _measure_problems(contract: Contract) -> Iterator[Problem]:
     columns = contract.source.columns
-    numeric = [n for n, c in columns.items() if not isinstance(c, StringColumn)]
+    numeric = [n for n, c in columns.items() if not isinstance(c, DateColumn | StringColumn)]
     if contract.measure not in numeric:
         yield Problem("measure", show(contract.measure), _one_of(numeric))
     elif columns[contract.measure].nullable:
@@ -200,11 +229,11 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
 def _group_problems(contract: Contract, path: str, name: str) -> Iterator[Problem]:
     """Find the mistakes of grouping by a name."""
     columns = contract.source.columns
-    groupable = [n for n, c in columns.items() if not isinstance(c, DoubleColumn)]
+    groupable = [n for n, c in columns.items() if not isinstance(c, DateColumn | DoubleColumn)]
     groupable = [n for n in groupable if not columns[n].nullable] + list(contract.bands)
-    if isinstance(columns.get(name), DoubleColumn):
-        allowed = f"{_one_of(groupable)}; band a double to group by it"
-        yield Problem(path, f"{name!r}, a double", allowed)
+    if isinstance(column := columns.get(name), DateColumn | DoubleColumn):
+        allowed = f"{_one_of(groupable)}; band a {column.type} to group by it"
+        yield Problem(path, f"{name!r}, a {column.type}", allowed)
     elif name not in groupable:
         yield Problem(path, show(name), _one_of(groupable))
 

@@ -7,9 +7,9 @@ import sys
 
 import polars as pl
 
-from medical_charges.contract import Column
-from medical_charges.contract.model import IntegerColumn, StringColumn
-from medical_charges.kernel.dialect import SPACES, STAND_IN, Translator, grouped_number
+from medical_charges.contract import Column, days
+from medical_charges.contract.model import DateColumn, IntegerColumn, StringColumn, WholeColumn
+from medical_charges.kernel.dialect import NO_DAY, SPACES, STAND_IN, Translator, grouped_number
 
 _LARGEST = sys.float_info.max
 
@@ -18,7 +18,7 @@ def dtype_of(column: Column) -> pl.DataType:
     """Return the type of a column's values."""
     if isinstance(column, StringColumn):
         return pl.Enum(column.allowed) if column.allowed else pl.String()
-    return pl.Int64() if isinstance(column, IntegerColumn) else pl.Float64()
+    return pl.Int64() if isinstance(column, WholeColumn) else pl.Float64()
 
 
 def empty_flag(name: str) -> str:
@@ -53,6 +53,8 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
         field, changed = pl.when(nothing).then(None).otherwise(field), True
     if isinstance(column, StringColumn):
         return field if changed else None
+    if isinstance(column, DateColumn):
+        return _day(field, column.format, translator)
     if column.unit:
         field, changed = _without_unit(field, translator.plain_text(column.unit)), True
     if translator.thousands:
@@ -62,6 +64,19 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
     if isinstance(column, IntegerColumn) and column.decimal_zeros:
         field, changed = field.str.strip_suffix(".0"), True
     return field if changed else None
+
+
+def _day(field: pl.Expr, form: days.Format, translator: Translator) -> pl.Expr:
+    """Express a day as a text of eight digits, and what is no day as NO_DAY."""
+    text, separator = field.str.strip_chars(translator.padding), days.separator_of(form)
+    # Another sign may stand for it in the block, and the sign itself for yet another.
+    there = translator.plain_text(separator)
+    looks = text.str.contains(f"^(?:{days.pattern_of(form, there)})$")
+    if there != separator:
+        text = text.str.replace_all(there, separator, literal=True)
+    day = text.str.to_date(form, strict=False)
+    number = pl.when(looks & day.is_not_null()).then(day.dt.strftime("%Y%m%d"))
+    return number.when(field.is_not_null()).then(pl.lit(NO_DAY))
 
 
 def _without_unit(field: pl.Expr, unit: str) -> pl.Expr:
@@ -76,7 +91,7 @@ def kept(name: str, column: Column) -> pl.Expr:
     value = pl.col(name)
     if isinstance(column, StringColumn):
         keeps = value.is_not_null()
-    elif isinstance(column, IntegerColumn):
+    elif isinstance(column, WholeColumn):
         keeps = between(value, column.minimum, column.maximum, -(2**63), 2**63 - 1)
     else:
         # The largest double as a bound also keeps infinity out, and NaN, which sorts above it.

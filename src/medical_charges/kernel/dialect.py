@@ -12,8 +12,9 @@ import csv
 import re
 import sys
 
+from medical_charges.contract import days
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import DoubleColumn, IntegerColumn
+from medical_charges.contract.model import DateColumn, DoubleColumn, IntegerColumn
 
 csv.field_size_limit(sys.maxsize)
 
@@ -25,6 +26,9 @@ SPACES = " \t\u00a0\u202f"
 """Spaces between a number and its unit; some are kept together with it at the end of a line."""
 
 _WITH_ZEROS = re.compile(r"\A([ \t]*[+-]?[0-9]+)\.0*(?=[ \t]*\Z)")
+
+NO_DAY = "no day"
+"""What stands for a field that is no day where numbers are read."""
 
 STAND_IN = b"\x1f"
 """Stands for a delimiter within a field once its quotes are removed, as between thousands."""
@@ -114,8 +118,11 @@ class Translator:
             fields = [field.strip(_PADDING) for field in fields]
         return ["" if field in self._dialect.null_values else field for field in fields]
 
-    def number(self, field: str, column: IntegerColumn | DoubleColumn) -> str:
+    def number(self, field: str, column: DateColumn | DoubleColumn | IntegerColumn) -> str:
         """Return a number in its plain form; a field that is no number is none in that form."""
+        if isinstance(column, DateColumn):
+            day = days.read(field, column.format)
+            return NO_DAY if day is None else str(day)
         if column.unit:
             field = _without_unit(field, column.unit)
         thousands = self._dialect.thousands

@@ -16,11 +16,13 @@ from medical_charges.contract import Column, Contract
 from medical_charges.contract.model import (
     EXACT_LIMIT,
     MEASURE_LIMIT,
+    DateColumn,
     DoubleColumn,
     IntegerColumn,
     StringColumn,
+    WholeColumn,
 )
-from medical_charges.kernel.dialect import Translator
+from medical_charges.kernel.dialect import NO_DAY, Translator
 from medical_charges.kernel.header import Header
 
 _INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)[ \t]*")
@@ -91,7 +93,9 @@ class RowValidator:
         for position, name, column in self._columns:
             try:
                 values[name] = self._value(column, fields[position])
-                if name == self._contract.measure and not isinstance(column, StringColumn):
+                if name == self._contract.measure and isinstance(
+                    column, DoubleColumn | IntegerColumn
+                ):
                     values[SCALED] = self._scaled(column, fields[position])
             except _BrokenRuleError as broken:
                 field, shown = fields[position], None
@@ -128,14 +132,16 @@ class RowValidator:
         if isinstance(column, StringColumn):
             return _text(column, field, self._source.encoding)
         number = self._translator.number(field, column)
+        if number == NO_DAY and isinstance(column, DateColumn):
+            raise _BrokenRuleError("type", f"is no day as its format has it, {column.format}")
         try:
-            value = _integer(number) if isinstance(column, IntegerColumn) else _double(number)
+            value = _integer(number) if isinstance(column, WholeColumn) else _double(number)
         except ValueError as error:
             raise _BrokenRuleError("type", f"{error}{_why(field)}") from error
         if column.minimum is not None and value < column.minimum:
-            raise _BrokenRuleError("minimum", f"is under {column.minimum}")
+            raise _BrokenRuleError("minimum", f"is under {_end(column, column.minimum)}")
         if column.maximum is not None and value > column.maximum:
-            raise _BrokenRuleError("maximum", f"is over {column.maximum}")
+            raise _BrokenRuleError("maximum", f"is over {_end(column, column.maximum)}")
         return value
 
     def _scaled(self, column: IntegerColumn | DoubleColumn, field: str) -> int:
@@ -161,6 +167,10 @@ def scale(column: IntegerColumn | DoubleColumn, number: str) -> int:
         return MEASURE_LIMIT + 1
     exact = Decimal(number.strip()).scaleb(column.decimals, _EXACT)
     return int(exact.to_integral_value(context=_EXACT))
+
+
+def _end(column: DoubleColumn | WholeColumn, value: float) -> str:
+    return column.shown(int(value)) if isinstance(column, WholeColumn) else str(value)
 
 
 def _text(column: StringColumn, field: str, encoding: str) -> str:

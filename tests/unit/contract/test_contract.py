@@ -32,7 +32,7 @@ NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
 FINITE = "a valid integer or a finite number"
 NUMBER = "a valid integer or a valid number"
-TYPES = "'integer', 'double', 'string'"
+TYPES = "'integer', 'double', 'date', 'string'"
 OUTPUTS = ", ".join(parse_contract(TEXT).outputs)
 RULES = f"rules of the types {', '.join(RULE_TYPES)}"
 
@@ -73,9 +73,9 @@ MISTAKES = [
      SOURCE_KEYS),
     ("type: integer, minimum: 0, maximum: 120", "type: integer, min: 0", "source.columns.age.min",
      "an unknown key",
-     "the keys type, minimum, maximum, unit, decimal_zeros, nullable, name, within, identifying"),
+     "the keys minimum, maximum, nullable, name, within, identifying, type, unit, decimal_zeros"),
     ("otherwise: obese", "otherwise: obese\n    above: 3", "bands.bmi_category.above",
-     "an unknown key", "the keys column, below, otherwise, within"),
+     "an unknown key", "the keys column, below, otherwise, by, within"),
     ("group_by: [age]", "group_by: [age]\n    filter: x", "analyses.charges_by_age.filter",
      "an unknown key", "the keys group_by, statistics"),
     ("region: {", "region: { within: charges,", "source.columns.region.within",
@@ -585,6 +585,61 @@ def test_the_schema_accepts_the_contract() -> None:
 def test_the_schema_refuses_mistakes_that_an_editor_can_find(old: str, new: str) -> None:
     broken = yaml.safe_load(changed(old, new))
     assert list(Draft202012Validator(SCHEMA).iter_errors(broken))
+
+
+DATED = changed("    region: {", "    admitted: { type: date, ENDS }\n    region: {").replace(
+    "\nbands:\n", "\nbands:\n  period: { column: admitted, BAND }\n", 1
+)
+ENDS = "minimum: 2024-01-01, maximum: 2025-12-31"
+EDGES = "below: { a: 2024-12-31 }, otherwise: b"
+DAYS = {
+    ("minimum: 2024-01-01", "by: year"): "source.columns.admitted: found no minimum or no maximum; "
+    "allowed: the first and the last day, from which the years follow",
+    ("minimum: 2024-01-01, maximum: 2024-12-31", "by: year"): "bands.period.by: found 'year'; "
+    "allowed: two to 120 years from the minimum to the maximum",
+    ("minimum: 2014-01-01, maximum: 2024-01-31", "by: month"): "bands.period.by: found 'month'; "
+    "allowed: two to 120 months from the minimum to the maximum",
+    (ENDS, f"by: year, {EDGES}"): "bands.period: found edges and `by`; allowed: either of the two",
+    (ENDS, "by: week"): "bands.period.by: found 'week'; allowed: 'year', 'quarter' or 'month'",
+    (ENDS, "otherwise: after"): "bands.period.below: found nothing; allowed: a value is required "
+    "here",
+    ("minimum: 2025-01-01, maximum: 2024-12-31", EDGES): "source.columns.admitted: found minimum "
+    "2025-01-01 over maximum 2024-12-31; allowed: a minimum up to the maximum",
+    ("format: '%d.%m.%y'", EDGES): "source.columns.admitted.format: found '%d.%m.%y'; allowed: "
+    "'%Y-%m-%d', '%Y/%m/%d', '%Y.%m.%d', '%Y%m%d', '%d.%m.%Y', '%d/%m/%Y', '%d-%m-%Y', "
+    "'%m/%d/%Y' or '%m-%d-%Y'",
+}
+
+
+@pytest.mark.parametrize(("ends", "band"), DAYS)
+def test_a_mistake_about_days_is_named(ends: str, band: str) -> None:
+    assert complaints(DATED.replace("ENDS", ends).replace("BAND", band)) == [DAYS[ends, band]]
+
+
+NEITHER = {
+    ("group_by: [age]", "group_by: [admitted]"): "analyses.charges_by_age.group_by[0]: found "
+    "'admitted', a date; allowed: age, sex, children, smoker, region, period, bmi_category, "
+    "age_decade; band a date to group by it",
+    ("measure: charges", "measure: admitted"): "measure: found 'admitted'; allowed: age, bmi, "
+    "children, charges",
+    ("column: bmi\n", "column: bmi\n    by: year\n"): "bands.bmi_category.by: found 'year'; "
+    "allowed: periods of a column of type date",
+}
+
+
+@pytest.mark.parametrize(("old", "new"), NEITHER)
+def test_a_day_is_neither_a_group_nor_a_measure(old: str, new: str) -> None:
+    dated = DATED.replace("ENDS", ENDS).replace("BAND", "by: quarter").replace(old, new, 1)
+    assert complaints(dated) == [NEITHER[old, new]]
+
+
+def test_other_periods_are_other_partials() -> None:
+    year, quarter = (
+        parse_contract(DATED.replace("ENDS", ENDS).replace("BAND", f"by: {by}"))
+        for by in ("year", "quarter")
+    )
+    assert year.bands["period"].labels == ("2024", "2025")
+    assert year.schema_hash != quarter.schema_hash
 
 
 SHAPE_CHANGES = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract
-from medical_charges.contract.model import IntegerColumn, StringColumn
+from medical_charges.contract.model import StringColumn, WholeColumn
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, records
 from medical_charges.validation.recount.rows import Rows, Value
@@ -113,7 +113,7 @@ class _Reading:
 def _type(column: object) -> str:
     if isinstance(column, StringColumn):
         return "string"
-    return "bigint" if isinstance(column, IntegerColumn) else "double"
+    return "bigint" if isinstance(column, WholeColumn) else "double"
 
 
 def _quoted(name: str) -> str:

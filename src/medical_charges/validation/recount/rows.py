@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from medical_charges.contract import Column, Contract
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn
+from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn, WholeColumn
 from medical_charges.validation.recount.lines import csv_reader
 from medical_charges.validation.recount.texts import columns_of, plain_texts
 
@@ -66,7 +66,7 @@ def value_of(column: Column, text: str) -> Value | _Bad:
     if isinstance(column, StringColumn):
         known = column.allowed is None or text in column.allowed
         return text if known and not _NOT_UTF8.search(text) else BAD
-    whole = isinstance(column, IntegerColumn)
+    whole = isinstance(column, WholeColumn)
     if not (_INTEGER if whole else _DOUBLE).fullmatch(text):
         return BAD
     value = int(text) if whole else float(text)

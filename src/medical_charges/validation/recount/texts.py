@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from string import digits
 
 from medical_charges.contract import Column
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import IntegerColumn, Source, StringColumn
+from medical_charges.contract.model import DateColumn, IntegerColumn, Source, StringColumn
 
+_NO_NUMBER, _FIRST_YEAR = "no number", 1000
 _SPACES = " \t\u00a0\u202f"
 
 
@@ -44,15 +48,33 @@ def _steps(column: Column, dialect: Dialect) -> Iterator[Callable[[str], str]]:
         yield lambda text: "" if text in nulls else text
     if isinstance(column, StringColumn):
         return
+    if isinstance(column, DateColumn):
+        yield partial(_without_separators, form=column.format)
+        return
     if unit := column.unit:
         yield lambda text: _without_unit(text, unit)
     if sign := dialect.thousands:
         yield lambda text: _without_thousands(text, sign, dialect.decimal)
     if dialect.decimal != ".":
         # A point is no decimal sign then.
-        yield lambda text: "no number" if "." in text else text.replace(dialect.decimal, ".")
+        yield lambda text: _NO_NUMBER if "." in text else text.replace(dialect.decimal, ".")
     if isinstance(column, IntegerColumn) and column.decimal_zeros:
         yield _without_zeros
+
+
+def _without_separators(text: str, form: str) -> str:
+    """Return a day as eight digits, nothing as it is, and all else as no number."""
+    if not text:
+        return text
+    day, signs = text.strip(" \t"), set(form) - set("%Ymd")
+    try:
+        moment = datetime.strptime(day, form)
+    except ValueError:
+        return _NO_NUMBER
+    # It also takes spaces, other scripts' digits, and less than two digits between no signs.
+    plain = set(day) <= signs | set(digits)
+    whole = bool(signs) or len(day) == len("20260131")
+    return f"{moment:%Y%m%d}" if plain and whole and moment.year >= _FIRST_YEAR else _NO_NUMBER
 
 
 def _without_unit(text: str, unit: str) -> str:
