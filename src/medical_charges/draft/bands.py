@@ -6,15 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import floor, log10
+from typing import get_args
 
 import polars as pl
 
+from medical_charges.contract import days
 from medical_charges.contract.model import MEASURE_LIMIT
 from medical_charges.draft.profile import Profile, words_of
 
 _AGES = [20.0, 30.0, 40.0, 50.0, 60.0]
 _BMI = {"underweight": 18.5, "normal": 25, "overweight": 30}
 """CDC's categories for adults."""
+
+_PERIODS = 5
 
 OLDEST = 90
 """The age from which on all ages are one group, as HIPAA's safe harbor has it."""
@@ -27,6 +31,7 @@ class Banding:
     column: str
     below: Mapping[str, float]
     otherwise: str
+    by: days.Period | None = None
 
 
 def is_age(profile: Profile) -> bool:
@@ -46,6 +51,15 @@ def banding_of(profile: Profile, values: pl.Series) -> Banding | None:
     if not edges:
         return None
     return Banding(profile.name, below_of(edges, profile), f"from_{label_of(edges[-1])}")
+
+
+def periods_of(profile: Profile) -> Banding | None:
+    """Return the coarsest periods of which a column's days have five, or the finest of two."""
+    first, last = int(profile.low), int(profile.high)
+    found = {by: days.periods(by, first, last) for by in get_args(days.Period)}
+    known = [(by, *it) for by, it in found.items() if it is not None]
+    enough = [it for it in known if len(it[1]) >= _PERIODS - 1] or known[-1:]
+    return Banding(profile.name, enough[0][1], enough[0][2], enough[0][0]) if enough else None
 
 
 def below_of(edges: list[float], profile: Profile) -> dict[str, float]:
@@ -84,7 +98,7 @@ def limits(profile: Profile, *, whole: bool) -> tuple[float, float]:
     """Return a range with round ends around a column's numbers, wider if not all were seen."""
     if is_age(profile):
         return 0, 120
-    if profile.counts and whole:
+    if profile.kind == "date" or (profile.counts and whole):
         return profile.low, profile.high
     factor = 1 if whole else 2
     high = _rounded_up(profile.high * factor) if profile.high > 0 else 0.0

@@ -23,9 +23,10 @@ from medical_charges.draft.bands import (
     label_of,
     limits,
     number_in,
+    periods_of,
 )
 from medical_charges.draft.names import numbered, slug
-from medical_charges.draft.profile import Profile, profile_of, words_of
+from medical_charges.draft.profile import Profile, days_in, profile_of, words_of
 from medical_charges.draft.sample import Sample
 from medical_charges.errors import InputRefusedError
 
@@ -187,15 +188,19 @@ class Choices:
         ]
         numbers.sort(key=lambda it: not words_of(it.name) & {"age", "bmi"})
         found: list[Dimension] = []
-        for profile in numbers:
+        for profile in [it for it in self.kept if it.kind == "date"] + numbers:
             if len(found) < BANDED and (dimension := self._band(profile)) is not None:
                 found.append(dimension)
         return found
 
     def _band(self, profile: Profile) -> Dimension | None:
-        number = number_in(profile.name)
-        values = self.sample.frame.select(number)[profile.name].drop_nulls()
-        banding = banding_of(profile, values)
+        if profile.kind == "date":
+            texts = self.sample.frame[profile.name]
+            number, banding = pl.lit(days_in(texts, profile.forms[0])), periods_of(profile)
+        else:
+            number = number_in(profile.name)
+            values = self.sample.frame.select(number)[profile.name].drop_nulls()
+            banding = banding_of(profile, values)
         if banding is None or not self._afford(profile):
             return None
         return self._add(banding, number)
@@ -206,7 +211,7 @@ class Choices:
         titles = {words(name).casefold() for name in taken}
         name = next(
             name
-            for name in numbered(f"{slug(banding.column, 'number')}_group")
+            for name in numbered(f"{slug(banding.column, 'number')}_{banding.by or 'group'}")
             if name not in taken and words(name).casefold() not in titles
         )
         self.bands[name] = banding
@@ -308,7 +313,7 @@ class Choices:
         return small
 
 
-_KINDS = {"integer": "whole numbers", "double": "numbers", "string": "text"}
+_KINDS = {"integer": "whole numbers", "double": "numbers", "date": "days", "string": "text"}
 
 
 def _unusable(profile: Profile, *, measured: bool) -> str | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import polars as pl
 
+from medical_charges.contract import days
 from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.contract.pii.values import kind_of_values
 
@@ -25,7 +26,12 @@ _ZEROS = r"\.0+[ \t]*$"
 
 _SCANNED = 500
 
-Kind = Literal["integer", "double", "string"]
+Kind = Literal["integer", "double", "date", "string"]
+
+_SEPARATED: tuple[days.Format, ...] = tuple(
+    form for form in get_args(days.Format) if days.separator_of(form)
+)
+"""The formats that only days have: eight digits may be any number."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,8 @@ class Profile:
     high: float
     """The range of the numbers."""
     decimals: int
+    forms: tuple[days.Format, ...]
+    """The formats in which all days can be read; those of the European order first."""
     zeros: bool
     """True if the column holds whole numbers, some of which are written as 19.0."""
     running: bool
@@ -63,7 +71,7 @@ class Profile:
     @property
     def numeric(self) -> bool:
         """True if the column holds numbers."""
-        return self.kind != "string"
+        return self.kind in {"integer", "double"}
 
 
 def profile_of(name: str, values: pl.Series, heads: Iterable[pl.Series]) -> Profile:
@@ -71,6 +79,10 @@ def profile_of(name: str, values: pl.Series, heads: Iterable[pl.Series]) -> Prof
     present = values.fill_null("")
     present = present.filter(present != "")
     kind, wrong, numbers = _kind(present)
+    forms = _forms(present) if kind == "string" else ()
+    if forms:
+        numbers = days_in(present, forms[0]).drop_nulls().cast(pl.Float64)
+        kind, wrong = "date", present.len() - numbers.len()
     counts = _counts(present if kind == "string" else numbers.cast(pl.Int64, strict=False), kind)
     heads = [head.head(_SCANNED).fill_null("") for head in heads]
     if len(heads) > 1:
@@ -87,6 +99,7 @@ def profile_of(name: str, values: pl.Series, heads: Iterable[pl.Series]) -> Prof
         low=_number(numbers.min()),
         high=_number(numbers.max()),
         decimals=_decimals(present) if kind == "double" else 0,
+        forms=forms,
         zeros=kind == "integer" and present.str.contains(_ZEROS).any(),
         running=kind == "integer" and _is_running(numbers),
         person=person or "",
@@ -124,8 +137,25 @@ def _kind(present: pl.Series) -> tuple[Kind, int, pl.Series]:
     return "double", total - numbers.len(), numbers
 
 
+def days_in(texts: pl.Series, form: days.Format) -> pl.Series:
+    """Return days as numbers of eight digits; null where a text is no day in a format."""
+    texts = texts.str.strip_chars(" \t")
+    pattern = days.pattern_of(form, days.separator_of(form))
+    found = texts.str.to_date(form, strict=False)
+    numbers = found.dt.strftime("%Y%m%d").cast(pl.Int64)
+    return numbers.set(~texts.str.contains(f"^(?:{pattern})$"), None)
+
+
+def _forms(present: pl.Series) -> tuple[days.Format, ...]:
+    """Return the formats in which nearly all texts are days."""
+    most = _ENOUGH * present.len()
+    read = {form: present.len() - days_in(present, form).null_count() for form in _SEPARATED}
+    best = max(read.values())
+    return tuple(form for form, count in read.items() if count == best and count >= most > 0)
+
+
 def _counts(values: pl.Series, kind: Kind) -> dict[str, int]:
-    if kind == "double" or values.n_unique() > GROUPS_LISTED:
+    if kind in {"double", "date"} or values.n_unique() > GROUPS_LISTED:
         return {}
     table = values.alias("value").value_counts().sort("count", "value", descending=[True, False])
     return {str(value): count for value, count in table.iter_rows()}
@@ -133,7 +163,7 @@ def _counts(values: pl.Series, kind: Kind) -> dict[str, int]:
 
 def _person(heads: Iterable[pl.Series], kind: Kind, *, quantity: bool) -> str | None:
     """Return the kind of person data in the first values of any file, as a run looks for it."""
-    if kind == "double":
+    if kind in {"double", "date"}:
         return None
     for head in heads:
         # Each value once as well: a name that occurs often is a name.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.days import text_of
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import words
 from medical_charges.contract.pii.names import kind_of_person_data
@@ -143,10 +144,12 @@ class _Text:
             keys["allowed"] = f"[{', '.join(map(_scalar, texts))}]"
         else:
             low, high = limits(profile, whole=self._choices.sample.whole)
-            integer = profile.kind == "integer"
-            ends = (_number(end, whole=integer) for end in (low, high))
+            integer, day = profile.kind == "integer", profile.kind == "date"
+            ends = (text_of(int(it)) if day else _number(it, whole=integer) for it in (low, high))
             keys |= dict(zip(("minimum", "maximum"), ends, strict=True))
-            if profile is self._measure and not integer:
+            if day and profile.forms[0] != "%Y-%m-%d":
+                keys["format"] = json.dumps(profile.forms[0])
+            if profile is self._measure and profile.kind == "double":
                 keys["decimals"] = str(decimals_of(profile, high))
         if profile.zeros:
             keys["decimal_zeros"] = "true"
@@ -175,13 +178,16 @@ class _Text:
         if required and profile.wrong:
             yield from _comment(
                 f"check: {profile.wrong} of {profile.rows} sampled rows are rejected, as their "
-                f"{_plain(profile.name)} is no number.",
+                f"{_plain(profile.name)} is no {'day' if profile.kind == 'date' else 'number'}.",
                 indent=4,
             )
         if not self._choices.filled(profile.name):
             yield from _comment(
                 f"{_plain(profile.name)} is often empty: nothing can be grouped by it.", indent=4
             )
+        if len(profile.forms) > 1:
+            others = ", ".join(profile.forms[1:])
+            yield from _comment(f"check: the format of days might also be {others}.", indent=4)
         folded = {text.strip().casefold() for text in profile.counts}
         if profile.kind == "string" and len(folded) < len(profile.counts):
             yield from _comment(
@@ -200,9 +206,12 @@ class _Text:
         for name, band in self._choices.bands.items():
             yield f"  {name}:"
             yield f"    column: {_scalar(band.column)}"
-            below = ", ".join(f"{label}: {_number(edge)}" for label, edge in band.below.items())
-            yield from _flow("    below: { ", below, " }")
-            yield f"    otherwise: {band.otherwise}"
+            if band.by:
+                yield f"    by: {band.by}  # check: or year, quarter, month"
+            else:
+                edges = (f"{label}: {_number(edge)}" for label, edge in band.below.items())
+                yield from _flow("    below: { ", ", ".join(edges), " }")
+                yield f"    otherwise: {band.otherwise}"
             if whole := self._choices.within.get(name):
                 yield f"    within: {_scalar(whole)}"
 

@@ -6,14 +6,17 @@ import random
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from medical_charges.contract import Contract, load_contract
+from medical_charges.contract.days import number_of
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import IntegerColumn
+from medical_charges.contract.model import DateColumn, IntegerColumn
+from medical_charges.draft import draft_contract
 from ops import __main__ as ops
 from tests.helpers import CHARGES_FILE, ROOT
 from tests.unit.draft import files
@@ -80,10 +83,44 @@ def test_identifiers_are_left_out_and_repeated_ones_are_mentioned(tmp_path: Path
     assert "so a person may have several rows" in text
 
 
-def test_days_are_left_out(tmp_path: Path) -> None:
+def test_days_are_banded_by_the_coarsest_periods_of_which_there_are_some(tmp_path: Path) -> None:
     contract, text = drafted(files.dates, tmp_path)
-    assert "left out: admitted: dates" in text
     assert contract.measure == "days"
+    assert contract.bands["admitted_year"].labels == tuple(map(str, range(2010, 2025)))
+    assert "by: year  # check: or year, quarter, month" in text
+    assert contract.analyses["days_by_admitted_year"].group_by == ("admitted_year",)
+
+
+@pytest.mark.parametrize(
+    ("last", "period", "form", "doubt"),
+    [
+        (date(2024, 12, 1), "quarter", "%d.%m.%Y", ""),
+        (date(2024, 3, 1), "month", "%m/%d/%Y", ""),
+        # Up to the twelfth of a month, nobody can tell.
+        (date(2023, 12, 12), "month", "%d/%m/%Y", "the format of days might also be %m/%d/%Y"),
+    ],
+)
+def test_days_are_read_in_the_format_in_which_all_of_them_are_days(
+    tmp_path: Path, last: date, period: str, form: str, doubt: str
+) -> None:
+    first = date(2023, 11, 1)
+    found = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    if doubt:
+        found = [day for day in found if day.day <= 12]
+    rows = [f"{day.strftime(form)},{number % 3},{number}.5" for number, day in enumerate(found * 6)]
+    path = tmp_path / "days.csv"
+    path.write_text("\n".join(["seen,arm,cost", *rows, ""]))
+    draft = draft_contract({path.name: path}, "days")
+    column = draft.contract.source.columns["seen"]
+    assert isinstance(column, DateColumn)
+    assert (column.format, column.minimum, column.maximum) == (
+        form,
+        number_of(min(found)),
+        number_of(max(found)),
+    )
+    assert f"seen_{period}" in draft.contract.bands
+    assert ("might also be" in draft.text) == bool(doubt)
+    assert doubt in draft.text
 
 
 def test_negative_numbers_are_in_the_range(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from medical_charges.analysis.snapshot import check_new_objects, take_snapshot
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.days import Format, periods
-from medical_charges.outputs.tables import read_csv
+from medical_charges.contract.outputs import read_csv
 from medical_charges.storage import LocalStore
 from medical_charges.validation import validate_outputs
 from tests.helpers import run, staged, upload
@@ -147,11 +147,8 @@ def test_periods_are_those_from_the_first_day_to_the_last() -> None:
 
 def test_a_day_that_is_rejected_is_named_as_people_write_it(store: LocalStore) -> None:
     contract = contract_of("%d.%m.%Y")
-    upload(
-        store,
-        contract,
-        {"x.csv": b"admitted;left;cost\n04.11.2023;;1\n2024-01-01;;1\n5.11.2023;;1\n"},
-    )
+    rows = ["admitted;left;cost", "04.11.2023;;1", "2024-01-01;;1", "5.11.2023;;1", ""]
+    upload(store, contract, {"x.csv": "\n".join(rows).encode()})
     run(store, contract)
     [file] = store.list("Stays/Quarantine_data")
     reasons = pl.read_parquet(io.BytesIO(store.read(file.key)))["reason"].to_list()
