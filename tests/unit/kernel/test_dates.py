@@ -78,6 +78,8 @@ def no_days(form: Format) -> Iterator[str]:
         yield text
     right = written(date(2024, 5, 6), form, padded=True)
     yield from (right[:-1], right + "0", f"{right}T00:00", right.replace("2024", "24"))
+    if form == "%Y%m%d":
+        yield "2024111"
     yield from (right.replace("2024", "0999"), right.replace("0", "\u0660", 1), "", "NA", "today")
     yield right.translate(str.maketrans("-/.", "/.-")) if form != "%Y%m%d" else f"{right[:6]}-06"
     yield right[:4] + " " + right[4:]
@@ -120,8 +122,11 @@ def test_days_are_counted_by_their_periods_however_they_are_written(
         words = trim or text not in {"", "NA"}
         padded = random.choice(pad) + text + random.choice(pad) if words else text
         rows.append(delimiter.join([padded, random.choice(["", "NA"]), "1"]))
+    early = written(date(1000, 12, 31), form, padded=True).replace("1000", "0999")
+    rows.append(delimiter.join([written(FIRST, form, padded=True), early, "1"]))
     rules, found = counted(store, contract, rows)
     assert rules == {
+        "left.type": 1,
         "admitted.type": len(wrong),
         "admitted.minimum": 2,
         "admitted.maximum": 2,
