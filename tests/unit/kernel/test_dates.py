@@ -166,6 +166,6 @@ def test_a_day_that_is_rejected_is_named_as_people_write_it(store: LocalStore) -
 def test_days_of_many_people_are_not_taken_for_their_names(store: LocalStore) -> None:
     contract = contract_of("%Y%m%d")
     days = [FIRST + timedelta(days=number) for number in range(400)]
-    rows = "".join(f"{day:%Y%m%d};;1\n" for day in days)
+    rows = "".join(f"{day:%Y%m%d};{day:%Y%m%d};1\n" for day in days)
     upload(store, contract, {"x.csv": f"admitted;left;cost\n{rows}".encode()})
     check_new_objects(store, contract, take_snapshot(store, contract))
