@@ -100,7 +100,7 @@ class Worker:
                 part.ref,
                 header.data_start,
                 # The rest of one block and the next block are in memory together.
-                max(1, self.block_size // 4),
+                max(1, self.block_size // 16),
                 zipped=header.gzip,
                 dialect=self.contract.source,
             )
