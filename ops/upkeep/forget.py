@@ -190,7 +190,7 @@ def _owner_of_rejected(data: bytes) -> str:
 
 def _find_states(bucket: Bucket, layout: Layout, key: str, traces: Traces) -> None:
     """Find the states that an object is in; those that stay lose its fields."""
-    kept = set(keys_of(S3Store(f"s3://{bucket.name}"), layout))
+    kept = set(keys_of(S3Store(f"s3://{bucket.name}", bucket.client), layout))
     traces.removed["states"] = []
     for name, entries in bucket.versions(f"{layout.prefix}/Cube_data/states/").items():
         value = _state(_latest(bucket, entries))

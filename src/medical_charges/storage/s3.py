@@ -14,10 +14,16 @@ if TYPE_CHECKING:
 
 
 class S3Store:
-    """A store of the objects of one bucket. Reads are pinned to a version by If-Match."""
+    """A store of the objects of one bucket. Reads are pinned to a version by If-Match.
 
-    def __init__(self, uri: str) -> None:
+    Args:
+        uri: the bucket.
+        client: what asks S3; one with the credentials of the environment, if not given.
+    """
+
+    def __init__(self, uri: str, client: S3Client | None = None) -> None:
         self._bucket = uri.removeprefix("s3://").rstrip("/")
+        self._given = client
 
     @property
     def uri(self) -> str:
@@ -26,6 +32,8 @@ class S3Store:
 
     @cached_property
     def _client(self) -> S3Client:
+        if self._given is not None:
+            return self._given
         import boto3  # noqa: PLC0415 - a folder needs no AWS SDK, and importing it takes long
         from botocore.config import Config  # noqa: PLC0415 - as above
 
@@ -33,7 +41,7 @@ class S3Store:
 
     def __getstate__(self) -> dict[str, Any]:
         """Drop the client, which cannot be pickled; each worker makes its own."""
-        return {"_bucket": self._bucket}
+        return {"_bucket": self._bucket, "_given": None}
 
     def list(self, prefix: str) -> Iterator[ObjectRef]:
         """Yield every object below `prefix`, sorted by key, as S3 lists them."""
