@@ -171,7 +171,7 @@ def redrive(terraform: str, contract: Path, console: Console) -> int:
     again, known = Redrive.of(pipeline, outputs), pipeline.executions()
     said = [*again.deliver(), *again.repeat()]
     for sentence in said or [
-        "nothing to redrive: no letter is dead, and the last execution is well"
+        "nothing to redrive: no letter is dead, and the last execution has not failed"
     ]:
         console.print(sentence)
     new = [arn for arn in pipeline.executions() if arn not in known]
