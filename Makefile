@@ -170,4 +170,4 @@ tests/simulator/node_modules: tests/simulator/package-lock.json
 	@cd tests/simulator && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share doctor test fuzz faults attacks mutants simulator bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults attacks mutants simulator bench dashboard-bench screenshots lint checkov format lock clean

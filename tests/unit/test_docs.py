@@ -151,6 +151,18 @@ def test_every_make_target_exists(document: Path) -> None:
     assert set(used) <= targets
 
 
+def test_no_file_stops_a_listed_make_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    listed = set(re.findall(r"^([a-z_-]+):.*## ", makefile, re.MULTILINE))
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert listed == set(phony.split())
+
+
+def test_every_list_of_changes_is_one_list() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert re.findall(r"^- .*\n\n- .*", text, re.MULTILINE) == []
+
+
 def test_every_state_in_the_flow_is_a_state_of_the_machine() -> None:
     machine = yaml.safe_load((ROOT / "state_machine" / "pipeline.asl.yaml").read_text())
     states = set(machine["States"])
