@@ -88,7 +88,7 @@ rollback: $(VENV)/laptop ## Publish an earlier run again: RUN=... as `make runs`
 share: $(VENV)/laptop ## Print a link to the dashboard's page that anybody can open for DAYS days (7)
 	@$(PY) -m ops share --contract $(call quoted,$(CONTRACT)) --days $(call quoted,$(or $(DAYS),7))
 
-redrive: $(VENV)/laptop ## Try again what failed, and deliver what is in the dead-letter queue
+redrive: $(VENV)/laptop ## Analyze the input again after a failure, and deliver what is in the dead-letter queue
 	@$(PY) -m ops redrive --contract $(call quoted,$(CONTRACT))
 
 forget: $(VENV)/laptop ## Remove all that holds rows of OBJECT, with its versions, and run again; YES=1 to agree

@@ -76,7 +76,7 @@ _ACCOUNT_COMMANDS = {
     "logs": "show what the last run did",
     "runs": "list all runs",
     "rollback": "publish an earlier run again",
-    "redrive": "try again what failed, and deliver dead letters",
+    "redrive": "analyze the input again after a failure, and deliver dead letters",
     "forget": "remove everything that holds rows of an object",
     "share": "print a link to the dashboard's page for people without an account",
 }

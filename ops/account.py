@@ -166,16 +166,19 @@ def forget(terraform: str, contract: Path, console: Console, name: str, *, agree
 
 
 def redrive(terraform: str, contract: Path, console: Console) -> int:
-    """Bring dead letters to their target, try what failed again, and follow the execution."""
+    """Bring dead letters to their target, or start a run after a failure, and follow it."""
     pipeline, outputs = _deployed(terraform, contract)
-    again, known = Redrive.of(pipeline, outputs), pipeline.executions()
-    said = [*again.deliver(), *again.repeat()]
-    for sentence in said or [
-        "nothing to redrive: no letter is dead, and the last execution has not failed"
-    ]:
+    said: list[str] = []
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
         console.print(sentence)
-    new = [arn for arn in pipeline.executions() if arn not in known]
-    return _watch(pipeline, new[-1], console) if new else 0
+
+    again = Redrive.of(pipeline, outputs, say)
+    arn = again.deliver() or again.repeat()
+    if not said:
+        say("nothing to redrive: no letter is dead, and the last execution has not failed")
+    return _watch(pipeline, arn, console) if arn else 0
 
 
 def _agree(traces: Traces, *, agreed: bool) -> None:

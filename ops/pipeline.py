@@ -91,9 +91,9 @@ class Pipeline:
         self.ledger = Ledger(table)
         self._layout = layout
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """Return a client of the pipeline's account and region."""
-        return self._client(service)
+        return self._client(service, config=config)
 
     def put(self, files: Mapping[str, Path]) -> list[str]:
         """Make the input hold these files and nothing else; return the names that changed."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 
 from lambdas.end_run.handler import handle as end_run
 from medical_charges.contract import Contract, parse_contract
@@ -19,7 +21,7 @@ from ops.pipeline import Ended
 from ops.pipeline import Pipeline as Deployed
 from ops.show import PlainConsole
 from tests.functions import LambdaContext, Pipeline, deploy, execution
-from tests.helpers import CONTRACT_FILE, WITHOUT_CUBES
+from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES
 
 END_RUN = "medical-charges-end-run"
 
@@ -42,20 +44,31 @@ class Commanded:
         }
         region = {"AWS_REGION": self.states.meta.region_name}
         self.deployed = Deployed(region, outputs, Layout(contract.prefix))
-        self.fails, self.followed = False, list[str]()
+        self.fails, self.followed, self.hidden = False, list[str](), list[int]()
+        self.patience: Any = None
         real = self.deployed.client
         patch.setattr(account, "_deployed", lambda *_: (self.deployed, outputs))
-        patch.setattr(
-            self.deployed, "client", lambda name: self if name == "lambda" else real(name)
-        )
+
+        def client(name: str, config: Config | None = None) -> Any:
+            self.patience = config if name == "lambda" else self.patience
+            return self if name == "lambda" else real(name)
+
+        patch.setattr(self.deployed, "client", client)
         patch.setattr(account, "follow", self._follow)
 
     def _follow(self, _: Deployed, arn: str, __: object) -> Ended:
         self.followed.append(arn)
         return Ended(arn, "SUCCEEDED", "", "")
 
+    def fail(self, given: object) -> str:
+        text = json.dumps(given)
+        arn = self.states.start_execution(stateMachineArn=self.machine, input=text)["executionArn"]
+        self.states.stop_execution(executionArn=arn)
+        return arn
+
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - boto's
         assert FunctionName == END_RUN
+        self.hidden.append(self.count("NotVisible"))
         if self.fails:
             return {"FunctionError": "Unhandled"}
         end_run(json.loads(Payload), LambdaContext())
@@ -76,10 +89,13 @@ class Commanded:
             },
         )
 
+    def count(self, which: str) -> int:
+        name = f"ApproximateNumberOfMessages{which}"
+        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])
+        return int(found["Attributes"][name])
+
     def left(self) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)
-        return sum(map(int, found["Attributes"].values()))
+        return self.count("") + self.count("NotVisible")
 
     def executed(self) -> list[dict[str, Any]]:
         arns = self.deployed.executions()
@@ -105,7 +121,7 @@ def test_lost_events_of_the_input_become_one_execution(command: Commanded) -> No
     for _ in range(12):
         command.send(UPLOAD, TARGET_ARN=command.machine, RULE_ARN="arn", ERROR_CODE="X")
     said = command.redrive()
-    assert "12 events of the input had started no execution: execution " in said
+    assert "events of the input that had started none: 12: execution " in said
     assert (command.executed(), command.left()) == ([{}], 0)
     assert command.redrive().startswith("nothing to redrive")
     assert command.executed() == [{}]
@@ -119,9 +135,8 @@ def test_lost_events_of_the_input_become_one_execution(command: Commanded) -> No
     ],
 )
 def test_a_lost_end_of_an_execution_frees_its_lease(
-    attributes: dict[str, str], command: Commanded, monkeypatch: pytest.MonkeyPatch
+    attributes: dict[str, str], command: Commanded
 ) -> None:
-    monkeypatch.setattr("ops.upkeep.redrive._HELD_SECONDS", 0)
     command.functions.plan("one")
     detail = {"executionArn": execution("one"), "status": "ABORTED"}
     command.send({"detail": detail}, **attributes)
@@ -130,38 +145,90 @@ def test_a_lost_end_of_an_execution_frees_its_lease(
         command.redrive()
     assert command.left() == 1
     command.fails = False
-    assert "1 ends of executions were cleaned up after" in command.redrive()
+    assert "ends of executions that were cleaned up after: 1\n" in command.redrive()
     assert command.functions.ledger.lease() is None
     assert command.left() == 0
 
 
 def test_a_letter_of_nothing_known_stays(command: Commanded) -> None:
     command.send({"x": 1}, TARGET_ARN="arn:aws:states:us-east-1:123456789012:stateMachine:other")
-    assert "1 letters are of nothing known here, and stay" in command.redrive()
+    assert "letters of nothing known here, which stay in " in command.redrive()
     assert (command.executed(), command.left()) == ([], 1)
+    assert "which stay in " in command.redrive(), "it can be read at once"
+
+
+def test_a_letter_waits_as_long_as_the_function_may_work(command: Commanded) -> None:
+    (allowed,) = re.findall(
+        r'timeout_seconds = key == "end_run" \? (\d+)',
+        (ROOT / "terraform" / "main.tf").read_text(),
+    )
+    command.functions.plan("one")
+    detail = {"executionArn": execution("one"), "status": "ABORTED"}
+    command.send({"detail": detail}, RequestID="1")
+    command.redrive()
+    assert command.patience is not None
+    assert command.patience.read_timeout > int(allowed)
+    assert command.patience.retries == {"total_max_attempts": 1}, "two would run side by side"
+
+
+def test_letters_are_received_one_by_one_as_each_is_delivered(command: Commanded) -> None:
+    for name in ("one", "two", "three"):
+        detail = {"executionArn": execution(name), "status": "ABORTED"}
+        command.send({"detail": detail}, RequestID="1")
+    command.redrive()
+    assert command.hidden == [1, 1, 1], "nobody holds a letter that is not being delivered"
 
 
 @pytest.mark.parametrize(
-    ("given", "again"),
+    ("given", "again", "named"),
     [
-        (UPLOAD, {}),
-        ({"publish_held": True, "detail": 1}, {"publish_held": True}),
-        ({"rollback": "run"}, {"rollback": "run"}),
+        (UPLOAD, {}, ""),
+        ({"recheck": True, "detail": 1}, {"recheck": True}, ""),
+        ({"publish_held": True}, {}, "`make execute PUBLISH_HELD=1`"),
+        ({"publish_held": False}, {}, ""),
     ],
 )
-def test_a_failed_execution_is_tried_again_with_what_was_asked_of_it_and_once(
-    given: dict[str, Any], again: dict[str, Any], command: Commanded
+def test_a_failed_execution_is_tried_again_once_but_for_what_a_person_decides(
+    given: dict[str, Any], again: dict[str, Any], named: str, command: Commanded
 ) -> None:
-    text = json.dumps(given)
-    arn = command.states.start_execution(stateMachineArn=command.machine, input=text)
-    command.states.stop_execution(executionArn=arn["executionArn"])
+    arn = command.fail(given)
     said = command.redrive()
-    assert f"{arn['executionArn'].rpartition(':')[2]} aborted: execution " in said
+    assert f"{arn.rpartition(':')[2]} aborted: execution " in said
+    assert ("not asked again" in said, named in said) == (bool(named), True)
     assert command.executed()[1:] == [again]
-    assert len(command.followed) == 1
+    assert command.followed == command.deployed.executions()[1:]
     # It is under way, so there is nothing to do.
     assert command.redrive().startswith("nothing to redrive")
     assert len(command.executed()) == 2
+
+
+def test_a_failed_rollback_is_named_and_the_upload_before_it_is_analyzed(
+    command: Commanded,
+) -> None:
+    command.fail(UPLOAD)
+    command.fail({"rollback": "my run"})
+    said = command.redrive()
+    assert "aborted: not asked again: `make rollback RUN='my run'`" in said
+    assert command.executed()[2:] == [{}]
+
+
+def test_a_failed_rollback_alone_starts_nothing_that_would_undo_the_one_before(
+    command: Commanded,
+) -> None:
+    # It is under way, which counts as one that succeeded.
+    command.states.start_execution(stateMachineArn=command.machine, input="{}")
+    command.fail({"rollback": "typo"})
+    assert "`make rollback RUN=typo`" in command.redrive()
+    assert (len(command.executed()), command.followed) == (2, [])
+
+
+def test_what_was_started_is_followed_before_it_is_listed(
+    command: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.send(UPLOAD, TARGET_ARN=command.machine)
+    monkeypatch.setattr(command.deployed, "executions", lambda **_: [])
+    command.redrive()
+    assert len(command.followed) == 1
 
 
 def test_lost_events_and_a_failed_execution_need_one_execution_only(command: Commanded) -> None:
