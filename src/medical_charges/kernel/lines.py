@@ -161,6 +161,15 @@ class Lines:
         mask: Mask = self.array[self.starts] == ord(sign)
         return mask
 
+    def no_rows(self, comment: bytes, *, skip_blank: bool) -> Mask:
+        """Mask of the lines that are no rows: empty ones, comments, and blank ones if skipped."""
+        mask = self.empty
+        if comment:
+            mask |= self.start_with(comment)
+        if skip_blank:
+            mask |= self.blank
+        return mask
+
     def select(self, chosen: Mask) -> bytes:
         """Return the chosen lines as a block, each ended by a single newline."""
         keep = np.repeat(chosen, self.ends + 1 - self.starts)

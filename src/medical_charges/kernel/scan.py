@@ -196,13 +196,10 @@ class Scanner:
     def _scan_carefully(self, block: bytes, offset: int) -> Iterator[Scanned]:
         """Scan the lines that look right, and validate the others one by one."""
         lines = (Lines.records_of if self._contract.source.multiline else Lines.of)(block)
-        empty = lines.empty
-        if self._translator.comment:
-            empty |= lines.start_with(self._translator.comment)
-        if self._translator.skips_blank_rows:
-            empty |= lines.blank
-        whole = ~empty & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
-        for byte in self._translator.doubtful:
+        translator = self._translator
+        rows = ~lines.no_rows(translator.comment, skip_blank=translator.skips_blank_rows)
+        whole = rows & (lines.counts(RETURN) == lines.crlf) & (lines.counts(NEWLINE) == 1)
+        for byte in translator.doubtful:
             whole &= lines.counts(byte) == 0
         text = lines.select(whole)
         if b'"' in text:
@@ -211,7 +208,7 @@ class Scanner:
         plain = (candidates.counts(COMMA) == self._width - 1) & (candidates.counts(QUOTE) == 0)
         sure = np.flatnonzero(whole)[plain]
         cube, doubtful = self._sum_what_is_sure(candidates.select(plain), len(sure))
-        doubtful_lines = ~empty
+        doubtful_lines = rows
         doubtful_lines[sure] = False
         doubtful_lines[sure[doubtful]] = True
         yield Scanned(cube, len(sure) - len(doubtful))

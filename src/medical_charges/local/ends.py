@@ -19,6 +19,7 @@ from medical_charges.kernel.header import (
     read_header,
     wrong_encoding,
 )
+from medical_charges.kernel.lines import Lines
 from medical_charges.kernel.row_validator import Rejection, RowValidator
 from medical_charges.storage import ObjectRef, Store, in_parallel
 
@@ -52,14 +53,17 @@ def _wrong_end(store: Store, contract: Contract, ref: ObjectRef) -> str | None:
         return None
     start = max(header.data_start, ref.size - TAIL_BYTES)
     tail = store.read_range(ref, start, ref.size)
-    if start > header.data_start:
-        tail = tail[tail.find(b"\n") + 1 :]  # the first line is cut off
-    return next(_problems(ref.key, tail, header, contract), None)
+    # The first line of a tail is cut off, unless it is that of the rows.
+    first = tail.find(b"\n") + 1 or len(tail) if start > header.data_start else 0
+    return next(_problems(ref.key, tail, first, header, contract), None)
 
 
-def _problems(name: str, tail: bytes, header: Header, contract: Contract) -> Iterator[str]:
+def _problems(
+    name: str, tail: bytes, first: int, header: Header, contract: Contract
+) -> Iterator[str]:
+    """Yield what is wrong with a tail whose first whole line starts at `first`."""
     source, written = contract.source, tail.rstrip(b"\0\r\n")
-    lines = [line for line in written.split(b"\n") if line.strip()]
+    lines, last = _rows(written[first:], source)
     allowed = contract.quality.maximum_rejected_share * len(lines)
     if sum(b"\0" in line for line in lines) > allowed:
         yield f"{name} is not a CSV file: it holds binary data at its end"
@@ -77,11 +81,20 @@ def _problems(name: str, tail: bytes, header: Header, contract: Contract) -> Ite
             f"{name} is separated by {in_words(others[0])} at its end, and by "
             f"{in_words(source.delimiter)} at its start: were two files put together?"
         )
-    if lines and not tail.endswith(b"\n") and (reason := _cut_off(lines[-1], header, contract)):
+    if not tail.endswith(b"\n") and (reason := _cut_off(last, header, contract)):
         yield (
             f"{name} ends in the middle of a row: its last line has no line end, and {reason}; get "
             f"the whole file, or remove that line"
         )
+
+
+def _rows(text: bytes, dialect: Dialect) -> tuple[list[bytes], bytes]:
+    """Return the rows among whole lines, and the last line, which is empty if it is no row."""
+    translator, lines = Translator(dialect), text.split(b"\n")
+    plain = Lines.of(translator.plain(text) + b"\n")
+    left_out = plain.no_rows(translator.comment, skip_blank=translator.skips_blank_rows)
+    rows = [b"" if no_row else line for line, no_row in zip(lines, left_out, strict=True)]
+    return [row for row in rows if row.strip()], rows[-1]
 
 
 def _wrong_byte(line: bytes, encoding: str) -> int | None:
@@ -105,7 +118,7 @@ def _separator(line: bytes, width: int, dialect: Dialect) -> str | None:
 
 def _cut_off(line: bytes, header: Header, contract: Contract) -> str | None:
     """Return the reason why a last line is not whole."""
-    if line.strip() == _END_OF_FILE:
+    if line.strip() in {b"", _END_OF_FILE}:
         return None
     found = RowValidator(contract, header).validate(line)
     if not isinstance(found, Rejection) or found.rule not in {"fields", "quotes"}:

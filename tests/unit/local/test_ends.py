@@ -99,6 +99,48 @@ def test_the_share_that_a_run_may_reject_is_the_share_of_the_last_lines(tmp_path
     assert refusal(tmp_path, {"x.csv": HEADER + GOOD * 5_000 + other * 100 + rows}) == ""
 
 
+@pytest.mark.parametrize(
+    "end",
+    [
+        b"# made by a program",
+        b"#19,fem\n# made by a program\r",
+        b"#;;;;;;\n" * 200,
+        b"# S\xfcdwest\n" * 200,
+        b"3 rows\n# made by a program",
+        b"3 rows\n  ",
+        b",,,",
+        b",,,\r\n,,,\r\n",
+        b"3 rows\n,,,",
+        b";;;;;;\n,,,",
+    ],
+)
+def test_lines_that_a_contract_leaves_out_are_left_out_of_the_end(
+    end: bytes, tmp_path: Path
+) -> None:
+    text = WITHOUT_CUBES.replace(
+        "format: csv", 'format: csv\n  comment: "#"\n  skip_blank_rows: true'
+    )
+    assert refusal(tmp_path, {"x.csv": FEW + end, "y.csv": MANY + end}, text) == ""
+    last = end.rstrip(b"\r\n") + b"\n19,fem"
+    assert "too few fields: 2" in refusal(tmp_path, {"x.csv": MANY + last}, text)
+
+
+@pytest.mark.parametrize(("end", "said"), [(b",,,", "4 under a"), (b"# made", "1 under a")])
+def test_they_are_rows_where_the_contract_says_nothing(
+    end: bytes, said: str, tmp_path: Path
+) -> None:
+    assert f"too few fields: {said}" in refusal(tmp_path, {"x.csv": FEW + end})
+
+
+def test_the_middle_of_a_long_record_is_no_line(tmp_path: Path) -> None:
+    header, rows = HEADER.replace(b"\n", b",note\n"), GOOD.replace(b"\n", b",a\n") * 40
+    for note in (b"b" * HEAD_BYTES, b";" * HEAD_BYTES, b"\xc3\xbc" * HEAD_BYTES):
+        data = header + rows + GOOD.replace(b"\n", b"," + note)
+        assert refusal(tmp_path, {"x.csv": data, "y.csv": data + b"\n"}) == ""
+    assert "zero bytes" in refusal(tmp_path, {"x.csv": data + b"\0\0"})
+    assert "65,536 zero bytes" in refusal(tmp_path, {"x.csv": data + b"\0" * 2 * HEAD_BYTES})
+
+
 def test_every_wrong_file_is_named_at_once(tmp_path: Path) -> None:
     files = {"a.csv": MANY + b"19,fem", "b.csv": b"\n", "c.csv": FEW, "d.csv": FEW + b"\0"}
     said = refusal(tmp_path, files).split("\n")
