@@ -120,6 +120,12 @@ def _manifests(d: Deployment) -> Iterator[Said]:
     yield from _said(problems, "every manifest names its CSV", _LOOK)
 
 
+def _page(d: Deployment) -> Iterator[Said]:
+    there = d.pipeline.read(d.layout.dashboard) is not None
+    problems = [] if there else [f"there is no page {d.layout.dashboard}"]
+    yield from _said(problems, "the dashboard's page is in the bucket", _LOOK)
+
+
 def _run(d: Deployment) -> Iterator[Said]:
     ledger = d.pipeline.ledger
     live, problems = ledger.live(), []
@@ -253,6 +259,7 @@ def _buckets(d: Deployment) -> Iterator[Said]:
 CHECKS: Mapping[str, Callable[[Deployment], Iterator[Said]]] = {
     "outputs": _outputs,
     "manifests": _manifests,
+    "page": _page,
     "run": _run,
     "Catalog": _catalog,
     "dashboard": _dashboard,

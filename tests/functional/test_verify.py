@@ -41,7 +41,7 @@ def found_wrong(deployment: Deployment) -> dict[str, str]:
 def test_a_deployment_after_its_run_is_in_order(deployment: Deployment) -> None:
     findings = inspect(deployment)
     assert [finding for finding in findings if finding.level != "ok"] == []
-    assert len(findings) == 11
+    assert len(findings) == 12
 
 
 @contextlib.contextmanager
@@ -81,6 +81,10 @@ def a_byte_changed(live: Live) -> Planted:
 
 def an_output_gone(live: Live) -> Planted:
     return live.replaced(live.layout.published("comparisons"), None)
+
+
+def a_page_gone(live: Live) -> Planted:
+    return live.replaced(live.layout.dashboard, None)
 
 
 def a_manifest_of_another_file(live: Live) -> Planted:
@@ -180,6 +184,7 @@ PLANTED: dict[str, tuple[Callable[[Live], Planted], str, str]] = {
     "a published byte": (a_byte_changed, "outputs", "charges_by_age is published with other"),
     "an output that is gone": (an_output_gone, "outputs", "comparisons is not published"),
     "a manifest of another file": (a_manifest_of_another_file, "manifests", "other files"),
+    "a page that is gone": (a_page_gone, "page", "no page MedicalCharges/Dashboard/index.html"),
     "a cluster that is left": (a_cluster_left, "clusters", "the cluster j-"),
     "an alarm that tells nobody": (an_alarm_disarmed, "alarms", "would tell nobody"),
     "an alarm that is raised": (an_alarm_raised, "alarms", "is raised: planted"),
