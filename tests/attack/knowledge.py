@@ -12,7 +12,7 @@ from typing import NamedTuple
 from scipy.stats import t as student
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import IntegerColumn
+from medical_charges.contract.model import WholeColumn
 
 Group = frozenset[tuple[str, str]]
 """Names with their values, as they are published; nobody is left out of the empty one."""
@@ -209,5 +209,5 @@ def cells_of(
 def _label(value: int, band: str, contract: Contract) -> str:
     spec = contract.bands[band]
     column = contract.source.columns[spec.column]
-    assert isinstance(column, IntegerColumn)
+    assert isinstance(column, WholeColumn)
     return spec.labels[bisect_right(list(spec.below.values()), value)]

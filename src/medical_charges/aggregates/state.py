@@ -65,8 +65,9 @@ def group_definitions(contract: Contract) -> dict[str, Any]:
     """
     found: dict[str, Any] = {name: column.type for name, column in contract.source.columns.items()}
     for name, band in contract.bands.items():
-        edges = [[label, edge] for label, edge in band.below.items()]
-        found[name] = [band.column, edges, band.otherwise]
+        # A period is the same whatever others there are.
+        edges = band.by or [[label, edge] for label, edge in band.below.items()]
+        found[name] = [band.column, edges, "" if band.by else band.otherwise]
     return found
 
 
@@ -128,6 +129,15 @@ class StoredState:
     def fits(self, contract: Contract) -> bool:
         """Return True if its groups are those of the contract, so that partials can be merged."""
         return (self.schema_hash, self.kernel) == (contract.schema_hash, KERNEL_VERSION)
+
+    def compares_with(self, contract: Contract) -> bool:
+        """Return True if its groups are those of the contract, whatever rows had to be like."""
+        known = group_definitions(contract)
+        return self.fits(contract) or (
+            (self.kernel, self.measure) == (KERNEL_VERSION, measure_of(contract))
+            and self.state.cube.keys() == set(contract.grouping_sets)
+            and all(self.names.get(name) == known[name] for name in contract.grouping_columns)
+        )
 
 
 def read_stored_state(store: Store, key: str) -> StoredState:

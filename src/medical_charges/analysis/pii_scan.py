@@ -10,7 +10,6 @@ from medical_charges.contract import Contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import (
     Column,
-    DateColumn,
     DoubleColumn,
     IntegerColumn,
     StringColumn,
@@ -106,15 +105,10 @@ def _kinds(values_of: Mapping[str, list[str]], *, quantity: bool) -> dict[str, l
 
 
 def _is_open(contract: Contract, name: str) -> bool:
-    """Return True if a column could identify people without the contract saying so.
-
-    Days are published by their bands alone.
-    """
+    """Return True if a column could identify people without the contract saying so."""
     column = contract.source.columns[name]
     listed = isinstance(column, StringColumn) and column.allowed is not None
-    return not (
-        listed or isinstance(column, DateColumn | DoubleColumn) or column.identifying is not None
-    )
+    return not (listed or isinstance(column, DoubleColumn) or column.identifying is not None)
 
 
 def _may_be_counted(value: str, column: Column) -> bool:

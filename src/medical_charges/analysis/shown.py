@@ -26,7 +26,7 @@ def earlier_outputs(store: Store, contract: Contract, earlier: Earlier) -> dict[
                 states[version.snapshot] = stored_state(store, layout, version.snapshot)
             state = states[version.snapshot]
             data = staged_output(store, layout, version.run_id, name)
-            if state is not None and state.fits(contract) and data is not None:
+            if state is not None and state.compares_with(contract) and data is not None:
                 found.setdefault(name, []).append(Shown(state.state.cube, data))
     return found
 

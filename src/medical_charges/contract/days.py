@@ -10,7 +10,13 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictInt, WithJsonSchema
+from pydantic import (
+    PlainValidator,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 Format = Literal[
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d",
@@ -66,19 +72,38 @@ def read(text: str, form: Format) -> int | None:
         return None
 
 
-def _numbered(value: Any) -> Any:
-    """Return a day as YAML has it, or as ISO 8601, as a number; and everything else unchanged."""
+def is_day(number: float) -> bool:
+    """Return True if a number of eight digits is a day."""
+    return number == int(number) and read(str(int(number)), "%Y%m%d") is not None
+
+
+class DayNumber(int):
+    """A day that a contract gives as a day, as a number."""
+
+
+def _day(value: Any) -> DayNumber | None:
+    """Return a day as YAML has it, or as ISO 8601 has it in text."""
     if type(value) is date:
-        return number_of(value)
+        return DayNumber(number_of(value))
     found = read(value, "%Y-%m-%d") if isinstance(value, str) else None
-    return value if found is None else found
+    return None if found is None else DayNumber(found)
 
 
-as_numbers = BeforeValidator(_numbered)
+def _only_a_day(value: Any) -> DayNumber:
+    if (found := _day(value)) is None:
+        raise PydanticCustomError("no_day", "a day such as 2026-01-31")
+    return found
+
+
+def _perhaps_a_day(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    found = _day(value)
+    return handler(value) if found is None else found
+
+
+or_day = WrapValidator(_perhaps_a_day)
+"""Lets a number be given as a day."""
 JSON_DAY = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
-Day = Annotated[
-    StrictInt, Field(ge=1000_01_01, le=9999_12_31), as_numbers, WithJsonSchema(JSON_DAY)
-]
+Day = Annotated[int, PlainValidator(_only_a_day), WithJsonSchema(JSON_DAY)]
 
 
 def periods(by: Period, first: int, last: int) -> tuple[dict[str, int], str] | None:

@@ -43,7 +43,7 @@ Number = (
 
 Edge = Annotated[
     Number,
-    days.as_numbers,
+    days.or_day,
     WithJsonSchema({"anyOf": [{"type": "number"}, days.JSON_DAY]}),
 ]
 
@@ -113,7 +113,7 @@ class WholeColumn(Part):
 
 
 class IntegerColumn(WholeColumn):
-    """A column of numbers."""
+    """A column of whole numbers, as numbers."""
 
     type: Literal["integer"]
     unit: Reason | None = UNIT

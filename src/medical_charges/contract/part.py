@@ -45,10 +45,14 @@ class Part(BaseModel):
         return part
 
 
+_OWN = frozenset({"no_day", "unknown_key"})
+"""Types of errors that pydantic does not know."""
+
+
 def _again(detail: ErrorDetails) -> InitErrorDetails:
     """Return an error in the form in which pydantic takes it back."""
     context = detail.get("ctx", {})
     kind: str | PydanticCustomError = detail["type"]
-    if kind == "unknown_key":
-        kind = PydanticCustomError("unknown_key", "unknown", context)
+    if kind in _OWN:
+        kind = PydanticCustomError(kind, detail["msg"], context)
     return {"type": kind, "loc": detail["loc"], "input": detail["input"], "ctx": context}

@@ -46,11 +46,13 @@ def contradictions(contract: Contract) -> Iterator[Problem]:
     """Return every mistake of a contract that is well formed, each with its path."""
     if contract.prefix == ARTIFACTS:
         yield Problem("prefix", show(ARTIFACTS), "a name other than that of the code's folder")
-    if problems := list(_edge_problems(contract)):
-        yield from problems
-        return
     yield from _column_problems(contract)
     yield from _identifying_problems(contract)
+    if problems := list(_edge_problems(contract)):
+        # Of what groups by such a band nothing can be said.
+        yield from problems
+        yield from _measure_problems(contract)
+        return
     yield from _band_problems(contract)
     yield from _nesting_problems(contract)
     yield from _measure_problems(contract)
@@ -119,29 +121,47 @@ def _identifying_problems(contract: Contract) -> Iterator[Problem]:
     for name, column in contract.source.columns.items():
         names = (name, *contract.source.spellings(name))
         kind = next(filter(None, map(kind_of_person_data, names)), None)
+        if isinstance(column, DateColumn) and column.identifying is None:
+            allowed = "the key `identifying` that says why a day in somebody's life must be there"
+            yield Problem(f"source.columns.{name}", "a date", allowed)
+            continue
         if kind is not None and column.identifying is None:
             allowed = "no such column, or the key `identifying` that says why it must be there"
             yield Problem(f"source.columns.{name}", f"{kind}, by its name", allowed)
 
 
 def _edge_problems(contract: Contract) -> Iterator[Problem]:
-    """Find bands without edges, without which nothing else about them can be said."""
+    """Find bands without edges, or with such as their column cannot have."""
     for name, band in contract.bands.items():
         path, column = f"bands.{name}", contract.source.columns.get(band.column)
         if band.by is None:
             for key in ("below", "otherwise"):
                 if not getattr(band, key):
                     yield Problem(f"{path}.{key}", "nothing", "a value is required here")
+            yield from _edges_of_another_type(contract, name)
         elif not isinstance(column, DateColumn):
             yield Problem(f"{path}.by", show(band.by), "periods of a column of type date")
         elif column.minimum is None or column.maximum is None:
             allowed = f"the first and the last day, from which the {band.by}s follow"
             yield Problem(f"source.columns.{band.column}", "no minimum or no maximum", allowed)
+        elif column.minimum > column.maximum:
+            continue  # said of the column
         elif (found := days.periods(band.by, column.minimum, column.maximum)) is None:
             allowed = f"two to {MOST_PERIODS} {band.by}s from the minimum to the maximum"
             yield Problem(f"{path}.by", show(band.by), allowed)
         elif (band.below, band.otherwise) != found:
             yield Problem(path, "edges and `by`", "either of the two")
+
+
+def _edges_of_another_type(contract: Contract, name: str) -> Iterator[Problem]:
+    band = contract.bands[name]
+    dated = isinstance(contract.source.columns.get(band.column), DateColumn)
+    for label, edge in band.below.items():
+        path = f"bands.{name}.below.{label}"
+        if dated and not (isinstance(edge, int) and days.is_day(edge)):
+            yield Problem(path, show(edge), "a day such as 2026-01-31")
+        elif not dated and isinstance(edge, days.DayNumber):
+            yield Problem(path, days.text_of(edge), "a number")
 
 
 def _band_problems(contract: Contract) -> Iterator[Problem]:
@@ -157,7 +177,7 @@ def _band_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem(f"{path}.column", "a nullable column", "a column that is never empty")
         edges = list(band.below.values())
         if any(low >= high for low, high in pairwise(edges)):
-            yield Problem(f"{path}.below", ", ".join(map(str, edges)), "edges in rising order")
+            yield Problem(f"{path}.below", _edges(contract, name), "edges in rising order")
         if band.otherwise in band.below:
             yield Problem(f"{path}.otherwise", show(band.otherwise), "a label not used in below")
         yield from _differencing_problems(contract, name)
@@ -165,8 +185,8 @@ def _band_problems(contract: Contract) -> Iterator[Problem]:
 
 def _differencing_problems(contract: Contract, name: str) -> Iterator[Problem]:
     """Find edges that would reveal unpublished groups by subtraction."""
-    path, edges = f"bands.{name}.below", set(contract.cuts(name))
-    column = contract.bands[name].column
+    own, edges = contract.bands[name], set(contract.cuts(name))
+    path, column = f"bands.{name}.{'by' if own.by else 'below'}", own.column
     top = contract.disclosure.top_code.get(column)
     if top is not None and max(edges) > top:
         allowed = f"edges up to {top}, from where {column} is one group"
@@ -178,9 +198,16 @@ def _differencing_problems(contract: Contract, name: str) -> Iterator[Problem]:
         theirs = set(contract.cuts(other))
         nested = edges <= theirs or theirs <= edges
         if band.column == column and {name, other} <= grouped and not nested:
-            listed = ", ".join(map(str, band.below.values()))
-            allowed = f"only edges of {other}, or all of them and more: {listed}"
-            yield Problem(path, ", ".join(map(str, contract.bands[name].below.values())), allowed)
+            allowed = f"only edges of {other}, or all of them and more: {_edges(contract, other)}"
+            yield Problem(path, _edges(contract, name), allowed)
+
+
+def _edges(contract: Contract, name: str) -> str:
+    band = contract.bands[name]
+    if band.by:
+        return f"by {band.by}"
+    dated = isinstance(contract.source.columns.get(band.column), DateColumn)
+    return ", ".join(days.text_of(int(it)) if dated else str(it) for it in band.below.values())
 
 
 def _nesting_problems(contract: Contract) -> Iterator[Problem]:

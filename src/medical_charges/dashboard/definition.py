@@ -353,7 +353,9 @@ def _default(contract: Contract, name: str) -> Literal["bars", "pie", "line"]:
     coded = group in contract.dashboard.labels
     if isinstance(column, IntegerColumn) and not _is_short(column) and not coded:
         return "line"
-    return "pie" if "share" in analysis.statistics and group in contract.bands else "bars"
+    band = contract.bands.get(group)
+    # Parts of a whole are few: periods are many, and follow each other.
+    return "pie" if "share" in analysis.statistics and band and not band.by else "bars"
 
 
 def _is_short(column: IntegerColumn) -> bool:

@@ -98,7 +98,10 @@ def limits(profile: Profile, *, whole: bool) -> tuple[float, float]:
     """Return a range with round ends around a column's numbers, wider if not all were seen."""
     if is_age(profile):
         return 0, 120
-    if profile.kind == "date" or (profile.counts and whole):
+    if profile.kind == "date":
+        # To the end of the year after the last: what comes next is no other range.
+        return profile.low // 10_000 * 10_000 + 101, profile.high // 10_000 * 10_000 + 11_231
+    if profile.counts and whole:
         return profile.low, profile.high
     factor = 1 if whole else 2
     high = _rounded_up(profile.high * factor) if profile.high > 0 else 0.0

@@ -149,6 +149,8 @@ class _Text:
             keys |= dict(zip(("minimum", "maximum"), ends, strict=True))
             if day and profile.forms[0] != "%Y-%m-%d":
                 keys["format"] = json.dumps(profile.forms[0])
+            if day:
+                keys["identifying"] = "banded by periods"
             if profile is self._measure and profile.kind == "double":
                 keys["decimals"] = str(decimals_of(profile, high))
         if profile.zeros:
@@ -185,6 +187,8 @@ class _Text:
             yield from _comment(
                 f"{_plain(profile.name)} is often empty: nothing can be grouped by it.", indent=4
             )
+        if profile.kind == "date":
+            yield from _comment("check: is this day in somebody's life needed?", indent=4)
         if len(profile.forms) > 1:
             others = ", ".join(profile.forms[1:])
             yield from _comment(f"check: the format of days might also be {others}.", indent=4)
@@ -201,7 +205,8 @@ class _Text:
     def _bands(self) -> Iterator[str]:
         if not self._choices.bands:
             return
-        yield "# check: the edges are chosen for about as many rows in each band."
+        if any(not band.by for band in self._choices.bands.values()):
+            yield "# check: the edges are chosen for about as many rows in each band."
         yield "bands:"
         for name, band in self._choices.bands.items():
             yield f"  {name}:"

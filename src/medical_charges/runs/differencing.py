@@ -67,7 +67,7 @@ def change_between(served: StoredState, state: State, contract: Contract) -> Cha
         rows_removed=sum(n for ref, n in before.items() if ref not in after),
         came=max(came for came, _ in sizes),
         went=max(went for _, went in sizes),
-        same_shape=served.fits(contract),
+        same_shape=served.compares_with(contract),
         small_groups={
             name: sum(abs(one.people) < minimum for one in of) for name, of in found.items()
         },
@@ -86,7 +86,7 @@ def _comparable(
     The group of everybody is always among them. If the measures differ, only numbers of people are
     compared.
     """
-    fits, names_now = served.fits(contract), group_definitions(contract)
+    fits, names_now = served.compares_with(contract), group_definitions(contract)
     same = {name for name, of in names_now.items() if fits or served.names.get(name) == of}
     summed = [served.measure, served.kernel] == [measure_of(contract), KERNEL_VERSION]
     shared = {

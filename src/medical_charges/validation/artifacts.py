@@ -43,8 +43,8 @@ class StateArtifact:
 
     members: Mapping[str, Tallied]
     cells: GroupedMoments
-    shape: tuple[str, int]
-    """The schema hash and the version of the kernel: equal ones group and sum alike."""
+    shape: list[Any]
+    """How it groups and sums: the groups of states with equal ones can be compared."""
 
 
 def read_partial_artifact(store: Store, key: str) -> PartialArtifact | None:
@@ -69,7 +69,12 @@ def read_state_artifact(store: Store, key: str) -> StateArtifact | None:
         identity: _tallied([key, etag, size], tally)
         for identity, (key, etag, size, tally, _) in value["members"].items()
     }
-    return StateArtifact(members, _cells(value["cube"]), (value["shape"], value["kernel"]))
+    cells = _cells(value["cube"])
+    grouped = {name for names in cells for name in names}
+    # Earlier versions stored no definitions.
+    groups = {name: of for name, of in value.get("names", {}).items() if name in grouped}
+    shape = [value["kernel"], value.get("measure"), groups or value["shape"], sorted(cells)]
+    return StateArtifact(members, cells, shape)
 
 
 def _tallied(ref: list[Any], tally: Mapping[str, Any]) -> Tallied:

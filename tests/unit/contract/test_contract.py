@@ -587,7 +587,8 @@ def test_the_schema_refuses_mistakes_that_an_editor_can_find(old: str, new: str)
     assert list(Draft202012Validator(SCHEMA).iter_errors(broken))
 
 
-DATED = changed("    region: {", "    admitted: { type: date, ENDS }\n    region: {").replace(
+ADMITTED = "    admitted: { type: date, identifying: made up, ENDS }\n"
+DATED = changed("    region: {", f"{ADMITTED}    region: {{").replace(
     "\nbands:\n", "\nbands:\n  period: { column: admitted, BAND }\n", 1
 )
 ENDS = "minimum: 2024-01-01, maximum: 2025-12-31"
@@ -600,6 +601,20 @@ DAYS = {
     ("minimum: 2014-01-01, maximum: 2024-01-31", "by: month"): "bands.period.by: found 'month'; "
     "allowed: two to 120 months from the minimum to the maximum",
     (ENDS, f"by: year, {EDGES}"): "bands.period: found edges and `by`; allowed: either of the two",
+    ("minimum: 2025-01-01, maximum: 2024-12-31", "by: year"): "source.columns.admitted: found "
+    "minimum 2025-01-01 over maximum 2024-12-31; allowed: a minimum up to the maximum",
+    ("minimum: 20251399", EDGES): "source.columns.admitted.minimum: found 20251399; allowed: a day "
+    "such as 2026-01-31",
+    (
+        "maximum: '2025-02-31'",
+        EDGES,
+    ): "source.columns.admitted.maximum: found '2025-02-31'; allowed: a day such as 2026-01-31",
+    (ENDS, "below: { a: 30 }, otherwise: b"): "bands.period.below.a: found 30; allowed: a day such "
+    "as 2026-01-31",
+    (ENDS, "below: { a: 20250231 }, otherwise: b"): "bands.period.below.a: found 20250231; "
+    "allowed: a day such as 2026-01-31",
+    (ENDS, "below: { a: 2025-02-01, b: 2025-01-01 }, otherwise: c"): "bands.period.below: found "
+    "2025-02-01, 2025-01-01; allowed: edges in rising order",
     (ENDS, "by: week"): "bands.period.by: found 'week'; allowed: 'year', 'quarter' or 'month'",
     (ENDS, "otherwise: after"): "bands.period.below: found nothing; allowed: a value is required "
     "here",
@@ -620,6 +635,10 @@ NEITHER = {
     ("group_by: [age]", "group_by: [admitted]"): "analyses.charges_by_age.group_by[0]: found "
     "'admitted', a date; allowed: age, sex, children, smoker, region, period, bmi_category, "
     "age_decade; band a date to group by it",
+    ("normal: 25", "normal: 2025-01-01"): "bands.bmi_category.below.normal: found 2025-01-01; "
+    "allowed: a number",
+    ("identifying: made up, ", ""): "source.columns.admitted: found a date; allowed: the key "
+    "`identifying` that says why a day in somebody's life must be there",
     ("measure: charges", "measure: admitted"): "measure: found 'admitted'; allowed: age, bmi, "
     "children, charges",
     ("column: bmi\n", "column: bmi\n    by: year\n"): "bands.bmi_category.by: found 'year'; "
