@@ -76,6 +76,21 @@ def test_a_late_row_of_an_earlier_month_is_not_shown_by_subtraction(
     assert b"\n2025-01,40," in staged(store, contract, "two")["cost_by_month"]
 
 
+def test_validation_finds_such_a_row_too(store: LocalStore) -> None:
+    first, second = (
+        parse_contract(CONTRACT.replace("LAST", last).replace("MOST", "1000"))
+        for last in ("2025-02-28", "2025-03-31")
+    )
+    upload(store, first, {"1.csv": month(1), "2.csv": month(2)})
+    published(store, "one", "2025-02-28")
+    upload(store, first, {"3.csv": month(3, "2025-01-31,900")})
+    run(store, second, "two")
+    # What it had to be compared with is known to the validation alone.
+    write_earlier(store, LAYOUT, "two", Earlier("one", read_history(store, LAYOUT)))
+    problems = validate_outputs(without_spark, store, second, "two").problems
+    assert [it for it in problems if "change of too few people" in it]
+
+
 def test_a_month_that_has_come_is_published_with_those_before(store: LocalStore) -> None:
     contract = parse_contract(CONTRACT.replace("LAST", "2025-12-31").replace("MOST", "1000"))
     upload(store, contract, {"1.csv": month(1), "2.csv": month(2)})
