@@ -10,7 +10,10 @@ COLUMN_LIMIT = 100
 PLAIN_TEXT = (
     "text that a CSV holds without quotes: no comma, quote, line break or control character"
 )
-NO_FORMULA = "text that no spreadsheet computes: without `=`, `@` or a sign at its start"
+NO_FORMULA = (
+    "text that no spreadsheet computes: without `=`, `@` or a sign at its start or behind a "
+    "semicolon"
+)
 
 FOUND_IN_VALUES = {
     PLAIN_TEXT: "a comma, a quote or a control character, which a CSV could hold only in quotes",
@@ -19,8 +22,16 @@ FOUND_IN_VALUES = {
 """What a value has that is not the text that is allowed."""
 
 _FORMULA = re.compile(r"\s*[=@\uff1d\uff20+\-\uff0b\uff0d]")
-_SIGNED = re.compile(r"\s*[+-](?:[^\W\d_]| )*|\s*[+-] ?[0-9]+(?:\.[0-9]+)? ?%?")
-"""A sign alone, before a word or before a number, which a spreadsheet does not compute with."""
+_NUMBER = r"[+-]? ?[0-9]+(?:\.[0-9]+)? ?%?"
+_SIGNED = re.compile(
+    rf"\s*[+-]+|\s*[+-](?:[^\W\d_]| )*|\s*(?=[+-]){_NUMBER}(?:(?: +[^\W\d_]+)+(?: +{_NUMBER})?)?"
+)
+"""Signs alone, or one before words, or before a number and what it is of or goes to, as `-5 to 0`.
+
+It holds nothing that could call a function or name a cell.
+"""
+_LIST_SEPARATOR = ";"
+"""What separates fields where the comma is the decimal sign; tabs are control characters."""
 
 
 def not_a_label(value: str) -> str | None:
@@ -30,7 +41,11 @@ def not_a_label(value: str) -> str | None:
     """
     if any(c in ',"' or ord(c) < 32 or ord(c) == 127 for c in value):
         return PLAIN_TEXT
-    return NO_FORMULA if _FORMULA.match(value) and not _SIGNED.fullmatch(value) else None
+    return NO_FORMULA if any(map(_is_formula, value.split(_LIST_SEPARATOR))) else None
+
+
+def _is_formula(field: str) -> bool:
+    return _FORMULA.match(field) is not None and _SIGNED.fullmatch(field) is None
 
 
 def not_a_name(name: str) -> str | None:
