@@ -62,8 +62,6 @@ def _end_in_order() -> None:
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
-    # Polars restarts calls that a signal interrupts: an untimed wait would never see Ctrl-C.
-    signal.siginterrupt(signal.SIGINT, True)
 
 
 _ACCOUNT_COMMANDS = {

@@ -76,6 +76,9 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
             return _show(ended, pipeline, stack.contract, out, console)
 
 
+_LOOK_SECONDS = 1
+
+
 def serve_stack(terraform: str, contract: Path, console: Console) -> int:
     """Serve the applied stack until it is interrupted."""
     with ExitStack() as ending:
@@ -91,7 +94,10 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
             f"  aws s3 ls --recursive s3://{stack.pipeline.bucket}/{layout.output}/\n\n"
             f"`make run` uses this stack while it is up. Ctrl-C ends it."
         )
-        threading.Event().wait()
+        # Not without a time: Polars has calls restarted that a signal interrupts, whenever it was
+        # imported, and such a wait would never see Ctrl-C.
+        while not threading.Event().wait(_LOOK_SECONDS):
+            pass
     return 0
 
 
