@@ -91,7 +91,7 @@ share: $(VENV)/laptop ## Print a link to the dashboard's page that anybody can o
 redrive: $(VENV)/laptop ## Analyze the input again after a failure, and deliver what is in the dead-letter queue
 	@$(PY) -m ops redrive --contract $(call quoted,$(CONTRACT))
 
-forget: $(VENV)/laptop ## Remove all that holds rows of OBJECT, with its versions, and run again; YES=1 to agree
+forget: $(VENV)/laptop ## Forget an object: remove all that holds rows of OBJECT, with its versions, and run again; YES=1 to agree
 	@$(PY) -m ops forget --contract $(call quoted,$(CONTRACT)) --object $(call quoted,$(OBJECT)) $(if $(YES),--yes)
 
 ##@ Development

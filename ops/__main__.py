@@ -75,7 +75,7 @@ _ACCOUNT_COMMANDS = {
     "runs": "list all runs",
     "rollback": "publish an earlier run again",
     "redrive": "analyze the input again after a failure, and deliver dead letters",
-    "forget": "remove everything that holds rows of an object",
+    "forget": "forget an object: remove all that holds rows of it, and run again",
     "share": "print a link to the dashboard's page for people without an account",
 }
 

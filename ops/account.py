@@ -8,6 +8,7 @@ there instead.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,17 @@ from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
 from ops.terraform import ROOT, Terraform, TerraformError
-from ops.upkeep.forget import Bucket, Traces, described, find, remove, what_stays
+from ops.upkeep.forget import (
+    UNDER_WAY,
+    Bucket,
+    Traces,
+    could_not_be_read,
+    described,
+    find,
+    remove,
+    what_stays,
+    without_runs,
+)
 from ops.upkeep.redrive import Redrive
 
 ARTIFACTS = ROOT / ".build" / "artefacts"
@@ -135,7 +146,9 @@ def share(terraform: str, contract: Path, console: Console, days: int) -> int:
 
 
 def forget(terraform: str, contract: Path, console: Console, name: str, *, agreed: bool) -> int:
-    """Remove everything that holds rows of an object, and follow the run that comes after.
+    """Forget an object: remove all that holds rows of it, and follow the run that comes after.
+
+    Return 1 if that run fails, or a file cannot be read, so that nobody can say whose it is.
 
     Raises:
         MedicalChargesError: nobody agreed, nothing is known of the object, or an execution is under
@@ -144,25 +157,34 @@ def forget(terraform: str, contract: Path, console: Console, name: str, *, agree
     if not name:
         raise MedicalChargesError("name an object of the input: `make forget OBJECT=...`")
     pipeline, layout = _pipeline(terraform, contract), Layout(load_contract(contract).prefix)
-    if pipeline.executions(running=True):
-        raise MedicalChargesError("an execution is under way: repeat this when it has ended")
+    _refuse_running(pipeline)
     bucket = Bucket(pipeline.client("s3"), pipeline.bucket)
     key = f"{layout.input}/{name.removeprefix(f's3://{bucket.name}/').removeprefix(f'{layout.input}/')}"
     traces = find(bucket, layout, key)
     if not traces and not traces.runs:
-        raise MedicalChargesError(f"the bucket has never held {key!r}, or nothing of it is left")
+        lines = [f"the bucket has never held {key!r}, or nothing of it is left"]
+        raise MedicalChargesError("\n".join([*lines, *could_not_be_read(traces)]))
     console.print(f"of {key} the bucket holds, for good removal:")
     for line in described(traces) if traces else ["  nothing any more"]:
         console.print(line)
-    _agree(traces, agreed=agreed)
-    remove(bucket, traces)
-    if find(bucket, layout, key):
-        raise MedicalChargesError("something of it was written meanwhile: repeat this")
+    _agree(traces, name, agreed=agreed)
+    with without_runs(pipeline.ledger, key, pipeline.execute):
+        # One that has lost its lease may still be at work.
+        _refuse_running(pipeline)
+        remove(bucket, traces)
+        left = find(bucket, layout, key)
+        if left:
+            raise MedicalChargesError("something of it was written meanwhile: repeat this")
     console.print("removed. What stays:")
-    for line in what_stays(traces, layout):
+    for line in (*what_stays(traces, layout), *could_not_be_read(left)):
         console.print(f"  {line}")
     console.print("the next run computes the figures again")
-    return _watch(pipeline, pipeline.execute(), console)
+    return max(_watch(pipeline, pipeline.execute(), console), int(bool(left.unread)))
+
+
+def _refuse_running(pipeline: Pipeline) -> None:
+    if pipeline.executions(running=True):
+        raise MedicalChargesError(UNDER_WAY)
 
 
 def redrive(terraform: str, contract: Path, console: Console) -> int:
@@ -181,11 +203,12 @@ def redrive(terraform: str, contract: Path, console: Console) -> int:
     return _watch(pipeline, arn, console) if arn else 0
 
 
-def _agree(traces: Traces, *, agreed: bool) -> None:
+def _agree(traces: Traces, name: str, *, agreed: bool) -> None:
     if agreed or not traces:
         return
     if not sys.stdin.isatty():
-        raise MedicalChargesError("nothing was removed. Say `make forget YES=1` to agree")
+        command = f"make forget OBJECT={shlex.quote(name)} YES=1"
+        raise MedicalChargesError(f"nothing was removed. Say `{command}` to agree")
     if input("This cannot be undone. Remove all of it? [y/N] ").strip().lower() not in {"y", "yes"}:
         raise MedicalChargesError("nothing was removed")
 

@@ -1,1 +1,1 @@
-"""Commands that mend or clean what runs have left: erasure, redrive."""
+"""Commands that mend or clean what runs have left: forget an object, redrive."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
@@ -19,7 +21,7 @@ from ops import account
 from ops.pipeline import Ended
 from ops.pipeline import Pipeline as Deployed
 from ops.show import PlainConsole
-from ops.upkeep.forget import Bucket, find, remove
+from ops.upkeep.forget import Bucket, Entry, find, remove
 from tests.functions import Pipeline, deploy
 from tests.helpers import WITHOUT_CUBES
 
@@ -75,7 +77,7 @@ def contents(bucket: Bucket) -> dict[tuple[str, str], str]:
             if entry.is_mark:
                 continue
             data = bucket.read(entry)
-            if entry.key.endswith(".parquet"):
+            if entry.key.endswith(".parquet") and data != b"damaged":
                 data = b"\n".join(pl.read_parquet(io.BytesIO(data))["line"])
             found[entry.key, entry.version] = data.decode(errors="replace")
     return found
@@ -128,7 +130,14 @@ def test_what_is_published_and_what_it_must_be_compared_with_stays(
 class Commanded:
     """`make forget` on the bucket, and what it printed."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, contract: Contract, folder: Path) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        monkeypatch: pytest.MonkeyPatch,
+        contract: Contract,
+        folder: Path,
+    ) -> None:
+        self.pipeline = pipeline
         states = boto3.client("stepfunctions")
         (machine,) = states.list_state_machines()["stateMachines"]
         outputs = {
@@ -149,10 +158,10 @@ class Commanded:
         self.followed.append(arn)
         return Ended(arn, "SUCCEEDED", "", "")
 
-    def forget(self, name: str, *, agreed: bool = True) -> str:
+    def forget(self, name: str, *, agreed: bool = True, code: int = 0) -> str:
         text = io.StringIO()
         console = PlainConsole(file=text)
-        assert account.forget("terraform", self.contract, console, name, agreed=agreed) == 0
+        assert account.forget("terraform", self.contract, console, name, agreed=agreed) == code
         return text.getvalue()
 
 
@@ -160,19 +169,22 @@ class Commanded:
 def command(
     pipeline: Pipeline, contract: Contract, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Commanded:
-    return Commanded(monkeypatch, contract, tmp_path)
+    return Commanded(pipeline, monkeypatch, contract, tmp_path)
 
 
 def test_the_command_says_what_it_removes_and_what_stays_and_runs_again(
     command: Commanded, versioned: Bucket
 ) -> None:
     said = command.forget("person.csv")
-    assert "object              1 keys,      4 versions" in said
+    assert "object                1 key,       4 versions" in said
     for kind in ("partials", "rejected rows", "states", "examples"):
         assert f"  {kind} " in said
-    assert "Run_data/history.json: sums without rows" in said
-    assert "a rollback to one of these runs publishes figures that count them" in said
+    assert "1 state and MedicalCharges/Run_data/history.json: the exact sums of every group" in said
+    assert "held if fewer people left than the threshold: readers keep these figures" in said
+    assert "of 3 runs under" in said
+    assert "a rollback to such a run publishes figures that count them" in said
     assert len(command.followed) == 1
+    assert command.pipeline.ledger.lease() is None
     again = command.forget(f"s3://medicalcharges/{OURS}")
     assert "nothing any more" in again
 
@@ -182,7 +194,9 @@ def test_nothing_is_removed_unless_somebody_agrees_who_named_an_object(
 ) -> None:
     before = contents(versioned)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    with pytest.raises(MedicalChargesError, match="Say `make forget YES=1` to agree"):
+    with pytest.raises(
+        MedicalChargesError, match=r"Say `make forget OBJECT=person\.csv YES=1` to agree"
+    ):
         command.forget("person.csv", agreed=False)
     for name in ("perso", "person.csv.ol", "nobody.csv"):
         with pytest.raises(MedicalChargesError, match="has never held"):
@@ -194,3 +208,99 @@ def test_nothing_is_removed_unless_somebody_agrees_who_named_an_object(
         command.forget("person.csv")
     assert contents(versioned) == before
     assert command.followed == []
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_execution_that_starts_while_it_asks_keeps_everything(
+    command: Commanded, versioned: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(versioned)
+    lease = []
+
+    def answer(_: str) -> str:
+        command.pipeline.upload("another.csv", HEADER + GOOD)
+        command.pipeline.plan("meanwhile")
+        lease.append(command.pipeline.ledger.lease())
+        return "y"
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("builtins.input", answer)
+    with pytest.raises(MedicalChargesError, match="an execution is under way"):
+        command.forget("person.csv", agreed=False)
+    assert before.items() <= contents(versioned).items()
+    assert command.pipeline.ledger.lease() == lease[0]
+
+
+def test_an_execution_that_starts_while_it_removes_leaves_the_run_to_it(
+    command: Commanded, versioned: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removing, decided = Bucket.remove, list[str]()
+
+    def remove_meanwhile(bucket: Bucket, entries: list[Entry]) -> None:
+        if not decided:
+            lease = command.pipeline.ledger.lease()
+            assert lease
+            assert lease.expires > time.time() + 1800
+            decided.append(command.pipeline.plan("meanwhile")["decision"])
+        removing(bucket, entries)
+
+    monkeypatch.setattr(Bucket, "remove", remove_meanwhile)
+    command.forget("person.csv")
+    assert decided == ["pending"]
+    assert len(command.followed) == 1
+    # The lease is free for the run that was started.
+    assert command.pipeline.plan("next")["decision"] == "go"
+
+
+@pytest.mark.parametrize("came", [True, False])
+def test_a_removal_that_fails_frees_the_lease_and_loses_no_run(
+    came: bool, command: Commanded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        if came:
+            command.pipeline.plan("meanwhile")
+        raise MedicalChargesError("not allowed")
+
+    started = command.pipeline.executions()
+    monkeypatch.setattr(Bucket, "remove", fail)
+    with pytest.raises(MedicalChargesError, match="not allowed"):
+        command.forget("person.csv")
+    assert len(command.pipeline.executions()) - len(started) == int(came)
+    assert command.pipeline.plan("next")["decision"] == "go"
+
+
+def test_an_interrupted_removal_can_be_repeated_at_once_and_by_itself_alone(
+    command: Commanded,
+) -> None:
+    ledger = replace(command.pipeline.ledger, lease_seconds=600)
+    assert ledger.take(f"forget {OTHER}", "forget")
+    with pytest.raises(MedicalChargesError, match="under way, or was not cleaned up after"):
+        command.forget("person.csv")
+    command.forget("person.csv.old")
+    assert command.pipeline.ledger.lease() is None
+
+
+def test_what_cannot_be_read_is_named_and_stays(command: Commanded, versioned: Bucket) -> None:
+    damaged = [
+        f"MedicalCharges/{name}"
+        for name in (
+            "Cube_data/partials/unknown.json",
+            "Cube_data/states/unknown.json",
+            "Quarantine_data/unknown/0.parquet",
+            "Run_data/unknown/error.json",
+            "Run_data/unknown/snapshot.json",
+        )
+    ]
+    for name in damaged:
+        command.pipeline.store.write(name, b"damaged")
+    with pytest.raises(MedicalChargesError, match=r"never held.*\n.*Cube_data/partials/unknown"):
+        command.forget("nobody.csv")
+    said = command.forget("person.csv", code=1)
+    for name in damaged:
+        assert said.count(name) == 2, "before and after the removal"
+        assert versioned.versions(name)
+    assert [key for (key, _), text in contents(versioned).items() if "Zyxwvut" in text] == []
