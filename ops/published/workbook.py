@@ -278,16 +278,15 @@ def _withheld(definition: Definition) -> str:
 def _sheet_names(outputs: Iterable[str]) -> dict[str, str]:
     """Return a name of a sheet for each output: Excel takes 31 characters, and capitals for small.
 
-    Columns that a cube is named after may hold characters that it forbids.
+    Outputs are named by small letters, digits and `_`, all of which it takes.
     """
     found: dict[str, str] = {}
     taken = {name.lower() for name in (*_SHEETS, "history")}
     for output in outputs:
-        plain = re.sub(r"[\[\]:*?/\\']", "_", output)
-        name, number = plain[:_NAME_LIMIT], 1
-        while name.lower() in taken:
+        name, number = output[:_NAME_LIMIT], 1
+        while name in taken:
             number += 1
-            name = f"{plain[: _NAME_LIMIT - len(str(number)) - 1]}_{number}"
+            name = f"{output[: _NAME_LIMIT - len(str(number)) - 1]}_{number}"
         found[output] = name
-        taken.add(name.lower())
+        taken.add(name)
     return found
