@@ -225,7 +225,7 @@ def _compare(options: argparse.Namespace) -> int:
     store = open_store(options.out.rstrip("/"))
     found = compare.compare(store, load_contract(options.contract), options.run_a, options.run_b)
     for line in [compare.as_json(found)] if options.json else compare.lines(found):
-        console().print(line)
+        console().print(line, soft_wrap=True)
     return 0
 
 

@@ -55,7 +55,8 @@ def run_check(name: str, check: Callable[[], Iterable[Said]]) -> list[Finding]:
 def show_findings(findings: list[Finding], console: Console, *, as_json: bool = False) -> int:
     """Print the findings, and return 1 if one of them makes a deployment fail."""
     if as_json:
-        console.print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        text = json.dumps([asdict(finding) for finding in findings], indent=2)
+        console.print(text, soft_wrap=True)
     else:
         width = max(len(finding.check) for finding in findings)
         for finding in findings:

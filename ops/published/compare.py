@@ -264,7 +264,8 @@ def as_json(comparison: Comparison) -> str:
         "unprotected": comparison.unprotected,
         "outputs": {name: _as_json(change) for name, change in comparison.changes.items()},
     }
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    # In ASCII, as the console would write control characters in another way than JSON.
+    return json.dumps(value, indent=2)
 
 
 def _as_json(change: Change) -> dict[str, object]:

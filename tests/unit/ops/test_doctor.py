@@ -499,9 +499,13 @@ def test_nothing_is_said_against_a_healthy_set_up(
 def test_the_findings_are_json_for_programs_and_lines_for_people(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("ops.terraform.find_or_fetch", lambda: "terraform")
+    long = Finding("a", "fail", "\x1b \x85" + " long" * 4000)
+    monkeypatch.setattr(doctor, "diagnose", lambda *_: [long])
+    assert main(["doctor", "--contract", str(CONTRACT_FILE), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)[0]["found"] == long.found
     broken = [Finding("a", "ok", "fine"), Finding("bc", "fail", "[broken]", "mend it")]
     monkeypatch.setattr(doctor, "diagnose", lambda *_: broken)
-    monkeypatch.setattr("ops.terraform.find_or_fetch", lambda: "terraform")
     assert main(["doctor", "--contract", str(CONTRACT_FILE), "--json"]) == 1
     assert [it["level"] for it in json.loads(capsys.readouterr().out)] == ["ok", "fail"]
     assert main(["doctor", "--contract", str(CONTRACT_FILE)]) == 1

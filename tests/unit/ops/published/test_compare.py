@@ -266,6 +266,15 @@ def test_the_command_prints_text_or_json(
     }
 
 
+def test_any_label_is_json(
+    store: LocalStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    label = "caf\u00e9 \x85 \x9b1m \u202e \u2028" + " long" * 4000
+    rewrite(store, BMI, [f"{label},50,0.1,2.5,1".encode()])
+    _, text, _ = run_command(store, tmp_path, capsys, "--json")
+    assert json.loads(text)["outputs"][BMI]["added"] == [{"bmi_category": label}]
+
+
 def test_the_command_reads_a_bucket_as_a_folder(
     store: LocalStore, bucket: S3Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
