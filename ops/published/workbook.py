@@ -264,7 +264,7 @@ def _is_withheld(output: Output, column: OutputColumn, fields: Mapping[str, str]
     # Of nobody there is no mean, and of one person no deviation.
     if "0" in counts or (column.empty == "single" and counts == {"1"}):
         return False
-    return output.state(fields) != "shown"
+    return output.detail(fields) != "shown"
 
 
 def _withheld(definition: Definition) -> str:

@@ -43,8 +43,8 @@ one of two groups is empty; untested: Welch's test does not exist; withheld: alw
 contract."""
 
 
-State = Literal["suppressed", "counted", "shown"]
-"""What a published row shows: no figures, numbers of people and shares alone, all that it has."""
+Detail = Literal["suppressed", "counted", "shown"]
+"""How much a published row shows: no figures, numbers of people and shares alone, or all."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ class Output:
         """All other columns: what a suppressed row loses."""
         return self.columns[len(self.labels) :]
 
-    def state(self, fields: Mapping[str, str]) -> State:
-        """Return what a published row shows, by the texts of its columns.
+    def detail(self, fields: Mapping[str, str]) -> Detail:
+        """Return how much a published row shows, by the texts of its columns.
 
         Figures that are not among the columns, as of an earlier contract, are left aside.
         """

@@ -155,7 +155,7 @@ def _version(output: Output, by: By, data: bytes) -> Version:
     for row in rows:
         fields = dict(zip(columns, row, strict=True))
         labels = tuple(fields.get(column.name, "") for column in output.labels)
-        found[output.state(fields)].add(labels)
+        found[output.detail(fields)].add(labels)
     return Version(output.name, by, **{kind: frozenset(rows) for kind, rows in found.items()})
 
 
