@@ -94,11 +94,15 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
             f"  aws s3 ls --recursive s3://{stack.pipeline.bucket}/{layout.output}/\n\n"
             f"`make run` uses this stack while it is up. Ctrl-C ends it."
         )
-        # Not without a time: Polars has calls restarted that a signal interrupts, whenever it was
-        # imported, and such a wait would never see Ctrl-C.
-        while not threading.Event().wait(_LOOK_SECONDS):
-            pass
+        until_interrupted()
     return 0
+
+
+def until_interrupted() -> None:
+    """Wait for Ctrl-C, or another signal that ends the command."""
+    # Not without a time: once Polars is imported, a wait that a signal interrupts goes on.
+    while not threading.Event().wait(_LOOK_SECONDS):
+        pass
 
 
 @contextmanager

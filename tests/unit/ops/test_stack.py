@@ -75,6 +75,24 @@ def test_a_served_stack_ends_completely_at_a_signal(
     assert not (tmp_path / "stack.json").exists()
 
 
+WAITING = """
+import polars
+from ops.stack import until_interrupted
+print("waits", flush=True)
+until_interrupted()
+"""
+
+
+def test_a_wait_sees_a_signal_though_polars_takes_signals_in_hand(tmp_path: Path) -> None:
+    with started(WAITING, tmp_path) as process:
+        assert said(process, "waits")
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(30) == -signal.SIGINT
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_second_command_says_that_it_waits_for_the_first(killed: bool, tmp_path: Path) -> None:
     with started(TURN, tmp_path) as first, started(TURN, tmp_path / "..") as other:
