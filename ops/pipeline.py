@@ -23,6 +23,7 @@ from medical_charges.contract.outputs import DELIMITER
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
+from medical_charges.runs.lifecycle import successor_of
 from medical_charges.storage import LocalStore
 from ops.keys import not_files
 from ops.written import Written
@@ -142,6 +143,27 @@ class Pipeline:
             **arguments,  # type: ignore[arg-type]
         )
         return [e["executionArn"] for e in sorted(found["executions"], key=_started)]
+
+    def continuing(self, arn: str) -> list[str]:
+        """Return the ARNs of executions that do what an ended one has left: see `follow`.
+
+        These are the holder of the lease, or its successor once it is done, and all that run.
+        """
+        ours = f"{self.machine.replace(':stateMachine:', ':execution:')}:"
+        lease, found = self.ledger.lease(), list[str]()
+        if lease and lease.holder.startswith(ours):
+            successor = ours + successor_of(lease.run_id, lease.holder)
+            found = [successor if lease.abandoned else lease.holder]
+        running = self.executions(running=True)
+        known = (it for it in found if it in running or self._exists(it))
+        return [it for it in dict.fromkeys([*known, *running]) if it != arn]
+
+    def _exists(self, arn: str) -> bool:
+        try:
+            self._states.describe_execution(executionArn=arn)
+        except self._states.exceptions.ExecutionDoesNotExist:
+            return False
+        return True
 
     def await_execution(self, known: Collection[str], patience: float) -> str | None:
         """Wait for an execution that is not known; return its ARN, or None if none starts."""

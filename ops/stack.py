@@ -181,6 +181,7 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
     """Print each state of an execution as it ends, then those of the executions that continue it.
 
     Several uploads start several executions: one holds the lease, and another follows for the rest.
+    The ledger knows both at once, which a list of executions may not.
     """
     console.print(f"execution {arn.rsplit(':', 1)[-1]}")
 
@@ -191,7 +192,7 @@ def follow(pipeline: Pipeline, arn: str, console: Console) -> Ended:
     console.print(f"execution {ended.status.lower()}")
     if ended.held:
         console.print(f"held, and nothing of it is published: {ended.held}")
-    for other in pipeline.executions(running=True):
+    for other in pipeline.continuing(arn):
         following = follow(pipeline, other, console)
         ended = following if following.failed() or not ended.failed() else ended
     return ended

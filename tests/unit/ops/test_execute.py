@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from rich.console import Console
 
 from medical_charges.contract import Contract
 from medical_charges.layout import Layout
@@ -16,11 +17,56 @@ from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK
 from medical_charges.storage import S3Store
 from ops import account, terraform
 from ops.__main__ import main
-from ops.pipeline import Pipeline
-from tests.functions import deploy
+from ops.pipeline import Ended, Pipeline
+from ops.stack import follow
+from tests.functions import deploy, execution
 from tests.helpers import CONTRACT_FILE, ROOT
 
 CONTRACT = str(CONTRACT_FILE)
+
+
+def deployed(contract: Contract) -> Pipeline:
+    states = boto3.client("stepfunctions")
+    (machine,) = states.list_state_machines()["stateMachines"]
+    outputs = {
+        "bucket_name": "medicalcharges",
+        "state_machine_arn": machine["stateMachineArn"],
+        "ledger_table": "ledger",
+    }
+    region = {"AWS_REGION": states.meta.region_name}
+    return Pipeline(region, outputs, Layout(contract.prefix))
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_after_a_queued_execution_the_unlisted_holder_and_its_successor_are_followed(
+    started: bool,
+    bucket: S3Store,
+    contract: Contract,
+    real_file: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    functions, pipeline = deploy(bucket, contract, real_file, monkeypatch), deployed(contract)
+    run_id = str(functions.plan("holder")["run_id"])
+    assert functions.plan("queued")["decision"] == "pending"
+    for name in ("queued", "holder"):
+        boto3.client("stepfunctions").start_execution(
+            stateMachineArn=pipeline.machine, name=name, input="{}"
+        )
+    monkeypatch.setattr(pipeline, "executions", lambda **_: [])
+    followed: list[str] = []
+
+    def end(arn: str, _: object) -> Ended:
+        followed.append(arn.rpartition(":")[2])
+        if followed[-1] == "holder":
+            if not started:
+                monkeypatch.setattr("lambdas.end_run.aws.AwsPlatform.start", lambda *_: None)
+            functions.finish("holder", run_id)
+        return Ended(arn, "FAILED" if "after" in arn else "SUCCEEDED", "", "")
+
+    monkeypatch.setattr(pipeline, "follow", end)
+    ended = follow(pipeline, execution("queued"), Console(quiet=True))
+    assert followed == ["queued", "holder", *([f"after-{run_id}"] if started else [])]
+    assert ended.failed() == started, "it did what all of them were started for"
 
 
 @pytest.mark.parametrize(
@@ -40,14 +86,7 @@ def test_an_execution_gets_the_requested_options(
 ) -> None:
     deploy(bucket, contract, b"", monkeypatch)
     states = boto3.client("stepfunctions")
-    (machine,) = states.list_state_machines()["stateMachines"]
-    outputs = {
-        "bucket_name": "medicalcharges",
-        "state_machine_arn": machine["stateMachineArn"],
-        "ledger_table": "ledger",
-    }
-    region = {"AWS_REGION": states.meta.region_name}
-    arn = Pipeline(region, outputs, Layout(contract.prefix)).execute(**asked)
+    arn = deployed(contract).execute(**asked)
     assert json.loads(states.describe_execution(executionArn=arn)["input"]) == given
 
 
