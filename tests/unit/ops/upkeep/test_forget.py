@@ -284,6 +284,20 @@ def test_an_interrupted_removal_can_be_repeated_at_once_and_by_itself_alone(
     assert command.pipeline.ledger.lease() is None
 
 
+def test_a_damaged_state_of_a_snapshot_with_the_object_is_removed_unread_unless_it_is_kept(
+    versioned: Bucket, contract: Contract
+) -> None:
+    layout = Layout(contract.prefix)
+    before = find(versioned, layout, OURS)
+    states = {entry.key for entry in before.removed["states"]} - set(before.kept_states)
+    assert states
+    for name in (*states, *before.kept_states):
+        versioned.client.put_object(Bucket=versioned.name, Key=name, Body=b"damaged")
+    traces = find(versioned, layout, OURS)
+    assert {entry.key for entry in traces.removed["states"]} == states
+    assert traces.unread == traces.kept_states == before.kept_states
+
+
 def test_what_cannot_be_read_is_named_and_stays(command: Commanded, versioned: Bucket) -> None:
     damaged = [
         f"MedicalCharges/{name}"
