@@ -222,14 +222,14 @@ def refresh(endpoint: Endpoint, items: list[dict[str, str]], rows: dict[str, int
     """Run the pipeline's own state for a list of data sets."""
     definition = state_machine(dashboard_data_sets=json.dumps(items), account=environment.ACCOUNT)
     state = definition["States"]["RefreshDashboards"]
-    assert state["Next"] == "Notify"
+    assert state["Next"] == "WritePage"
     run_id = uuid.uuid4().hex
     assign = {"rows": rows, "run_id": run_id, "ingestion_id": f"{run_id}-1"}
     machine = endpoint.machine(
         {
             "Begin": {"Type": "Pass", "Assign": assign, "Next": "RefreshDashboards"},
             "RefreshDashboards": state,
-            "Notify": {"Type": "Pass", "Output": "{% $stale %}", "End": True},
+            "WritePage": {"Type": "Pass", "Output": "{% $stale %}", "End": True},
         }
     )
     execution = endpoint.run(machine)
