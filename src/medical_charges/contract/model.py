@@ -65,8 +65,8 @@ UNIT: Reason | None = Field(
 )
 WITHIN: str | tuple[str, ...] = Field(
     (),
-    description="A coarser column or band, or several: each group lies in one of its groups, as an "
-    "area in a state.",
+    description="What the groups lie in: a coarser column or band, or a list of them. The areas of "
+    "a column, for example, lie in the states of another.",
 )
 if TYPE_CHECKING:
     Statistic = str

@@ -188,7 +188,7 @@ class Nesting:
 
 
 def _whole_of_each(pairs: Sequence[tuple[Group, Group]]) -> Mapping[Group, Group]:
-    """Return the whole of each group, for the wholes that are exactly what lies in them.
+    """Return the whole of each group, where the groups of a whole add up to it.
 
     A group may lie in several. Of these wholes no sum is followed, nor of what else lies there.
     """
