@@ -181,3 +181,15 @@ def deploy(
     found = Pipeline(bucket, contract, queue)
     found.upload("Charges.csv", real_file)
     return found
+
+
+def whereabouts(contract: Contract) -> tuple[dict[str, str], dict[str, str], Layout]:
+    """Where the deployed pipeline is, as commands for an account look for it."""
+    states = boto3.client("stepfunctions")
+    (machine,) = states.list_state_machines()["stateMachines"]
+    outputs = {
+        "bucket_name": "medicalcharges",
+        "state_machine_arn": machine["stateMachineArn"],
+        "ledger_table": "ledger",
+    }
+    return {"AWS_REGION": states.meta.region_name}, outputs, Layout(contract.prefix)

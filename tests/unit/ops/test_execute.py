@@ -12,29 +12,20 @@ import pytest
 from rich.console import Console
 
 from medical_charges.contract import Contract
-from medical_charges.layout import Layout
 from medical_charges.runs.lifecycle import PUBLISH_HELD, RECHECK
 from medical_charges.storage import S3Store
 from ops import account, terraform
 from ops.__main__ import main
 from ops.pipeline import Ended, Pipeline
 from ops.stack import follow
-from tests.functions import deploy, execution
+from tests.functions import deploy, execution, whereabouts
 from tests.helpers import CONTRACT_FILE, ROOT
 
 CONTRACT = str(CONTRACT_FILE)
 
 
 def deployed(contract: Contract) -> Pipeline:
-    states = boto3.client("stepfunctions")
-    (machine,) = states.list_state_machines()["stateMachines"]
-    outputs = {
-        "bucket_name": "medicalcharges",
-        "state_machine_arn": machine["stateMachineArn"],
-        "ledger_table": "ledger",
-    }
-    region = {"AWS_REGION": states.meta.region_name}
-    return Pipeline(region, outputs, Layout(contract.prefix))
+    return Pipeline(*whereabouts(contract))
 
 
 @pytest.mark.parametrize("started", [True, False])

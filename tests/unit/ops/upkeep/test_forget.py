@@ -22,7 +22,7 @@ from ops.pipeline import Ended
 from ops.pipeline import Pipeline as Deployed
 from ops.show import PlainConsole
 from ops.upkeep.forget import Bucket, Entry, find, remove
-from tests.functions import Pipeline, deploy
+from tests.functions import Pipeline, deploy, whereabouts
 from tests.helpers import WITHOUT_CUBES
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
@@ -138,15 +138,7 @@ class Commanded:
         folder: Path,
     ) -> None:
         self.pipeline = pipeline
-        states = boto3.client("stepfunctions")
-        (machine,) = states.list_state_machines()["stateMachines"]
-        outputs = {
-            "bucket_name": "medicalcharges",
-            "state_machine_arn": machine["stateMachineArn"],
-            "ledger_table": "ledger",
-        }
-        region = {"AWS_REGION": states.meta.region_name}
-        self.deployed = Deployed(region, outputs, Layout(contract.prefix))
+        self.deployed = Deployed(*whereabouts(contract))
         self.contract = folder / "contract.yaml"
         self.contract.write_text(WITHOUT_CUBES)
         self.followed: list[str] = []
