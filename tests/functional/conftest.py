@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from ops import __main__ as ops
 from ops.stack import deployed
 from tests.functional.live import Execution, Live, inventory
-from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
+from tests.helpers import CONTRACT_FILE, ROOT
+from tests.readme import HERE, called_by
 
 # A stack has one life, which these follow.
 ORDER = (
@@ -71,7 +77,35 @@ def live(terraform: str, endpoint: tuple[str, Path], before: set[str]) -> Iterat
         yield found
 
 
+@dataclass
+class Newcomer:
+    """Someone who types the first commands of README.md."""
+
+    out: Path
+    printed: dict[str, str] = field(default_factory=dict)
+
+    def types(self, command: str) -> None:
+        (words,) = called_by(command, OUT=self.out)
+        with contextlib.redirect_stdout(io.StringIO()) as screen:
+            assert ops.main(words) == 0, command
+        self.printed[command] = screen.getvalue()
+
+
 @pytest.fixture(scope="session")
-def first_run(live: Live) -> Execution:
-    """The execution that the upload of the real file started."""
-    return live.run(lambda: live.stack.pipeline.upload(CHARGES_FILE))
+def newcomer(
+    terraform: str, endpoint: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Newcomer]:
+    """A newcomer before the stack of these tests, on a machine without a screen."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setattr("ops.terraform.find_or_fetch", lambda: terraform)
+        patch.setattr("ops.stack.STATE", endpoint[1])
+        patch.setattr("ops.stack.deployed", partial(deployed, state=endpoint[1]))
+        patch.setattr("ops.page.open_page", lambda _: False)
+        yield Newcomer(tmp_path_factory.mktemp("newcomer") / "out")
+
+
+@pytest.fixture(scope="session")
+def first_run(live: Live, newcomer: Newcomer) -> Execution:
+    """The execution that README's first command started, with the upload of the real file."""
+    return live.run(lambda: newcomer.types(HERE[0]))

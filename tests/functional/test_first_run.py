@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from contextlib import closing
 from http import HTTPStatus
 from pathlib import Path
@@ -11,8 +12,10 @@ from urllib.parse import urlsplit
 
 from medical_charges.storage import LocalStore
 from ops.written import Written
+from tests.functional.conftest import Newcomer
 from tests.functional.live import Execution, Live
 from tests.helpers import outputs_of, page_data
+from tests.readme import HERE
 
 BEFORE_VALIDATION = ["PlanRun", "Decide", "CreateCluster", "Analyze"]
 BEFORE_VALIDATION += ["IsClusterTransient", "TerminateCluster"]
@@ -92,6 +95,25 @@ def test_the_run_is_recorded_its_lease_free_and_its_cluster_gone(
     assert served.run_id == run["run_id"]
     assert live.ledger.lease() is None
     assert set(live.clusters().values()) == {"TERMINATED"}
+
+
+def test_the_readme_s_commands_show_the_figures_and_write_the_page(
+    first_run: Execution, newcomer: Newcomer, live: Live
+) -> None:
+    run, dashboard = HERE
+    newcomer.types(dashboard)
+    folder = newcomer.out / live.layout.prefix
+    printed = newcomer.printed[run]
+    assert re.search(r"\n +southeast +364 +14735\.411438 ", printed)
+    assert "rows read 1338, counted 1338, rejected 0" in printed
+    assert f"results in {folder}\n" in printed
+    assert re.search(r"\n  make dashboard \S", printed), "what to do next"
+    page = newcomer.out / live.layout.dashboard
+    assert newcomer.printed[dashboard].startswith(f"dashboard: {page} (open it in a browser)\n")
+    assert page.read_bytes() == live.read(live.layout.dashboard)
+    files = {path for path in folder.rglob("*") if path.is_file()}
+    found = {path.relative_to(newcomer.out).as_posix() for path in files}
+    assert found == set(live.keys(f"{live.layout.prefix}/"))
 
 
 def test_one_notice_says_that_the_run_is_published(live: Live, first_run: Execution) -> None:
