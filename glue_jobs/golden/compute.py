@@ -298,6 +298,7 @@ def _order(value: object) -> tuple[bool, object]:
 
 
 EUROPEAN_HEADER = "Alter;Geschlecht;BMI;Kinder;Raucher;Region;Kosten, gesamt;Besuche"
+SPELLED = {"yes": ("yes", "ja", "1"), "no": ("no", "nein", "0")}
 WRONG = (
     "31;female;27.5;0;no;northeast;1.000,5;1",
     "31;female;27,5;0;no;northeast;1.00,5;1",
@@ -307,6 +308,7 @@ WRONG = (
     "NA;female;27,5;0;no;northeast;5;1",
     "31;f\u00e9male;27,5;0;no;northeast;5;1",
     "31,5;female;27,5;0;no;northeast;5;1",
+    "31;female;27,5;0;Nein;northeast;5;1",
 )
 """Rows that break rules in the European dialect alone."""
 
@@ -322,7 +324,7 @@ def european() -> bytes:
             f" {row['sex']}",
             f"{bmi} kg/m\u00b2" if place % 2 else bmi,
             str(row["children"]),
-            f'"{row["smoker"]}"' if place % 5 == 0 else str(row["smoker"]),
+            f'"{row["smoker"]}"' if place % 5 == 0 else SPELLED[str(row["smoker"])][place % 3],
             str(row["region"]),
             (f"{charges} \u20ac", f"\u20ac {charges}", charges)[place % 3],
             ("NA", "", "3", "k. A.")[place % 4],

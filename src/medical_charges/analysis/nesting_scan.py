@@ -72,6 +72,7 @@ class _Groups:
             column = self._contract.column_of(name)
             spec, text = columns[column], fields.get(column, "").strip()
             if isinstance(spec, StringColumn):
+                text = spec.meanings.get(text, text)
                 # A text that is not allowed is rejected, and in no group.
                 if text and text in (spec.allowed or {text}):
                     yield name, text

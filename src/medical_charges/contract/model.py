@@ -57,6 +57,13 @@ IDENTIFYING: Reason | None = Field(
     description="Why the column is no danger, or is needed, though its name says it names people.",
 )
 Spellings = Reason | Annotated[tuple[Reason, ...], Field(min_length=1)]
+
+
+def listed(said: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the spellings that a contract gives as one text or as a list."""
+    return (said,) if isinstance(said, str) else said
+
+
 SPELLINGS: Spellings | None = Field(
     None, description="What the column is called in the header, or its spellings, if not as here."
 )
@@ -157,10 +164,19 @@ class StringColumn(Part):
     allowed: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
         None, description="The values allowed; anything else is rejected."
     )
+    spellings: Mapping[StrictStr, Spellings] = Field(
+        default_factory=dict,
+        description="Further texts that stand for allowed values: for yes, say, Y and TRUE.",
+    )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS
     within: str | tuple[str, ...] = WITHIN
     identifying: Reason | None = IDENTIFYING
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """The values that further texts stand for, by these texts."""
+        return {text: value for value, said in self.spellings.items() for text in listed(said)}
 
 
 Column = Annotated[
@@ -182,7 +198,7 @@ class Source(Dialect):
     def spellings(self, name: str) -> tuple[str, ...]:
         """Return what a column may be called in the header."""
         said = self.columns[name].name
-        return (name,) if said is None else (said,) if isinstance(said, str) else said
+        return (name,) if said is None else listed(said)
 
     def column_called(self, field: str) -> str | None:
         """Return the column that a name in the header stands for."""
@@ -645,7 +661,7 @@ class Contract(Part):
         for key in self.source.plain_keys():
             del source[key]
         for part in (source, *source["columns"].values()):
-            for key in ("fold_names", "name", "unit", "decimal_zeros", "within"):
+            for key in ("fold_names", "name", "unit", "decimal_zeros", "within", "spellings"):
                 if not part.get(key):
                     part.pop(key, None)
         return source

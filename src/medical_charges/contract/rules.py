@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
@@ -22,6 +22,7 @@ from medical_charges.contract.model import (
     IntegerColumn,
     StringColumn,
     WholeColumn,
+    listed,
 )
 from medical_charges.contract.naming import PLAIN_TEXT, not_a_label, not_a_name
 from medical_charges.contract.pii.names import kind_of_person_data
@@ -74,6 +75,7 @@ def _column_problems(contract: Contract) -> Iterator[Problem]:
         yield from _header_problems(contract, name)
         if isinstance(column, StringColumn):
             yield from _allowed_problems(contract, path, column.allowed or ())
+            yield from _spelling_problems(contract, f"{path}.spellings", column)
         elif (
             column.minimum is not None
             and column.maximum is not None
@@ -97,6 +99,25 @@ def _allowed_problems(contract: Contract, path: str, allowed: tuple[str, ...]) -
             yield Problem(f"{path}.allowed", show(value), wanted)
         elif value in contract.source.null_values:
             yield Problem(f"{path}.allowed", show(value), "no text of `null_values`")
+
+
+_OTHER_SPELLING = (
+    "text that is no value of `allowed`, stands for one alone, and is none of `null_values`"
+)
+
+
+def _spelling_problems(contract: Contract, path: str, column: StringColumn) -> Iterator[Problem]:
+    """Find further texts for no value, for two, or for nothing."""
+    values, nothing = column.allowed or (), contract.source.null_values
+    known = dict.fromkeys([*values, *nothing])
+    for value, said in column.spellings.items():
+        if value not in values:
+            texts = _one_of(values) if values else "which is missing"
+            yield Problem(f"{path}.{value}", show(value), f"a text of `allowed`: {texts}")
+        for text in listed(said):
+            if text in known:
+                yield Problem(f"{path}.{value}", show(text), _OTHER_SPELLING)
+            known[text] = None
 
 
 def _header_problems(contract: Contract, name: str) -> Iterator[Problem]:
@@ -464,7 +485,7 @@ def _cube_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem("dashboard.filters", found, "no column named like one of its figures")
 
 
-def _one_of(names: list[str]) -> str:
+def _one_of(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names)) or "none of this contract's columns fits"
 
 

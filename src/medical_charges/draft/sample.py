@@ -17,6 +17,7 @@ import polars as pl
 from medical_charges.contract.dialect import Dialect, Encoding
 from medical_charges.contract.naming import not_a_name
 from medical_charges.draft.dialect import dialect_of, encoding_of, plain_frame, with_numbers
+from medical_charges.draft.spellings import Spelled, as_values, spellings_in
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields, text_of
@@ -53,6 +54,8 @@ class Sample:
     """True if every row was read."""
     dialect: Dialect
     """How the files are written; `frame` and `heads` have them in the plain dialect."""
+    spellings: Mapping[str, Spelled]
+    """By column, the texts in place of which `frame` and `heads` have the values."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
     (dialect,) = dialects.values()
     dialect = with_numbers(dialect, read_as_text)
     frame = plain_frame(read_as_text, dialect)
+    spellings = {name: spelled for name in kept if (spelled := spellings_in(frame[name]))}
+    frame = frame.with_columns(as_values(name, it) for name, it in spellings.items())
     heights = [part.frame.height for part in parts.values()]
     ends = list(accumulate(heights))
     multiline = any(part.dialect.multiline for part in parts.values())
@@ -123,6 +128,7 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
         rows=round(sum(part.rows for part in parts.values()) * len(files) / len(chosen)),
         whole=len(chosen) == len(files) and all(part.whole for part in parts.values()),
         dialect=dialect.model_copy(update={"multiline": multiline}),
+        spellings=spellings,
     )
 
 

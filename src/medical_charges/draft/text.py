@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,7 +141,10 @@ class _Text:
         keys: dict[str, str] = {"type": profile.kind}
         if profile.kind == "string":
             texts = sorted(profile.counts)
-            keys["allowed"] = f"[{', '.join(map(_scalar, texts))}]"
+            keys["allowed"] = _listed(texts)
+            if spelled := self._choices.sample.spellings.get(profile.name):
+                said = (f"{_scalar(value)}: {_listed(others)}" for value, others in spelled.items())
+                keys["spellings"] = f"{{ {', '.join(said)} }}"
         else:
             low, high = limits(profile, whole=self._choices.sample.whole)
             integer, day = profile.kind == "integer", profile.kind == "date"
@@ -192,6 +195,8 @@ class _Text:
         if len(profile.forms) > 1:
             others = ", ".join(profile.forms[1:])
             yield from _comment(f"check: the format of days might also be {others}.", indent=4)
+        if profile.kind == "string" and profile.name in self._choices.sample.spellings:
+            yield from _comment("check: does each of the spellings stand for its value?", indent=4)
         folded = {text.strip().casefold() for text in profile.counts}
         if profile.kind == "string" and len(folded) < len(profile.counts):
             yield from _comment(
@@ -270,7 +275,7 @@ def _dialect(dialect: Dialect) -> Iterator[str]:
             yield f"  {key}: {json.dumps(value)}"
     if dialect.null_values:
         yield "  # check: where the other values are numbers, these stand for nothing."
-        yield f"  null_values: [{', '.join(map(_scalar, dialect.null_values))}]"
+        yield f"  null_values: {_listed(dialect.null_values)}"
     if dialect.multiline:
         yield "  multiline: true  # quoted fields hold line breaks"
 
@@ -309,6 +314,10 @@ def _scalar(text: str) -> str:
         return text
     escaped = (_escaped(character) for character in text)
     return f'"{"".join(escaped)}"'
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return f"[{', '.join(map(_scalar, texts))}]"
 
 
 def _escaped(character: str) -> str:

@@ -8,7 +8,13 @@ import sys
 import polars as pl
 
 from medical_charges.contract import Column, days
-from medical_charges.contract.model import DateColumn, IntegerColumn, StringColumn, WholeColumn
+from medical_charges.contract.model import (
+    DateColumn,
+    IntegerColumn,
+    StringColumn,
+    WholeColumn,
+    listed,
+)
 from medical_charges.kernel.dialect import NO_DAY, SPACES, STAND_IN, Translator, grouped_number
 
 _LARGEST = sys.float_info.max
@@ -30,8 +36,12 @@ def in_plain_words(column: Column, translator: Translator) -> Column:
     """Return a column with its texts as they are in a plain block."""
     if not isinstance(column, StringColumn) or column.allowed is None:
         return column
-    allowed = tuple(map(translator.plain_text, column.allowed))
-    return column.model_copy(update={"allowed": allowed})
+    plain = translator.plain_text
+    spellings = {
+        plain(value): tuple(map(plain, listed(said))) for value, said in column.spellings.items()
+    }
+    allowed = tuple(map(plain, column.allowed))
+    return column.model_copy(update={"allowed": allowed, "spellings": spellings})
 
 
 def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | None:
@@ -52,6 +62,8 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
         nothing = field.is_in(["", *translator.nulls])
         field, changed = pl.when(nothing).then(None).otherwise(field), True
     if isinstance(column, StringColumn):
+        if column.spellings:
+            field, changed = field.replace(column.meanings), True
         return field if changed else None
     if isinstance(column, DateColumn):
         return _day(field, column.format, translator)

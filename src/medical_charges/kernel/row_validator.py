@@ -177,6 +177,7 @@ def _text(column: StringColumn, field: str, encoding: str) -> str:
     if any("\udc80" <= character <= "\udcff" for character in field):
         known = "UTF-8" if encoding == "utf-8" else encoding
         raise _BrokenRuleError("encoding", f"is not {known}")
+    field = column.meanings.get(field, field)
     if column.allowed is not None and field not in column.allowed:
         raise _BrokenRuleError("allowed", f"is none of {', '.join(column.allowed)}")
     return field

@@ -11,7 +11,7 @@ from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.storage import LocalStore
 from medical_charges.validation import validate_outputs
-from tests.helpers import WITHOUT_CUBES, run, upload
+from tests.helpers import WITHOUT_CUBES, run, staged, upload
 from tests.unit.validation.helpers import without_spark
 
 HEADER = "age,sex,bmi,children,smoker,region,charges\n"
@@ -104,6 +104,24 @@ def test_values_in_any_dialect_are_scanned_for_personal_data(store: LocalStore) 
     upload(store, contract, {"a.csv": text.encode("cp1252")})
     with pytest.raises(InputRefusedError, match="'region' holds what looks like mail addresses"):
         take_snapshot(store, contract.model_copy(update={"source": source}))
+
+
+SPELLED = """allowed: ["yes", "no"], spellings: { yes: [Y, "1", "TRUE"], no: "N" }"""
+
+
+def test_further_spellings_of_a_value_are_counted_as_the_value(store: LocalStore) -> None:
+    said = WITHOUT_CUBES.replace('allowed: ["yes", "no"]', SPELLED)
+    contract = parse_contract(said.replace("0.05", "0.5"))
+    counts = {"yes": 11, "Y": 11, "1": 1, "TRUE": 2, "no": 12, "N": 13, "y": 1, "0": 1, "true": 1}
+    rows = [GOOD.replace("yes", text) * count for text, count in counts.items()]
+    upload(store, contract, {"a.csv": (HEADER + "".join(rows)).encode()})
+    summary = run(store, contract)
+    assert validate_outputs(without_spark, store, contract, "run").problems == []
+    assert staged(store, contract)["smokers_by_region"].decode().split("\n")[1:3] == [
+        "southwest,no,25,0.5",
+        "southwest,yes,25,0.5",
+    ]
+    assert summary.rules == {"smoker.allowed": 3}
 
 
 def test_numbers_are_scanned_as_they_are_counted(store: LocalStore) -> None:

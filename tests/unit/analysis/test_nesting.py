@@ -130,6 +130,13 @@ def test_rows_that_are_rejected_hide_no_nesting(tmp_path: Path) -> None:
     )
 
 
+def test_spellings_of_a_state_hide_no_nesting(tmp_path: Path) -> None:
+    said = "state: { type: string, allowed: [Avalon, Borea, Cassia], spellings: { Avalon: Av } }"
+    contract = parse_contract(CONTRACT.replace("state: { type: string }", said))
+    rows = [row.replace("Avalon", "Av") if i % 2 else row for i, row in enumerate(stays())]
+    assert "each area lies in one state" in refusal(contract, tmp_path, as_csv(rows))
+
+
 def test_few_rows_that_agree_are_a_coincidence(tmp_path: Path) -> None:
     few = {("Avalon", "North"): 6, ("Borea", "East"): 6, ("Borea", "West"): 1}
     assert refusal(NOT_SAID, tmp_path, as_csv(stays(few))) == ""

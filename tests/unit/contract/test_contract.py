@@ -61,6 +61,7 @@ SOURCE_KEYS = (
     "the keys delimiter, quote, decimal, thousands, encoding, null_values, trim, comment, "
     "skip_lines, skip_blank_rows, multiline, format, fold_names, columns"
 )
+SPELLING = "text that is no value of `allowed`, stands for one alone, and is none of `null_values`"
 UNITS = "text without spaces around it, digits, signs, points and commas"
 SIGN = "one ASCII character that is no letter, digit, sign, point or line end"
 # What is changed, into what, and then the path, what was found and what is allowed.
@@ -152,6 +153,21 @@ MISTAKES = [
     ("[female, male]", "['a,b']", "source.columns.sex.allowed", "'a,b'", PLAIN),
     ("[female, male]", "[]", "source.columns.sex.allowed", "an empty list", "at least one entry"),
     ("[female, male]", "[1]", "source.columns.sex.allowed[0]", "1", "a valid string"),
+    *(
+        ("[female, male]", f"[female, male], spellings: {{ {said} }}",
+         f"source.columns.sex.spellings{key}", found, allowed)
+        for said, key, found, allowed in (
+            ("woman: w", ".woman", "'woman'", "a text of `allowed`: female, male"),
+            ("male: female", ".male", "'female'", SPELLING),
+            ("male: [m, m]", ".male", "'m'", SPELLING),
+            ("male: m, female: [f, m]", ".female", "'m'", SPELLING),
+            ("male: true", ".male", "True", "a valid string or a list"),
+            ("male: [1]", ".male[0]", "1", "a valid string"),
+            ("male: []", ".male", "an empty list", "a valid string or at least one entry"),
+        )
+    ),
+    ("allowed: [female, male]", "spellings: { male: m }", "source.columns.sex.spellings.male",
+     "'male'", "a text of `allowed`: which is missing"),
     ("    sex: {", "    'se,x': {", "source.columns.se,x", "'se,x'", PLAIN),
     ("    sex: {", "    ' sex': {", "source.columns. sex", "' sex'",
      "a column's name without spaces around it"),
@@ -666,6 +682,7 @@ SHAPE_CHANGES = {
     "a band's label": ("otherwise: obese", "otherwise: heavy"),
     "a column's rule": ("maximum: 120", "maximum: 110"),
     "the values allowed": ("[female, male]", "[female, male, other]"),
+    "a further spelling": ("[female, male]", "[female, male], spellings: { male: m }"),
     "the decimals": ("decimals: 6", "decimals: 2"),
     "multiline": ("format: csv", "format: csv\n  multiline: true"),
     "the delimiter": ("format: csv", "format: csv\n  delimiter: ;"),

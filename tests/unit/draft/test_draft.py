@@ -14,7 +14,7 @@ import pytest
 
 from medical_charges.contract import Contract, load_contract
 from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import DateColumn, IntegerColumn
+from medical_charges.contract.model import DateColumn, IntegerColumn, StringColumn
 from medical_charges.draft import draft_contract
 from ops import __main__ as ops
 from tests.helpers import CHARGES_FILE, ROOT
@@ -63,6 +63,33 @@ def test_the_draft_of_the_real_file_says_what_its_contract_says(tmp_path: Path) 
     assert len(contract.analyses) == 5
     assert len(contract.comparisons) == 1
     assert contract.dashboard.filters
+
+
+SPELLED = {
+    "flag": ["Y", "N", "1", "0", "TRUE", "n", "False"],
+    "sex": ["M", "F", "male", "Female", "f"],
+    "ward": ["Surgery", "Surgery", "surgery ", "SURGERY", "Births", "births"],
+    "code": ["a", "A", "b", "xy", "XY"],
+    "plain": ["Y", "N"],
+    "odd": ["yes", "no", "maybe", "Y"],
+}
+
+
+def test_spellings_of_the_same_value_are_one_group(tmp_path: Path) -> None:
+    file, target = tmp_path / "x.csv", tmp_path / "draft.yaml"
+    chance = random.Random(3)
+    rows = [[*map(chance.choice, SPELLED.values()), str(i % 97 + 0.5)] for i in range(900)]
+    lines = [",".join(row) for row in [[*SPELLED, "cost"], *rows]]
+    file.write_text("\n".join([*lines, ""]))
+    contract = draft(file, target)
+    columns = {name: contract.source.columns[name] for name in SPELLED}
+    spelled = {n: c.spellings for n, c in columns.items() if isinstance(c, StringColumn)}
+    assert spelled["flag"] == {"no": ("0", "False", "N", "n"), "yes": ("1", "TRUE", "Y")}
+    assert spelled["sex"] == {"female": ("F", "Female", "f"), "male": ("M",)}
+    assert spelled["ward"]["Surgery"] == ("SURGERY", "surgery ")
+    assert not any(spelled[name] for name in ("code", "plain", "odd"))
+    assert contract.groups_listed("flag") == ("no", "yes")
+    assert ops.main(["check", "--input", str(file), "--contract", str(target)]) == 0
 
 
 def test_columns_that_name_people_are_left_out_with_the_reason(tmp_path: Path) -> None:

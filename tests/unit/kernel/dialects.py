@@ -102,12 +102,21 @@ def dialect_of(random: Random) -> dict[str, Any]:
 
 def keys_of(random: Random, dialect: dict[str, Any]) -> Keys:
     """Further keys of columns, mostly few."""
-    town = {"town": {"allowed": None, "identifying": "made up"}} if random.random() < 0.5 else {}
+    letter = ENCODINGS[dialect["encoding"]]
+    spelled = {"St. Ives": ["1", "ST IVES"], f"Nord{letter}": f"N; {letter}, no"}
+    towns: list[dict[str, Any] | None] = [
+        {"allowed": None, "identifying": "made up"},
+        {"spellings": spelled},
+        None,
+        None,
+    ]
+    chosen = random.choice(towns)
+    town: Keys = {"town": chosen} if chosen else {}
     if random.random() < 0.5:
         return town
     unit = random.choice(["$", "%", "kg", "EUR"])
-    letter = ENCODINGS[dialect["encoding"]]
-    return town | {
+    return {
+        **town,
         "age": {"decimal_zeros": True, "unit": "y"},
         "cost": {"name": [f"Cost; {letter}", "COST"], "unit": unit},
     }
@@ -125,15 +134,28 @@ def written(seed: int) -> Written:
     return Written(
         contract_of(dialect, letter, keys),
         data.encode(dialect["encoding"], "surrogateescape"),
-        contract_of({"multiline": True}, letter, {"town": keys.get("town", {})}),
+        contract_of({"multiline": True}, letter, {"town": _plain_keys(keys.get("town", {}))}),
         as_plain(data, dialect, keys).encode(errors="surrogatepass"),
     )
+
+
+def _plain_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in keys.items() if key != "spellings"}
+
+
+def _meanings(keys: Mapping[str, Any]) -> dict[str, str]:
+    """The values that further texts of a column stand for."""
+    pairs = keys.get("spellings", {}).items()
+    return {
+        it: value for value, said in pairs for it in ([said] if isinstance(said, str) else said)
+    }
 
 
 def _row(random: Random, dialect: dict[str, Any], letter: str, keys: Keys) -> list[str]:
     null = random.choice(dialect["null_values"] or [""])
     towns = ["St. Ives", "far; west", f"Nord{letter}"]
-    if "town" in keys:
+    towns += _meanings(keys.get("town", {}))
+    if "allowed" in keys.get("town", {}):
         towns += ["'t Zand", "New York", "A:B", "Paris"]
     notes = ["plain", letter, 'said "no"', "it's", "a, b; c. d|e", "", null, "1.5", "1,5"]
     odd = random.random() < 0.1
@@ -247,9 +269,9 @@ def _plain(place: int, field: str, dialect: dict[str, Any], keys: Keys) -> str:
     field = field.strip(" \t") if dialect["trim"] else field
     if field in dialect["null_values"]:
         return ""
+    more = keys.get(HEADER[place], {}) if place < len(HEADER) else {}
     if place not in {1, 2, 4}:
-        return field
-    more = keys.get(HEADER[place], {})
+        return _meanings(more).get(field, field)
     if unit := more.get("unit"):
         field = _unitless(field.strip(SPACES), unit)
     # Spaces around a number are no fault; spaces alone are no number.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from string import digits
@@ -47,6 +47,8 @@ def _steps(column: Column, dialect: Dialect) -> Iterator[Callable[[str], str]]:
     if nulls := set(dialect.null_values):
         yield lambda text: "" if text in nulls else text
     if isinstance(column, StringColumn):
+        if column.spellings:
+            yield partial(_allowed_value, spellings=column.spellings)
         return
     if isinstance(column, DateColumn):
         yield partial(_without_separators, form=column.format)
@@ -60,6 +62,14 @@ def _steps(column: Column, dialect: Dialect) -> Iterator[Callable[[str], str]]:
         yield lambda text: _NO_NUMBER if "." in text else text.replace(dialect.decimal, ".")
     if isinstance(column, IntegerColumn) and column.decimal_zeros:
         yield _without_zeros
+
+
+def _allowed_value(text: str, spellings: Mapping[str, str | tuple[str, ...]]) -> str:
+    """Return the value that a text is another spelling of, or the text."""
+    for value, others in spellings.items():
+        if text == others or (not isinstance(others, str) and text in others):
+            return value
+    return text
 
 
 def _without_separators(text: str, form: str) -> str:
