@@ -13,21 +13,13 @@ from medical_charges.contract.dialect import Dialect
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.quotes import records
+from medical_charges.kernel.signatures import other_kind
 
 HEAD_BYTES = 64 * 1024
 """Number of bytes read from an object's start to find its header."""
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
-_SIGNATURES = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
-    b"PAR1": "a Parquet file",
-    b"%PDF": "a PDF document",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-    b"Obj\x01": "an Avro file",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-}
 _OTHER_TEXTS = {"{": "JSON", "[{": "JSON", "<": "a page of HTML, or XML"}
 """Starts of texts that are not CSV, unless they are a column's name."""
 
@@ -64,13 +56,13 @@ def read_fields(name: str, head: bytes, dialect: Dialect) -> tuple[list[str], in
     Raises:
         InputRefusedError: the object is empty, or not CSV.
     """
+    zipped = head.startswith(_GZIP)
     try:
         head = text_of(head)
     except zlib.error as error:
         raise InputRefusedError(f"{name} starts like gzip, but cannot be decompressed") from error
-    for signature, kind in _SIGNATURES.items():
-        if head.startswith(signature):
-            raise InputRefusedError(f"{name} is not a CSV file: it looks like {kind}")
+    if (kind := other_kind(name, head, zipped=zipped)) is not None:
+        raise InputRefusedError(f"{name} is not a CSV file: it looks like {kind}")
     translator = Translator(dialect)
     start = _header_start(name, head, dialect)
     if start == len(head):
@@ -127,9 +119,7 @@ def text_of(head: bytes) -> bytes:
 def _fields(name: str, line: bytes, dialect: Dialect, *, binary: bool) -> list[str]:
     refused = f"{name} is not a CSV file"
     if b"\0" in line:
-        wide = not all(line.strip(b"\0\r\n")[half::2].strip(b"\0") for half in (0, 1))
-        kind = "it looks like UTF-16 text" if wide else "it holds binary data"
-        raise InputRefusedError(f"{refused}: {kind}")
+        raise InputRefusedError(f"{refused}: it holds binary data")
     encoding = dialect.encoding
     try:
         text = line.decode(encoding).removesuffix("\n").removesuffix("\r")

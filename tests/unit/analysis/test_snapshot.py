@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
+import re
+import subprocess
+import zipfile
+from pathlib import Path
 
 import boto3
 import pytest
+import xlsxwriter
 
 from medical_charges.analysis.snapshot import take_snapshot
 from medical_charges.contract import Contract, parse_contract
@@ -75,8 +83,6 @@ def test_a_row_with_a_zero_byte_is_rejected_wherever_it_is(store: LocalStore) ->
         (HEADER.replace(b"age", b'"age"x') + GOOD, "its first line is not a line of CSV"),
         (b"\0\1\2\3\n" + GOOD, "it holds binary data"),
         (b"\x89PNG\r\n\x1a\n\0\0" + GOOD, "it holds binary data"),
-        ("age,sex\n".encode("utf-16-le"), "it looks like UTF-16 text"),
-        ("age,sex\n".encode("utf-16-be"), "it looks like UTF-16 text"),
         (b'{"age": 19}\n', "it looks like JSON"),
         (b'[{"age": 19,\n', "it looks like JSON"),
         (b"<!DOCTYPE html>\n<html>", "it looks like a page of HTML, or XML"),
@@ -86,6 +92,57 @@ def test_a_file_that_is_no_csv_is_refused_with_the_cause(
     store: LocalStore, data: bytes, cause: str
 ) -> None:
     assert cause in refusal(store, a=data)
+
+
+WIDE = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("encoding", WIDE)
+def test_the_command_that_a_refusal_of_wide_characters_names_makes_a_file_that_is_read(
+    store: LocalStore, tmp_path: Path, encoding: str, zipped: bool
+) -> None:
+    text = (HEADER + GOOD * 5).decode()
+    data = text.encode(encoding)
+    (tmp_path / "a.csv").write_bytes(data := gzip.compress(data) if zipped else data)
+    found = re.search(r"looks like (UTF-\d+) text; `(.*)` makes", refusal(store, a=data))
+    assert found
+    assert encoding.startswith(found[1].lower())
+    subprocess.run(found[2], shell=True, cwd=tmp_path, check=True)  # noqa: S602 - as people do
+    upload(store, CONTRACT, {"a.csv": (tmp_path / "utf8.csv").read_bytes()})
+    assert run(store, CONTRACT).counted == 5
+
+
+def archive(name: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr(name, HEADER + GOOD)
+    return file.getvalue()
+
+
+def workbook() -> bytes:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file) as made:
+        made.add_worksheet().write_row(0, 0, HEADER.decode().split(","))
+    return file.getvalue()
+
+
+PACKED = {
+    "zip": (archive("a.csv"), "a ZIP archive; `unzip a.csv` unpacks it"),
+    "xlsx": (workbook(), "an Excel or OpenDocument workbook; save its sheet as `CSV UTF-8`"),
+    "xls": (
+        b"\xd0\xcf\x11\xe0\xa1",
+        "an old Excel workbook; save its sheet as",
+    ),
+    "bzip2": (bz2.compress(HEADER), "a bzip2 file; `bunzip2 a.csv` unpacks it"),
+    "xz": (lzma.compress(HEADER), "an xz file; `unxz a.csv` unpacks it"),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_a_refusal_says_what_makes_a_csv_of_a_packed_file(store: LocalStore, kind: str) -> None:
+    data, sentence = PACKED[kind]
+    assert f"is not a CSV file: it looks like {sentence}" in refusal(store, a=data)
 
 
 def test_a_compressed_file_of_nothing_is_refused_as_empty(store: LocalStore) -> None:

@@ -331,7 +331,7 @@ def test_a_folder_is_described_by_the_columns_that_all_files_have(tmp_path: Path
         (b"1,2.5,x\n3,4,y\n", "has no header: 2 of the 3 fields of its first line are numbers"),
         (b"a,b\n", "has a header and no row"),
         (b"", "is empty"),
-        (b"PK\x03\x04rest", "a ZIP archive or an Excel workbook"),
+        (b"PK\x03\x04rest", "a ZIP archive; `unzip x.csv` unpacks it"),
         ("a,b\n1,2\n".encode("utf-16"), "it looks like UTF-16"),
         (b"a,b\nx,y\nz,w\n", "no column could be the measure"),
     ],
