@@ -271,6 +271,7 @@ LEDGER = [
 USES = {
     "plan-run": [
         *LEDGER,
+        Call("dynamodb:ConditionCheckItem", TABLE),
         *DATA_KEY,
         LIST,
         *_objects("GetObject", "artefacts", "Input", "Cube", "Run"),

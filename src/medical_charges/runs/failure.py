@@ -101,6 +101,9 @@ def fail_run(
     last, so that it covers all changes. The run's own cluster and entry are cleaned up in any case.
     """
     mark = execution_suffix(failure.execution)
+    if not caught:
+        # Before the lease is looked at: a function of the execution may be about to take it.
+        ledger.end(failure.execution)
     lease = ledger.lease()
     if lease and lease.holder == failure.execution and lease.abandoned:
         # All was done but, perhaps, this.

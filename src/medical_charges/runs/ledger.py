@@ -1,8 +1,8 @@
 """The lease, which keeps runs one at a time, and the record of all runs.
 
-One DynamoDB table holds both, by its key `pk`: `lease`, `served` (the live run) and `run#RUN_ID`
-for every run. The lease is read, changed in memory and written back on the condition that its
-`version` is still the one that was read.
+One DynamoDB table holds both, by its key `pk`: `lease`, `served` (the live run), `run#RUN_ID` for
+every run and, for a day, `ended#ARN` for every execution that failed. The lease is read, changed in
+memory and written back on the condition that its `version` is still the one that was read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 RUNS_KEPT_SECONDS = 400 * 24 * 3600
+ENDS_KEPT_SECONDS = 24 * 3600
+"""Longer than a function can outlive the execution that called it."""
 DELETE_AFTER = "delete_after"
 """Attribute by which DynamoDB deletes entries of old runs. The lease has none: only its holder may
 free it."""
@@ -26,6 +28,8 @@ free it."""
 _LEASE = {"pk": "lease"}
 _LIVE = {"pk": "served"}
 _ABANDONED = 0
+_UNMET, _CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+"""Reasons for which DynamoDB cancels a transaction."""
 _POLL_SECONDS = 0.5
 
 
@@ -102,6 +106,9 @@ class Ledger:
 
         The new holder gets all options that were requested and not carried out; a rollback leaves
         them, and what is pending, to the run that follows it. The holder may take the lease again.
+
+        Raises:
+            LeaseLostError: the execution has ended, so that nobody would free the lease.
         """
         while True:
             old = self.lease()
@@ -129,8 +136,16 @@ class Ledger:
                 if self._swap(old, word):
                     return None
                 continue
-            if self._swap(old, new):
+            if self._swap(old, new, taken=True):
                 return new
+
+    def end(self, execution: str) -> None:
+        """Record that an execution has ended, so that it cannot take the lease any more.
+
+        A function may outlive the execution that called it.
+        """
+        until = int(self.now()) + ENDS_KEPT_SECONDS
+        self.table.put_item(Item={**_end_of(execution), DELETE_AFTER: until})
 
     def renew(self, holder: str, run_id: str) -> Lease:
         """Restart the lease's time, even if it has expired, unless it was abandoned.
@@ -218,30 +233,24 @@ class Ledger:
         Raises:
             LeaseLostError: another attempt writes, so that another run may be live.
         """
-        client = self.table.meta.client
-        name = self.table.name
         condition = "holder = :holder AND run_id = :run AND attempt = :attempt"
         values: dict[str, Any] = {
             ":holder": fence.holder,
             ":run": fence.run_id,
             ":attempt": fence.attempt,
         }
-        try:
-            client.transact_write_items(
-                TransactItems=[
-                    {
-                        "ConditionCheck": {
-                            "TableName": name,
-                            "Key": _LEASE,
-                            "ConditionExpression": condition,
-                            "ExpressionAttributeValues": values,
-                        }
-                    },
-                    {"Put": {"TableName": name, "Item": {**_LIVE, **asdict(live)}}},
-                ]
-            )
-        except client.exceptions.TransactionCanceledException as error:
-            raise _lost(fence.run_id) from error
+        refused = self._transact(
+            {
+                "ConditionCheck": {
+                    "Key": _LEASE,
+                    "ConditionExpression": condition,
+                    "ExpressionAttributeValues": values,
+                }
+            },
+            {"Put": {"Item": {**_LIVE, **asdict(live)}}},
+        )
+        if refused:
+            raise _lost(fence.run_id)
 
     def live(self) -> LiveRun | None:
         """Return the live run, if there is one."""
@@ -278,8 +287,12 @@ class Ledger:
             if self._swap(old, new):
                 return new
 
-    def _swap(self, old: Lease | None, new: Lease | None) -> bool:
-        """Replace one lease by another; return False if the first is no longer stored."""
+    def _swap(self, old: Lease | None, new: Lease | None, *, taken: bool = False) -> bool:
+        """Replace one lease by another; return False if the first is no longer stored.
+
+        Raises:
+            LeaseLostError: the new one is to be taken by an execution that has ended.
+        """
         known: dict[str, Any] = (
             {"ConditionExpression": "attribute_not_exists(pk)"}
             if old is None
@@ -288,15 +301,57 @@ class Ledger:
                 "ExpressionAttributeValues": {":version": old.version},
             }
         )
+        errors = self.table.meta.client.exceptions
         try:
             if new is None:
                 self.table.delete_item(Key=_LEASE, **known)
-            else:
-                version = 0 if old is None else old.version + 1
-                self.table.put_item(Item=_item(replace(new, version=version)), **known)
-        except self.table.meta.client.exceptions.ConditionalCheckFailedException:
+                return True
+            version = 0 if old is None else old.version + 1
+            put: dict[str, Any] = {"Item": _item(replace(new, version=version)), **known}
+            if taken:
+                return self._take(new, put)
+            self.table.put_item(**put)
+        except (errors.ConditionalCheckFailedException, errors.TransactionConflictException):
+            # A conflict is with another's transaction, after which the lease may be another.
             return False
         return True
+
+    def _take(self, new: Lease, put: dict[str, Any]) -> bool:
+        """Store a lease unless its holder has ended; return False if the one before has changed."""
+        lives = {
+            "Key": _end_of(new.holder),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        refused = self._transact({"ConditionCheck": lives}, {"Put": put})
+        if refused and refused[0] == _UNMET:
+            raise LeaseLostError(
+                f"execution {new.holder} has ended, so run {new.run_id} does not begin; start "
+                f"another execution"
+            )
+        return not refused
+
+    def _transact(self, *items: dict[str, dict[str, Any]]) -> list[str]:
+        """Write all items or none; return the reason of each if a condition is not met."""
+        client = self.table.meta.client
+        named: Any = [
+            {action: {"TableName": self.table.name, **item}}
+            for one in items
+            for action, item in one.items()
+        ]
+        while True:
+            try:
+                client.transact_write_items(TransactItems=named)
+            except client.exceptions.TransactionCanceledException as error:
+                reasons = [
+                    reason.get("Code", "") for reason in error.response["CancellationReasons"]
+                ]
+                if _UNMET in reasons:
+                    return reasons
+                if _CONFLICT not in reasons:
+                    raise
+                self.sleep(_POLL_SECONDS)
+            else:
+                return []
 
     def _expiry(self) -> int:
         return int(self.now()) + self.lease_seconds
@@ -335,6 +390,10 @@ def _lost(run_id: str) -> LeaseLostError:
     return LeaseLostError(
         f"run {run_id} no longer holds the lease: it was given up, or somebody else has it"
     )
+
+
+def _end_of(execution: str) -> dict[str, Any]:
+    return {"pk": f"ended#{execution}"}
 
 
 def _item(lease: Lease) -> dict[str, Any]:

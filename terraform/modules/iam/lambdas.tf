@@ -17,6 +17,12 @@ locals {
     plan_run = [
       local.ledger,
       {
+        Sid      = "TakeLease"
+        Effect   = "Allow"
+        Action   = "dynamodb:ConditionCheckItem"
+        Resource = local.table
+      },
+      {
         Sid      = "Read"
         Effect   = "Allow"
         Action   = "s3:GetObject"

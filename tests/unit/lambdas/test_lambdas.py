@@ -91,6 +91,15 @@ def test_planning_again_after_an_interruption_is_the_same_run(pipeline: Pipeline
     assert pipeline.plan("one") == pipeline.plan("one")
 
 
+def test_a_plan_that_outlives_its_execution_begins_no_run(pipeline: Pipeline) -> None:
+    # The execution was stopped while its function was about to take the lease.
+    pipeline.ended("one")
+    with pytest.raises(LeaseLostError, match="has ended, so run"):
+        pipeline.plan("one")
+    assert pipeline.ledger.lease() is None
+    assert pipeline.plan("two")["decision"] == "go"
+
+
 def test_an_input_that_cannot_be_analyzed_is_refused_before_any_compute(
     pipeline: Pipeline,
 ) -> None:

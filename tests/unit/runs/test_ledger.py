@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import cast
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -51,6 +51,67 @@ def test_the_first_to_come_takes_the_lease(ledger: Ledger, clock: Clock) -> None
     assert lease is not None
     assert (lease.holder, lease.run_id, lease.pending) == ("first", "run-1", False)
     assert lease.expires == clock.seconds + SECONDS
+
+
+def test_an_execution_that_has_ended_does_not_take_the_lease(ledger: Ledger) -> None:
+    ledger.end("first")
+    with pytest.raises(LeaseLostError, match="execution first has ended"):
+        ledger.take("first", "run-1")
+    assert ledger.lease() is None
+    assert ledger.take("second", "run-2")
+
+
+def test_a_lease_whose_holder_has_ended_can_still_be_freed(ledger: Ledger) -> None:
+    ledger.take("first", "run-1")
+    ledger.end("first")
+    assert ledger.renew("first", "run-1")
+    assert not ledger.abandon("first")
+    assert ledger.lease() is None
+
+
+CONFLICTS: tuple[Any, ...] = (
+    {"Error": {"Code": "TransactionConflictException"}},
+    {
+        "Error": {"Code": "TransactionCanceledException"},
+        "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+    },
+)
+
+
+def test_a_write_that_meets_a_transaction_is_repeated(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, errors = ledger.table.meta.client, ledger.table.meta.client.exceptions
+    kinds = errors.TransactionConflictException, errors.TransactionCanceledException
+    met = []
+
+    def once(owner: Any, name: str, transacts: bool) -> None:
+        real = getattr(owner, name)
+        answers = iter([kinds[transacts](CONFLICTS[transacts], name)])
+
+        def call(**arguments: Any) -> Any:
+            for error in answers:
+                met.append(name)
+                raise error
+            return real(**arguments)
+
+        monkeypatch.setattr(owner, name, call)
+
+    ledger.sleep = lambda _: None
+    for owner, name in (
+        (client, "transact_write_items"),
+        (ledger.table, "put_item"),
+        (ledger.table, "delete_item"),
+    ):
+        once(owner, name, owner is client)
+    assert ledger.take("first", "run-1")
+    once(client, "transact_write_items", True)
+    with ledger.writing("first", "run-1", 1) as fence:
+        ledger.set_live(LiveRun("run-1", "snapshot", "contract", "code", "files"), fence)
+    assert ledger.live()
+    assert not ledger.abandon("first")
+    assert ledger.lease() is None
+    assert met == ["transact_write_items", "put_item", "transact_write_items", "delete_item"]
 
 
 def test_a_second_execution_sets_pending(ledger: Ledger) -> None:
