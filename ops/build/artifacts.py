@@ -128,7 +128,7 @@ class Build:
 
     def _cluster_objects(self) -> Iterator[tuple[str, Path]]:
         """Return the objects for clusters only: third-party wheels, and a certificate."""
-        house = self._wheels("emr", frozenset())
+        house = self._wheels("emr", lock.NOT_NEEDED_ON_EMR)
         yield (
             "emr/wheelhouse.zip",
             self._cache.file(

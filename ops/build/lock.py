@@ -8,7 +8,10 @@ BROUGHT_BY_LAMBDA = frozenset(
     {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"}
 )
 # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries.html
-BROUGHT_BY_GLUE = BROUGHT_BY_LAMBDA | {"numpy"}
+BROUGHT_BY_GLUE = BROUGHT_BY_LAMBDA | {"numpy", "pandas", "pyarrow", "pytz", "tzdata"}
+
+NOT_NEEDED_ON_EMR = frozenset({"pandas", "pyarrow", "pytz", "tzdata"})
+"""What validation alone uses."""
 
 NEEDED_BY_LAMBDA = frozenset(
     {

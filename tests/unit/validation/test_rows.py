@@ -19,6 +19,7 @@ from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, validate_outputs
 from medical_charges.validation.dqdl import rule_checks
 from medical_charges.validation.recount import lines, sums
+from medical_charges.validation.recount.lines import Block
 from medical_charges.validation.recount.rows import BAD, Rows, fields_of, value_of
 from tests.helpers import run, upload
 from tests.unit.validation.helpers import GOOD_ROW, RULES, csv_lines, validated
@@ -126,12 +127,23 @@ def fields_for(random: Random) -> dict[str, str]:
     """A record's fields, in most of which nothing is wrong."""
     odd = {
         "kind": ["b", "c", "", '"a"'],
-        "note": ["", '"n, n"', 'n"n', "caf\udce9", "\U0001f642"],
+        "note": ["", '"n, n"', 'n"n', "n\rn", "caf\udce9", "\U0001f642", "\0", "\ufeff"],
         "whole": ["1.0", "-0007", " 7\t", "9" * 19, "1_0", "\u0661"],
         "few": ["10", "-1", "+9", ""],
         "ratio": ["nan", "inf", "1e400", "-1", "1.0000001", ".", "5e-1"],
         "spare": ["-Infinity", "1e-400", "\x0b1", "0x1"],
-        "cost": ["1e400", "90071992547409.93", "1.005", "-.5", "1_0", "1e1", "", '"2.5"', "2\r"],
+        "cost": [
+            "1e400",
+            "90071992547409.93",
+            "1.005",
+            "-.5",
+            "1_0",
+            "1e1",
+            "",
+            '"2.5"',
+            "2.",
+            "007",
+        ],
     }
     good = ["a", "n", "1", "1", "0.5", "", str(random.randrange(1000) / 100)]
     return {
@@ -147,40 +159,49 @@ def record_for(random: Random) -> str:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_records_are_judged_together_as_each_is_judged_by_itself(
-    monkeypatch: pytest.MonkeyPatch, seed: int
+    store: LocalStore, seed: int
 ) -> None:
     random = Random(seed)
-    monkeypatch.setattr("medical_charges.validation.recount.rows._AT_ONCE", 64)
     contract = parse_contract(RULES)
+    columns = contract.source.columns
     header = csv_lines().decode().strip().split(",")
     records = [record_for(random) for _ in range(500)]
 
-    def judged(batches: list[list[str]]) -> tuple[list[object], list[str]]:
+    def judged(blocks: list[Block]) -> tuple[list[object], list[str]]:
         refused, kept = list[str](), list[object]()
-        for batch in batches:
+        for block in blocks:
             # New for each, so that nothing is remembered of the others.
-            for accepted in Rows(contract, header).accepted(batch, refused.append):
-                kept += zip(*accepted, strict=True)
+            for others, measure in Rows(contract, header).accepted(block, refused.append):
+                values = [[others[n].distinct[at] for at in others[n].places] for n in others]
+                kept += zip(*values, measure.values.tolist(), measure.wholes.tolist(), strict=True)
         return sorted(kept, key=repr), sorted(refused)
 
     def alone(record: str) -> tuple[object, ...] | None:
         fields = fields_of(record)
         if fields is None or len(fields) != len(header):
             return None
-        columns = contract.source.columns
-        values = [value_of(columns[n], text) for n, text in zip(header, fields, strict=True)]
-        *others, cost = values
-        if BAD in values or not isinstance(cost, float) or abs(cost * 100) > 2**53:
+        *others, cost = [value_of(columns[n], t) for n, t in zip(header, fields, strict=True)]
+        if BAD in others or not isinstance(cost, float) or abs(cost * 100) > 2**53:
             return None
-        return tuple(others), cost, round(cost * 100)
+        return *others, cost, round(cost * 100)
 
     one_by_one = {record: alone(record) for record in records}
     right = [found for record in records if (found := one_by_one[record])]
     wrong = [record for record in records if not one_by_one[record]]
     assert right
     assert wrong
-    assert judged([records]) == (sorted(right, key=repr), sorted(wrong))
-    assert judged([[record] for record in records]) == judged([records])
+    together = judged([block_of(store, *records)])
+    assert together == (sorted(right, key=repr), sorted(wrong))
+    assert judged([block_of(store, record) for record in records]) == together
+
+
+def block_of(store: LocalStore, *records: str) -> Block:
+    """The block of an object with these records."""
+    text = "\n".join(["header", *records, ""])
+    store.write("x.csv", text.encode("utf-8", "surrogateescape"))
+    (piece,) = lines.pieces(store, "x", next(store.list("")), Dialect())
+    (block,) = lines.blocks(store, piece, Dialect())
+    return block
 
 
 def contract_of(*, multiline: bool) -> Contract:
@@ -222,16 +243,18 @@ def test_records_are_cut_where_pythons_csv_module_cuts_them(
 ) -> None:
     monkeypatch.setattr(lines, "_RECORDS_AT_ONCE", size)
     monkeypatch.setattr(lines, "_CHUNK_BYTES", 16)
+    dialect = Dialect(multiline=True)
     random = Random(size)
     for _ in range(100):
         text = "".join(random.choices(["a", ",", '"', '""', "\n", "\r\n", ',"'], k=60))
         store.write("x.csv", b"kind\n" + text.encode())
-        (piece,) = lines.pieces(store, "x", next(store.list("")), Dialect(multiline=True))
-        found = [r for some in lines.records(store, piece, Dialect(multiline=True)) for r in some]
+        (piece,) = lines.pieces(store, "x", next(store.list("")), dialect)
+        found = [r for block in lines.blocks(store, piece, dialect) for r in block.records]
         right = [fields for fields in csv.reader(io.StringIO(text, newline="")) if fields]
         read = [next(csv.reader(io.StringIO(record, newline=""))) for record in found]
         # A last field that is never closed keeps no line end.
-        assert (len(read), read[:-1]) == (len(right), right[:-1])
+        ends = [[[*some[:-1], some[-1].rstrip("\r\n")] for some in each] for each in (read, right)]
+        assert sorted(ends[0]) == sorted(ends[1])
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -290,7 +313,12 @@ def test_pieces_hold_every_line_once_wherever_they_are_cut(
     monkeypatch.setattr(lines, "_CHUNK_BYTES", 16)
     parts = lines.pieces(store, "x", ref, Dialect())
     assert len(parts) == -(-(len(data) - data.index(b"\n") - 1) // size)
-    found = [r for part in parts for some in lines.records(store, part, Dialect()) for r in some]
+    found = [
+        record
+        for part in parts
+        for block in lines.blocks(store, part, Dialect())
+        for record in block.records
+    ]
     assert found == [row.decode() for row in rows]
 
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from medical_charges.checks import Check
-from medical_charges.contract import Contract
+from medical_charges.contract import Column, Contract
 from medical_charges.contract.model import StringColumn, WholeColumn
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.recount.lines import Piece, records
-from medical_charges.validation.recount.rows import Rows, Value
+from medical_charges.validation.recount.lines import Piece, blocks
+from medical_charges.validation.recount.rows import BAD, Coded, Rows, Value
 from medical_charges.validation.recount.sums import all_pieces, weight
 
 if TYPE_CHECKING:
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 _FEW_BYTES = 1024 * 1024
 """Number of bytes of input up to which no worker of Python is started for its rows."""
+
+_ROWS_AT_ONCE = 1 << 16
 
 _CONVERT: Mapping[str, Callable[[str], Value]] = {"bigint": int, "double": float, "string": str}
 
@@ -45,11 +50,19 @@ class Frames:
         reading = _Reading(self.store, self.contract)
         types = {name: _type(column) for name, column in self.contract.source.columns.items()}
         if weight(parts) <= _FEW_BYTES:
-            rows = [dict(zip(types, row, strict=True)) for p in parts for row in reading.rows(p)]
+            rows = [
+                row
+                for part in parts
+                for batch in reading.batches(part)
+                for row in batch.to_pylist()
+            ]
             return _frame(self.session(), types, rows)
+        session = self.session()
+        pickled = [(pickle.dumps(part),) for part in parts]
+        spread = session.sparkContext.parallelize(pickled, len(parts))
+        frame = session.createDataFrame(spread, "piece binary", verifySchema=False)
         schema = ", ".join(f"{_quoted(name)} {kind}" for name, kind in types.items())
-        spread = self.session().sparkContext.parallelize(parts, len(parts)).flatMap(reading.rows)
-        return self.session().createDataFrame(spread, schema, verifySchema=False)
+        return frame.mapInArrow(reading, schema)
 
     def rows(self, name: str) -> list[dict[str, Value]]:
         """Return the rows of a staged output with the Catalog's types, without empty fields."""
@@ -100,17 +113,33 @@ class _Reading:
     store: Store
     contract: Contract
 
-    def rows(self, piece: Piece) -> Iterator[tuple[object, ...]]:
-        measure = self.contract.measure
-        rows = Rows(self.contract, piece.header)
-        place = list(self.contract.source.columns).index(measure)
-        for some in records(self.store, piece, self.contract.source):
-            for kept, values, _ in rows.accepted(some, lambda _: None):
-                for others, value in zip(kept, values, strict=True):
-                    yield (*others[:place], value, *others[place:])
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for piece in batch.column("piece").to_pylist():
+                yield from self.batches(pickle.loads(piece))  # noqa: S301 - pickled above
+
+    def batches(self, piece: Piece) -> Iterator[pa.RecordBatch]:
+        """Yield the accepted rows of a piece, with the contract's columns in their order."""
+        rows, columns = Rows(self.contract, piece.header), self.contract.source.columns
+        for block in blocks(self.store, piece, self.contract.source):
+            for others, measure in rows.accepted(block, lambda _: None):
+                table = pa.table(
+                    {
+                        name: _column(others[name], column) if name in others else measure.values
+                        for name, column in columns.items()
+                    }
+                )
+                yield from table.to_batches(_ROWS_AT_ONCE)
 
 
-def _type(column: object) -> str:
+def _column(coded: Coded, column: Column) -> pa.Array:
+    kind = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}[_type(column)]
+    # What is BAD is no row's value.
+    distinct = pa.array([None if value is BAD else value for value in coded.distinct], kind)
+    return distinct.take(pa.array(coded.places))
+
+
+def _type(column: Column) -> str:
     if isinstance(column, StringColumn):
         return "string"
     return "bigint" if isinstance(column, WholeColumn) else "double"

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from medical_charges.contract.dialect import Dialect
 from medical_charges.storage import ObjectRef, Store
@@ -27,13 +28,17 @@ PIECE_BYTES = 32 * 1024 * 1024
 """Number of bytes that one task reads."""
 
 _HEAD_BYTES = 64 * 1024
-_CHUNK_BYTES = 4 * 1024 * 1024
+_CHUNK_BYTES = 8 * 1024 * 1024
 _RECORDS_AT_ONCE = 1 << 13
+
+
+SURROGATES = re.compile("[\ud800-\udfff]")
+"""What the bytes become that an encoding does not know."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Yield the records of a piece in batches, without line ends and empty records."""
+    """A part of an object that one task reads."""
 
     identity: str
     ref: ObjectRef
@@ -44,6 +49,20 @@ class Piece:
     end: int | None
     """None if the whole object is read as a stream, from `start` of its decompressed content."""
     zipped: bool = False
+
+
+class Block(NamedTuple):
+    """Records that are read at once."""
+
+    plain: str
+    """Records on lines of their own, in which a delimiter always ends a field."""
+    others: list[str]
+    """Records that have a quote, a line end, or a byte that the encoding does not know."""
+
+    @property
+    def records(self) -> list[str]:
+        """All records, the plain ones first."""
+        return [*filter(None, self.plain.split("\n")), *self.others]
 
 
 def pieces(store: Store, identity: str, ref: ObjectRef, dialect: Dialect) -> list[Piece]:
@@ -81,30 +100,53 @@ def _header(lines: list[bytes], dialect: Dialect) -> tuple[list[str], int]:
     return names, sum(len(line) + 1 for line in lines[: reader.line_num])
 
 
-def records(store: Store, piece: Piece, dialect: Dialect) -> Iterator[list[str]]:
-    """Yield the records of a piece in batches, without line ends, comments and empty ones.
+def blocks(store: Store, piece: Piece, dialect: Dialect) -> Iterator[Block]:
+    """Yield the records of a piece, without line ends, comments and empty ones.
 
     A byte that the encoding does not know becomes a lone surrogate.
     """
-    read = _stream(store, piece) if piece.end is None else _range(store, piece)
-    found = _lines(read, dialect.encoding)
-    for lines in _joined(found, dialect) if dialect.multiline else found:
-        some = [line for raw in lines if (line := raw.removesuffix("\r"))]
-        if dialect.comment:
-            some = [line for line in some if not line.startswith(dialect.comment)]
-        if dialect.skip_blank_rows:
-            some = [line for line in some if line.strip(dialect.delimiter)]
-        yield some
+    texts = _texts(store, piece, dialect.encoding)
+    if dialect.multiline:
+        for some in _joined(texts, dialect):
+            yield _parted(some, dialect)
+        return
+    signs = [dialect.quote, "\r", *([dialect.comment] if dialect.comment else ())]
+    for text in texts:
+        lines = text.replace("\r\n", "\n").removesuffix("\r")
+        blank = dialect.skip_blank_rows and f"\n{dialect.delimiter}" in f"\n{lines}"
+        if blank or not _is_unicode(lines) or any(sign in lines for sign in signs):
+            yield _parted(lines.split("\n"), dialect)
+        else:
+            yield Block(lines, [])
 
 
-def _lines(chunks: Iterator[bytes], encoding: str) -> Iterator[list[str]]:
+def _parted(records: Iterable[str], dialect: Dialect) -> Block:
+    """Return a block of records."""
+    plain, others = list[str](), list[str]()
+    for raw in records:
+        record = raw.removesuffix("\r")
+        if not record or (dialect.comment and record.startswith(dialect.comment)):
+            continue
+        if dialect.skip_blank_rows and not record.strip(dialect.delimiter):
+            continue
+        is_plain = dialect.quote not in record and "\r" not in record and "\n" not in record
+        (plain if is_plain and _is_unicode(record) else others).append(record)
+    return Block("\n".join(plain), others)
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not SURROGATES.search(text)
+
+
+def _texts(store: Store, piece: Piece, encoding: str) -> Iterator[str]:
+    """Yield the text of a piece in lines, without the last line end."""
     rest = b""
-    for chunk in chunks:
+    for chunk in _stream(store, piece) if piece.end is None else _range(store, piece):
         whole, newline, rest = (rest + chunk).rpartition(b"\n")
         if newline:
-            yield whole.decode(encoding, "surrogateescape").split("\n")
+            yield whole.decode(encoding, "surrogateescape")
     if rest:
-        yield [rest.decode(encoding, "surrogateescape")]
+        yield rest.decode(encoding, "surrogateescape")
 
 
 def csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> CsvReader:
@@ -112,8 +154,8 @@ def csv_reader(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) 
     return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=strict)
 
 
-def _joined(many: Iterator[list[str]], dialect: Dialect) -> Iterator[list[str]]:
-    """Join lines where a quoted field continues in the next line.
+def _joined(texts: Iterator[str], dialect: Dialect) -> Iterator[list[str]]:
+    """Yield records in lists: lines are joined where a quoted field continues in the next line.
 
     Python's csv module tells where a record ends. It would stop at a carriage return within a
     record, which ends none here.
@@ -121,7 +163,7 @@ def _joined(many: Iterator[list[str]], dialect: Dialect) -> Iterator[list[str]]:
     read: list[str] = []
 
     def remembered() -> Iterator[str]:
-        for line in chain.from_iterable(many):
+        for line in chain.from_iterable(text.split("\n") for text in texts):
             read.append(line)
             yield line.replace("\r", " ")
 

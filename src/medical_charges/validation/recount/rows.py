@@ -1,8 +1,8 @@
-"""Validation of records in plain Python, without code of the kernel.
+"""Validation of records with Arrow and plain Python, without code of the kernel.
 
-Records are validated in batches, column by column, which is faster than one by one. Each distinct
-text of a column is validated once. Texts of the measure seldom repeat: they are read as numbers all
-together, and one by one only if some of them may break a rule.
+Plain records are parsed by Arrow, the others by Python's csv module. Both become columns of texts,
+and each distinct text of a column is validated once, in Python. Texts of the measure seldom repeat:
+Arrow reads those that are plainly numbers, and the others are validated one by one.
 """
 
 from __future__ import annotations
@@ -10,35 +10,40 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import compress
-from operator import not_
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 
 from medical_charges.contract import Column, Contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn, WholeColumn
-from medical_charges.validation.recount.lines import csv_reader
+from medical_charges.validation.recount.lines import SURROGATES, Block, csv_reader
 from medical_charges.validation.recount.texts import columns_of, plain_texts
 
 Value = str | int | float | None
 
+Given = TypeVar("Given")
+Found = TypeVar("Found")
+
 _INTEGER = re.compile(r"[ \t]*[+-]?0*[0-9]{1,19}[ \t]*")
 _DOUBLE = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
-_NUMBERS = re.compile(r"[0-9.eE+\- \t]*")
-"""Characters of texts that Python and the contract read as the same numbers."""
-_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+_PLAIN_INTEGER = r"^-?[0-9]{1,15}$"
+_PLAIN_DOUBLE = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+"""Texts that Arrow reads as the contract does."""
 _REMEMBERED = 1 << 18
-_AT_ONCE = 1 << 11
-"""Number of records in a batch: their texts fit into a processor's cache."""
 
 
-class _Bad:
+class Bad:
     """The result for a text that breaks a rule."""
 
 
-BAD = _Bad()
+BAD = Bad()
 
 
 PLAIN = Dialect()
@@ -59,13 +64,13 @@ def fields_of(record: str, dialect: Dialect = PLAIN) -> list[str] | None:
         return None
 
 
-def value_of(column: Column, text: str) -> Value | _Bad:
+def value_of(column: Column, text: str) -> Value | Bad:
     """Return the value of a field, or BAD."""
     if not text:
         return None if column.nullable else BAD
     if isinstance(column, StringColumn):
         known = column.allowed is None or text in column.allowed
-        return text if known and not _NOT_UTF8.search(text) else BAD
+        return text if known and not SURROGATES.search(text) else BAD
     whole = isinstance(column, WholeColumn)
     if not (_INTEGER if whole else _DOUBLE).fullmatch(text):
         return BAD
@@ -81,6 +86,19 @@ _SURE = 2**51
 """Doubles under this, in units, are nearer to the right whole number than to any other."""
 
 
+class Numbers(NamedTuple):
+    """A column of the measure."""
+
+    values: npt.NDArray[np.float64] | npt.NDArray[np.int64]
+    """The measure as it was."""
+    wholes: npt.NDArray[np.int64]
+    """The measure as a whole number of units of its last decimal."""
+
+    def only(self, good: npt.NDArray[np.bool_]) -> Numbers:
+        """Return the numbers of some rows."""
+        return Numbers(self.values[good], self.wholes[good])
+
+
 class Measure:
     """Reads the measure from texts: as it is, and as a whole number of units of its last decimal.
 
@@ -94,91 +112,84 @@ class Measure:
             raise TypeError(f"{contract.measure} is no number")
         self._column = column
         self._plain = plain_texts(column, contract.source)
-        self.holds_bad = False
-        """True if any text was BAD."""
-        self._number = int if isinstance(self._column, IntegerColumn) else float
-        self._unit = 1 if self._number is int else 10.0**contract.decimals
+        self._is_integer = isinstance(column, IntegerColumn)
+        self._unit = 1 if self._is_integer else 10.0**contract.decimals
 
-    def of(self, texts: Sequence[str]) -> tuple[list[object], list[object]]:
-        """Return the values and the whole numbers, both BAD where a text breaks a rule."""
+    def of(self, texts: pa.StringArray) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+        """Return the numbers, and which texts break no rule."""
         if self._plain:
-            texts = list(map(self._plain, texts))
-        values = self._all_good(texts)
-        if values is not None:
-            return [*values], [round(value * self._unit) for value in values]
-        judged = [self._judged(text) for text in texts]
-        return [value for value, _ in judged], [whole for _, whole in judged]
+            texts = pa.array(map(self._plain, texts.to_pylist()), pa.string())
+        plain = pc.match_substring_regex(
+            texts, _PLAIN_INTEGER if self._is_integer else _PLAIN_DOUBLE
+        )
+        kind = pa.int64() if self._is_integer else pa.float64()
+        # A copy, because the values of other texts are put in.
+        values = np.array(pc.cast(pc.if_else(plain, texts, "0"), kind))
+        units = values * self._unit
+        sure = np.asarray(plain) & (np.abs(units) < _SURE)
+        wholes = np.rint(np.where(sure, units, 0)).astype(np.int64)
+        good = sure & ~self._is_out(values)
+        for at in np.flatnonzero(~sure):
+            found = self._judged(texts[at].as_py())
+            if found is not None:
+                values[at], wholes[at] = found
+                good[at] = True
+        return Numbers(values, wholes), good
 
-    def _all_good(self, texts: Sequence[str]) -> list[float] | None:
-        """Return the values if certainly none of them breaks a rule."""
-        if not _NUMBERS.fullmatch("".join(texts)):
-            return None
-        try:
-            values = list(map(self._number, texts))
-        except ValueError:
-            return None
-        least, most = min(values), max(values)
-        if self._number is float and max(-least, most) * self._unit >= _SURE:
-            return None
-        ends = ((end, round(end * self._unit)) for end in (least, most))
-        return None if any(self._is_out(*end) for end in ends) else values
+    def _is_out(self, values: npt.NDArray[np.float64 | np.int64]) -> npt.NDArray[np.bool_]:
+        low, high = self._column.minimum, self._column.maximum
+        under = values < low if low is not None else np.zeros(len(values), bool)
+        return under | (values > high) if high is not None else under
 
-    def _judged(self, text: str) -> tuple[object, object]:
+    def _judged(self, text: str) -> tuple[float, int] | None:
+        """Return a text's value and its whole number, or None if it breaks a rule."""
         value = value_of(self._column, text)
-        if isinstance(value, int | float):
-            whole = self._whole(value, text)
-            if not self._is_out(value, whole):
-                return value, whole
-        self.holds_bad = True
-        return BAD, BAD
+        if not isinstance(value, int | float):
+            return None
+        whole = self._whole(value, text)
+        return (value, whole) if abs(whole) <= MEASURE_LIMIT else None
 
     def _whole(self, value: float, text: str) -> int:
         units = value * self._unit
-        if self._number is int or abs(units) < _SURE:
+        if self._is_integer or abs(units) < _SURE:
             return round(units)
         # Of far larger ones the fraction would be as long as their exponent says.
         return round(Fraction(text.strip()) * int(self._unit)) if abs(units) < 2**60 else 2**60
 
-    def _is_out(self, value: float, whole: int) -> bool:
-        low, high = self._column.minimum, self._column.maximum
-        return (
-            abs(whole) > MEASURE_LIMIT
-            or (low is not None and value < low)
-            or (high is not None and value > high)
-        )
 
+class Remembered(dict[Given, Found]):
+    """A function that is called once for each distinct value."""
 
-class _Remembered(dict[str, object]):
-    """A function of texts that is called once for each distinct text."""
-
-    def __init__(self, function: Callable[[str], object]) -> None:
+    def __init__(self, function: Callable[[Given], Found]) -> None:
         super().__init__()
         self._function = function
-        self.holds_bad = False
-        """True if any text was BAD."""
 
-    def __missing__(self, text: str) -> object:
+    def __missing__(self, given: Given) -> Found:
         if len(self) >= _REMEMBERED:
             self.clear()
-        found = self[text] = self._function(text)
-        self.holds_bad |= found is BAD
+        found = self[given] = self._function(given)
         return found
 
 
-def as_it_is(name: str, value: Value) -> object:  # noqa: ARG001
-    """Keep a value unchanged."""
-    return value
+class Coded(NamedTuple):
+    """A column, by its distinct values."""
+
+    distinct: list[Value | Bad]
+    """Values, and BAD for texts of rows that are left out."""
+    places: npt.NDArray[np.int32]
+    """Where each row's value is among the distinct ones."""
+
+    def only(self, good: npt.NDArray[np.bool_]) -> Coded:
+        """Return the column of some rows."""
+        return Coded(self.distinct, self.places[good])
 
 
 class Accepted(NamedTuple):
     """Accepted records, column by column."""
 
-    kept: list[tuple[object, ...]]
-    """The kept values of the other columns, in their order, for each record."""
-    values: list[float]
-    """The measure as it was."""
-    wholes: list[int]
-    """The measure as a whole number of its last decimal."""
+    others: dict[str, Coded]
+    """The columns other than the measure, by their names."""
+    measure: Numbers
 
 
 class Rows:
@@ -187,78 +198,97 @@ class Rows:
     Args:
         contract: the contract of the rows.
         header: the names of the fields.
-        keep: returns what to keep of a column's value.
     """
 
-    def __init__(
-        self,
-        contract: Contract,
-        header: Sequence[str],
-        keep: Callable[[str, Value], object] = as_it_is,
-    ) -> None:
-        self._contract, self._dialect = contract, contract.source
+    def __init__(self, contract: Contract, header: Sequence[str]) -> None:
+        self._dialect = contract.source
         header = columns_of(header, contract.source)
         self._width = len(header)
         self._measure, self._measure_at = Measure(contract), header.index(contract.measure)
-        self.others = tuple(name for name in contract.source.columns if name != contract.measure)
-        self._known = [(header.index(name), self._judge(name, keep)) for name in self.others]
+        columns = contract.source.columns
+        self._known = {
+            name: (header.index(name), self._judge(column))
+            for name, column in columns.items()
+            if name != contract.measure
+        }
+        self._read = sorted([self._measure_at, *(at for at, _ in self._known.values())])
 
-    def _judge(self, name: str, keep: Callable[[str, Value], object]) -> _Remembered:
-        column = self._contract.source.columns[name]
+    def _judge(self, column: Column) -> Remembered[str, Value | Bad]:
         plain = plain_texts(column, self._dialect) or str
+        return Remembered[str, Value | Bad](lambda text: value_of(column, plain(text)))
 
-        def judge(text: str) -> object:
-            value = value_of(column, plain(text))
-            return value if isinstance(value, _Bad) else keep(name, value)
+    def accepted(self, block: Block, refuse: Callable[[str], object]) -> Iterator[Accepted]:
+        """Yield the accepted records of a block; pass the others to `refuse`."""
+        if block.plain:
+            between = self._width - 1
 
-        return _Remembered(judge)
+            def records() -> list[str]:
+                lines, sign = block.plain.split("\n"), self._dialect.delimiter
+                return [line for line in lines if line and line.count(sign) == between]
 
-    def accepted(
-        self, records: Sequence[str], refuse: Callable[[str], object]
-    ) -> Iterator[Accepted]:
-        """Yield the accepted records in batches; pass the others to `refuse`."""
-        for start in range(0, len(records), _AT_ONCE):
-            yield from self._batch(records[start : start + _AT_ONCE], refuse)
+            yield self._judged(self._parsed(block.plain, refuse), records, refuse)
+        if found := list(self._whole(block.others, refuse)):
+            columns = list(zip(*(fields for _, fields in found), strict=True))
+            table = {at: pa.array(columns[at], pa.string()) for at in self._read}
+            yield self._judged(table, lambda: [record for record, _ in found], refuse)
 
-    def _batch(self, records: Sequence[str], refuse: Callable[[str], object]) -> Iterator[Accepted]:
-        delimiter, quote = self._dialect.delimiter, self._dialect.quote
-        between, width = self._width - 1, self._width
-        text = delimiter.join(records)
-        if quote in text or "\r" in text:
-            plain = [
-                record.count(delimiter) == between and quote not in record and "\r" not in record
-                for record in records
-            ]
-        else:
-            plain = [record.count(delimiter) == between for record in records]
-        if simple := list(compress(records, plain)):
-            fields = delimiter.join(simple).split(delimiter)
-            yield self._judged(simple, [fields[at::width] for at in range(width)], refuse)
-        whole, rows = list[str](), list[list[str]]()
-        for record in compress(records, map(not_, plain)):
-            found = fields_of(record, self._dialect)
-            if found is None or len(found) != width:
-                refuse(record)
+    def _parsed(self, text: str, refuse: Callable[[str], object]) -> dict[int, pa.Array]:
+        """Return the columns of plain records that have as many fields as the header."""
+
+        def skip(row: pa_csv.InvalidRow) -> str:
+            refuse(row.text)
+            return "skip"
+
+        names = [str(at) for at in range(self._width)]
+        # Behind a line end no character is taken for a byte order mark.
+        data = f"\n{text}".encode()
+        distinct = pa.dictionary(pa.int32(), pa.string())
+        table = pa_csv.read_csv(
+            pa.py_buffer(data),
+            pa_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(data) + 1),
+            pa_csv.ParseOptions(
+                delimiter=self._dialect.delimiter, quote_char=False, invalid_row_handler=skip
+            ),
+            pa_csv.ConvertOptions(
+                include_columns=[names[at] for at in self._read],
+                column_types={
+                    name: pa.string() if at == self._measure_at else distinct
+                    for at, name in enumerate(names)
+                },
+            ),
+        )
+        return {at: table[names[at]].combine_chunks() for at in self._read}
+
+    def _whole(
+        self, records: Iterable[str], refuse: Callable[[str], object]
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Yield records with their fields, and refuse those that cannot be read."""
+        for record in records:
+            fields = fields_of(record, self._dialect)
+            right = fields is not None and len(fields) == self._width
+            if fields and right and not any(SURROGATES.search(fields[at]) for at in self._read):
+                yield record, fields
             else:
-                whole.append(record)
-                rows.append(found)
-        if whole:
-            yield self._judged(whole, list(zip(*rows, strict=True)), refuse)
+                refuse(record)
 
     def _judged(
         self,
-        records: Sequence[str],
-        columns: Sequence[Sequence[str]],
+        columns: dict[int, pa.Array],
+        records: Callable[[], list[str]],
         refuse: Callable[[str], object],
     ) -> Accepted:
-        values, wholes = self._measure.of(columns[self._measure_at])
-        judged = [list(map(known.__getitem__, columns[at])) for at, known in self._known]
-        judged += [values, wholes]
-        if self._measure.holds_bad or any(known.holds_bad for _, known in self._known):
-            good = [BAD not in row for row in zip(*judged, strict=True)]
-            for record in compress(records, map(not_, good)):
-                refuse(record)
-            judged = [list(compress(column, good)) for column in judged]
-        *others, values, wholes = judged
-        kept = list(zip(*others, strict=True)) or [()] * len(values)
-        return Accepted(kept, values, wholes)  # type: ignore[arg-type] # none is BAD any more
+        numbers, good = self._measure.of(columns[self._measure_at])
+        others = dict[str, Coded]()
+        for name, (at, known) in self._known.items():
+            column = columns[at].dictionary_encode()
+            judged = [known[text] for text in column.dictionary.to_pylist()]
+            others[name] = Coded(judged, column.indices.to_numpy())
+            if BAD in judged:
+                good &= np.array([value is not BAD for value in judged])[others[name].places]
+        if not good.all():
+            for record, is_good in zip(records(), good, strict=True):
+                if not is_good:
+                    refuse(record)
+            others = {name: coded.only(good) for name, coded in others.items()}
+            numbers = numbers.only(good)
+        return Accepted(others, numbers)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from medical_charges.contract import Contract
+from medical_charges.contract.model import Band
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.recount.lines import Piece, pieces, records
-from medical_charges.validation.recount.rows import Rows, Value
+from medical_charges.validation.recount.lines import Piece, blocks, pieces
+from medical_charges.validation.recount.rows import Accepted, Remembered, Rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -20,7 +24,10 @@ if TYPE_CHECKING:
 DRIVER_BYTES = 32 * 1024 * 1024
 """Number of bytes up to which the driver reads; more is read by Spark's workers."""
 
-_FINEST_HELD = 1 << 14
+_EXACT = pa.decimal256(19, 0)
+"""Whole numbers whose squares and sums of squares are exact: a product takes 39 digits."""
+
+_FINEST_HELD = 1 << 17
 """Maximum number of groups by all columns before they are rolled up: columns that nothing groups by
 together have nearly as many groups as rows."""
 
@@ -88,11 +95,6 @@ def record_hash(record: bytes) -> int:
     return int.from_bytes(hashlib.sha256(record).digest()[:8])
 
 
-def grouped_names(contract: Contract) -> tuple[str, ...]:
-    """Return all grouping names, in the order of their source columns."""
-    return tuple(name for _, names in _by_column(contract) for name in names)
-
-
 def _by_column(contract: Contract) -> list[tuple[str, list[str]]]:
     grouped, bands = set(contract.grouping_columns), contract.bands
     found = [
@@ -116,65 +118,124 @@ class RecountJob:
 
     def recount(self, piece: Piece) -> tuple[str, Recount]:
         """Recount a piece of an object."""
-        groups = dict(_by_column(self.contract))
-        measure = self.contract.measure
-
-        labels: dict[tuple[Value, ...], int] = {}
-
-        def keep(name: str, value: Value) -> int:
-            """Return a number for a value's groups: numbers are looked up faster than texts."""
-            kept = tuple(self._label(group, value) for group in groups[name])
-            return labels.setdefault(kept, len(labels))
-
-        found, values = Recount(), defaultdict[tuple[object, ...], list[int]](list)
-        finest: Groups = {}
-        rows = Rows(self.contract, piece.header, keep)
+        found, dialect = Recount(), self.contract.source
+        rows, finest = Rows(self.contract, piece.header), _Finest(self.contract)
         refused: list[str] = []
-        dialect = self.contract.source
-        for some in records(self.store, piece, dialect):
-            found.rows += len(some)
-            for accepted in rows.accepted(some, refused.append):
-                keys = accepted.kept
-                if groups[measure]:
-                    of_measure = (keep(measure, value) for value in accepted.values)
-                    keys = [(*key, last) for key, last in zip(keys, of_measure, strict=True)]
-                for key, whole in zip(keys, accepted.wholes, strict=True):
-                    values[key].append(whole)
-            by_number = list(labels)
-            for key, numbers in values.items():
-                squares = sum(map(mul, numbers, numbers))
-                moments = Moments(len(numbers), sum(numbers), squares, min(numbers), max(numbers))
-                flat = tuple(label for number in key for label in by_number[number])  # type: ignore[call-overload]
-                add(finest, {flat: moments})
-            values.clear()
-            if len(finest) > _FINEST_HELD:
-                add_grouped(found.cells, rolled_up(finest, self.contract))
-                finest.clear()
+        for block in blocks(self.store, piece, dialect):
+            for accepted in rows.accepted(block, refused.append):
+                found.rows += len(accepted.measure.wholes)
+                finest.add(accepted)
+            if finest.held > _FINEST_HELD:
+                add_grouped(found.cells, finest.rolled_up())
             found.rejected += len(refused)
             for record in refused:
                 found.mark += record_hash(record.encode(dialect.encoding, "surrogateescape"))
             refused.clear()
-        add_grouped(found.cells, rolled_up(finest, self.contract))
+        add_grouped(found.cells, finest.rolled_up())
+        found.rows += found.rejected
         found.mark %= 2**64
         return piece.identity, found
 
-    def _label(self, group: str, value: Value) -> Value:
-        band = self.contract.bands.get(group)
-        if band is None or not isinstance(value, int | float):
+
+class _Finest:
+    """The groups of rows by all columns that anything groups by."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._tables: list[pa.Table] = []
+        self._groups = {
+            name: _Groups(contract.bands.get(name))
+            for _, names in _by_column(contract)
+            for name in names
+        }
+        self.held = 0
+        """Number of groups."""
+
+    def add(self, accepted: Accepted) -> None:
+        """Add the groups of rows."""
+        measure = self._contract.measure
+        keys = dict[str, npt.NDArray[np.int64]]()
+        for column, names in _by_column(self._contract):
+            for name in names:
+                if column == measure:
+                    keys[name] = self._groups[name].of_numbers(accepted.measure.values)
+                else:
+                    distinct, places = accepted.others[column]
+                    keys[name] = self._groups[name].of(distinct)[places]
+        units = pc.cast(pa.array(accepted.measure.wholes), _EXACT)
+        sums = {
+            "n": np.ones(len(units), np.int64),
+            "total": units,
+            "squares": pc.multiply(units, units),
+            "least": accepted.measure.wholes,
+            "most": accepted.measure.wholes,
+        }
+        table = pa.table({_key(name): numbers for name, numbers in keys.items()} | sums)
+        self._tables.append(_summed(table, keys))
+        self.held += self._tables[-1].num_rows
+
+    def rolled_up(self) -> GroupedMoments:
+        """Return the groups of the contract's grouping sets, and hold none any more."""
+        cells: GroupedMoments = {group_by: {} for group_by in self._contract.grouping_sets}
+        if self.held:
+            finest = _summed(pa.concat_tables(self._tables), self._groups)
+            for group_by, groups in cells.items():
+                summed = _summed(finest, group_by)
+                keys = [self._groups[name].labels(summed[_key(name)]) for name in group_by]
+                figures = [map(int, summed[name].to_pylist()) for name in Moments._fields]
+                for *key, n, total, squares, least, most in zip(*keys, *figures, strict=True):
+                    groups[tuple(key)] = Moments(n, total, squares, least, most)
+        self._tables, self.held = [], 0
+        return cells
+
+
+class _Groups:
+    """The groups of a column or a band, with a number for each: numbers are grouped faster."""
+
+    def __init__(self, band: Band | None) -> None:
+        self._band = band
+        self._numbers = dict[object, int]()
+        self._known = Remembered[object, int](lambda value: self._number(self._label(value)))
+
+    def of(self, values: Iterable[object]) -> npt.NDArray[np.int64]:
+        """Return the numbers of values' groups."""
+        return np.fromiter(map(self._known.__getitem__, values), np.int64)
+
+    def of_numbers(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        """Return the numbers of the groups of numbers that seldom repeat."""
+        if self._band is None:
+            distinct, places = np.unique(values, return_inverse=True)
+            return self.of(distinct.tolist())[places]
+        labels = [*self._band.below, self._band.otherwise]
+        places = np.searchsorted([*self._band.below.values()], values, side="right")
+        return np.array([self._number(label) for label in labels])[places]
+
+    def labels(self, numbers: pa.ChunkedArray) -> list[object]:
+        """Return the labels of groups."""
+        known = list(self._numbers)
+        return [known[number] for number in numbers.to_pylist()]
+
+    def _number(self, label: object) -> int:
+        return self._numbers.setdefault(label, len(self._numbers))
+
+    def _label(self, value: object) -> object:
+        if self._band is None or not isinstance(value, int | float):
             return value
-        return next((label for label, edge in band.below.items() if value < edge), band.otherwise)
+        below = self._band.below.items()
+        return next((label for label, edge in below if value < edge), self._band.otherwise)
 
 
-def rolled_up(finest: Mapping[Key, Moments], contract: Contract) -> GroupedMoments:
-    """Roll groups by all columns, in the order of `grouped_names`, up to the grouping sets."""
-    names = grouped_names(contract)
-    cells: GroupedMoments = {}
-    for group_by in contract.grouping_sets:
-        places = [names.index(name) for name in group_by]
-        groups: Groups = cells.setdefault(group_by, {})
-        for key, moments in finest.items():
-            add(groups, {tuple(key[place] for place in places): moments})
-    return cells
+def _key(name: str) -> str:
+    """Return the name of the column of a group: Moments have names too."""
+    return f"key {name}"
+
+
+def _summed(table: pa.Table, names: Iterable[str]) -> pa.Table:
+    """Return the sums of groups of groups."""
+    keys = [_key(name) for name in names]
+    how = dict.fromkeys(Moments._fields, "sum") | {"least": "min", "most": "max"}
+    found = table.group_by(keys, use_threads=False).aggregate(list(how.items()))
+    return found.rename_columns({f"{name}_{way}": name for name, way in how.items()})
 
 
 def sum_objects(
