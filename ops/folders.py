@@ -39,6 +39,7 @@ from medical_charges.errors import (
 from medical_charges.layout import Layout
 from medical_charges.local.analysis import analyze
 from medical_charges.local.files import data_files, unread_files
+from medical_charges.runs.hold import reason_of_removal
 from medical_charges.runs.manifests import generate_manifests
 from medical_charges.runs.publish import publish, read_live, write_live
 from medical_charges.storage import LocalStore, MirrorStore, Store
@@ -64,8 +65,9 @@ SPARK_SETTINGS = {
 
 _HELD = (
     "in each output some group has changed by too few people since it was published, which two "
-    "publications would disclose by subtraction; choose another OUT for other readers"
+    "publications would disclose by subtraction"
 )
+_OTHER_OUT = "; choose another OUT for other readers"
 
 
 def analyze_folders(source: Path, contract_file: Path, out: Path) -> int:
@@ -97,8 +99,9 @@ def _analyze(store: LocalStore, contract: Contract, contract_file: Path, out: Pa
         return code
     summary = read_summary(store, layout, run_id)
     screen = console()
-    if summary.replaces_nothing:
-        screen.print(f"held, and nothing of it is published: {_HELD}")
+    removal = reason_of_removal(store, contract, earlier, summary)
+    if reason := removal or (_HELD if summary.replaces_nothing else ""):
+        screen.print(f"held, and nothing of it is published: {reason}{_OTHER_OUT}")
         return 0
     publish_staged(MirrorStore(store, f"s3://{BUCKET}"), layout, summary)
     show_run(screen, store, contract, summary)

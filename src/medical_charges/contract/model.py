@@ -98,6 +98,8 @@ EXACT_LIMIT = 2**51 - 1
 The number and the product are each off by 2 ** -53 of them at most, which is less than one half
 together."""
 
+REMOVED_SHARE = 0.5
+
 MULTILINE_VERSION = 2
 """Raised whenever records that span lines are split or read differently.
 
@@ -284,6 +286,11 @@ class Quality(Part):
 
     maximum_rejected_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
         0.05, description="The share of an object's rows that may break a rule."
+    )
+    maximum_removed_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
+        REMOVED_SHARE,
+        description="The share of the people of the live run that may be gone before a run is "
+        "held, as after an upload that was cut off.",
     )
     duplicates: Literal["warn", "refuse"] = Field(
         "warn", description="What happens when two objects hold the same rows."
@@ -686,6 +693,8 @@ class Contract(Part):
         parts["source"], parts["bands"] = self._source_as_written, self._bands_as_written
         if self.unit == PERSON:
             del parts["unit"]
+        if self.quality.maximum_removed_share == REMOVED_SHARE:
+            del parts["quality"]["maximum_removed_share"]
         if self.disclosure.rows_per_person == 1:
             del parts["disclosure"]["rows_per_person"]
         if self.dashboard.source is None:

@@ -179,6 +179,19 @@ def all_wait_reason(contract: Contract) -> str:
     )
 
 
+def removed_reason(contract: Contract) -> str:
+    """Return the reason for holding a run that lacks many of the live run's people.
+
+    Like that of a small change it has no number of people.
+    """
+    share = contract.quality.maximum_removed_share
+    return (
+        f"more than {share:.0%} of the {contract.units} that were published are gone, as after an "
+        f"upload that was cut off or that replaced another file; what was published stays; if they "
+        f"should be gone, raise `quality.maximum_removed_share` in the contract"
+    )
+
+
 LOST = (
     f"an output that was published, or the state that it was read off, is not there any more, so "
     f"nobody can say how far this run is from it; {ALL_THE_SAME}"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from medical_charges.aggregates.state import read_state, snapshot_identity
-from medical_charges.analysis.earlier import is_lost, read_earlier
+from medical_charges.analysis.earlier import Earlier, is_lost, read_earlier
 from medical_charges.analysis.snapshot import Snapshot
-from medical_charges.analysis.summary import read_summary
+from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract
 from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
@@ -19,6 +19,7 @@ from medical_charges.runs.differencing import (
     change_between,
     hold_reason,
     read_live_state,
+    removed_reason,
     removed_rows,
     write_change,
     write_hold,
@@ -72,16 +73,30 @@ def reason_after_analysis(
         write_change(store, contract, run_id, change)
         if change.is_small(contract.disclosure.minimum_rows):
             reason = hold_reason(contract)
-    return reason or _nothing_new(store, contract, summary)
+    return reason or _nothing_new(store, contract, summary["run_id"])
 
 
-def _nothing_new(store: Store, contract: Contract, summary: Mapping[str, Any]) -> str:
-    """The reason why a run is held of which no output can be published, or be compared."""
+def _nothing_new(store: Store, contract: Contract, run_id: str) -> str:
+    """The reason why a run is held that lacks too much, or has nothing that could be published."""
     layout = Layout(contract.prefix)
-    run_id: str = summary["run_id"]
-    if is_lost(store, contract, read_earlier(store, layout, run_id)):
+    earlier, summary = read_earlier(store, layout, run_id), read_summary(store, layout, run_id)
+    if is_lost(store, contract, earlier):
         return LOST
-    return all_wait_reason(contract) if read_summary(store, layout, run_id).replaces_nothing else ""
+    if removal := reason_of_removal(store, contract, earlier, summary):
+        return removal
+    return all_wait_reason(contract) if summary.replaces_nothing else ""
+
+
+def reason_of_removal(store: Store, contract: Contract, earlier: Earlier, summary: Summary) -> str:
+    """Return the reason why a run is held that lacks many of the live run's people, if it does."""
+    if earlier.live is None:
+        return ""
+    try:
+        before = read_summary(store, Layout(contract.prefix), earlier.live).counted
+    except ObjectMissingError:
+        return ""
+    allowed = contract.quality.maximum_removed_share * before
+    return removed_reason(contract) if before - summary.counted > allowed else ""
 
 
 def _readers_snapshots(ledger: Ledger) -> list[str]:

@@ -210,6 +210,8 @@ MISTAKES = [
     ("prefix: MedicalCharges", "prefix: a/b", "prefix", "'a/b'",
      "text that matches ^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"),
     ("0.05", "1.5", "quality.maximum_rejected_share", "1.5", "less than or equal to 1"),
+    ("0.05", "0.05, maximum_removed_share: 1.5", "quality.maximum_removed_share", "1.5",
+     "less than or equal to 1"),
     ("0.05", "-1", "quality.maximum_rejected_share", "-1", "greater than or equal to 0"),
     ("0.05", "true", "quality.maximum_rejected_share", "True", "a valid number"),
     ("minimum_cell: 11", "minimum_cell: 0", "disclosure.minimum_cell", "0",
@@ -697,6 +699,7 @@ SHAPE_CHANGES = {
 }
 OTHER_CHANGES = {
     "the share of bad rows": ("0.05", "0.5"),
+    "the share of people who may go": ("0.05", "0.05, maximum_removed_share: 0.9"),
     "what twins do": ("0.05", "0.05, duplicates: refuse"),
     "a rule of one's own": ("0.05", "0.05, rules: { some: { rule: RowCount > 9 } }"),
     "the least cell": ("minimum_cell: 11", "minimum_cell: 5"),
@@ -764,6 +767,7 @@ def test_contracts_of_earlier_versions_keep_their_hash(contract: Contract) -> No
     earlier = "3f2514e8efd80378e8f6b382ed683a41"
     assert parse_contract(WITHOUT_SOURCE).contract_hash == earlier
     said = WITHOUT_SOURCE.replace("minimum_cell: 11", "rows_per_person: 1, minimum_cell: 11")
+    said = said.replace("0.05", "0.05, maximum_removed_share: 0.5")
     assert parse_contract(f"{said}\nunit: person\n").contract_hash == earlier
     assert contract.contract_hash != earlier
     assert contract.schema_hash == parse_contract(WITHOUT_SOURCE).schema_hash

@@ -116,6 +116,17 @@ def test_another_out_is_for_other_readers(laptop: Laptop) -> None:
     assert output(laptop, "other") != output(laptop)
 
 
+def test_a_file_that_lacks_most_people_replaces_nothing(laptop: Laptop) -> None:
+    laptop.run(clinics("a", "b", "c"), contract=PROTECTED)
+    before = output(laptop)
+    code, printed = laptop.run(clinics("a"), contract=PROTECTED)
+    assert code == 0
+    assert "more than 50% of the people that were published are gone" in printed
+    assert output(laptop) == before
+    laptop.run(clinics("a", "b"), contract=PROTECTED)
+    assert output(laptop) != before
+
+
 def test_a_change_of_enough_people_is_published(laptop: Laptop) -> None:
     laptop.run(clinics("a", "b"), contract=PROTECTED)
     laptop.run(clinics("a", "b", "c"), contract=PROTECTED)

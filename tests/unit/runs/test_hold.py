@@ -108,6 +108,38 @@ def test_a_change_of_rows_of_too_few_people_is_held(
     assert ("fewer than 22 stays" in found["reason"]) == (decision == "hold")
 
 
+@pytest.mark.parametrize(("kept", "decision"), [(1, "hold"), (668, "hold"), (669, "go")])
+def test_a_run_that_lacks_more_than_half_of_the_people_is_held(
+    pipeline: Pipeline, real_file: bytes, kept: int, decision: str
+) -> None:
+    before = pipeline.served()
+    pipeline.upload("eight.csv", part(real_file, 1, kept))
+    pipeline.store.delete(f"{INPUT}/Charges.csv")
+    _, found = compared(pipeline, "two")
+    assert found["decision"] == decision
+    assert ("more than 50% of the people" in found["reason"]) == (decision == "hold")
+    assert not set("123456789") & set(found["reason"].replace("50%", "")), "no number of people"
+    assert pipeline.served() == before
+
+
+def test_people_may_go_if_the_contract_or_an_operator_says_so(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("eight.csv", part(real_file, 1, 400))
+    pipeline.store.delete(f"{INPUT}/Charges.csv")
+    share = "maximum_rejected_share: 0.05"
+    assert compared(pipeline, "two")[1]["decision"] == "hold"
+    pipeline.finish("two", pipeline.ledger.lease().run_id)  # type: ignore[union-attr]
+    run_id = pipeline.run("three", publish_held=True)
+    assert "are gone" in pipeline.ledger.run(run_id)["overridden"]
+    pipeline.finish("three", run_id)
+    said = WITHOUT_CUBES.replace(share, f"{share}, maximum_removed_share: 0.75")
+    pipeline.store.write(CONTRACT, said.encode())
+    pipeline.contract = parse_contract(said)
+    pipeline.upload("eight.csv", part(real_file, 1, 100))
+    assert compared(pipeline, "four")[1]["decision"] == "go"
+
+
 def test_the_reason_says_the_minimum_and_not_how_many_came(
     pipeline: Pipeline, real_file: bytes
 ) -> None:
