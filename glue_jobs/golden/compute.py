@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from fractions import Fraction
 from itertools import product
+from math import floor
 from pathlib import Path
 from statistics import mean, variance
 
@@ -104,10 +105,13 @@ def _mpf(value: Fraction) -> mpf:
 class Group:
     """The charges of one group."""
 
-    def __init__(self, charges: Iterable[object], whole: int, *, extremes: bool) -> None:
+    def __init__(
+        self, charges: Iterable[object], whole: int, *, extremes: bool, least: int
+    ) -> None:
         self.charges = [Fraction(str(charge)) for charge in charges]
         self.whole = whole
         self.extremes = extremes
+        self.least = least
 
     def patients(self) -> list[str]:
         """Return the number of people."""
@@ -146,6 +150,32 @@ class Group:
         center = _mpf(mean(self.charges))
         return [plain(center - margin), plain(center + margin)]
 
+    def percentile(self, percent: int) -> str:
+        """Return a percentile, rounded, if enough people are on either side."""
+        charges = sorted(self.charges)
+        for place, charge in enumerate(charges):
+            if Fraction(place + 1, len(charges)) >= Fraction(percent, 100):
+                enough = min(place, len(charges) - place - 1) >= self.least
+                return plain(_rounded(charge)) if enough else ""
+        raise ValueError(percent)
+
+    def median(self) -> list[str]:
+        """Return the median."""
+        return [self.percentile(50)]
+
+    def quantiles(self) -> list[str]:
+        """Return further percentiles."""
+        return [self.percentile(percent) for percent in (10, 25, 75, 90)]
+
+
+def _rounded(charge: Fraction) -> Fraction:
+    """Return a charge to three digits: the third even from 200 on, and 0 or 5 from 500 on."""
+    power = Fraction(1, 10**6)
+    while charge >= 1000 * power:
+        power *= 10
+    by = next(step for end, step in ((200, 1), (500, 2), (1000, 5)) if charge < end * power)
+    return floor(charge / power / by + Fraction(1, 2)) * power * by
+
 
 ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] = {
     "charges_by_region": (
@@ -160,8 +190,13 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
     ),
     "charges_by_bmi_category": (
         ["bmi_category"],
-        ["patients", "share", "mean_charges", "stddev_charges"],
-        lambda g: [*g.patients(), *g.share(), *g.mean(), *g.stddev()],
+        [
+            "patients", "share", "mean_charges", "stddev_charges", "median_charges",
+            "p10_charges", "p25_charges", "p75_charges", "p90_charges",
+        ],
+        lambda g: [
+            *g.patients(), *g.share(), *g.mean(), *g.stddev(), *g.median(), *g.quantiles()
+        ],
     ),
     "charges_by_age": (
         ["age"],
@@ -206,7 +241,7 @@ def outputs(*, least: int, top_age: int, extremes: bool) -> Outputs:
             shown = [""] * len(figures)
             protecting = least > 1 and tuple(key) in PROTECTING.get(name, set())
             if len(groups[key]) >= least and not protecting:
-                shown = compute(Group(groups[key], whole, extremes=extremes))
+                shown = compute(Group(groups[key], whole, extremes=extremes, least=least))
             table.append([str(value) for value in key] + shown)
         found[name] = table
     return found

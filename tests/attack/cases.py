@@ -7,8 +7,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
+
+from medical_charges.aggregates.buckets import rounded
 from medical_charges.aggregates.cube import Cube, Sums, merge_cells
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.model import BUCKET
 
 Person = dict[str, str | int]
 
@@ -35,13 +39,18 @@ def cube_of(people: Sequence[Person], contract: Contract) -> Cube:
     cube: Cube = {}
     for person in people:
         m = int(person["m"])
-        whole = person | {
-            name: band.labels[bisect_right(list(band.below.values()), int(person[band.column]))]
-            for name, band in contract.bands.items()
-        }
+        whole = (
+            person
+            | {BUCKET: int(rounded(np.array([m]))[0])}
+            | {
+                name: band.labels[bisect_right(list(band.below.values()), int(person[band.column]))]
+                for name, band in contract.bands.items()
+            }
+        )
         for names in contract.grouping_sets:
             key = tuple(whole[name] for name in names)
-            merge_cells(cube.setdefault(names, {}), {key: Sums(1, m, m * m, m, m)})
+            sums = Sums(1, 0, 0, 0, 0) if BUCKET in names else Sums(1, m, m * m, m, m)
+            merge_cells(cube.setdefault(names, {}), {key: sums})
     return cube
 
 
@@ -85,10 +94,12 @@ def within(contract: str) -> str:
     return contract
 
 
-def case(seed: int, nested: str = "") -> tuple[Contract, list[Person]]:
+def case(
+    seed: int, nested: str = "", statistics: Sequence[str] = ()
+) -> tuple[Contract, list[Person]]:
     """A contract with analyses and, mostly, filters, and people for it.
 
-    With nested columns, outputs group by each of them.
+    With nested columns, outputs group by each of them. All analyses have the further statistics.
     """
     random_ = random.Random(seed)
     others = [name for name in "abcd" if name not in nested]
@@ -99,10 +110,9 @@ def case(seed: int, nested: str = "") -> tuple[Contract, list[Person]]:
     lines += [f"  n{name}: {{group_by: [{name}], statistics: [patients, mean]}}" for name in nested]
     for i in range(random_.randint(1, 4)):
         group_by = random_.sample(names, random_.randint(1, min(2, len(names))))
-        statistics = random_.choice(["mean, stddev", "mean", "mean, ci95", "share, mean, stddev"])
-        lines.append(
-            f"  t{i}: {{group_by: [{', '.join(group_by)}], statistics: [patients, {statistics}]}}"
-        )
+        chosen = random_.choice(["mean, stddev", "mean", "mean, ci95", "share, mean, stddev"])
+        listed = ", ".join(["patients", chosen, *statistics])
+        lines.append(f"  t{i}: {{group_by: [{', '.join(group_by)}], statistics: [{listed}]}}")
     if random_.random() < 0.8:
         filters = random_.sample(columns, random_.randint(1, min(4, len(columns))))
         lines.append(f"dashboard: {{filters: [{', '.join(filters)}], filtered_as: {{k: band}}}}")

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import inf, sqrt
+from math import ceil, inf, sqrt
 from typing import NamedTuple
 
 from scipy.stats import t as student
@@ -46,6 +46,8 @@ class Fact:
     """Between what everybody's measure lies."""
     hidden: bool = False
     """Whether the row has lost its figures."""
+    among: Range = FREE
+    """Between what the measure of those lies who are counted."""
 
 
 class Known(NamedTuple):
@@ -133,10 +135,23 @@ def _analysis(row: Mapping[str, str], names: Sequence[str], contract: Contract) 
             factor = sqrt(n) / float(student.ppf(0.975, n - 1))
             squares = _spread(n, mean, _around(half * factor, 2 * HALF * factor))
     yield Fact(group, Range(n, n), total, squares, values)
+    for name, percent in PERCENTS.items():
+        if (column := f"{name}_{measure}") in figures:
+            rank, bucket = ceil(n * percent / 100), _bucket(float(figures[column]))
+            yield Fact(group, Range(rank, n), among=Range(-inf, bucket.high))
+            yield Fact(group, Range(n - rank + 1, n), among=Range(bucket.low, inf))
     if "share" in figures and len(names) > 1:
         share = float(figures["share"])
         whole = frozenset((name, row[name]) for name in names[:-1])
         yield Fact(whole, Range(n / (share + HALF), n / max(share - HALF, 1e-12)))
+
+
+PERCENTS = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
+
+
+def _bucket(value: float) -> Range:
+    """Between what lies what is published as this value, above zero: 0.5 % around it, or less."""
+    return Range(value / 1.005, value * 1.005)
 
 
 def _cube_group(row: Mapping[str, str], names: Sequence[str], contract: Contract) -> dict[str, str]:

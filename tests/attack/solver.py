@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isinf, sqrt
 from typing import Literal
 
@@ -30,6 +31,9 @@ TANGENTS = 9
 
 SLACK = 1e-5
 """By how much sums may miss, in tenths of the largest measure: the solver is not exact."""
+
+PART = " part"
+"""Name of the part of the measure that people of a cell are in."""
 
 Kind = Literal["added", "removed", "corrected", "moved", "mixed"]
 """What the attacker takes to have happened between publications."""
@@ -78,12 +82,17 @@ class Attack:
     ) -> None:
         self.contract, self.names, self.kind = contract, names, kind
         self._known, self._tangents = known, tangents
-        self.cells = cells_of(known, contract, names)
-        self._inside = _membership(self.cells)
         self.facts = [
             [fact for fact in one.facts if {name for name, _ in fact.group} <= names]
             for one in known
         ]
+        self._parts = self._parts_of_the_measure()
+        self.cells = [
+            cell | {PART: str(part)}
+            for cell in cells_of(known, contract, names)
+            for part in range(len(self._parts))
+        ]
+        self._inside = _membership(self.cells)
         self.blocks = self._blocks()
         self._limits = self._bounds_of_the_measure()
         everybody = max((f.count.low for one in self.facts for f in one), default=0)
@@ -110,6 +119,11 @@ class Attack:
             found[block] = {cell: start + i for i, cell in enumerate(cells)}
             start += len(found[block])
         return found
+
+    def _parts_of_the_measure(self) -> list[Range]:
+        """Cut the measure wherever it is told how many people are below or above."""
+        ends = {end for one in self.facts for fact in one for end in fact.among}
+        return [Range(*pair) for pair in pairwise(sorted(ends | {*FREE}))]
 
     def _needed_blocks(self) -> list[Block]:
         later = range(1, len(self._known))
@@ -144,13 +158,18 @@ class Attack:
         extremes: dict[Group, list[Range]] = {}
         for one in self.facts:
             for fact in one:
-                extremes.setdefault(fact.group, []).append(fact.values)
+                if fact.among == FREE:
+                    extremes.setdefault(fact.group, []).append(fact.values)
         for group, ranges in extremes.items():
             if len(ranges) < len(self.facts):
                 continue  # not every publication has it: somebody else may have come since
             cells = self._inside(group)
             limits[cells, 0] = np.maximum(limits[cells, 0], min(r.low for r in ranges))
             limits[cells, 1] = np.minimum(limits[cells, 1], max(r.high for r in ranges))
+        parts = np.array([self._parts[int(cell[PART])] for cell in self.cells])
+        # Where the lowest is above the highest then, nobody can be.
+        limits[:, 0] = np.maximum(parts[:, 0], limits[:, 0])
+        limits[:, 1] = np.minimum(parts[:, 1], limits[:, 1])
         return limits
 
     def _at(self, block: Block, cell: int, what: int) -> int:
@@ -200,7 +219,8 @@ class Attack:
             line(point**2, -2 * point, 1)
 
     def _fact(self, publication: int, fact: Fact) -> None:
-        inside = self._inside(fact.group)
+        among = [fact.among.low <= low and high <= fact.among.high for low, high in self._parts]
+        inside = [cell for cell in self._inside(fact.group) if among[int(self.cells[cell][PART])]]
         scale = {COUNT: 1.0, TOTAL: self._unit, SQUARES: self._unit**2}
         for what, between in ((COUNT, fact.count), (TOTAL, fact.total), (SQUARES, fact.squares)):
             if between != FREE:

@@ -159,6 +159,31 @@ def test_counts_sums_and_squares_together_confine_no_count(seed: int) -> None:
     assert narrow(found) == []
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 7, 13, 19, 26])
+def test_percentiles_confine_no_count_either(seed: int) -> None:
+    contract, people = case(seed, statistics=["median", "quantiles"])
+    publication = published(people, contract)
+    assert narrow(attacked(publication, contract, names_of(contract))) == []
+
+
+def test_percentiles_of_margins_confine_a_group_that_both_tell_apart() -> None:
+    _, people = two_by_two()
+    text = TWO_BY_TWO.replace("mean, stddev", "median, quantiles").replace("cell: 11", "cell: 1")
+    measure = "m: {type: integer, minimum: 0"
+    contract = parse_contract(BASE.replace(measure, f"{measure}, maximum: 400000") + text)
+    margins = published(people, contract)
+    margins["both"] = without_figures(margins["both"], 2)
+    small = frozenset({("a", "v0"), ("b", "v0")})
+    told = attacked(margins, contract, names_of(contract))[small]
+    # Of the 32 of v0 in a at most 3 cost little, and of the 43 of v0 in b at most 4 cost much.
+    assert (round(told.low), round(told.high)) == (1, 7)
+    for name in ("rows", "columns"):
+        header, *rows_ = margins[name].decode().splitlines()
+        kept = [",".join(row.split(",")[:2]) for row in (header, *rows_)]
+        margins[name] = "\n".join([*kept, ""]).encode()
+    assert attacked(margins, contract, names_of(contract))[small].high > 25
+
+
 SLOW_NESTED = {3, 9}
 """Seeds of many groups, over each of which the attacker ponders."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lambdas.end_run.aws import AwsPlatform
+from medical_charges.aggregates.buckets import buckets, rounded
 from medical_charges.aggregates.cube import check_size
 from medical_charges.aggregates.difference import Difference as GroupDifference
 from medical_charges.aggregates.partial import read_partial
@@ -13,7 +14,7 @@ from medical_charges.analysis.earlier import record_versions, still_compared
 from medical_charges.analysis.nesting_scan import _apart
 from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.contract.nesting import lies_within
-from medical_charges.dashboard.definition import _singles
+from medical_charges.dashboard.definition import _caveats
 from medical_charges.dashboard.quicksight.fields import labels_of
 from medical_charges.dashboard.quicksight.sheets import _Selection, _Sheet
 from medical_charges.kernel.blocks import read_range
@@ -24,7 +25,7 @@ from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
-from medical_charges.outputs.statistics import _rounded_root, critical
+from medical_charges.outputs.statistics import _rounded_root, critical, percentile
 from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures, _Groups
 from medical_charges.outputs.welch import pairs, welch
 from medical_charges.runs.differencing import (
@@ -43,8 +44,10 @@ from medical_charges.runs.rollback import publish_again, roll_back
 from medical_charges.validation.checks.disclosure import Nesting, _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
+from medical_charges.validation.dqdl.rules import _needed
 from medical_charges.validation.dqdl.together import _any, _stackable, _suspects
 from medical_charges.validation.recount.rows import Measure
+from medical_charges.validation.recount.sums import _rounded
 from tests.helpers import ROOT
 from tests.mutation import Change, dropped, negated, replaced
 
@@ -87,6 +90,12 @@ KERNEL = (
            "test_pii_values", "test_bad_input"),
     mutant("amounts of sixteen digits are rounded as doubles", scale,
            replaced("_ <= EXACT_LIMIT", "_ <= MEASURE_LIMIT"), "test_large_amounts"),
+    mutant("a bucket ends with its half", buckets,
+           replaced("(_ + 1) // 2", "(_ + 2) // 2"), "test_percentiles"),
+    mutant("a bucket stands for what is above it", buckets,
+           replaced("(least, rounded)", "(least, rounded + 1)"), "test_percentiles"),
+    mutant("below zero there are the buckets of above", rounded,
+           replaced("_ * np.sign(numbers)", "_"), "test_percentiles"),
     mutant("sums are checked by their greatest value alone", _fits,
            replaced("max(abs(least), abs(most))", "abs(most)"),
            "test_pii_values", "test_properties"),
@@ -129,6 +138,12 @@ AGGREGATES = (
 OUTPUTS = (
     mutant("halves are rounded up", _rounded_root,
            dropped("floor % 2 == 1"), "test_published_figures", "test_properties"),
+    mutant("a percentile may be the first of so few", percentile,
+           replaced("rank - 1", "rank"), "test_percentiles"),
+    mutant("a percentile needs people below it alone", percentile,
+           replaced("min(rank - 1, n - rank)", "rank - 1"), "test_percentiles"),
+    mutant("half of nobody has the median", percentile,
+           replaced("-(-n * percent // 100)", "n * percent // 100"), "test_percentiles"),
     mutant("only the first filter is refused a group called all", _check_no_margin,
            replaced("filters", "filters[:1]"), "test_bad_input", "test_disclosure"),
     mutant("extremes are always published", _figures,
@@ -252,6 +267,10 @@ VALIDATION = (
            replaced("conditions", "conditions[1:]"), "test_dqdl_together"),
     mutant("types of columns are not looked at where outputs are evaluated together", _stackable,
            replaced("known.get(folded, column) == column", "folded"), "test_dqdl_together"),
+    mutant("the recount rounds 500 and more as less", _rounded,
+           replaced("first < 5", "first <= 5"), "test_percentiles"),
+    mutant("a percentile needs people above it alone", _needed,
+           replaced("max(below, above)", "above"), "test_percentiles"),
     mutant("the recount rounds amounts of sixteen digits as doubles", Measure._whole,
            replaced("_ < _SURE", "True"), "test_large_amounts"),
     mutant("validation follows no sums of what groups lie in", Nesting.is_in,
@@ -265,7 +284,7 @@ DASHBOARD = (
            replaced("published.as_bars", "published"), "dashboard/test_quicksight"),
     mutant("labels that stand for two values are offered", labels_of,
            replaced("len(_) < len(labels)", "False"), "dashboard/test_quicksight"),
-    mutant("minima that nobody sees are explained", _singles,
+    mutant("minima that nobody sees are explained", _caveats,
            replaced("_ and not contract.withholds(name)", "_"), "test_definition"),
 )  # fmt: skip
 

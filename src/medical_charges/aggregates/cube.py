@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from medical_charges.contract.model import EXACT_LIMIT
+from medical_charges.contract.model import BUCKET, EXACT_LIMIT
 from medical_charges.errors import InputRefusedError
 
 GroupingSet = tuple[str, ...]
@@ -40,13 +40,18 @@ class Sums(NamedTuple):
         )
 
 
+def people(n: int) -> Sums:
+    """Return what a grouping set by the buckets of the measure holds of a group: people alone."""
+    return Sums(n, 0, 0, 0, 0)
+
+
 Cells = dict[Key, Sums]
 Cube = dict[GroupingSet, Cells]
 
 
 def is_large(cube: Cube) -> bool:
     """Return True if a row's scaled measure is beyond EXACT_LIMIT."""
-    # Every grouping set holds all rows.
+    # Every grouping set holds all rows, and the first has sums.
     cells = next(iter(cube.values()), Cells())
     return any(max(-sums.minimum, sums.maximum) > EXACT_LIMIT for sums in cells.values())
 
@@ -62,9 +67,10 @@ def check_size(grouping_set: GroupingSet, cells: int) -> None:
         InputRefusedError: it has more groups.
     """
     if cells > CELL_LIMIT:
+        by = ", ".join(name for name in grouping_set if name != BUCKET)
+        what = f"quantiles by {by} need" if BUCKET in grouping_set else f"grouping by {by} gives"
         raise InputRefusedError(
-            f"grouping by {', '.join(grouping_set)} gives more than {CELL_LIMIT:,} groups; "
-            f"group by fewer columns, or by bands"
+            f"{what} more than {CELL_LIMIT:,} groups; group by fewer columns, or by bands"
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medical_charges.aggregates.cube import Cube, cube_from_json, cube_to_json
+from medical_charges.aggregates.cube import Cube, GroupingSet, cube_from_json, cube_to_json
 from medical_charges.aggregates.partial import (
     Partial,
     Tally,
@@ -16,6 +16,7 @@ from medical_charges.aggregates.partial import (
 )
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.contract import Contract
+from medical_charges.contract.model import BUCKET
 from medical_charges.errors import ObjectMissingError
 from medical_charges.hashing import content_hash, verify_checksum, with_checksum
 from medical_charges.layout import Layout
@@ -135,9 +136,14 @@ class StoredState:
         known = group_definitions(contract)
         return self.fits(contract) or (
             (self.kernel, self.measure) == (KERNEL_VERSION, measure_of(contract))
-            and self.state.cube.keys() == set(contract.grouping_sets)
+            and _compared(self.state.cube) == _compared(contract.grouping_sets)
             and all(self.names.get(name) == known[name] for name in contract.grouping_columns)
         )
+
+
+def _compared(grouping_sets: Iterable[GroupingSet]) -> set[GroupingSet]:
+    """Return the grouping sets that outputs are compared by: quantiles need more, and show less."""
+    return {names for names in grouping_sets if BUCKET not in names}
 
 
 def read_stored_state(store: Store, key: str) -> StoredState:

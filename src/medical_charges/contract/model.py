@@ -86,6 +86,9 @@ COMPARISONS = "comparisons"
 MARGIN = "all"
 """A filter's value in the rows that combine all its groups."""
 
+BUCKET = " bucket"
+"""Name of the rounded measure in grouping sets: no column's name begins with a space."""
+
 INPUT = "input"
 """Name of the accepted rows where rules are listed together with those of the outputs."""
 
@@ -536,7 +539,8 @@ class Contract(Part):
     def grouping_sets(self) -> tuple[tuple[str, ...], ...]:
         """The grouping sets of the analyses and of the outputs that need others, sorted.
 
-        A cube that another set can be added up to has none of its own, nor have its margins.
+        A cube that another set can be added up to has none of its own, nor have its margins. An
+        analysis with quantiles has a second one, with the buckets of the measure.
         """
         sets = {self.with_wholes(analysis.group_by) for analysis in self.analyses.values()}
         known = {frozenset(names) for names in sets}
@@ -544,7 +548,21 @@ class Contract(Part):
         cubes = {frozenset(self.with_wholes(columns)) for columns in self.cubes.values()}
         finest = {c for c in cubes if not any(c < other for other in known | compared | cubes)}
         more = (compared | finest) - known
-        return tuple(sorted(sets | {tuple(sorted(names)) for names in more}))
+        plain = sets | {tuple(sorted(names)) for names in more}
+        return tuple(sorted(plain | set(self.bucketed_sets)))
+
+    @property
+    def bucketed_sets(self) -> tuple[tuple[str, ...], ...]:
+        """The grouping sets by the buckets of the measure, of which people alone are counted.
+
+        Each is longer than another set of its names, which is taken for anything but quantiles.
+        """
+        groups = (
+            self.with_wholes(analysis.group_by)
+            for analysis in self.analyses.values()
+            if any(STATISTICS[statistic].percents for statistic in analysis.statistics)
+        )
+        return tuple(sorted({(*sorted(names), BUCKET) for names in groups}))
 
     def nested_in(self, name: str) -> tuple[str, ...]:
         """Return the columns and bands that a name lies within, the next ones first."""

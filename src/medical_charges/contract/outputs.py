@@ -34,13 +34,13 @@ Format = Literal["text", "integer", "count", "measure", "share", "number", "p"]
 """Format of a field for people: a group's label, a group's number, people, the measure, a
 percentage, a number without a unit, a probability."""
 
-Empty = Literal["suppressed", "counted", "single", "absent", "untested", "withheld"]
+Empty = Literal["suppressed", "counted", "single", "absent", "untested", "few", "withheld"]
 """Condition under which a figure is missing. Each includes those before it.
 
 suppressed: the row is suppressed, or one of its groups; counted: the row shows counts and shares
 alone, as a figure of the measure would confine a suppressed count; single: a group of one; absent:
-one of two groups is empty; untested: Welch's test does not exist; withheld: always, by the
-contract."""
+one of two groups is empty; untested: Welch's test does not exist; few: fewer people than the
+threshold are below a percentile, or above it; withheld: always, by the contract."""
 
 
 Detail = Literal["suppressed", "counted", "shown"]
@@ -74,6 +74,8 @@ class OutputColumn:
     """All values that a label can have, where the contract lists them."""
     quantity: str = ""
     """The name without the measure: `mean` of `mean_charges`."""
+    percent: int = 0
+    """Which percentile of the measure it is, if it is one."""
 
     @property
     def of_counts(self) -> bool:
@@ -145,6 +147,11 @@ class StatisticSpec:
     extreme: bool = False
     """True if it reveals single people's values, which a contract may withhold."""
 
+    @property
+    def percents(self) -> tuple[int, ...]:
+        """Which percentiles of the measure its columns are, if they are any."""
+        return tuple(column.percent for column in self.columns if column.percent)
+
 
 def _count(name: str, title: str, comment: str) -> OutputColumn:
     return OutputColumn(name, "bigint", "count", "count", title, comment)
@@ -168,6 +175,12 @@ def _figure(
 
 def _statistic(*columns: OutputColumn, extreme: bool = False) -> StatisticSpec:
     return StatisticSpec(columns, extreme)
+
+
+def _percentile(percent: int, name: str, title: str) -> OutputColumn:
+    comment = f"{title} of {{measure}}, at most 0.5 % off; none with too few {{units}} on a side"
+    figure = _figure(f"{name}_{{measure}}", "measure", title, comment, empty="few")
+    return replace(figure, percent=percent)
 
 
 _PEOPLE = _count("patients", "{Units}", "{Units} in the group")
@@ -213,6 +226,13 @@ STATISTICS: Mapping[str, StatisticSpec] = {
     "ci95": _statistic(
         _figure("ci95_low", "measure", "95% interval from", _OF_MEAN, empty="single"),
         _figure("ci95_high", "measure", "95% interval to", _OF_MEAN, empty="single"),
+    ),
+    "median": _statistic(_percentile(50, "median", "Median")),
+    "quantiles": _statistic(
+        _percentile(10, "p10", "10th percentile"),
+        _percentile(25, "p25", "25th percentile"),
+        _percentile(75, "p75", "75th percentile"),
+        _percentile(90, "p90", "90th percentile"),
     ),
 }  # fmt: skip
 """The statistics of analyses, in the order of the JSON Schema."""
@@ -260,6 +280,7 @@ RISING: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     "analysis": {
         "minimum_mean_maximum": ("minimum", "mean", "maximum"),
         "ci95_around_mean": ("ci95_low", "mean", "ci95_high"),
+        "percentiles": ("p10", "p25", "median", "p75", "p90"),
     },
     "comparisons": {"ci95_around_difference": ("ci95_low", "difference", "ci95_high")},
     "cube": {},

@@ -172,8 +172,8 @@ class Definition:
     """The smallest group whose figures are shown, in words."""
     source: tuple[tuple[str, str], ...]
     """What the contract says of the data, with headings."""
-    singles: str
-    """The sentence on figures that are of one row each, or nothing where there are none."""
+    caveats: str
+    """Sentences on figures that are of one row each, and on rounded ones, where there are any."""
 
 
 def define(contract: Contract) -> Definition:
@@ -201,7 +201,7 @@ def define(contract: Contract) -> Definition:
         units=contract.units,
         threshold=_threshold(contract),
         source=_source(contract),
-        singles=_singles(contract),
+        caveats=" ".join(_caveats(contract)),
     )
 
 
@@ -225,12 +225,15 @@ def _source(contract: Contract) -> tuple[tuple[str, str], ...]:
     return tuple((name, " ".join(text.split())) for name, text in told.items() if text)
 
 
-def _singles(contract: Contract) -> str:
-    """Say what minima and maxima are, where some are published."""
+def _caveats(contract: Contract) -> Iterator[str]:
+    """Say what minima, maxima and percentiles are, where some are published."""
     one = contract.unit if isinstance(contract.unit, str) else contract.unit.one
     used = {name for analysis in contract.analyses.values() for name in analysis.statistics}
     shown = any(STATISTICS[name].extreme and not contract.withholds(name) for name in used)
-    return f"A minimum or a maximum is the figure of one {one}." if shown else ""
+    if shown:
+        yield f"A minimum or a maximum is the figure of one {one}."
+    if any(STATISTICS[name].percents for name in used):
+        yield "Medians and other percentiles are rounded, by 0.5% at most."
 
 
 def _tiles(contract: Contract) -> tuple[Tile, ...]:

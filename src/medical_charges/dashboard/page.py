@@ -122,7 +122,7 @@ def render(
 def _described(definition: Definition) -> dict[str, Any]:
     """A definition as the script reads it, which knows of people and of no sentences."""
     value = asdict(definition)
-    for name in ("threshold", "singles"):
+    for name in ("threshold", "caveats"):
         del value[name]
     if definition.units == "people":
         del value["units"]
@@ -201,7 +201,7 @@ def _lede(definition: Definition) -> str:
         f"{definition.measure_title}{unit}. Every figure is of {definition.threshold} or more; "
         "those of smaller groups are withheld."
     )
-    return f"{groups} {definition.singles}".rstrip()
+    return f"{groups} {definition.caveats}".rstrip()
 
 
 def _filters(definition: Definition) -> str:

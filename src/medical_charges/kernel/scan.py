@@ -13,13 +13,29 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
 from operator import and_
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from medical_charges.aggregates.cube import Cells, Cube, Sums, check_size, merge_cubes
+from medical_charges.aggregates.buckets import rounded
+from medical_charges.aggregates.cube import (
+    Cells,
+    Cube,
+    GroupingSet,
+    Sums,
+    check_size,
+    merge_cubes,
+    people,
+)
 from medical_charges.contract import Contract
-from medical_charges.contract.model import EXACT_LIMIT, MEASURE_LIMIT, IntegerColumn, StringColumn
+from medical_charges.contract.model import (
+    BUCKET,
+    EXACT_LIMIT,
+    MEASURE_LIMIT,
+    IntegerColumn,
+    StringColumn,
+)
 from medical_charges.contract.naming import FOUND_IN_VALUES, not_a_label
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.columns import (
@@ -93,6 +109,15 @@ class Scanned:
     rejected: list[RejectedLine] = field(default_factory=list)
 
 
+class _Aggregated(NamedTuple):
+    """What is counted and summed of some rows."""
+
+    sums: pl.DataFrame
+    """Exact sums of every combination of the grouping columns."""
+    counts: dict[GroupingSet, pl.DataFrame]
+    """People by the grouping sets that have the buckets of the measure."""
+
+
 class Scanner:
     """Scans blocks of objects that have the same header."""
 
@@ -107,6 +132,7 @@ class Scanner:
         whole = isinstance(self._columns[self._measure], IntegerColumn)
         self._limit = MEASURE_LIMIT if whole else EXACT_LIMIT
         self._grouping_sets, self._keys = contract.grouping_sets, contract.grouping_columns
+        self._bucketed_sets = contract.bucketed_sets
         # The band follows from the column's group if the column itself is grouped by too.
         self._late_bands = [
             name
@@ -259,11 +285,11 @@ class Scanner:
         if not text:
             return {}, 0
         try:
-            frame = self._aggregate(self._parse(text, strict=strict).filter(self._kept))
+            found = self._aggregate(self._parse(text, strict=strict).filter(self._kept))
         except pl.exceptions.PolarsError:
             return {}, 0
-        if _fits(frame):
-            return self._roll_up(frame), int(frame.get_column(_N).sum())
+        if _fits(found.sums):
+            return self._roll_up(found), int(found.sums.get_column(_N).sum())
         middle = text.index(b"\n", len(text) // 2 - 1) + 1
         if middle == len(text):
             middle = text.rindex(b"\n", 0, -1) + 1
@@ -333,8 +359,8 @@ class Scanner:
             return scaled
         return scaled.round(0, mode="half_to_even").cast(pl.Int64)
 
-    def _aggregate(self, rows: pl.LazyFrame) -> pl.DataFrame:
-        """Return exact sums for every combination of the grouping columns."""
+    def _aggregate(self, rows: pl.LazyFrame) -> _Aggregated:
+        """Sum by all grouping columns together, and count people by bucket, in one pass."""
         present = set(rows.collect_schema().names())
         if SCALED not in present:
             rows = rows.with_columns(self._rounded().alias(SCALED))
@@ -342,7 +368,9 @@ class Scanner:
         early = [name for name in keys if name in self._contract.bands and name not in late]
         value, wide = pl.col(SCALED), pl.col(SCALED).cast(pl.Int128)
         unread = [pl.col(name).null_count() for name in self._names if name not in self._columns]
-        return (
+        if self._bucketed_sets:
+            rows = rows.with_columns(_bucket()).cache()
+        sums = (
             rows.with_columns(map(self._banded, early))
             .group_by([name for name in keys if name not in late])
             .agg(
@@ -354,9 +382,21 @@ class Scanner:
                 # Polars checks the number of fields only if it reads the last of them.
                 *(e for e in unread if e.meta.output_name() in present),
             )
-            .collect(engine="streaming")
-            .with_columns(self._banded(name) for name in late)
         )
+        counts = [self._counted(rows, names) for names in self._bucketed_sets]
+        found, *counted = pl.collect_all([sums, *counts], engine="streaming")
+        return _Aggregated(
+            found.with_columns(self._banded(name) for name in late),
+            dict(zip(self._bucketed_sets, counted, strict=True)),
+        )
+
+    def _counted(self, rows: pl.LazyFrame, grouping_set: GroupingSet) -> pl.LazyFrame:
+        """Count the people of each group and bucket of the measure."""
+        bands = self._contract.bands
+        plain = [pl.col(name) for name in grouping_set if name not in bands and name != BUCKET]
+        banded = [self._banded(name) for name in grouping_set if name in bands]
+        keys = rows.select(*plain, *banded, BUCKET)
+        return keys.group_by(grouping_set).agg(pl.len().cast(pl.Int64).alias(_N))
 
     def _banded(self, name: str) -> pl.Expr:
         """Express a band as the position of its label."""
@@ -370,29 +410,35 @@ class Scanner:
             )
         return position.alias(name)
 
-    def _roll_up(self, frame: pl.DataFrame) -> Cube:
+    def _roll_up(self, found: _Aggregated) -> Cube:
         """Roll up combinations of all grouping columns to the contract's grouping sets."""
         cube: Cube = {}
         for grouping_set in self._grouping_sets:
-            groups = frame.group_by(grouping_set).agg(
-                pl.col(_N, _TOTAL, _SQUARES).sum(),
-                pl.col(_MINIMUM).min(),
-                pl.col(_MAXIMUM).max(),
-            )
+            if grouping_set in found.counts:
+                groups = found.counts[grouping_set]
+            else:
+                groups = found.sums.group_by(grouping_set).agg(
+                    pl.col(_N, _TOTAL, _SQUARES).sum(),
+                    pl.col(_MINIMUM).min(),
+                    pl.col(_MAXIMUM).max(),
+                )
             check_size(grouping_set, groups.height)
             cube[grouping_set] = self._cells(grouping_set, groups)
         return cube
 
-    def _cells(self, grouping_set: tuple[str, ...], groups: pl.DataFrame) -> Cells:
-        keys = [self._labeled(name, groups.get_column(name)) for name in grouping_set]
-        sums = groups.select(_SUMS).rows()
-        rows = zip(zip(*keys, strict=True), sums, strict=True)
+    def _cells(self, grouping_set: GroupingSet, groups: pl.DataFrame) -> Cells:
+        keys = zip(*(self._labeled(n, groups.get_column(n)) for n in grouping_set), strict=True)
+        if BUCKET in grouping_set:
+            return dict(zip(keys, map(people, groups.get_column(_N)), strict=True))
+        rows = zip(keys, groups.select(_SUMS).rows(), strict=True)
         return {key: Sums(*values) for key, values in rows}
 
     def _labeled(self, name: str, values: pl.Series) -> list[str | int]:
         if name in self._contract.bands:
             labels = self._contract.bands[name].labels
             return [labels[position] for position in values]
+        if name == BUCKET:
+            return values.to_list()
         found: list[str | int] = [
             self._translator.original_text(value) if isinstance(value, str) else value
             for value in values
@@ -404,6 +450,16 @@ class Scanner:
                     f"that is grouped by may not"
                 )
         return found
+
+
+def _bucket() -> pl.Expr:
+    """Express the bucket of the measure."""
+
+    def bucket(values: pl.Series) -> pl.Series:
+        return pl.Series(rounded(values.to_numpy()))
+
+    column = pl.col(SCALED).map_batches(bucket, pl.Int64, is_elementwise=True)
+    return column.alias(BUCKET)
 
 
 def _cuts(piece: bytes, *, multiline: bool) -> list[int]:

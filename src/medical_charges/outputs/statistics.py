@@ -6,9 +6,11 @@ even to PLACES decimals and written without trailing zeros.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate
 from math import isqrt
 
 import mpmath
@@ -72,6 +74,25 @@ def measured(scaled: int, decimals: int) -> str:
     return decimal(Fraction(scaled, 10**decimals))
 
 
+def percentile(counts: Mapping[int, int], percent: int, least: int, decimals: int) -> str:
+    """Return the least value that a share of the people have at most, rounded as it was counted.
+
+    Args:
+        counts: people by the rounded measure.
+        percent: the share.
+        least: how many people must come before it, and how many after it, or it is empty. The order
+            is that of the measure, so that this follows from the number of people alone.
+        decimals: of the measure.
+    """
+    n = sum(counts.values())
+    rank = -(-n * percent // 100)
+    if min(rank - 1, n - rank) < least:
+        return ""
+    values = sorted(counts)
+    reached = accumulate(counts[value] for value in values)
+    return measured(values[bisect_left(list(reached), rank)], decimals)
+
+
 def share(part: int, whole: int) -> str:
     """Return a part of a whole, from 0 to 1."""
     return decimal(Fraction(part, whole))
@@ -129,4 +150,4 @@ COMPUTED: Mapping[str, Callable[[Sums, int, int], tuple[str, ...]]] = {
     "ci95": lambda sums, _, decimals: interval(sums, decimals),
 }
 """The figures of each statistic of `contract.outputs`: of a group's sums, of the people of whom its
-share is taken, and of the decimals of the measure."""
+share is taken, and of the decimals of the measure. Percentiles are not of sums."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from medical_charges.aggregates.cube import Cells, Cube, Key, Sums, check_size, merge_cells
 from medical_charges.contract import Analysis, Contract
-from medical_charges.contract.model import MARGIN
+from medical_charges.contract.model import BUCKET, MARGIN
 from medical_charges.contract.outputs import DELIMITER, NULL, STATISTICS, Kind, Output, read_csv
 from medical_charges.errors import InputRefusedError
 from medical_charges.outputs import statistics
@@ -179,6 +179,13 @@ class _Groups:
                 merge_cells(self._found[names], {group: sums})
         return self._found[names]
 
+    def buckets(self, names: Sequence[str]) -> dict[Key, dict[int, int]]:
+        """The people of each group by some names, by the bucket of their measure."""
+        found: dict[Key, dict[int, int]] = {}
+        for (*key, bucket), sums in self.by((*names, BUCKET)).items():
+            found.setdefault(tuple(key), {})[int(bucket)] = sums.n
+        return found
+
     def _source(self, held: Sequence[str], name: str) -> tuple[str, int]:
         """Where a grouping set has a name, or a finer one."""
         fine = [name, *(it for it in held if self._contract.is_finer(it, name))]
@@ -213,6 +220,7 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     wholes = _wholes(cells)
     shares = "share" in analysis.statistics and len(names) > 1
     measured = not all(column.of_counts for column in contract.outputs[name].figures)
+    buckets = groups.buckets(names) if any(map(_percents, analysis.statistics)) else {}
 
     def draft(key: Key) -> _Draft:
         # The whole follows from a share and its part.
@@ -220,7 +228,9 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
         return _Draft(
             Row(name, (Cell.of(names, key),), whole, measured),
             tuple(map(str, key)),
-            lambda: _figures(cells[key], wholes[key[:-1]], analysis, contract),
+            lambda: _figures(
+                cells[key], wholes[key[:-1]], buckets.get(key, {}), analysis, contract
+            ),
         )
 
     return [draft(key) for key in sorted(cells, key=lambda key: contract.sort_key(names, key))]
@@ -328,11 +338,27 @@ def _wholes(cells: Cells) -> dict[Key, int]:
     return wholes
 
 
-def _figures(sums: Sums, whole: int, analysis: Analysis, contract: Contract) -> tuple[str, ...]:
+def _percents(statistic: str) -> tuple[int, ...]:
+    return STATISTICS[statistic].percents
+
+
+def _figures(
+    sums: Sums,
+    whole: int,
+    buckets: Mapping[int, int],
+    analysis: Analysis,
+    contract: Contract,
+) -> tuple[str, ...]:
     figures: list[str] = []
+    least = contract.disclosure.minimum_rows
     for statistic in analysis.statistics:
         if contract.withholds(statistic):
             figures += (NULL,) * len(STATISTICS[statistic].columns)
+        elif percents := _percents(statistic):
+            figures += (
+                statistics.percentile(buckets, percent, least, contract.decimals)
+                for percent in percents
+            )
         else:
             figures += statistics.COMPUTED[statistic](sums, whole, contract.decimals)
     return tuple(figures)

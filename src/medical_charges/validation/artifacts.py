@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from medical_charges.contract import Contract
+from medical_charges.contract.model import BUCKET
 from medical_charges.errors import ObjectMissingError
 from medical_charges.hashing import verify_checksum
 from medical_charges.layout import Layout
@@ -73,7 +74,8 @@ def read_state_artifact(store: Store, key: str) -> StateArtifact | None:
     grouped = {name for names in cells for name in names}
     # Earlier versions stored no definitions.
     groups = {name: of for name, of in value.get("names", {}).items() if name in grouped}
-    shape = [value["kernel"], value.get("measure"), groups or value["shape"], sorted(cells)]
+    sets = sorted(names for names in cells if BUCKET not in names)
+    shape = [value["kernel"], value.get("measure"), groups or value["shape"], sets]
     return StateArtifact(members, cells, shape)
 
 

@@ -10,12 +10,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
+from itertools import accumulate
 from typing import NamedTuple
 
 from scipy.special import betainc, betaincinv
 
 from medical_charges.contract import Comparison, Contract
-from medical_charges.contract.model import MARGIN
+from medical_charges.contract.model import BUCKET, MARGIN
 from medical_charges.validation.recount.sums import GroupedMoments, Groups, Key, Moments, add
 
 _EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
@@ -121,6 +122,7 @@ def _analysis(contract: Contract, name: str, cells: GroupedMoments) -> Iterator[
     for key, moments in groups.items():
         wholes[key[:-1]] = wholes.get(key[:-1], 0) + moments.n
     share = "share" in analysis.statistics and len(names) > 1
+    buckets = _buckets(contract, names, cells)
     for key in in_order(contract, names, groups):
         moments, whole = groups[key], wholes[key[:-1]]
         yield Expected(
@@ -128,11 +130,48 @@ def _analysis(contract: Contract, name: str, cells: GroupedMoments) -> Iterator[
             tuple(
                 figure
                 for statistic in analysis.statistics
-                for figure in _figures(contract, statistic, moments, whole)
+                for figure in (
+                    _percentiles(contract, statistic, buckets.get(key, []))
+                    or _figures(contract, statistic, moments, whole)
+                )
             ),
             ((group_of(names, key), moments.n),),
             ((group_of(names[:-1], key[:-1]), whole),) if share else (),
         )
+
+
+_PERCENTILES = {"median": (50,), "quantiles": (10, 25, 75, 90)}
+
+
+def _buckets(
+    contract: Contract, names: Sequence[str], cells: GroupedMoments
+) -> dict[Key, list[tuple[int, int]]]:
+    """Return each group's buckets of the measure from the highest to the lowest, with people."""
+    found: dict[Key, list[tuple[int, int]]] = {}
+    if any({*names, BUCKET} <= set(held) for held in cells):
+        for (*key, bucket), moments in groups_by(contract, (*names, BUCKET), cells).items():
+            found.setdefault(tuple(key), []).append((int(bucket), moments.n))
+    return {key: sorted(counts, reverse=True) for key, counts in found.items()}
+
+
+def _percentiles(
+    contract: Contract, statistic: str, buckets: Sequence[tuple[int, int]]
+) -> list[Figure]:
+    """Return the percentiles of a statistic, counted from the highest bucket down.
+
+    So many people are above a percentile as the rest of the people comes to, rounded down.
+    """
+    n, least = sum(count for _, count in buckets), contract.disclosure.minimum_rows
+    found = []
+    for percent in _PERCENTILES.get(statistic, ()):
+        above = n * (100 - percent) // 100
+        if above < least or n - 1 - above < least:
+            found.append(NOTHING)
+            continue
+        passed = accumulate(count for _, count in buckets)
+        bucket = next(it for (it, _), many in zip(buckets, passed, strict=True) if many > above)
+        found.append(_written(Decimal(bucket) / Decimal(10) ** contract.decimals))
+    return found
 
 
 def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> list[Figure]:

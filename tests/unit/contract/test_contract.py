@@ -26,7 +26,8 @@ TOP_KEYS = (
 )
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
 STATISTICS = (
-    "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error' or 'ci95'"
+    "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error', 'ci95', "
+    "'median' or 'quantiles'"
 )
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
@@ -95,7 +96,7 @@ MISTAKES = [
      "a column that is never empty"),
     ("bmi: { ", "bmi: { nullable: true, ", "bands.bmi_category.column", "a nullable column",
      "a column that is never empty"),
-    ("mean, ci95]", "median, ci95]", "analyses.charges_by_age.statistics[1]", "'median'",
+    ("mean, ci95]", "mode, ci95]", "analyses.charges_by_age.statistics[1]", "'mode'",
      STATISTICS),
     ("group_by: [age]", "group_by: [bmi]", "analyses.charges_by_age.group_by[0]", "'bmi', a double",
      f"{GROUPS}; band a double to group by it"),
@@ -117,6 +118,8 @@ MISTAKES = [
     ("[age]", "[age, age]", "analyses.charges_by_age.group_by", "a list", "each entry once"),
     ("[age]", "[]", "analyses.charges_by_age.group_by", "an empty list", "at least one entry"),
     ("[age]", "age", "analyses.charges_by_age.group_by", "'age'", "a list"),
+    ("[patients, mean, ci95]", "[mean, median]", "analyses.charges_by_age.statistics",
+     "'median' without 'patients'", "both: a percentile is shown if people are enough"),
     ("[patients, mean, ci95]", "[mean, mean]", "analyses.charges_by_age.statistics", "a list",
      "each entry once"),
     ("normal: 25", "normal: 18.5", "bands.bmi_category.below", "18.5, 18.5, 30",
@@ -589,7 +592,7 @@ def test_the_schema_accepts_the_contract() -> None:
         ("measure: charges\n", ""),
         ("measure:", "nonsense: 1\nmeasure:"),
         ('"yes", "no"', "true, 0"),
-        ("mean, ci95]", "median, ci95]"),
+        ("mean, ci95]", "mode, ci95]"),
         ("type: integer, minimum", "type: int, minimum"),
         ("maximum: 120", "maximum: 1.5"),
         ("decimals: 6", "decimals: 10"),

@@ -273,5 +273,12 @@ def test_page_and_quicksight_call_rows_what_the_contract_does(unit: str, thresho
 
 
 def test_nothing_is_said_of_minima_and_maxima_where_none_is_published() -> None:
-    assert changed("extremes: publish", "extremes: suppress").singles == ""
-    assert changed("minimum, maximum, ", "").singles == ""
+    assert changed("extremes: publish", "extremes: suppress").caveats == ""
+    assert changed("minimum, maximum, ", "").caveats == ""
+
+
+def test_readers_are_told_that_percentiles_are_rounded() -> None:
+    definition = changed("minimum, maximum, stddev", "median, stddev")
+    assert definition.caveats == "Medians and other percentiles are rounded, by 0.5% at most."
+    (median,) = [field for field in definition.visuals[0].fields if "median" in field.column]
+    assert (median.title, median.format) == ("Median", "measure")

@@ -18,7 +18,7 @@ LIBRARY = Path(__file__).resolve().parents[3] / "src" / "medical_charges"
 # If this test fails: would the kernel make another partial of some object than before? Then
 # raise KERNEL_VERSION, or MULTILINE_VERSION where only contracts with `multiline: true` can be
 # concerned. In any case write down what the test finds.
-RECORDED = (1, 2, "c35ad27611c612e3")
+RECORDED = (1, 2, "faf58534c34b4c38")
 
 MADE_UP = """
 dataset: made_up
@@ -48,7 +48,8 @@ def meaning(source: str) -> str:
 
 
 def test_a_change_of_the_kernel_is_a_decision_about_its_version() -> None:
-    modules = [*sorted((LIBRARY / "kernel").glob("*.py")), LIBRARY / "aggregates" / "cube.py"]
+    summed = [LIBRARY / "aggregates" / name for name in ("buckets.py", "cube.py")]
+    modules = [*sorted((LIBRARY / "kernel").glob("*.py")), *summed]
     parts = [meaning(module.read_text()) for module in modules] + [version("polars")]
     found = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     assert (KERNEL_VERSION, MULTILINE_VERSION, found) == RECORDED

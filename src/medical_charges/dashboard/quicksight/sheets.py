@@ -40,7 +40,7 @@ _OF_A_CUBE = ("patients", "share", "mean")
 _ABOUT = (
     "<text-box>How many rows were rejected is in each run's notice. A group of fewer than "
     "{threshold} is withheld, with as many others as it takes that its number cannot be worked out."
-    "{singles}{source}</text-box>"
+    "{caveats}{source}</text-box>"
 )
 
 
@@ -119,10 +119,10 @@ class _Sheet:
     def made(self) -> Json:
         """The sheet, laid out."""
         tiles, visuals = list(self.tiles()), list(self.visuals())
-        singles = f" {self.definition.singles}".rstrip()
+        caveats = f" {self.definition.caveats}".rstrip()
         told = [f" {name}: {escape(text)}." for name, text in self.definition.source]
         about = _ABOUT.format(
-            threshold=self.definition.threshold, singles=singles, source="".join(told)
+            threshold=self.definition.threshold, caveats=caveats, source="".join(told)
         )
         return {
             "SheetId": self.id,

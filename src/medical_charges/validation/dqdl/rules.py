@@ -109,7 +109,7 @@ def output_rules(contract: Contract, name: str) -> Ruleset:
         *_columns(output.header),
         *_key_rules(output),
         *_small_cells(output, contract.disclosure.minimum_rows),
-        *_together(output),
+        *_together(output, contract.disclosure.minimum_rows),
         *(_in_order(rule, columns) for rule, columns in output.rising.items()),
         # From the last column to the first: the order in deployed rulesets.
         *(rule for column in reversed(output.figures) for rule in _bounds(column)),
@@ -195,13 +195,13 @@ def _small_cells(output: Output, least: int) -> Iterator[Rule]:
         yield _row_rule("small_cells", " OR ".join(small), "conformance")
 
 
-def _together(output: Output) -> Iterator[Rule]:
+def _together(output: Output, least: int) -> Iterator[Rule]:
     """Return the rule that a row has all of its possible figures, or none."""
     empty: dict[Empty, list[str]] = {
         when: [column.name for column in output.figures if column.empty == when]
         for when in get_args(Empty)
     }
-    withheld = empty.pop("withheld")
+    withheld, few = empty.pop("withheld"), empty.pop("few")
     alike = [names for names in empty.values() if names]
     apart = [f"({a} IS NULL) <> ({b} IS NULL)" for names in alike for a, b in _pairs(names)]
     for before, after in pairwise(alike):
@@ -210,8 +210,32 @@ def _together(output: Output) -> Iterator[Rule]:
         there, single = empty["counted"][0], empty["single"][0]
         apart.append(f"({quoted(single)} IS NULL AND {quoted(there)} IS NOT NULL AND patients > 1)")
     apart += [f"{quoted(name)} IS NOT NULL" for name in withheld]
+    if few:
+        apart += _percentiles(output, least, (empty["counted"] + empty["single"])[:1])
     if apart:
         yield _row_rule("figures", " OR ".join(apart), "completeness")
+
+
+def _percentiles(output: Output, least: int, measured: Sequence[str]) -> Iterator[str]:
+    """Yield conditions of percentiles that are missing, or there, against the number of people.
+
+    Where a figure of the measure is there, a percentile is missing only with too few on a side.
+    """
+    for column in output.figures:
+        if not column.percent:
+            continue
+        name, enough = quoted(column.name), f"patients >= {_needed(column.percent, least)}"
+        yield f"({name} IS NOT NULL AND (patients IS NULL OR NOT {enough}))"
+        for other in map(quoted, measured):
+            yield f"({name} IS NOT NULL AND {other} IS NULL)"
+            yield f"({name} IS NULL AND {other} IS NOT NULL AND {enough})"
+
+
+def _needed(percent: int, least: int) -> int:
+    """Return the fewest people of whom so many are on either side of a percentile."""
+    below = least * 100 // percent + 1
+    above = -(-least * 100 // (100 - percent))
+    return max(below, above)
 
 
 def _bounds(column: OutputColumn) -> Iterator[Rule]:
