@@ -114,6 +114,9 @@ screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT hol
 faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
 
+chaos: $(VENV)/dev ## Let faults come upon runs and print what followed, with ARGS such as --seed 7 --faults 200
+	@$(PY) -m tests.chaos $(ARGS)
+
 attacks: $(VENV)/dev ## Attack what is published of the real file and of generated runs, and print what came of it
 	@$(PY) -m tests.attack $(ARGS)
 
@@ -170,4 +173,4 @@ tests/simulator/node_modules: tests/simulator/package-lock.json
 	@cd tests/simulator && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults attacks mutants simulator bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults chaos attacks mutants simulator bench dashboard-bench screenshots lint checkov format lock clean

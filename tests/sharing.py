@@ -10,13 +10,14 @@ from tests.helpers import ROOT
 
 # The longest first. While Terraform waits for the stack Spark has the cores; what is in no group
 # fills the gaps, test by test.
-GROUPS = ("stack", "spark", "local_aws", "terraform", "browser", "packaging")
+GROUPS = ("stack", "spark", "local_aws", "terraform", "browser", "packaging", "chaos")
 
 _PLACES = {
     "tests/functional/": "stack",
     "tests/local_aws/": "local_aws",
     "tests/terraform/": "terraform",
     "tests/browser/": "browser",
+    "tests/chaos/": "chaos",
     "tests/unit/ops/test_packaging.py": "packaging",
 }
 

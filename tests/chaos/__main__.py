@@ -1,0 +1,50 @@
+"""Draw faults by a seed, run each, and print a table of what came of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.chaos.bursts import burst
+from tests.chaos.cases import WRONG, Outcome, draw, tried
+
+COLUMNS = ("what happens", "place", "fault", "what the run said", "then", "verdict")
+WIDTH = 160
+
+
+def main() -> int:
+    """Print the table; return 1 if something was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=7, help="draws the faults")
+    parser.add_argument("--faults", type=int, default=200, help="how many faults")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first of them")
+    parser.add_argument("--bursts", type=int, default=5, help="how many bursts of uploads")
+    options = parser.parse_args()
+    verdicts = Counter[str]()
+    _print("#", COLUMNS)
+    for number, outcome in _outcomes(options):
+        _print(number, outcome.row())
+        verdicts[outcome.verdict] += 1
+    for verdict, times in verdicts.most_common():
+        _print(str(times), (verdict,))
+    return 1 if verdicts[WRONG] else 0
+
+
+def _outcomes(options: argparse.Namespace) -> Iterator[tuple[str, Outcome]]:
+    numbers = range(options.first, options.first + options.faults)
+    for number in numbers:
+        yield f"{options.seed}/{number}", tried(draw(options.seed, number))
+    for number in range(options.bursts):
+        yield f"{options.seed}/burst {number}", burst(options.seed, number)
+
+
+def _print(number: str, row: tuple[str, ...]) -> None:
+    cells = (" ".join(cell.split())[:WIDTH] for cell in row)
+    sys.stdout.write(f"{number} | {' | '.join(cells)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
