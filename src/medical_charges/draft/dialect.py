@@ -16,14 +16,17 @@ _DELIMITERS = ",;\t|"
 _ENCODINGS: tuple[Encoding, ...] = ("utf-8", "cp1252", "latin-1")
 """The likeliest first; the last one has a character for every byte."""
 
-_NULLS = (
+NULLS = (
     "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "-", "--", ".", "?",
-    "\\N", "missing", "n.a.",
+    "\\N", "missing", "n.a.", "k.A.", "k. A.",
 )  # fmt: skip
 """Texts that stand for nothing where all others are numbers."""
 
-_ENOUGH = 0.97
+ENOUGH = 0.97
 """Share of a column's values that must be numbers."""
+
+NUMBER_SIGNS = r"^\s*[+-]?[0-9][0-9.,' \u00a0\u202f\u2019]*$"
+"""A pattern of numbers, in whatever way they are written."""
 
 _LEAST_NUMBERS = 3
 """The least different numbers next to words for nothing."""
@@ -69,7 +72,7 @@ def _may_be(text: bytes, encoding: str) -> bool:
 def with_numbers(dialect: Dialect, frame: pl.DataFrame) -> Dialect:
     """Add to a dialect how the numbers of a sample are written, and words for nothing."""
     values = [series.drop_nulls().filter(series.drop_nulls() != "") for series in frame]
-    nulls = [word for word in _NULLS if any(_stands_for_nothing(word, it) for it in values)]
+    nulls = [word for word in NULLS if any(_stands_for_nothing(word, it) for it in values)]
     values = [it.filter(~it.is_in(nulls)) for it in values]
     best = max(_ways(dialect), key=lambda way: _numeric(values, *way))
     return dialect.model_copy(
@@ -78,11 +81,10 @@ def with_numbers(dialect: Dialect, frame: pl.DataFrame) -> Dialect:
 
 
 def _stands_for_nothing(word: str, values: pl.Series) -> bool:
-    others = values.filter(~values.is_in(_NULLS))
+    others = values.filter(~values.is_in(NULLS))
     if others.len() == values.len() or others.n_unique() < _LEAST_NUMBERS:
         return False
-    signs = r"^\s*[+-]?[0-9][0-9.,' \u00a0\u202f\u2019]*$"
-    return bool((values == word).any()) and _share(others, signs) >= _ENOUGH
+    return bool((values == word).any()) and share_of(others, NUMBER_SIGNS) >= ENOUGH
 
 
 def _ways(dialect: Dialect) -> Iterator[tuple[str, str | None]]:
@@ -95,10 +97,11 @@ def _ways(dialect: Dialect) -> Iterator[tuple[str, str | None]]:
 def _numeric(values: Iterable[pl.Series], decimal: str, thousands: str | None) -> int:
     """Return the number of columns that are numbers, if they are written in a way."""
     pattern = number_pattern(decimal, thousands)
-    return sum(it.len() > 0 and _share(it, pattern) >= _ENOUGH for it in values)
+    return sum(it.len() > 0 and share_of(it, pattern) >= ENOUGH for it in values)
 
 
-def _share(values: pl.Series, pattern: str) -> float:
+def share_of(values: pl.Series, pattern: str) -> float:
+    """Return the share of the values that match a pattern."""
     return float(values.str.contains(pattern).mean() or 0.0)  # type: ignore[arg-type]
 
 
@@ -127,7 +130,7 @@ def plain_frame(frame: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
 def _plain_numbers(series: pl.Series, pattern: str, dialect: Dialect) -> pl.Series:
     present = series.drop_nulls()
     present = present.filter(present != "")
-    if not present.len() or _share(present, pattern) < _ENOUGH:
+    if not present.len() or share_of(present, pattern) < ENOUGH:
         return series
     plain = pl.col(series.name)
     if dialect.thousands:

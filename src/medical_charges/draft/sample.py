@@ -18,7 +18,9 @@ from medical_charges.contract.dialect import Dialect, Encoding
 from medical_charges.contract.naming import not_a_name
 from medical_charges.draft.dialect import dialect_of, encoding_of, plain_frame, with_numbers
 from medical_charges.draft.spellings import Spelled, as_values, spellings_in
+from medical_charges.draft.units import unit_of
 from medical_charges.errors import InputRefusedError
+from medical_charges.kernel.columns import without_unit
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import HEAD_BYTES, other_format, read_fields, text_of
 from medical_charges.kernel.quotes import records
@@ -54,6 +56,8 @@ class Sample:
     """True if every row was read."""
     dialect: Dialect
     """How the files are written; `frame` and `heads` have them in the plain dialect."""
+    units: Mapping[str, str]
+    """By column, the units without which `frame` and `heads` have its numbers."""
     spellings: Mapping[str, Spelled]
     """By column, the texts in place of which `frame` and `heads` have the values."""
 
@@ -112,6 +116,8 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
                 unusable[name] = f"{file} has no such column"
     kept = [name for name in names if name not in unusable]
     read_as_text = pl.concat(part.frame.select(kept) for part in parts.values())
+    units = {name: unit for name in kept if (unit := unit_of(read_as_text[name]))}
+    read_as_text = read_as_text.with_columns(without_unit(pl.col(n), u) for n, u in units.items())
     (dialect,) = dialects.values()
     dialect = with_numbers(dialect, read_as_text)
     frame = plain_frame(read_as_text, dialect)
@@ -119,7 +125,10 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
     frame = frame.with_columns(as_values(name, it) for name, it in spellings.items())
     heights = [part.frame.height for part in parts.values()]
     ends = list(accumulate(heights))
-    multiline = any(part.dialect.multiline for part in parts.values())
+    ways = {
+        key: any(getattr(part.dialect, key) for part in parts.values())
+        for key in ("multiline", "skip_blank_rows")
+    }
     return Sample(
         names=tuple(names),
         frame=frame,
@@ -127,7 +136,8 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
         unusable=unusable,
         rows=round(sum(part.rows for part in parts.values()) * len(files) / len(chosen)),
         whole=len(chosen) == len(files) and all(part.whole for part in parts.values()),
-        dialect=dialect.model_copy(update={"multiline": multiline}),
+        dialect=dialect.model_copy(update=ways),
+        units=units,
         spellings=spellings,
     )
 
@@ -139,12 +149,12 @@ def _read(name: str, path: Path, budget: int) -> _Read:
     return _Read(text_of(head)[:start], data, share)
 
 
-def _part(name: str, read: _Read, encoding: Encoding, piece: int) -> _Part:
+def _part(name: str, found: _Read, encoding: Encoding, piece: int) -> _Part:
     """Sample what was read; if records span lines, only its first piece."""
-    dialect = dialect_of(read.head).model_copy(update={"encoding": encoding})
-    fields, _ = read_fields(name, read.head, dialect)
+    dialect = dialect_of(found.head).model_copy(update={"encoding": encoding})
+    fields, _ = read_fields(name, found.head, dialect)
     translator = Translator(dialect)
-    data, share = translator.recoded(read.data), read.share
+    data, share = translator.recoded(found.data), found.share
     lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
     multiline = _has_line_breaks(lines, translator.plain(data[:piece]), len(fields))
     if multiline:
@@ -153,10 +163,12 @@ def _part(name: str, read: _Read, encoding: Encoding, piece: int) -> _Part:
     else:
         # A quote that is never closed would hide the lines after it.
         data = b"\n".join(line for line in lines if line and line.count(b'"') % 2 == 0)
-    if not data.strip():
+    read = _frame(fields, data, dialect.delimiter)
+    frame = read.filter(~pl.all_horizontal(pl.all().fill_null("") == ""))
+    if frame.is_empty():
         raise InputRefusedError(f"{name} has a header and no row")
-    frame = _frame(fields, data, dialect.delimiter)
-    dialect = dialect.model_copy(update={"multiline": multiline})
+    ways = {"multiline": multiline, "skip_blank_rows": frame.height < read.height}
+    dialect = dialect.model_copy(update=ways)
     return _Part(fields, frame, frame.height / share, share == 1, dialect)
 
 

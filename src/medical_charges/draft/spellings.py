@@ -14,7 +14,7 @@ Spelled = Mapping[str, tuple[str, ...]]
 _WORDS = tuple(
     {word: value for value, words in pair.items() for word in words.split()}
     for pair in (
-        {"yes": "yes y true t 1", "no": "no n false f 0"},
+        {"yes": "yes y true t 1 ja j oui o si sí s", "no": "no n false f 0 nein non"},
         {"female": "female f woman w", "male": "male m man"},
     )
 )

@@ -156,6 +156,8 @@ class _Text:
                 keys["identifying"] = "banded by periods"
             if profile is self._measure and profile.kind == "double":
                 keys["decimals"] = str(decimals_of(profile, high))
+        if profile.numeric and profile.name in self._choices.sample.units:
+            keys["unit"] = json.dumps(self._choices.sample.units[profile.name], ensure_ascii=False)
         if profile.zeros:
             keys["decimal_zeros"] = "true"
         if not self._choices.filled(profile.name):
@@ -269,7 +271,7 @@ class _Text:
 
 def _dialect(dialect: Dialect) -> Iterator[str]:
     """Return the keys of a dialect that is not the plain one."""
-    keys = ("delimiter", "decimal", "thousands", "encoding")
+    keys = ("delimiter", "decimal", "thousands", "encoding", "skip_blank_rows")
     for key in keys:
         if (value := getattr(dialect, key)) != getattr(Dialect(), key):
             yield f"  {key}: {json.dumps(value)}"

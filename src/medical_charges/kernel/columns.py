@@ -68,7 +68,7 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
     if isinstance(column, DateColumn):
         return _day(field, column.format, translator)
     if column.unit:
-        field, changed = _without_unit(field, translator.plain_text(column.unit)), True
+        field, changed = without_unit(field, translator.plain_text(column.unit)), True
     if translator.thousands:
         grouped = field.str.contains(f"^{grouped_number(translator.thousands, '.')}$")
         without = field.str.replace_all(translator.thousands, "", literal=True)
@@ -91,7 +91,8 @@ def _day(field: pl.Expr, form: days.Format, translator: Translator) -> pl.Expr:
     return number.when(field.is_not_null()).then(pl.lit(NO_DAY))
 
 
-def _without_unit(field: pl.Expr, unit: str) -> pl.Expr:
+def without_unit(field: pl.Expr, unit: str) -> pl.Expr:
+    """Express a number without a unit behind it, or before it or its sign."""
     text = field.str.strip_chars(SPACES)
     behind = text.str.strip_suffix(unit)
     before = text.str.replace(f"^([+-]?){re.escape(unit)}", "${1}")

@@ -1,4 +1,4 @@
-"""Fifteen unlike files, as a newcomer may have them."""
+"""Sixteen unlike files, as a newcomer may have them."""
 
 from __future__ import annotations
 
@@ -201,7 +201,25 @@ def quoted_thousands(folder: Path, chance: random.Random) -> Path:
     return _write(folder / "quoted.csv", "kind,cost", rows)
 
 
+def worksheet(folder: Path, chance: random.Random) -> Path:
+    rows = [
+        [
+            f"{chance.randint(1, 28):02}.{chance.randint(1, 12):02}.2024",
+            chance.choice(["J", "N", "ja", "nein", "1"]),
+            chance.choice(["k.A.", *map(str, range(18, 60))]),
+            f"{chance.randint(2, 40)} %",
+            f"{chance.lognormvariate(8, 1):.2f} €".replace(".", ","),
+            chance.choice(["5 g", "5 kg", "none"]),
+        ]
+        for _ in range(600)
+    ]
+    path = folder / "klinik.csv"
+    lines = ["Tag;Notfall;Alter;Anteil;Kosten;Gewicht", *(";".join(row) for row in rows)]
+    path.write_bytes("\r\n".join([*lines, ";" * 5, ";" * 5, ""]).encode("cp1252"))
+    return path
+
+
 FILES: tuple[Callable[[Path, random.Random], Path], ...] = (
     forty_columns, dates, people, one_group, negatives, booleans, identifiers, missing, unicode,
-    huge_cardinality, tiny, line_breaks, european, tabs, quoted_thousands,
+    huge_cardinality, tiny, line_breaks, european, tabs, quoted_thousands, worksheet,
 )  # fmt: skip

@@ -245,6 +245,10 @@ DIALECTS: dict[Callable[[Path, random.Random], Path], dict[str, Any]] = {
     files.tabs: {"delimiter": "\t", "thousands": ",", "null_values": ("-",)},
     files.quoted_thousands: {"thousands": ","},
     files.missing: {},
+    files.worksheet: {
+        "delimiter": ";", "decimal": ",", "encoding": "cp1252", "null_values": ("k.A.",),
+        "skip_blank_rows": True,
+    },
 }  # fmt: skip
 
 
@@ -269,6 +273,15 @@ def test_numbers_of_another_dialect_are_numbers(tmp_path: Path) -> None:
     assert contract.measure == "Kosten"
     assert contract.groups_listed("Geschlecht") == ("männlich", "weiblich")
     assert contract.decimals == 2
+
+
+def test_units_around_numbers_are_seen(tmp_path: Path) -> None:
+    contract, _ = drafted(files.worksheet, tmp_path)
+    units = {name: getattr(it, "unit", None) for name, it in contract.source.columns.items()}
+    assert units["Kosten"] == "€"
+    assert units["Anteil"] == "%"
+    assert not units["Gewicht"], "two units"
+    assert contract.measure == "Kosten"
 
 
 def test_files_with_different_delimiters_are_not_described_together(
@@ -330,6 +343,7 @@ def test_a_folder_is_described_by_the_columns_that_all_files_have(tmp_path: Path
     [
         (b"1,2.5,x\n3,4,y\n", "has no header: 2 of the 3 fields of its first line are numbers"),
         (b"a,b\n", "has a header and no row"),
+        (b"a,b\n,\n,\n", "has a header and no row"),
         (b"", "is empty"),
         (b"PK\x03\x04rest", "a ZIP archive; `unzip x.csv` unpacks it"),
         ("a,b\n1,2\n".encode("utf-16"), "it looks like UTF-16"),
