@@ -11,6 +11,10 @@ CONTRACT ?= datasets/medical_charges/contract.yaml
 OUT ?= out
 FILE ?= datasets/medical_charges/Charges.csv
 PICTURES ?= docs/images
+# Make itself would ignore a variable that is spelled wrong, and take the shipped data.
+GIVEN := INPUT CONTRACT OUT FILE PICTURES MEASURE FORCE YES JSON RUN RUN_A RUN_B DAYS OBJECT RECHECK PUBLISH_HELD DOCTOR ARGS
+UNKNOWN := $(strip $(foreach it,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(it)))),$(filter-out $(GIVEN) VENV PY SHELL WORKERS,$(it)))))
+$(if $(UNKNOWN),$(error there is no variable $(UNKNOWN); those that there are: $(GIVEN)))
 # A word for the shell, whatever stands in it.
 quoted = '$(subst ','\'',$(1))'
 # How the whole suite is run: a third worker fills the waits of the others. tests/sharing.py says what stays together, and in which order.

@@ -27,6 +27,11 @@ def main(argv: list[str] | None = None) -> int:
     except MedicalChargesError as error:
         print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - the command's answer
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(printable(f"error: {error.filename}: {error.strerror}"), file=sys.stderr)  # noqa: T201
+        return 1
     except KeyboardInterrupt:
         print("interrupted; what was published before is still there", file=sys.stderr)  # noqa: T201
         return 130

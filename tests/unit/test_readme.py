@@ -33,6 +33,21 @@ def test_a_command_takes_what_the_readme_sets(command: str) -> None:
         assert value in words, variable
 
 
+@pytest.mark.parametrize(("given", "unknown"), [("input=my.csv", True), ("INPUT=my.csv", False)])
+def test_a_variable_that_is_spelled_wrong_is_refused(given: str, unknown: bool) -> None:
+    command = [*make("make check", ROOT), "--dry-run", given]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert bool(done.returncode) is unknown
+    assert ("there is no variable input; those that there are: INPUT " in done.stderr) is unknown
+
+
+def test_every_variable_that_the_targets_name_may_be_given() -> None:
+    described = re.findall(r"^[a-z_-]+:.*## (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    names = {name for text in described for name in re.findall(r"\b[A-Z_]{3,}\b(?==)", text)}
+    assert {"MEASURE", "RUN_A", "JSON"} <= names
+    called_by("make check", **dict.fromkeys(names, 1))
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """What Git has of this tree, with this environment."""

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from medical_charges.errors import MedicalChargesError, TooManyRejectedError
 from medical_charges.report.printable import printable
@@ -21,6 +22,11 @@ def main(argv: list[str] | None = None) -> int:
             _show_examples(error)
         print(printable(f"error: {error}"), file=sys.stderr)  # noqa: T201 - the command's answer
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(printable(f"error: {error.filename}: {error.strerror}"), file=sys.stderr)  # noqa: T201
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0
@@ -42,11 +48,27 @@ def _parser() -> argparse.ArgumentParser:
     draft.add_argument("--out", type=Path, help="the file to write; INPUT's name, if not given")
     add_draft_options(draft)
     draft.set_defaults(command=_draft)
+    for name in _WITH_MAKE:
+        target = commands.add_parser(name, help=f"make {name}, in a clone of the repository")
+        target.add_argument("given", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+        target.set_defaults(command=_name_make, target=name)
     for command in (analysis, check, draft):
         command.add_argument("input", type=Path, help="a CSV, a gzipped CSV or a folder of them")
     for command in (analysis, check):
         command.add_argument("--contract", type=Path, required=True, help="what describes them")
     return parser
+
+
+_WITH_MAKE = ("run", "dashboard", "export", "compare", "doctor", "deploy", "upload")
+"""Targets of make that a newcomer may look for here: they need more than the library."""
+
+
+def _name_make(options: argparse.Namespace) -> NoReturn:
+    raise MedicalChargesError(
+        f"`make {options.target}` in a clone of the repository does that: it needs Terraform, the "
+        f"jobs or the local stack, which are no part of this package; `medical-charges analyze` "
+        f"computes the same figures here"
+    )
 
 
 def add_draft_options(parser: argparse.ArgumentParser) -> None:

@@ -424,6 +424,14 @@ def test_a_draft_goes_next_to_the_person_who_asked_for_it(
     assert load_contract("Charges.yaml").measure == "charges"
 
 
+def test_a_contract_that_cannot_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "missing" / "draft.yaml"
+    assert ops.main(["contract", "--input", str(CHARGES_FILE), "--contract", str(target)]) == 1
+    assert capsys.readouterr().err == f"error: {target}: No such file or directory\n"
+
+
 def test_make_passes_on_a_contract_only_if_one_is_named() -> None:
     def command(*arguments: str) -> str:
         line = ["make", "-n", "--old-file=.venv/laptop", "contract", *arguments]

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, WITHOUT_CUBES
+from tests.readme import called_by
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
@@ -52,6 +53,25 @@ def test_check_counts_rejected_and_suppressed_rows(
     printed = capsys.readouterr().out
     assert "rows read 42, counted 42, rejected 0" in printed
     assert "smokers_by_region 2" in printed
+
+
+@pytest.mark.parametrize("target", ["run", "dashboard", "deploy"])
+def test_what_needs_the_repository_is_left_to_make(
+    target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(target, CHARGES_FILE) == 1
+    printed = capsys.readouterr().err
+    assert f"`make {target}` in a clone of the repository does that" in printed
+    assert called_by(f"make {target}"), "there is such a target"
+
+
+def test_a_file_that_cannot_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out"
+    assert call("analyze", CHARGES_FILE, "--contract", CONTRACT_FILE, "--out", out) == 1
+    assert capsys.readouterr().err == f"error: {out}: Not a directory\n"
 
 
 def test_a_failure_is_a_sentence_with_examples_and_an_exit_code(
