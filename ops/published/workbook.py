@@ -15,7 +15,7 @@ from xlsxwriter.format import Format as Style
 from xlsxwriter.worksheet import Worksheet
 
 from medical_charges.contract import Contract
-from medical_charges.contract.outputs import NULL, Output, OutputColumn, read_csv
+from medical_charges.contract.outputs import NULL, Empty, Output, OutputColumn, read_csv
 from medical_charges.dashboard.definition import Definition, define, group_of
 from medical_charges.dashboard.published import Published, read_published
 from medical_charges.errors import MedicalChargesError
@@ -51,12 +51,13 @@ _FORMATS: dict[str, str] = {
 }
 """Formats of figures, by `OutputColumn.format`; that of the measure depends on the contract."""
 
-_EMPTY = {
+_EMPTY: Mapping[Empty, str] = {
     "suppressed": "in rows that are withheld",
     "counted": "in rows that show people alone",
     "single": "and for a group of one",
     "absent": "and where one of the groups is empty",
     "untested": "and where the test does not exist",
+    "few": "and where too few are on a side of it",
     "withheld": "always, by the contract",
 }
 _DIGITS = (
@@ -258,7 +259,7 @@ class _Tables:
 
 def _is_withheld(output: Output, column: OutputColumn, fields: Mapping[str, str]) -> bool:
     """Return True if a figure is missing to protect a small group, and not for want of it."""
-    if column.empty == "withheld":
+    if column.empty in {"few", "withheld"}:
         return True
     counts = {fields[it.name] for it in output.figures if it.role == "count"}
     # Of nobody there is no mean, and of one person no deviation.

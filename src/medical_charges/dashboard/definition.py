@@ -233,7 +233,8 @@ def _caveats(contract: Contract) -> Iterator[str]:
     if shown:
         yield f"A minimum or a maximum is the figure of one {one}."
     if any(STATISTICS[name].percents for name in used):
-        yield "Medians and other percentiles are rounded, by 0.5% at most."
+        sides = f"{_threshold(contract)} or more on either side"
+        yield f"Medians and other percentiles are rounded, by 0.5% at most, and have {sides}."
 
 
 def _tiles(contract: Contract) -> tuple[Tile, ...]:
