@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -124,6 +125,17 @@ def test_published_figures_are_those_of_the_file(example: Example) -> None:
         assert len(present) >= 2
         for name, column in present.items():
             assert frame[column].to_list() == pytest.approx(expected[name].to_list(), abs=6e-7)
+
+
+def test_percentiles_of_drug_expenses_are_within_half_a_percent() -> None:
+    analysis, percents = "expense_by_condition_group", {"median": 50, "p10": 10, "p90": 90}
+    frame = mc.analyze(MEPS.path, MEPS.contract).outputs[analysis]
+    rows = pl.read_csv(MEPS.path).with_columns(MEPS.groups[analysis][0].alias("group"))
+    for shown in frame.iter_rows(named=True):
+        values = rows.filter(group=shown["condition_group"])["drugexp"].to_numpy()
+        for name, percent in percents.items():
+            exact = np.percentile(values, percent, method="inverted_cdf")
+            assert shown[f"{name}_drug_expense"] == pytest.approx(exact, rel=0.005)
 
 
 @ALL
