@@ -187,12 +187,12 @@ def tried(case: Case) -> Outcome:
         fault.gone, machine.broken = True, ""
         halves = _halves(found, held, expected)
         letters = len(machine.letters)
-        quiet = not letters and found.ledger.lease() is None
+        lease = found.ledger.lease()
         _repair(machine, story, case.repair, ended)
         problems = list(_problems(machine, story, expected))
     if halves and not letters:
         problems.append(f"after the execution's end {halves}")
-    if not quiet and not letters:
+    if lease is not None and not lease.abandoned and not letters:
         problems.append("the lease was left behind without a letter")
     verdict = _verdict(fault, machine, story, halves=halves, problems=problems)
     name = fault.kind.name if len(fault.kind.lasts) == 1 else f"{fault.kind.name}, {fault.lasts}"

@@ -1,8 +1,9 @@
 """The lease, which keeps runs one at a time, and the record of all runs.
 
 One DynamoDB table holds both, by its key `pk`: `lease`, `served` (the live run), `run#RUN_ID` for
-every run and, for a day, `ended#ARN` for every execution that failed. The lease is read, changed in
-memory and written back on the condition that its `version` is still the one that was read.
+every run and, for a day, `ended#ARN` for every execution whose run has ended. The lease is read,
+changed in memory and written back on the condition that its `version` is still the one that was
+read.
 """
 
 from __future__ import annotations

@@ -362,6 +362,8 @@ def finish_run(ledger: Ledger, start: Callable[[str], None], turn: Turn, stale: 
     held = ledger.run(turn.run_id).get("status") == "held"
     status = "held" if held else STALE if stale else SUCCEEDED
     ledger.record(turn.run_id, status=status, ended=now(), reason=stale or None)
+    # PlanRun may have been called twice, and its first call may be about to take the lease.
+    ledger.end(turn.execution)
     pending = ledger.abandon(turn.execution)
     if pending:
         start(successor_of(turn.run_id, turn.execution))

@@ -100,6 +100,14 @@ def test_a_plan_that_outlives_its_execution_begins_no_run(pipeline: Pipeline) ->
     assert pipeline.plan("two")["decision"] == "go"
 
 
+def test_a_plan_that_outlives_its_run_begins_no_other(pipeline: Pipeline) -> None:
+    # It was called twice, and the answer of the second call was the one that counted.
+    pipeline.finish("one", pipeline.run("one"))
+    with pytest.raises(LeaseLostError, match="has ended, so run"):
+        pipeline.plan("one")
+    assert pipeline.ledger.lease() is None
+
+
 def test_an_input_that_cannot_be_analyzed_is_refused_before_any_compute(
     pipeline: Pipeline,
 ) -> None:
