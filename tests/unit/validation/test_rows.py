@@ -301,6 +301,36 @@ def test_objects_of_many_headers_are_read_together(store: LocalStore) -> None:
     assert result.objects == {"read": 50, "on_record": 0}
 
 
+CUTS: dict[str, tuple[Dialect, str, list[str]]] = {
+    "comments": (Dialect(comment="#"), "#a\nb#\n#c", ["b#"]),
+    "rows of delimiters": (Dialect(skip_blank_rows=True), ",,\na,\n,,\n,b\n,", ["a,", ",b"]),
+    "such rows elsewhere": (Dialect(), ",,\na,", [",,", "a,"]),
+    "Windows' line ends": (Dialect(), "a\r\n\r\nb\r\n", ["a", "b"]),
+    "one of two carriage returns": (Dialect(), "a\r\r\nb\r", ["b", "a\r"]),
+    "old line ends": (Dialect(), "a\rb\nc", ["c", "a\rb"]),
+    "other quotes": (Dialect(quote="'"), "a\n'b'\n\"c", ["a", '"c', "'b'"]),
+}
+"""Texts, and their records: the plain ones first."""
+
+
+@pytest.mark.parametrize(("dialect", "text", "records"), CUTS.values(), ids=CUTS)
+def test_a_block_has_the_records_of_its_text(
+    store: LocalStore, dialect: Dialect, text: str, records: list[str]
+) -> None:
+    store.write("x.csv", f"header\n{text}".encode())
+    (piece,) = lines.pieces(store, "x", next(store.list("")), dialect)
+    blocks = list(lines.blocks(store, piece, dialect))
+    assert sorted(r for block in blocks for r in block.records) == sorted(records)
+    assert not any("\r" in block.plain or dialect.quote in block.plain for block in blocks)
+
+
+def test_a_byte_order_mark_within_an_object_is_a_character(store: LocalStore) -> None:
+    rows = csv_lines(b"\xef\xbb\xbf" + GOOD_ROW, GOOD_ROW)
+    summary, result = validated(store, parse_contract(RULES), {"x.csv": rows})
+    assert summary.rules == {"kind.allowed": 1}
+    assert result.problems == []
+
+
 @pytest.mark.parametrize("size", [1, 7, 64, 1000])
 def test_pieces_hold_every_line_once_wherever_they_are_cut(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, size: int

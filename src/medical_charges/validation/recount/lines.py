@@ -115,7 +115,7 @@ def blocks(store: Store, piece: Piece, dialect: Dialect) -> Iterator[Block]:
         lines = text.replace("\r\n", "\n").removesuffix("\r")
         blank = dialect.skip_blank_rows and f"\n{dialect.delimiter}" in f"\n{lines}"
         if blank or not _is_unicode(lines) or any(sign in lines for sign in signs):
-            yield _parted(lines.split("\n"), dialect)
+            yield _parted(text.split("\n"), dialect)
         else:
             yield Block(lines, [])
 
