@@ -275,8 +275,16 @@ def test_an_integer_measure_that_is_too_large_is_bad_to_the_validation_too(
 ) -> None:
     contract = parse_contract(RULES.replace("{type: double, decimals: 2}", "{type: integer}"))
     rows = [b"a,n,1,1,0.5,,%d" % cost for cost in (2**53, -(2**53), 2**53 + 1, -(2**53) - 1)]
+    summary, result = validated(store, contract, {"x.csv": csv_lines(*rows, GOOD_ROW)})
+    assert summary.rules == {"cost.magnitude": 2, "cost.type": 1}
+    assert result.problems == []
+
+
+def test_the_ends_of_the_measure_are_good_to_the_validation_too(store: LocalStore) -> None:
+    contract = parse_contract(RULES.replace("decimals: 2", "decimals: 2, minimum: -1, maximum: 9"))
+    rows = [b"a,n,1,1,0.5,,%s" % cost for cost in (b"-1", b"9", b"-1.01", b"9.01", b"9.0e0")]
     summary, result = validated(store, contract, {"x.csv": csv_lines(*rows)})
-    assert summary.rules == {"cost.magnitude": 2}
+    assert summary.rules == {"cost.minimum": 1, "cost.maximum": 1}
     assert result.problems == []
 
 
