@@ -18,7 +18,7 @@ from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, validate_outputs
 from medical_charges.validation.dqdl import rule_checks
-from medical_charges.validation.recount import lines, sums
+from medical_charges.validation.recount import frames, lines, sums
 from medical_charges.validation.recount.lines import Block
 from medical_charges.validation.recount.rows import BAD, Rows, fields_of, value_of
 from tests.helpers import run, upload
@@ -288,6 +288,16 @@ def test_the_ends_of_the_measure_are_good_to_the_validation_too(store: LocalStor
     assert result.problems == []
 
 
+def test_a_measure_on_the_edge_of_its_band_is_in_the_upper_one(store: LocalStore) -> None:
+    band = "bands:\n  level: {column: cost, below: {low: 10, middle: 20}, otherwise: high}\n"
+    text = RULES.replace("measure: cost\n", f"{band}measure: cost\n")
+    contract = parse_contract(text.replace("group_by: [kind]", "group_by: [level]"))
+    rows = [b"a,n,1,1,0.5,,%s" % cost for cost in (b"9.99", b"10", b"19.99", b"20.00", b"2e1")]
+    summary, result = validated(store, contract, {"x.csv": csv_lines(*rows)})
+    assert summary.counted == 5
+    assert result.problems == []
+
+
 def test_a_measure_in_the_middle_is_rounded_half_to_even(store: LocalStore) -> None:
     rows = [b"a,n,1,1,0.5,,0.125", b"b,n,1,1,0.5,,0.375"]
     _, result = validated(store, parse_contract(RULES), {"x.csv": csv_lines(*rows)})
@@ -401,6 +411,35 @@ def test_frames_hold_accepted_rows_and_staged_outputs_with_their_types(
     ]
 
 
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore:The distutils package is deprecated")  # Spark uses it
+def test_workers_give_every_accepted_row_with_its_types(
+    spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        b'%s,"n,%d",%d,1,0.5,%s,%d.5' % (b"ab"[i % 2 :][:1], i, i, b"2" * (i % 3), i)
+        for i in range(40)
+    ]
+    rows += [row.replace(b'"', b"").replace(b"n,", b"n") for row in rows]
+    store.write("x.csv", csv_lines(*rows, b"bad", b"c,n,1,1,0.5,,1"))
+    (ref,) = store.list("")
+    monkeypatch.setattr(frames, "_FEW_BYTES", 0)
+    monkeypatch.setattr(frames, "_ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(lines, "PIECE_BYTES", 1000)
+    found = Frames(lambda: spark, store, parse_contract(RULES), {"x": ref}, {}).accepted
+    words = "string string bigint bigint double double double"
+    assert [kind for _, kind in found.dtypes] == words.split()
+    spares = [None, 2.0, 22.0]
+    assert sorted(map(tuple, found.collect()), key=repr) == sorted(
+        (
+            ("ab"[i % 2], note, i, 1, 0.5, spares[i % 3], i + 0.5)
+            for i in range(40)
+            for note in (f"n,{i}", f"n{i}")
+        ),
+        key=repr,
+    )
+
+
 OWN = "rules: { dear: { rule: 'Mean \"cost\" > 9' } }"
 
 
@@ -417,7 +456,7 @@ def test_the_accepted_rows_are_held_while_own_rules_look_at_them_and_no_longer(
     upload(store, contract, {"x.csv": csv_lines(GOOD_ROW)})
     run(store, contract)
     (ref,) = store.list(Layout(contract.prefix).input)
-    frames = Frames(lambda: spark, store, contract, {"x": ref}, {})
+    looked_at = Frames(lambda: spark, store, contract, {"x": ref}, {})
     held = list[bool]()
 
     def looking(_: object, frame: DataFrame, *__: object) -> list[Check]:
@@ -427,9 +466,9 @@ def test_the_accepted_rows_are_held_while_own_rules_look_at_them_and_no_longer(
     one = MagicMock()
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.evaluator_of", one)
     monkeypatch.setattr("medical_charges.validation.dqdl.checks.checks_of", looking)
-    assert list(rule_checks(frames)) == []
+    assert list(rule_checks(looked_at)) == []
     assert held == [expected]
-    assert not frames.accepted.is_cached
+    assert not looked_at.accepted.is_cached
 
 
 def look(seen: list[Frames]) -> FrameCheck:
