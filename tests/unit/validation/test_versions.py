@@ -49,9 +49,18 @@ def rows(**groups: int) -> bytes:
 
 
 def validated(
-    store: LocalStore, contract: Contract, first: bytes, second: bytes, *, told: bool
+    store: LocalStore,
+    contract: Contract,
+    first: bytes,
+    second: bytes,
+    *,
+    told: bool,
+    then: Contract | None = None,
 ) -> Result:
-    """A run after another was published; the analysis is told of it, or only the validation."""
+    """A run after another was published; the analysis is told of it, or only the validation.
+
+    The second run may be under a contract of its own.
+    """
     layout = Layout(contract.prefix)
     upload(store, contract, {"d.csv": first})
     snapshot = Path(run(store, contract, "one").state).stem
@@ -59,9 +68,9 @@ def validated(
     upload(store, contract, {"d.csv": second})
     if told:
         write_earlier(store, layout, "two", earlier)
-    run(store, contract, "two")
+    run(store, then or contract, "two")
     write_earlier(store, layout, "two", earlier)
-    return validate_outputs(without_spark, store, contract, "two")
+    return validate_outputs(without_spark, store, then or contract, "two")
 
 
 def failed(result: Result) -> set[str]:
@@ -116,6 +125,16 @@ def test_only_a_version_that_groups_and_sums_alike_is_a_comparison(
     run(store, contract, "two")
     write_earlier(store, layout, "two", Earlier("one", {"by_a": (Version("one", snapshot),)}))
     assert failed(validate_outputs(without_spark, store, contract, "two")) == found
+
+
+@pytest.mark.parametrize(("told", "found"), [(False, {SMALL}), (True, set())])
+def test_a_contract_that_has_come_to_ask_for_a_median_is_compared_all_the_same(
+    store: LocalStore, contract: Contract, told: bool, found: set[str]
+) -> None:
+    more = "  median: {group_by: [a], statistics: [patients, median]}\ndisclosure"
+    asking = parse_contract(CONTRACT.replace("disclosure", more))
+    result = validated(store, contract, rows(x=40, y=40), rows(x=50, y=40), told=told, then=asking)
+    assert failed(result) == found
 
 
 def test_outputs_that_wait_are_those_that_are_published(
