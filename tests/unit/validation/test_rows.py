@@ -413,8 +413,9 @@ def test_frames_hold_accepted_rows_and_staged_outputs_with_their_types(
 
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:The distutils package is deprecated")  # Spark uses it
-def test_workers_give_every_accepted_row_with_its_types(
-    spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("few", [0, 1 << 20], ids=["workers", "driver"])
+def test_a_frame_has_every_accepted_row_with_its_types(
+    spark: SparkSession, store: LocalStore, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     rows = [
         b'%s,"n,%d",%d,1,0.5,%s,%d.5' % (b"ab"[i % 2 :][:1], i, i, b"2" * (i % 3), i)
@@ -423,7 +424,7 @@ def test_workers_give_every_accepted_row_with_its_types(
     rows += [row.replace(b'"', b"").replace(b"n,", b"n") for row in rows]
     store.write("x.csv", csv_lines(*rows, b"bad", b"c,n,1,1,0.5,,1"))
     (ref,) = store.list("")
-    monkeypatch.setattr(frames, "_FEW_BYTES", 0)
+    monkeypatch.setattr(frames, "_FEW_BYTES", few)
     monkeypatch.setattr(frames, "_ROWS_AT_ONCE", 3)
     monkeypatch.setattr(lines, "PIECE_BYTES", 1000)
     found = Frames(lambda: spark, store, parse_contract(RULES), {"x": ref}, {}).accepted
