@@ -312,7 +312,7 @@ def _series(contract: Contract, kind: Kind, groups: tuple[str, ...]) -> int | No
     if kind not in {"grouped", "line"} or len(groups) < 2:
         return None
     if kind == "line":
-        return 0 if _is_integer(contract, groups[-1]) else len(groups) - 1
+        return 0 if _follow(contract, groups[-1]) else len(groups) - 1
     compared = (it.column for it in contract.comparisons.values() if set(it.names) == set(groups))
     return groups.index(next(compared, groups[-1]))
 
@@ -350,6 +350,8 @@ def _kind(contract: Contract, name: str) -> Kind:
 
 def _default(contract: Contract, name: str) -> Literal["bars", "pie", "line"]:
     analysis = contract.analyses[name]
+    if any(_is_period(contract, group) for group in analysis.group_by):
+        return "line"
     if len(analysis.group_by) > 1:
         return "bars"
     (group,) = analysis.group_by
@@ -357,9 +359,7 @@ def _default(contract: Contract, name: str) -> Literal["bars", "pie", "line"]:
     coded = group in contract.dashboard.labels
     if isinstance(column, IntegerColumn) and not _is_short(column) and not coded:
         return "line"
-    band = contract.bands.get(group)
-    # Parts of a whole are few: periods are many, and follow each other.
-    return "pie" if "share" in analysis.statistics and band and not band.by else "bars"
+    return "pie" if "share" in analysis.statistics and group in contract.bands else "bars"
 
 
 def _is_short(column: IntegerColumn) -> bool:
@@ -369,8 +369,16 @@ def _is_short(column: IntegerColumn) -> bool:
     return column.maximum - column.minimum < 3
 
 
-def _is_integer(contract: Contract, name: str) -> bool:
-    return isinstance(contract.source.columns.get(name), IntegerColumn)
+def _follow(contract: Contract, name: str) -> bool:
+    """Return True if groups follow each other on an axis: numbers and periods."""
+    return isinstance(contract.source.columns.get(name), IntegerColumn) or _is_period(
+        contract, name
+    )
+
+
+def _is_period(contract: Contract, name: str) -> bool:
+    band = contract.bands.get(name)
+    return band is not None and band.by is not None
 
 
 def _pair(fields: Mapping[str, Field], low: str, high: str) -> tuple[str, str] | None:

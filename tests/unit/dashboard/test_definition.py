@@ -66,6 +66,41 @@ def test_without_a_word_in_the_contract_the_grouping_decides_the_kind() -> None:
     }
 
 
+STAYS = """
+dataset: stays
+prefix: Stays
+source:
+  format: csv
+  columns:
+    admitted: { type: date, format: "%Y-%m-%d", minimum: 2023-01-01, maximum: 2024-12-31,
+      identifying: made up }
+    ward: { type: string, allowed: [surgery, medicine] }
+    cost: { type: double }
+bands:
+  quarter: { column: admitted, by: quarter }
+measure: cost
+analyses:
+  by_quarter: { group_by: [quarter], statistics: [patients, share] }
+  by_quarter_and_ward: { group_by: [quarter, ward], statistics: [mean] }
+  by_ward_and_quarter: { group_by: [ward, quarter], statistics: [mean] }
+  by_ward: { group_by: [ward], statistics: [mean] }
+disclosure: { minimum_cell: 10 }
+"""
+
+
+def test_periods_are_lines_with_a_color_for_what_is_compared() -> None:
+    visuals = define(parse_contract(STAYS)).visuals
+    found = {
+        it.id: (it.kind, it.groups[it.series] if it.series is not None else "") for it in visuals
+    }
+    assert found == {
+        "by_quarter": ("line", ""),
+        "by_quarter_and_ward": ("line", "ward"),
+        "by_ward_and_quarter": ("line", "ward"),
+        "by_ward": ("bars", ""),
+    }
+
+
 def test_a_visual_reads_columns_that_its_output_and_its_cube_have(
     contract: Contract, charges: Definition
 ) -> None:

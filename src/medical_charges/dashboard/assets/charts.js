@@ -236,7 +236,7 @@ function makeCharts(color, formats) {
     const colorOf = many
       ? { color: { field: "series", type: "nominal", sort: visual.seriesNames,
             scale: { domain: visual.seriesNames, range: visual.colors.map(colorAt) },
-            legend: { orient: "top", title: null } } }
+            legend: { orient: "top", title: null, symbolOpacity: 1 } } }
       : { color: { value: series[0] } };
     const band = { y: { field: "low", type: "quantitative" }, y2: { field: "high" } };
     const broken = { invalid: "break-paths-show-domains" };
