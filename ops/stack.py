@@ -20,6 +20,7 @@ from medical_charges.contract import Contract, load_contract
 from medical_charges.errors import MedicalChargesError, exit_code_of
 from medical_charges.layout import Layout
 from medical_charges.local.files import data_files, refuse_wrong_files, unread_files
+from medical_charges.runs.publish import read_live
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
 from ops.pipeline import Ended, Pipeline, Step
@@ -70,8 +71,8 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
             raise StackError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
         ended = follow(pipeline, arn, console)
         with written.recording():
-            # A failure must not take away what an earlier run left here.
-            left_out = pipeline.mirror(written, remove=not ended.failed())
+            # What publishes nothing must not take away what an earlier run left here.
+            left_out = pipeline.mirror(written, remove=not (ended.failed() or ended.held))
             show_left_out(console, left_out)
             return _show(ended, pipeline, stack.contract, out, console)
 
@@ -204,13 +205,16 @@ def _show(ended: Ended, pipeline: Pipeline, contract: Contract, out: Path, conso
         show_examples(console, pipeline.left_error(ended.arn))
         show_report(console, out, contract, pipeline.run_of(ended.arn))
         return exit_code_of(pipeline.error_of(ended.arn))
-    store, run_id = LocalStore(out), pipeline.live_run()
-    if not run_id:
+    # A stack that starts empty knows of no run before a held one, and the folder does.
+    store, layout = LocalStore(out), Layout(contract.prefix)
+    live = read_live(store, layout)
+    if live is None:
         raise StackError("the execution succeeded, but no run is live")
-    summary = read_summary(store, Layout(contract.prefix), run_id)
+    summary = read_summary(store, layout, live.run_id)
     show_run(console, store, contract, summary)
-    show_report(console, out, contract, summary.run_id)
-    page = out / Layout(contract.prefix).dashboard
+    reported = pipeline.run_of(ended.arn) if ended.held else live.run_id
+    show_report(console, out, contract, reported)
+    page = out / layout.dashboard
     if page.is_file():
         console.print(f"dashboard: {page}")
     return 0

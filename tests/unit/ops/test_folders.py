@@ -6,16 +6,22 @@ import json
 import random
 import shlex
 import subprocess
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from glue_jobs import analyze
+from medical_charges.contract import parse_contract
 from medical_charges.contract.uri import read_contract
+from medical_charges.layout import Layout
 from medical_charges.report.printable import printable
-from medical_charges.storage import LocalStore, open_store
+from medical_charges.storage import LocalStore, S3Store, open_store
 from ops import __main__ as ops
+from ops.pipeline import Ended, Pipeline
 from ops.terraform import TerraformError
 from tests.helpers import ROOT, page_data
 
@@ -125,6 +131,55 @@ def test_a_file_that_lacks_most_people_replaces_nothing(laptop: Laptop) -> None:
     assert output(laptop) == before
     laptop.run(clinics("a", "b"), contract=PROTECTED)
     assert output(laptop) != before
+
+
+def test_a_run_that_a_new_stack_holds_takes_nothing_away(
+    laptop: Laptop, bucket: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laptop.run(clinics("a", "b", "c"))
+    out, source = laptop.folder / "out", laptop.folder / "source"
+    before = published_files(out)
+
+    class Held(Pipeline):
+        """A pipeline of a stack that is empty, and that holds what is uploaded."""
+
+        def executions(self, *, running: bool = False) -> list[str]:
+            return []
+
+        def await_execution(self, known: Collection[str], patience: float) -> str:
+            return "arn"
+
+        def follow(self, arn: str, report: object) -> Ended:
+            return Ended(arn, "SUCCEEDED", "", "", held="for a reason")
+
+        def continuing(self, arn: str) -> list[str]:
+            return []
+
+        def run_of(self, arn: str) -> str:
+            return "held"
+
+    found = {"bucket_name": "medicalcharges", "state_machine_arn": "m", "ledger_table": "t"}
+    pipeline = Held({"AWS_REGION": "us-east-1"}, found, Layout("Clinics"))
+
+    @contextmanager
+    def deployed(*_: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(pipeline=pipeline, contract=parse_contract(CONTRACT))
+
+    monkeypatch.setattr("ops.stack.deployed", deployed)
+    monkeypatch.setattr("ops.stack.STATE", laptop.folder / "state")
+    monkeypatch.setattr("ops.terraform.find_or_fetch", lambda: "terraform")
+    laptop.capture.readouterr()
+    paths = ["--contract", str(laptop.folder / "contract.yaml"), "--out", str(out)]
+    assert ops.main(["run", "--input", str(source), *paths]) == 0
+    assert "nothing of it is published: for a reason" in laptop.capture.readouterr().out
+    assert published_files(out) == before
+
+
+def published_files(out: Path) -> dict[Path, bytes]:
+    folder = out / "Clinics"
+    return {it: it.read_bytes() for it in (folder / "Output_data").rglob("*.csv")} | {
+        folder / "Dashboard/index.html": (folder / "Dashboard/index.html").read_bytes()
+    }
 
 
 def test_a_change_of_enough_people_is_published(laptop: Laptop) -> None:
