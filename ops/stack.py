@@ -30,6 +30,7 @@ from ops.written import Written
 
 STATE = ROOT / ".build" / "local_aws"
 _PATIENCE_SECONDS = 60
+_ROOT_MODULE = "terraform"
 
 
 class StackError(MedicalChargesError):
@@ -146,7 +147,11 @@ def _apply(
     artifacts = stack.state / "artefacts"
     with _timed(console, "package what AWS runs"):
         version = Build(ROOT, artifacts, contract_file.resolve(), laptop=True).run()["version"]
-    deployment = Terraform(terraform, stack.state, stack.environment(), root_module(stack.state))
+    applied = stack.state / "applied"
+    changed = not applied.exists() or applied.read_text() != version
+    # What is applied has its lock of providers there, which a new copy lacks until an init.
+    directory = root_module(stack.state) if changed else stack.state / _ROOT_MODULE
+    deployment = Terraform(terraform, stack.state, stack.environment(), directory)
     variables = {
         "artefacts_index": str(artifacts / "index.json"),
         "catalog_file": str(artifacts / "catalog.json"),
@@ -154,8 +159,7 @@ def _apply(
         "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.yaml"),
         "force_destroy": "true",
     }
-    applied = stack.state / "applied"
-    if not applied.exists() or applied.read_text() != version:
+    if changed:
         with _timed(console, "terraform init"):
             deployment.init()
         with _timed(console, "terraform apply"), _bar(console) as progress:
@@ -171,7 +175,7 @@ def _apply(
 
 def root_module(state: Path) -> Path:
     """Copy terraform/ without the files of an account: its backend and its variables."""
-    copy = state / "terraform"
+    copy = state / _ROOT_MODULE
     shutil.rmtree(copy, ignore_errors=True)
     account = shutil.ignore_patterns("backend.tf", "*.tfvars", "*.tfstate*", ".terraform*", "tests")
     shutil.copytree(DIRECTORY, copy, ignore=account)
