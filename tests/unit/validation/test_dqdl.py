@@ -228,6 +228,22 @@ class Stumbling:
         raise NotImplementedError
 
 
+def test_a_broken_rule_whose_rows_cannot_be_told_is_reported_by_its_value(
+    lean: SparkSession,
+) -> None:
+    """As in Glue, where SQL must return a column of the table to have rows."""
+
+    class Summing(Stumbling):
+        def answers(self, frame: DataFrame, ruleset: str) -> list[Answer]:
+            rule = ruleset.partition("[")[2].rpartition("]")[0].strip()
+            return [Answer(rule, "Failed", "", {"Dataset.*.CustomSQL": 3.0})]
+
+    frame = lean.createDataFrame([(20,)], "age bigint")
+    own = Ruleset("input", (Rule("mine", 'CustomSql "SELECT 3" = 0', "plausibility"),))
+    told = failing(checks_of(own, frame, Summing(""), "charges"))
+    assert told == {"mine": "CustomSQL is 3, of 1 rows"}
+
+
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [

@@ -166,13 +166,18 @@ def _told(
     known = dict(zip(conditions, found, strict=True))
     told = {}
     for rule in broken:
-        if rule.name in known:
-            number = known[rule.name]
-        else:
-            number = evaluator.broken_by(frame, ruleset_text([rule.text]))
+        number = known[rule.name] if rule.name in known else _broken_by(rule, frame, evaluator)
         said = f"{number} of {rows} rows break it"
         told[rule.name] = said if number else _measured(rule, rows, frame, evaluator, measure)
     return told
+
+
+def _broken_by(rule: Rule, frame: DataFrame, evaluator: Evaluator) -> int:
+    try:
+        return evaluator.broken_by(frame, ruleset_text([rule.text]))
+    except Exception:
+        # Glue's evaluator stops at SQL that returns none of the table's columns.
+        return 0
 
 
 def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, measure: str) -> str:
