@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from ops.written import Written
 STATE = ROOT / ".build" / "local_aws"
 _PATIENCE_SECONDS = 60
 _ROOT_MODULE = "terraform"
+_SHIPPED = ROOT / "datasets" / "medical_charges"
 
 
 class StackError(MedicalChargesError):
@@ -63,7 +64,7 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
         pipeline.restore(out)
         changed = pipeline.put(files)
         if changed:
-            console.print(f"uploaded {', '.join(changed)}; EventBridge starts the state machine")
+            console.print(f"{_changes(changed, files)}; EventBridge starts the state machine")
             arn = pipeline.await_execution(known, _PATIENCE_SECONDS)
         else:
             console.print("the input is as it was; starting the state machine with {}")
@@ -78,6 +79,15 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
             return _show(ended, pipeline, stack.contract, out, console)
 
 
+def _changes(changed: Sequence[str], files: Collection[str]) -> str:
+    """Return what was uploaded and what was removed, in words."""
+    ways = {
+        "uploaded": [name for name in changed if name in files],
+        "removed": [name for name in changed if name not in files],
+    }
+    return "; ".join(f"{way} {', '.join(names)}" for way, names in ways.items() if names)
+
+
 _LOOK_SECONDS = 1
 
 
@@ -87,11 +97,13 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
         with turn(STATE, console):
             stack = ending.enter_context(deployed(terraform, contract, console))
         layout = Layout(stack.contract.prefix)
+        shipped = contract.resolve() == _SHIPPED / "contract.yaml"
+        file = (_SHIPPED / "Charges.csv").relative_to(ROOT) if shipped else "YOUR_FILE.csv"
         console.print(
             f"\nAWS answers at {stack.endpoint}. In another terminal:\n\n"
             f"  export AWS_ENDPOINT_URL={stack.endpoint} AWS_REGION=us-east-1 "
             f"AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
-            f"  aws s3 cp datasets/medical_charges/Charges.csv s3://{stack.pipeline.bucket}/{layout.input}/\n"
+            f"  aws s3 cp {file} s3://{stack.pipeline.bucket}/{layout.input}/\n"
             f"  aws stepfunctions list-executions --state-machine-arn {stack.pipeline.machine}\n"
             f"  aws s3 ls --recursive s3://{stack.pipeline.bucket}/{layout.output}/\n\n"
             f"`make run` uses this stack while it is up. Ctrl-C ends it."
@@ -166,7 +178,10 @@ def _apply(
             task = progress.add_task("resources", total=None)
             deployment.apply(
                 variables,
-                lambda done, total: progress.update(task, completed=done, total=total or None),
+                # What is replaced is completed twice.
+                lambda done, total: progress.update(
+                    task, completed=min(done, total), total=total or None
+                ),
             )
         applied.write_text(version)
     pipeline = Pipeline(stack.environment(), deployment.outputs(), Layout(contract.prefix))

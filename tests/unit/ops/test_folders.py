@@ -6,7 +6,7 @@ import json
 import random
 import shlex
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +143,9 @@ def test_a_run_that_a_new_stack_holds_takes_nothing_away(
     class Held(Pipeline):
         """A pipeline of a stack that is empty, and that holds what is uploaded."""
 
+        def put(self, files: Mapping[str, Path]) -> list[str]:
+            return ["old.csv", *super().put(files)]
+
         def executions(self, *, running: bool = False) -> list[str]:
             return []
 
@@ -171,7 +174,9 @@ def test_a_run_that_a_new_stack_holds_takes_nothing_away(
     laptop.capture.readouterr()
     paths = ["--contract", str(laptop.folder / "contract.yaml"), "--out", str(out)]
     assert ops.main(["run", "--input", str(source), *paths]) == 0
-    assert "nothing of it is published: for a reason" in laptop.capture.readouterr().out
+    printed = laptop.capture.readouterr().out
+    assert "nothing of it is published: for a reason" in printed
+    assert "uploaded input.csv; removed old.csv; EventBridge" in printed
     assert published_files(out) == before
 
 

@@ -66,6 +66,7 @@ def test_a_served_stack_ends_completely_at_a_signal(
 ) -> None:
     with started(COMMAND, tmp_path) as process:
         try:
+            assert said(process, "aws s3 cp YOUR_FILE.csv"), "the contract is another one"
             assert said(process, "Ctrl-C ends it")
             assert running(tmp_path)
             process.send_signal(number)
