@@ -128,7 +128,7 @@ CLEAN = (
     Clean("the same rows under two names", [{"a.csv": file(), "b.csv": file()}]),
     Clean("another analysis and comparison", [{"a.csv": file()}], _with_analysis),
     Clean("more comes", [{"a.csv": file()}, {"b.csv": OTHERS}]),
-    Clean("an object goes", [{"a.csv": file(), "b.csv": OTHERS}, {"a.csv": None}]),
+    Clean("an object goes", [{"a.csv": file(), "b.csv": OTHERS}, {"b.csv": None}]),
     Clean("an object is replaced", [{"a.csv": file(), "b.csv": OTHERS}, {"b.csv": REAL}]),
     Clean("one comes and one goes", [{"a.csv": file()}, {"a.csv": None, "b.csv": OTHERS}]),
     Clean("another data set", [{"a.csv": _visits_file()}], _visits),
