@@ -30,7 +30,7 @@ from medical_charges.analysis.earlier import Earlier, read_earlier
 from medical_charges.analysis.engine import RANGE_BYTES, Engine
 from medical_charges.analysis.ranges import plan_ranges, plan_tasks
 from medical_charges.analysis.shown import can_stay, earlier_outputs, live_output
-from medical_charges.analysis.snapshot import NewObject, Snapshot, read_headers
+from medical_charges.analysis.snapshot import NewObject, Snapshot, only_headers, read_headers
 from medical_charges.analysis.summary import Summary, read_summary
 from medical_charges.contract import Contract
 from medical_charges.errors import (
@@ -282,7 +282,7 @@ def _account(state: State, contract: Contract, summary: Summary) -> None:
     if failed:
         raise _too_many_rejected(failed, summary, share)
     if not summary.counted:
-        raise InputRefusedError(f"no row in {summary.objects} object(s): only headers were found")
+        raise only_headers(summary.objects)
     _note_duplicates(state, contract, summary)
 
 

@@ -104,15 +104,27 @@ def check_new_objects(store: Store, contract: Contract, snapshot: Snapshot) -> N
 
     Raises:
         InputRefusedError: an object cannot be analyzed, and the message names every such object;
-            or a column identifies people, or determines another and the contract does not say so.
+            or a column identifies people, or determines another and the contract does not say so;
+            or there is no row.
     """
     known = read_latest_state(store, contract).members
     new = {i: ref for i, ref in snapshot.objects.items() if i not in known}
     sampled = set(sorted(new, key=lambda identity: new[identity])[:SAMPLED_OBJECTS])
-    _, samples = _read_heads(store, contract, new, sampled)
+    heads, samples = _read_heads(store, contract, new, sampled)
+    if new.keys() == snapshot.objects.keys() and all(map(_is_header_alone, heads)):
+        raise only_headers(len(heads))
     samples.sort(key=lambda sample: sample[0])
     refuse_person_data(samples, contract)
     refuse_undeclared_nesting(samples, contract)
+
+
+def _is_header_alone(item: NewObject) -> bool:
+    return not item.header.gzip and item.ref.size <= item.header.data_start
+
+
+def only_headers(objects: int) -> InputRefusedError:
+    """Return the error about objects that have no row between them."""
+    return InputRefusedError(f"no row in {objects} object(s): only headers were found")
 
 
 def read_headers(store: Store, contract: Contract, refs: dict[str, ObjectRef]) -> list[NewObject]:

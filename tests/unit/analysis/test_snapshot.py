@@ -149,6 +149,17 @@ def test_a_compressed_file_of_nothing_is_refused_as_empty(store: LocalStore) -> 
     assert "is empty" in refusal(store, a=gzip.compress(b""))
 
 
+@pytest.mark.parametrize("rows", [b"", GOOD], ids=["none", "one"])
+def test_headers_alone_are_refused_before_anything_is_analyzed(
+    store: LocalStore, rows: bytes
+) -> None:
+    upload(store, CONTRACT, {"a.csv": HEADER, "b.csv": HEADER.rstrip() + b"\n" * bool(rows) + rows})
+    if rows:
+        take_snapshot(store, CONTRACT)
+    else:
+        assert "no row in 2 object(s): only headers were found" in refusal(store, a=HEADER)
+
+
 def test_archived_objects_are_refused_by_name(bucket: S3Store) -> None:
     client = boto3.client("s3")
     for name, kept in (("a.csv", "GLACIER"), ("b.csv", "DEEP_ARCHIVE"), ("c.csv", "STANDARD")):
