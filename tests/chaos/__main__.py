@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tests.chaos.bursts import burst
 from tests.chaos.cases import WRONG, Outcome, draw, tried
+from tests.chaos.stack import struck
 
 COLUMNS = ("what happens", "place", "fault", "what the run said", "then", "verdict")
 WIDTH = 160
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=200, help="how many faults")
     parser.add_argument("--first", type=int, default=0, help="the number of the first of them")
     parser.add_argument("--bursts", type=int, default=5, help="how many bursts of uploads")
+    parser.add_argument("--stack", type=int, default=0, help="how many faults of the whole stack")
     options = parser.parse_args()
     verdicts = Counter[str]()
     _print("#", COLUMNS)
@@ -38,6 +40,8 @@ def _outcomes(options: argparse.Namespace) -> Iterator[tuple[str, Outcome]]:
         yield f"{options.seed}/{number}", tried(draw(options.seed, number))
     for number in range(options.bursts):
         yield f"{options.seed}/burst {number}", burst(options.seed, number)
+    for number, outcome in enumerate(struck(options.stack) if options.stack else ()):
+        yield f"stack {number}", outcome
 
 
 def _print(number: str, row: tuple[str, ...]) -> None:
