@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from medical_charges.aggregates.state import read_state, snapshot_identity
 from medical_charges.analysis.earlier import Earlier, is_lost, read_earlier
 from medical_charges.analysis.snapshot import Snapshot
@@ -54,32 +51,29 @@ def reason_before_analysis(
     return hold_reason(contract) if small else ""
 
 
-def reason_after_analysis(
-    ledger: Ledger, store: Store, contract: Contract, summary: Mapping[str, Any]
-) -> str:
+def reason_after_analysis(ledger: Ledger, store: Store, contract: Contract, run_id: str) -> str:
     """Compare an analyzed run with what readers have; return the reason why it is held, if it is.
 
     The change from the live run is written to its folder.
     """
-    run_id, reason = summary["run_id"], ""
+    summary, reason = read_summary(store, Layout(contract.prefix), run_id), ""
     # The live one last: what `change.json` keeps is the change from it.
     for snapshot in reversed(_readers_snapshots(ledger)):
         before = read_live_state(store, contract, snapshot)
         if before is None:
             reason = LOST
             continue
-        state = read_state(store, contract, summary["state"])
+        state = read_state(store, contract, summary.state)
         change = change_between(before, state, contract)
         write_change(store, contract, run_id, change)
         if change.is_small(contract.disclosure.minimum_rows):
             reason = hold_reason(contract)
-    return reason or _nothing_new(store, contract, summary["run_id"])
+    return reason or _nothing_new(store, contract, summary, run_id)
 
 
-def _nothing_new(store: Store, contract: Contract, run_id: str) -> str:
+def _nothing_new(store: Store, contract: Contract, summary: Summary, run_id: str) -> str:
     """The reason why a run is held that lacks too much, or has nothing that could be published."""
-    layout = Layout(contract.prefix)
-    earlier, summary = read_earlier(store, layout, run_id), read_summary(store, layout, run_id)
+    earlier = read_earlier(store, Layout(contract.prefix), run_id)
     if is_lost(store, contract, earlier):
         return LOST
     if removal := reason_of_removal(store, contract, earlier, summary):

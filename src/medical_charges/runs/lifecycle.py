@@ -251,8 +251,8 @@ def compare_run(ledger: Ledger, store: Store, contract: Contract, turn: Turn) ->
         OutputsRefusedError: the contract is not the one that the run was analyzed under.
     """
     lease = ledger.renew(turn.execution, turn.run_id)
-    summary = summary_under(store, contract, turn.run_id)
-    reason = reason_after_analysis(ledger, store, contract, summary)
+    summary_under(store, contract, turn.run_id)
+    reason = reason_after_analysis(ledger, store, contract, turn.run_id)
     if reason and PUBLISH_HELD not in lease.options:
         hold(ledger, store, contract, turn.run_id, reason)
         return reason
