@@ -6,10 +6,12 @@ import argparse
 import logging
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 from local_aws.server import serve
+
+_LOOK_SECONDS = 0.1
 
 
 def main() -> int:
@@ -22,14 +24,16 @@ def main() -> int:
     logging.basicConfig(
         filename=arguments.state / "log", format="%(asctime)s %(name)s %(message)s", force=True
     )
-    ending = threading.Event()
+    # Not an event: to set it takes a lock, which a second signal may find taken.
+    signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ending.set())
+        signal.signal(number, lambda found, _: signals.append(found))
     try:
         with serve(arguments.state, arguments.port) as stack:
             sys.stdout.write(f"{stack.endpoint}\n")
             sys.stdout.flush()
-            ending.wait()
+            while not signals:
+                time.sleep(_LOOK_SECONDS)
     except (RuntimeError, OSError) as error:
         sys.stderr.write(f"local_aws: {error}\n")
         return 1
