@@ -205,6 +205,8 @@ def _repair(machine: Machine, story: Story, repair: str, ended: Ended) -> None:
         machine.account.moment += 100_000
     else:
         machine.deliver_letters()
+    # What an event has left pending publishes the input, also after a rollback.
+    machine.follow()
     if repair == REDRIVEN and ended.status != SUCCEEDED:
         machine.redrive(ended)
     _upload(machine.account, story.upload)
