@@ -26,8 +26,8 @@ from medical_charges.kernel.dialect import NO_DAY, Translator
 from medical_charges.kernel.header import Header
 
 _INTEGER = re.compile(r"[ \t]*([+-]?[0-9]+)[ \t]*")
-_DOUBLE = re.compile(r"[ \t]*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[ \t]*")
-_EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
+# Each digit has one place in it: a long text of digits takes no quadratic time.
+_DOUBLE = re.compile(r"[ \t]*([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)[ \t]*")
 _NOT_FINITE = re.compile(r"[ \t]*[+-]?(?:nan|inf|infinity)[ \t]*", re.IGNORECASE)
 
 FieldValue = str | int | float | None
@@ -165,8 +165,10 @@ def scale(column: IntegerColumn | DoubleColumn, number: str) -> int:
         return round(scaled)
     if abs(scaled) > 2 * MEASURE_LIMIT:
         return MEASURE_LIMIT + 1
-    exact = Decimal(number.strip()).scaleb(column.decimals, _EXACT)
-    return int(exact.to_integral_value(context=_EXACT))
+    # With as many digits as the text, so that it is rounded once.
+    context = Context(prec=max(40, len(number)), rounding=ROUND_HALF_EVEN)
+    exact = Decimal(number.strip()).scaleb(column.decimals, context)
+    return int(exact.to_integral_value(context=context))
 
 
 def _end(column: DoubleColumn | WholeColumn, value: float) -> str:
@@ -188,8 +190,9 @@ def _integer(field: str) -> int:
     if match is None:
         raise ValueError("is not a whole number")
     # Texts longer than any 64-bit integer are not parsed, which would take quadratic time.
-    digits = match.group(1).lstrip("+-").lstrip("0")
-    value = int(match.group(1)) if len(digits) <= 19 else 1 << 63
+    sign, digits = match.group(1)[0], match.group(1).lstrip("+-").lstrip("0")
+    value = int(digits or "0") if len(digits) <= 19 else 1 << 64
+    value = -value if sign == "-" else value
     if not -(1 << 63) <= value < 1 << 63:
         raise _BrokenRuleError("type", "is not a whole number of 64 bits")
     return value
@@ -210,7 +213,7 @@ def _double(field: str) -> float:
 _CAUSES = {
     "it ends with .0, which `decimal_zeros: true` reads": re.compile(r"[+-]?[0-9]+\.0+"),
     "it has a decimal point": re.compile(r"[+-]?[0-9]*\.[0-9]*"),
-    "it has an exponent": re.compile(r"[+-]?[0-9]*\.?[0-9]*[eE][+-]?[0-9]+"),
+    "it has an exponent": re.compile(r"[+-]?[0-9]*(\.[0-9]*)?[eE][+-]?[0-9]+"),
     "it has a decimal comma": re.compile(r"[+-]?[0-9.]*,[0-9]{1,2}"),
     "it has a thousands separator": re.compile(r"[+-]?[0-9]{1,3}(?:[., '\u00a0\u202f][0-9]{3})+.*"),
     "it has a currency sign": re.compile(r".*[$\u00a3\u00a5\u20ac].*"),

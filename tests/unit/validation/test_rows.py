@@ -82,6 +82,13 @@ BROKEN: dict[str, tuple[str, bytes]] = {
     "a number that overflows": ("spare.finite", b"a,n,1,1,0.5,1e400,10.5"),
     "a measure that overflows": ("cost.finite", b"a,n,1,1,0.5,,1e400"),
     "a measure that is too large": ("cost.magnitude", b"a,n,1,1,0.5,,-90071992547409.94"),
+    "two signs": ("cost.type", b"a,n,1,1,0.5,,++10.5"),
+    "two unlike signs": ("cost.type", b"a,n,1,1,0.5,,+-10.5"),
+    "a measure of digits and a letter": ("cost.type", b"a,n,1,1,0.5,," + b"1" * 200_000 + b"x"),
+    "a measure of digits, an exponent and a letter": (
+        "cost.type",
+        b"a,n,1,1,0.5,," + b"1" * 200_000 + b"ex",
+    ),
     "under the minimum": ("ratio.minimum", b"a,n,1,1,-1.5,,10.5"),
     "over the maximum": ("few.maximum", b"a,n,1,10,0.5,,10.5"),
 }
@@ -97,6 +104,11 @@ KEPT: dict[str, bytes] = {
     "an integer with zeros before it": b"b,n," + b"0" * 50 + b"1,1,0.5,,10.5",
     "a number below all doubles": b"b,n,1,1,0.5,1e-400,10.5",
     "the largest measure": b"b,n,1,1,0.5,,90071992547409.92",
+    "thousands of zeros before an integer": b"b,n," + b"0" * 5000 + b"1,1,0.5,,10.5",
+    "thousands of zeros before and behind a measure": (
+        b"b,n,1,1,0.5,," + b"0" * 5000 + b"22517998136852.5" + b"0" * 5000
+    ),
+    "a number of many decimals": b"b,n,1,1,0.30000000000000004441,,10.0500000000000007105",
     "carriage returns at the end": b"b,n,1,1,0.5,,10.5\r\r",
 }
 
@@ -301,6 +313,24 @@ def test_a_measure_on_the_edge_of_its_band_is_in_the_upper_one(store: LocalStore
 def test_a_measure_in_the_middle_is_rounded_half_to_even(store: LocalStore) -> None:
     rows = [b"a,n,1,1,0.5,,0.125", b"b,n,1,1,0.5,,0.375"]
     _, result = validated(store, parse_contract(RULES), {"x.csv": csv_lines(*rows)})
+    assert result.problems == []
+
+
+def test_a_large_measure_is_rounded_once_whatever_its_length(store: LocalStore) -> None:
+    """Beyond doubles that are exact, between them, and with more digits than any decimal."""
+    long_ = b"45035996273704.965" + b"0" * 40 + b"1"
+    costs = [b"22517998136852.4748", b"22517998136852.485", b"45035996273704.965", long_]
+    rows = [b"%s,n,1,1,0.5,,%s" % (b"ab"[i % 2 :][:1], cost) for i, cost in enumerate(costs)]
+    _, result = validated(store, parse_contract(RULES), {"x.csv": csv_lines(*rows)})
+    assert result.problems == []
+
+
+@pytest.mark.parametrize("spare", [b" ", b"kg", b"\t", b"\xc2\xa0", b" kg", b"", b"5 kg", b"kg5"])
+def test_a_unit_without_a_number_is_no_empty_field(store: LocalStore, spare: bytes) -> None:
+    text = RULES.replace("nullable: true", "nullable: true, unit: kg")
+    rows = csv_lines(b"a,n,1,1,0.5,%s,10" % spare, GOOD_ROW)
+    summary, result = validated(store, parse_contract(text), {"x.csv": rows})
+    assert summary.rejected == (spare not in {b"", b"5 kg", b"kg5"})
     assert result.problems == []
 
 

@@ -11,6 +11,7 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple, TypeVar
 
@@ -32,9 +33,9 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 _INTEGER = re.compile(r"[ \t]*[+-]?0*[0-9]{1,19}[ \t]*")
-_DOUBLE = re.compile(r"[ \t]*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
+_DOUBLE = re.compile(r"[ \t]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t]*")
 _PLAIN_INTEGER = r"^-?[0-9]{1,15}$"
-_PLAIN_DOUBLE = r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$"
+_PLAIN_DOUBLE = r"^-?[0-9]{1,15}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$"
 """Texts that Arrow reads as the contract does."""
 _REMEMBERED = 1 << 18
 
@@ -74,7 +75,7 @@ def value_of(column: Column, text: str) -> Value | Bad:
     whole = isinstance(column, WholeColumn)
     if not (_INTEGER if whole else _DOUBLE).fullmatch(text):
         return BAD
-    value = int(text) if whole else float(text)
+    value = _whole_number(text) if whole else float(text)
     if (not -(2**63) <= value < 2**63) if whole else math.isinf(value):
         return BAD
     if column.minimum is not None and value < column.minimum:
@@ -82,8 +83,14 @@ def value_of(column: Column, text: str) -> Value | Bad:
     return BAD if column.maximum is not None and value > column.maximum else value
 
 
-_SURE = 2**51
-"""Doubles under this, in units, are nearer to the right whole number than to any other."""
+def _whole_number(text: str) -> int:
+    # Python reads no more than some thousands of digits, zeros included.
+    sign, digits = text.strip(" \t")[:1], text.strip(" \t+-").lstrip("0")
+    return -int(digits or "0") if sign == "-" else int(digits or "0")
+
+
+_SURE = 2**51 - 1
+"""Doubles up to this, in units, are nearer to the right whole number than to any other."""
 
 
 class Numbers(NamedTuple):
@@ -119,18 +126,22 @@ class Measure:
         """Return the numbers, and which texts break no rule."""
         if self._plain:
             texts = pa.array(map(self._plain, texts.to_pylist()), pa.string())
-        plain = pc.match_substring_regex(
-            texts, _PLAIN_INTEGER if self._is_integer else _PLAIN_DOUBLE
-        )
+        pattern = _PLAIN_INTEGER if self._is_integer else _PLAIN_DOUBLE
+        plain = pc.match_substring_regex(texts, pattern)
+        if not pc.all(plain).as_py():
+            bare = pc.utf8_trim(texts, " \t")
+            texts = pc.replace_substring_regex(bare, r"^\+([0-9])", r"\1")
+            plain = pc.match_substring_regex(texts, pattern)
         kind = pa.int64() if self._is_integer else pa.float64()
         # A copy, because the values of other texts are put in.
         values = np.array(pc.cast(pc.if_else(plain, texts, "0"), kind))
         units = values * self._unit
-        sure = np.asarray(plain) & (np.abs(units) < _SURE)
+        sure = np.asarray(plain) & (np.abs(units) <= _SURE)
         wholes = np.rint(np.where(sure, units, 0)).astype(np.int64)
         good = sure & ~self._is_out(values)
-        for at in np.flatnonzero(~sure):
-            found = self._judged(texts[at].as_py())
+        others = np.flatnonzero(~sure)
+        for at, text in zip(others, texts.take(pa.array(others)).to_pylist(), strict=True):
+            found = self._judged(text)
             if found is not None:
                 values[at], wholes[at] = found
                 good[at] = True
@@ -151,10 +162,14 @@ class Measure:
 
     def _whole(self, value: float, text: str) -> int:
         units = value * self._unit
-        if self._is_integer or abs(units) < _SURE:
+        if self._is_integer or abs(units) <= _SURE:
             return round(units)
         # Of far larger ones the fraction would be as long as their exponent says.
-        return round(Fraction(text.strip()) * int(self._unit)) if abs(units) < 2**60 else 2**60
+        return (
+            round(Fraction(Decimal(text.strip())) * int(self._unit))
+            if abs(units) < 2**60
+            else 2**60
+        )
 
 
 class Remembered(dict[Given, Found]):
@@ -265,11 +280,16 @@ class Rows:
         """Yield records with their fields, and refuse those that cannot be read."""
         for record in records:
             fields = fields_of(record, self._dialect)
-            right = fields is not None and len(fields) == self._width
-            if fields and right and not any(SURROGATES.search(fields[at]) for at in self._read):
-                yield record, fields
-            else:
+            if fields is None or len(fields) != self._width or self._is_unread(record, fields):
                 refuse(record)
+            else:
+                yield record, fields
+
+    def _is_unread(self, record: str, fields: Sequence[str]) -> bool:
+        """Return True if a column of the contract has a byte that the encoding does not know."""
+        if record.isascii() or not SURROGATES.search(record):
+            return False
+        return any(SURROGATES.search(fields[at]) for at in self._read)
 
     def _judged(
         self,

@@ -54,7 +54,8 @@ def _steps(column: Column, dialect: Dialect) -> Iterator[Callable[[str], str]]:
         yield partial(_without_separators, form=column.format)
         return
     if unit := column.unit:
-        yield lambda text: _without_unit(text, unit)
+        # Where nothing is left, nothing was written but a unit, or spaces.
+        yield lambda text: text and (_without_unit(text, unit) or _NO_NUMBER)
     if sign := dialect.thousands:
         yield lambda text: _without_thousands(text, sign, dialect.decimal)
     if dialect.decimal != ".":
