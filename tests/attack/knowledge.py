@@ -135,18 +135,14 @@ def _analysis(row: Mapping[str, str], names: Sequence[str], contract: Contract) 
             factor = sqrt(n) / float(student.ppf(0.975, n - 1))
             squares = _spread(n, mean, _around(half * factor, 2 * HALF * factor))
     yield Fact(group, Range(n, n), total, squares, values)
-    for name, percent in PERCENTS.items():
-        if (column := f"{name}_{measure}") in figures:
-            rank, bucket = ceil(n * percent / 100), _bucket(float(figures[column]))
-            yield Fact(group, Range(rank, n), among=Range(-inf, bucket.high))
-            yield Fact(group, Range(n - rank + 1, n), among=Range(bucket.low, inf))
+    if (column := f"median_{measure}") in figures:
+        rank, bucket = ceil(n / 2), _bucket(float(figures[column]))
+        yield Fact(group, Range(rank, n), among=Range(-inf, bucket.high))
+        yield Fact(group, Range(n - rank + 1, n), among=Range(bucket.low, inf))
     if "share" in figures and len(names) > 1:
         share = float(figures["share"])
         whole = frozenset((name, row[name]) for name in names[:-1])
         yield Fact(whole, Range(n / (share + HALF), n / max(share - HALF, 1e-12)))
-
-
-PERCENTS = {"p10": 10, "p25": 25, "median": 50, "p75": 75, "p90": 90}
 
 
 def _bucket(value: float) -> Range:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping, Sequence
+from math import inf
 
 import pytest
 
@@ -12,7 +13,7 @@ from medical_charges.contract import Contract, parse_contract
 from medical_charges.outputs.disclosure import figures
 from medical_charges.outputs.tables import make_tables
 from tests.attack.cases import BASE, Person, case, cube_of, nested_case, people_of
-from tests.attack.knowledge import Group, Publication, Range, known_from, with_nesting
+from tests.attack.knowledge import Fact, Group, Publication, Range, known_from, with_nesting
 from tests.attack.solver import TANGENTS, Attack, values_left
 from tests.unit.test_reference import reference
 
@@ -160,28 +161,46 @@ def test_counts_sums_and_squares_together_confine_no_count(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 7, 13, 19, 26])
-def test_percentiles_confine_no_count_either(seed: int) -> None:
-    contract, people = case(seed, statistics=["median", "quantiles"])
+def test_medians_confine_no_count_either(seed: int) -> None:
+    contract, people = case(seed, statistics=["median"])
     publication = published(people, contract)
     assert narrow(attacked(publication, contract, names_of(contract))) == []
 
 
-def test_percentiles_of_margins_confine_a_group_that_both_tell_apart() -> None:
-    _, people = two_by_two()
-    text = TWO_BY_TWO.replace("mean, stddev", "median, quantiles").replace("cell: 11", "cell: 1")
+def told_apart() -> tuple[Contract, list[Person]]:
+    """Four groups of which two are small; all of v0 in a but eleven cost more than any of v1."""
+    counts = {("v0", "v0"): 9, ("v0", "v1"): 102, ("v1", "v0"): 3, ("v1", "v1"): 808}
+    random_ = random.Random(1)
+    people: list[Person] = []
+    for (a, b), number in counts.items():
+        for i in range(number):
+            much = a == "v0" and (b == "v0" or i >= 11)
+            m = 20_000 + random_.lognormvariate(10, 0.5) if much else random_.lognormvariate(8, 1)
+            people.append({"a": a, "b": b, "k": 0, "m": int(m if much else min(m, 15_000))})
+    text = TWO_BY_TWO.replace("mean, stddev", "median")
     measure = "m: {type: integer, minimum: 0"
-    contract = parse_contract(BASE.replace(measure, f"{measure}, maximum: 400000") + text)
-    margins = published(people, contract)
-    margins["both"] = without_figures(margins["both"], 2)
-    small = frozenset({("a", "v0"), ("b", "v0")})
-    told = attacked(margins, contract, names_of(contract))[small]
-    # Of the 32 of v0 in a at most 3 cost little, and of the 43 of v0 in b at most 4 cost much.
-    assert (round(told.low), round(told.high)) == (1, 7)
-    for name in ("rows", "columns"):
-        header, *rows_ = margins[name].decode().splitlines()
-        kept = [",".join(row.split(",")[:2]) for row in (header, *rows_)]
-        margins[name] = "\n".join([*kept, ""]).encode()
-    assert attacked(margins, contract, names_of(contract))[small].high > 25
+    return parse_contract(BASE.replace(measure, f"{measure}, maximum: 400000") + text), people
+
+
+def test_medians_of_margins_confine_no_group_that_both_tell_apart() -> None:
+    contract, people = told_apart()
+    publication = published(people, contract)
+    medians = [row.split(",")[2] for row in publication["rows"].decode().splitlines()[1:]]
+    assert all(medians)
+    found = attacked(publication, contract, names_of(contract))
+    assert len(found) == 4
+    assert narrow(found) == []
+
+
+def test_the_attacker_confines_it_by_the_lowest_and_the_highest_tenth() -> None:
+    contract, people = told_apart()
+    known = known_from(published(people, contract), contract)
+    much, little = Range(20_000, inf), Range(-inf, 15_000)
+    known.facts.append(Fact(frozenset({("a", "v0")}), Range(100, 111), among=much))
+    known.facts.append(Fact(frozenset({("b", "v1")}), Range(819, 910), among=little))
+    attack = Attack(contract, [known], names_of(contract))
+    small = attack.of_state(0, frozenset({("a", "v0"), ("b", "v0")}))
+    assert (round(small.low), round(small.high)) == (9, 11)
 
 
 SLOW_NESTED = {3, 9}

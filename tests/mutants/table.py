@@ -25,7 +25,7 @@ from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
-from medical_charges.outputs.statistics import _rounded_root, critical, percentile
+from medical_charges.outputs.statistics import _rounded_root, critical, median
 from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures, _Groups
 from medical_charges.outputs.welch import pairs, welch
 from medical_charges.runs.differencing import (
@@ -44,7 +44,7 @@ from medical_charges.runs.rollback import publish_again, roll_back
 from medical_charges.validation.checks.disclosure import Nesting, _small
 from medical_charges.validation.checks.files import _encoding_problems
 from medical_charges.validation.checks.freshness import _stale
-from medical_charges.validation.dqdl.rules import _needed
+from medical_charges.validation.dqdl.rules import _median
 from medical_charges.validation.dqdl.together import _any, _stackable, _suspects
 from medical_charges.validation.recount.rows import Measure
 from medical_charges.validation.recount.sums import _rounded
@@ -91,11 +91,11 @@ KERNEL = (
     mutant("amounts of sixteen digits are rounded as doubles", scale,
            replaced("_ <= EXACT_LIMIT", "_ <= MEASURE_LIMIT"), "test_large_amounts"),
     mutant("a bucket ends with its half", buckets,
-           replaced("(_ + 1) // 2", "(_ + 2) // 2"), "test_percentiles"),
+           replaced("(_ + 1) // 2", "(_ + 2) // 2"), "test_medians"),
     mutant("a bucket stands for what is above it", buckets,
-           replaced("(least, rounded)", "(least, rounded + 1)"), "test_percentiles"),
+           replaced("(least, rounded)", "(least, rounded + 1)"), "test_medians"),
     mutant("below zero there are the buckets of above", rounded,
-           replaced("_ * np.sign(numbers)", "_"), "test_percentiles"),
+           replaced("_ * np.sign(numbers)", "_"), "test_medians"),
     mutant("sums are checked by their greatest value alone", _fits,
            replaced("max(abs(least), abs(most))", "abs(most)"),
            "test_pii_values", "test_properties"),
@@ -138,12 +138,12 @@ AGGREGATES = (
 OUTPUTS = (
     mutant("halves are rounded up", _rounded_root,
            dropped("floor % 2 == 1"), "test_published_figures", "test_properties"),
-    mutant("a percentile may be the first of so few", percentile,
-           replaced("rank - 1", "rank"), "test_percentiles"),
-    mutant("a percentile needs people below it alone", percentile,
-           replaced("min(rank - 1, n - rank)", "rank - 1"), "test_percentiles"),
-    mutant("half of nobody has the median", percentile,
-           replaced("-(-n * percent // 100)", "n * percent // 100"), "test_percentiles"),
+    mutant("a median may be the first of so few", median,
+           replaced("rank - 1", "rank"), "test_medians"),
+    mutant("a median needs people above it alone", median,
+           replaced("min(rank - 1, n - rank)", "n - rank"), "test_medians"),
+    mutant("the median is the upper of two", median,
+           replaced("(n + 1) // 2", "n // 2 + 1"), "test_medians"),
     mutant("only the first filter is refused a group called all", _check_no_margin,
            replaced("filters", "filters[:1]"), "test_bad_input", "test_disclosure"),
     mutant("extremes are always published", _figures,
@@ -268,9 +268,9 @@ VALIDATION = (
     mutant("types of columns are not looked at where outputs are evaluated together", _stackable,
            replaced("known.get(folded, column) == column", "folded"), "test_dqdl_together"),
     mutant("the recount rounds 500 and more as less", _rounded,
-           replaced("first < 5", "first <= 5"), "test_percentiles"),
-    mutant("a percentile needs people above it alone", _needed,
-           replaced("max(below, above)", "above"), "test_percentiles"),
+           replaced("first < 5", "first <= 5"), "test_medians"),
+    mutant("the rules ask for a median of one fewer", _median,
+           replaced("2 * least + 1", "2 * least"), "test_medians"),
     mutant("the recount rounds amounts of sixteen digits as doubles", Measure._whole,
            replaced("_ < _SURE", "True"), "test_large_amounts"),
     mutant("validation follows no sums of what groups lie in", Nesting.is_in,

@@ -1,4 +1,4 @@
-"""Buckets of the measure, of which percentiles are read: each value is rounded to three digits.
+"""Buckets of the measure, of which medians are read: each value is rounded to three digits.
 
 The last of the three is even from 200 on, and 0 or 5 from 500 on: 198, 199, 200, 202, 204. So a
 value and what it is rounded to are at most 0.5 % apart, and there are 350 buckets for each power of

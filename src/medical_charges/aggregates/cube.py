@@ -68,7 +68,7 @@ def check_size(grouping_set: GroupingSet, cells: int) -> None:
     """
     if cells > CELL_LIMIT:
         by = ", ".join(name for name in grouping_set if name != BUCKET)
-        what = f"quantiles by {by} need" if BUCKET in grouping_set else f"grouping by {by} gives"
+        what = f"medians by {by} need" if BUCKET in grouping_set else f"grouping by {by} gives"
         raise InputRefusedError(
             f"{what} more than {CELL_LIMIT:,} groups; group by fewer columns, or by bands"
         )

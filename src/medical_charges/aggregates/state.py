@@ -142,7 +142,7 @@ class StoredState:
 
 
 def _compared(grouping_sets: Iterable[GroupingSet]) -> set[GroupingSet]:
-    """Return the grouping sets that outputs are compared by: quantiles need more, and show less."""
+    """Return the grouping sets that outputs are compared by: medians need more, and show less."""
     return {names for names in grouping_sets if BUCKET not in names}
 
 

@@ -251,6 +251,11 @@ class Analysis(Part):
         description="What is published of each group, in this order."
     )
 
+    @property
+    def bucketed(self) -> bool:
+        """Whether a statistic is read off counts by the rounded measure."""
+        return any(STATISTICS[statistic].bucketed for statistic in self.statistics)
+
 
 class Comparison(Part):
     """A comparison of two groups of a column, overall or within each stratum."""
@@ -540,7 +545,7 @@ class Contract(Part):
         """The grouping sets of the analyses and of the outputs that need others, sorted.
 
         A cube that another set can be added up to has none of its own, nor have its margins. An
-        analysis with quantiles has a second one, with the buckets of the measure.
+        analysis with a median has a second one, with the buckets of the measure.
         """
         sets = {self.with_wholes(analysis.group_by) for analysis in self.analyses.values()}
         known = {frozenset(names) for names in sets}
@@ -555,12 +560,12 @@ class Contract(Part):
     def bucketed_sets(self) -> tuple[tuple[str, ...], ...]:
         """The grouping sets by the buckets of the measure, of which people alone are counted.
 
-        Each is longer than another set of its names, which is taken for anything but quantiles.
+        Each is longer than another set of its names, which is taken for anything but medians.
         """
         groups = (
             self.with_wholes(analysis.group_by)
             for analysis in self.analyses.values()
-            if any(STATISTICS[statistic].percents for statistic in analysis.statistics)
+            if analysis.bucketed
         )
         return tuple(sorted({(*sorted(names), BUCKET) for names in groups}))
 

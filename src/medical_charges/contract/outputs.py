@@ -40,7 +40,7 @@ Empty = Literal["suppressed", "counted", "single", "absent", "untested", "few", 
 suppressed: the row is suppressed, or one of its groups; counted: the row shows counts and shares
 alone, as a figure of the measure would confine a suppressed count; single: a group of one; absent:
 one of two groups is empty; untested: Welch's test does not exist; few: fewer people than the
-threshold are below a percentile, or above it; withheld: always, by the contract."""
+threshold are below a median, or above it; withheld: always, by the contract."""
 
 
 Detail = Literal["suppressed", "counted", "shown"]
@@ -74,8 +74,6 @@ class OutputColumn:
     """All values that a label can have, where the contract lists them."""
     quantity: str = ""
     """The name without the measure: `mean` of `mean_charges`."""
-    percent: int = 0
-    """Which percentile of the measure it is, if it is one."""
 
     @property
     def of_counts(self) -> bool:
@@ -146,11 +144,8 @@ class StatisticSpec:
     columns: tuple[OutputColumn, ...]
     extreme: bool = False
     """True if it reveals single people's values, which a contract may withhold."""
-
-    @property
-    def percents(self) -> tuple[int, ...]:
-        """Which percentiles of the measure its columns are, if they are any."""
-        return tuple(column.percent for column in self.columns if column.percent)
+    bucketed: bool = False
+    """True if it is read off counts by the rounded measure."""
 
 
 def _count(name: str, title: str, comment: str) -> OutputColumn:
@@ -173,14 +168,10 @@ def _figure(
     return OutputColumn(name, "double", "figure", format_, title, comment, empty, bounds)
 
 
-def _statistic(*columns: OutputColumn, extreme: bool = False) -> StatisticSpec:
-    return StatisticSpec(columns, extreme)
-
-
-def _percentile(percent: int, name: str, title: str) -> OutputColumn:
-    comment = f"{title} of {{measure}}, at most 0.5 % off; none with too few {{units}} on a side"
-    figure = _figure(f"{name}_{{measure}}", "measure", title, comment, empty="few")
-    return replace(figure, percent=percent)
+def _statistic(
+    *columns: OutputColumn, extreme: bool = False, bucketed: bool = False
+) -> StatisticSpec:
+    return StatisticSpec(columns, extreme, bucketed)
 
 
 _PEOPLE = _count("patients", "{Units}", "{Units} in the group")
@@ -227,12 +218,13 @@ STATISTICS: Mapping[str, StatisticSpec] = {
         _figure("ci95_low", "measure", "95% interval from", _OF_MEAN, empty="single"),
         _figure("ci95_high", "measure", "95% interval to", _OF_MEAN, empty="single"),
     ),
-    "median": _statistic(_percentile(50, "median", "Median")),
-    "quantiles": _statistic(
-        _percentile(10, "p10", "10th percentile"),
-        _percentile(25, "p25", "25th percentile"),
-        _percentile(75, "p75", "75th percentile"),
-        _percentile(90, "p90", "90th percentile"),
+    "median": _statistic(
+        _figure(
+            "median_{measure}", "measure", "Median",
+            "Median of {measure}, at most 0.5 % off; none with too few {units} on a side",
+            empty="few",
+        ),
+        bucketed=True,
     ),
 }  # fmt: skip
 """The statistics of analyses, in the order of the JSON Schema."""
@@ -280,7 +272,6 @@ RISING: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
     "analysis": {
         "minimum_mean_maximum": ("minimum", "mean", "maximum"),
         "ci95_around_mean": ("ci95_low", "mean", "ci95_high"),
-        "percentiles": ("p10", "p25", "median", "p75", "p90"),
     },
     "comparisons": {"ci95_around_difference": ("ci95_low", "difference", "ci95_high")},
     "cube": {},

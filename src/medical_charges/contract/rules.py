@@ -25,7 +25,6 @@ from medical_charges.contract.model import (
     listed,
 )
 from medical_charges.contract.naming import PLAIN_TEXT, not_a_label, not_a_name
-from medical_charges.contract.outputs import STATISTICS
 from medical_charges.contract.pii.names import kind_of_person_data
 
 ARTIFACTS = "artefacts"
@@ -270,10 +269,9 @@ def _analysis_problems(contract: Contract) -> Iterator[Problem]:
             values = getattr(analysis, key)
             if len(set(values)) < len(values):
                 yield Problem(f"{path}.{key}", show(list(values)), "each entry once")
-        quantile = next((it for it in analysis.statistics if STATISTICS[it].percents), None)
-        if quantile is not None and "patients" not in analysis.statistics:
-            found = f"{quantile!r} without 'patients'"
-            allowed = "both: a percentile is shown if people are enough"
+        if analysis.bucketed and "patients" not in analysis.statistics:
+            found = "'median' without 'patients'"
+            allowed = "both: a median is shown if people are enough"
             yield Problem(f"{path}.statistics", found, allowed)
         output = contract.analysis_output(name)
         if set(analysis.group_by) & {column.name for column in output.figures}:

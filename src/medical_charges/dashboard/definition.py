@@ -226,15 +226,15 @@ def _source(contract: Contract) -> tuple[tuple[str, str], ...]:
 
 
 def _caveats(contract: Contract) -> Iterator[str]:
-    """Say what minima, maxima and percentiles are, where some are published."""
+    """Say what minima, maxima and medians are, where some are published."""
     one = contract.unit if isinstance(contract.unit, str) else contract.unit.one
     used = {name for analysis in contract.analyses.values() for name in analysis.statistics}
     shown = any(STATISTICS[name].extreme and not contract.withholds(name) for name in used)
     if shown:
         yield f"A minimum or a maximum is the figure of one {one}."
-    if any(STATISTICS[name].percents for name in used):
+    if any(STATISTICS[name].bucketed for name in used):
         sides = f"{_threshold(contract)} or more on either side"
-        yield f"Medians and other percentiles are rounded, by 0.5% at most, and have {sides}."
+        yield f"Medians are rounded, by 0.5% at most, and have {sides}."
 
 
 def _tiles(contract: Contract) -> tuple[Tile, ...]:

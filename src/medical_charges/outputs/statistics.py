@@ -74,18 +74,17 @@ def measured(scaled: int, decimals: int) -> str:
     return decimal(Fraction(scaled, 10**decimals))
 
 
-def percentile(counts: Mapping[int, int], percent: int, least: int, decimals: int) -> str:
-    """Return the least value that a share of the people have at most, rounded as it was counted.
+def median(counts: Mapping[int, int], least: int, decimals: int) -> str:
+    """Return the least value that half of the people have at most, rounded as it was counted.
 
     Args:
         counts: people by the rounded measure.
-        percent: the share.
         least: how many people must come before it, and how many after it, or it is empty. The order
             is that of the measure, so that this follows from the number of people alone.
         decimals: of the measure.
     """
     n = sum(counts.values())
-    rank = -(-n * percent // 100)
+    rank = (n + 1) // 2
     if min(rank - 1, n - rank) < least:
         return ""
     values = sorted(counts)
@@ -150,4 +149,4 @@ COMPUTED: Mapping[str, Callable[[Sums, int, int], tuple[str, ...]]] = {
     "ci95": lambda sums, _, decimals: interval(sums, decimals),
 }
 """The figures of each statistic of `contract.outputs`: of a group's sums, of the people of whom its
-share is taken, and of the decimals of the measure. Percentiles are not of sums."""
+share is taken, and of the decimals of the measure. A median is not of sums."""

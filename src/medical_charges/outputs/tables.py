@@ -220,7 +220,7 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     wholes = _wholes(cells)
     shares = "share" in analysis.statistics and len(names) > 1
     measured = not all(column.of_counts for column in contract.outputs[name].figures)
-    buckets = groups.buckets(names) if any(map(_percents, analysis.statistics)) else {}
+    buckets = groups.buckets(names) if analysis.bucketed else {}
 
     def draft(key: Key) -> _Draft:
         # The whole follows from a share and its part.
@@ -338,10 +338,6 @@ def _wholes(cells: Cells) -> dict[Key, int]:
     return wholes
 
 
-def _percents(statistic: str) -> tuple[int, ...]:
-    return STATISTICS[statistic].percents
-
-
 def _figures(
     sums: Sums,
     whole: int,
@@ -354,11 +350,8 @@ def _figures(
     for statistic in analysis.statistics:
         if contract.withholds(statistic):
             figures += (NULL,) * len(STATISTICS[statistic].columns)
-        elif percents := _percents(statistic):
-            figures += (
-                statistics.percentile(buckets, percent, least, contract.decimals)
-                for percent in percents
-            )
+        elif STATISTICS[statistic].bucketed:
+            figures.append(statistics.median(buckets, least, contract.decimals))
         else:
             figures += statistics.COMPUTED[statistic](sums, whole, contract.decimals)
     return tuple(figures)

@@ -131,16 +131,14 @@ def _analysis(contract: Contract, name: str, cells: GroupedMoments) -> Iterator[
                 figure
                 for statistic in analysis.statistics
                 for figure in (
-                    _percentiles(contract, statistic, buckets.get(key, []))
-                    or _figures(contract, statistic, moments, whole)
+                    [_median(contract, buckets[key])]
+                    if statistic == "median"
+                    else _figures(contract, statistic, moments, whole)
                 )
             ),
             ((group_of(names, key), moments.n),),
             ((group_of(names[:-1], key[:-1]), whole),) if share else (),
         )
-
-
-_PERCENTILES = {"median": (50,), "quantiles": (10, 25, 75, 90)}
 
 
 def _buckets(
@@ -154,24 +152,18 @@ def _buckets(
     return {key: sorted(counts, reverse=True) for key, counts in found.items()}
 
 
-def _percentiles(
-    contract: Contract, statistic: str, buckets: Sequence[tuple[int, int]]
-) -> list[Figure]:
-    """Return the percentiles of a statistic, counted from the highest bucket down.
+def _median(contract: Contract, buckets: Sequence[tuple[int, int]]) -> Figure:
+    """Return the median, counted from the highest bucket down.
 
-    So many people are above a percentile as the rest of the people comes to, rounded down.
+    Half of the people, rounded down, are above it.
     """
     n, least = sum(count for _, count in buckets), contract.disclosure.minimum_rows
-    found = []
-    for percent in _PERCENTILES.get(statistic, ()):
-        above = n * (100 - percent) // 100
-        if above < least or n - 1 - above < least:
-            found.append(NOTHING)
-            continue
-        passed = accumulate(count for _, count in buckets)
-        bucket = next(it for (it, _), many in zip(buckets, passed, strict=True) if many > above)
-        found.append(_written(Decimal(bucket) / Decimal(10) ** contract.decimals))
-    return found
+    above = n // 2
+    if n - 1 - above < least:
+        return NOTHING
+    passed = accumulate(count for _, count in buckets)
+    bucket = next(it for (it, _), many in zip(buckets, passed, strict=True) if many > above)
+    return _written(Decimal(bucket) / Decimal(10) ** contract.decimals)
 
 
 def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> list[Figure]:

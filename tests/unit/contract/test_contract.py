@@ -26,8 +26,8 @@ TOP_KEYS = (
 )
 PLAIN = "text that a CSV holds without quotes: no comma, quote, line break or control character"
 STATISTICS = (
-    "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error', 'ci95', "
-    "'median' or 'quantiles'"
+    "'patients', 'share', 'mean', 'minimum', 'maximum', 'stddev', 'standard_error', 'ci95' "
+    "or 'median'"
 )
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
@@ -119,7 +119,7 @@ MISTAKES = [
     ("[age]", "[]", "analyses.charges_by_age.group_by", "an empty list", "at least one entry"),
     ("[age]", "age", "analyses.charges_by_age.group_by", "'age'", "a list"),
     ("[patients, mean, ci95]", "[mean, median]", "analyses.charges_by_age.statistics",
-     "'median' without 'patients'", "both: a percentile is shown if people are enough"),
+     "'median' without 'patients'", "both: a median is shown if people are enough"),
     ("[patients, mean, ci95]", "[mean, mean]", "analyses.charges_by_age.statistics", "a list",
      "each entry once"),
     ("normal: 25", "normal: 18.5", "bands.bmi_category.below", "18.5, 18.5, 30",

@@ -312,11 +312,10 @@ def test_nothing_is_said_of_minima_and_maxima_where_none_is_published() -> None:
     assert changed("minimum, maximum, ", "").caveats == ""
 
 
-def test_readers_are_told_that_percentiles_are_rounded() -> None:
+def test_readers_are_told_that_medians_are_rounded() -> None:
     definition = changed("minimum, maximum, stddev", "median, stddev")
     assert definition.caveats == (
-        "Medians and other percentiles are rounded, by 0.5% at most, and have 11 people or more on "
-        "either side."
+        "Medians are rounded, by 0.5% at most, and have 11 people or more on either side."
     )
     (median,) = [field for field in definition.visuals[0].fields if "median" in field.column]
     assert (median.title, median.format) == ("Median", "measure")

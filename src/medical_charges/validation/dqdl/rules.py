@@ -201,7 +201,7 @@ def _together(output: Output, least: int) -> Iterator[Rule]:
         when: [column.name for column in output.figures if column.empty == when]
         for when in get_args(Empty)
     }
-    withheld, few = empty.pop("withheld"), empty.pop("few")
+    withheld, medians = empty.pop("withheld"), empty.pop("few")
     alike = [names for names in empty.values() if names]
     apart = [f"({a} IS NULL) <> ({b} IS NULL)" for names in alike for a, b in _pairs(names)]
     for before, after in pairwise(alike):
@@ -210,32 +210,22 @@ def _together(output: Output, least: int) -> Iterator[Rule]:
         there, single = empty["counted"][0], empty["single"][0]
         apart.append(f"({quoted(single)} IS NULL AND {quoted(there)} IS NOT NULL AND patients > 1)")
     apart += [f"{quoted(name)} IS NOT NULL" for name in withheld]
-    if few:
-        apart += _percentiles(output, least, (empty["counted"] + empty["single"])[:1])
+    for name in medians:
+        apart += _median(quoted(name), least, (empty["counted"] + empty["single"])[:1])
     if apart:
         yield _row_rule("figures", " OR ".join(apart), "completeness")
 
 
-def _percentiles(output: Output, least: int, measured: Sequence[str]) -> Iterator[str]:
-    """Yield conditions of percentiles that are missing, or there, against the number of people.
+def _median(name: str, least: int, measured: Sequence[str]) -> Iterator[str]:
+    """Yield conditions of a median that is missing, or there, against the number of people.
 
-    Where a figure of the measure is there, a percentile is missing only with too few on a side.
+    Where a figure of the measure is there, a median is missing only with too few on a side.
     """
-    for column in output.figures:
-        if not column.percent:
-            continue
-        name, enough = quoted(column.name), f"patients >= {_needed(column.percent, least)}"
-        yield f"({name} IS NOT NULL AND (patients IS NULL OR NOT {enough}))"
-        for other in map(quoted, measured):
-            yield f"({name} IS NOT NULL AND {other} IS NULL)"
-            yield f"({name} IS NULL AND {other} IS NOT NULL AND {enough})"
-
-
-def _needed(percent: int, least: int) -> int:
-    """Return the fewest people of whom so many are on either side of a percentile."""
-    below = least * 100 // percent + 1
-    above = -(-least * 100 // (100 - percent))
-    return max(below, above)
+    enough = f"patients >= {2 * least + 1}"
+    yield f"({name} IS NOT NULL AND (patients IS NULL OR NOT {enough}))"
+    for other in map(quoted, measured):
+        yield f"({name} IS NOT NULL AND {other} IS NULL)"
+        yield f"({name} IS NULL AND {other} IS NOT NULL AND {enough})"
 
 
 def _bounds(column: OutputColumn) -> Iterator[Rule]:

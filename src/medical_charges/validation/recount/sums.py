@@ -237,7 +237,7 @@ class _Groups:
 
 
 def _rounded(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return measures as percentiles have them: at most 0.5 % off, with three digits.
+    """Return measures as medians have them: at most 0.5 % off, with three digits.
 
     The third is even if the first is 2 to 4, and 0 or 5 if it is 5 or more; halves go up.
     """

@@ -1,4 +1,4 @@
-"""Percentiles: within their error, the same in whatever order, and only of enough people."""
+"""Medians: within their error, the same in whatever order, and only of enough people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import chain, pairwise
-from math import ceil
+from statistics import median_low
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ from medical_charges.aggregates.buckets import buckets, rounded
 from medical_charges.aggregates.cube import cube_from_json, cube_to_json, merge_cubes
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import BUCKET, MEASURE_LIMIT
-from medical_charges.contract.outputs import STATISTICS
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.header import Header
 from medical_charges.kernel.scan import Scanner
@@ -30,7 +29,6 @@ from tests.generated import dataset
 from tests.helpers import WITHOUT_CUBES, outputs_of, rows
 from tests.unit.validation.helpers import without_spark
 
-PERCENTS = {"median_m": 50, "p10_m": 10, "p25_m": 25, "p75_m": 75, "p90_m": 90}
 ROUNDS, GROUPS = 50, 10
 """Each group of each round is a data set."""
 
@@ -47,7 +45,7 @@ DRAWS: Sequence[Draw] = (
 
 
 @cache
-def contract_of(least: int, statistics: str = "patients, median, quantiles") -> Contract:
+def contract_of(least: int, statistics: str = "patients, median") -> Contract:
     return parse_contract(
         f"""
         dataset: made_up
@@ -82,7 +80,7 @@ def cut(random_: random.Random, people: Sequence[tuple[int, int]]) -> list[list[
     return [shuffled[low:high] for low, high in pairwise([0, *ends, len(people)])]
 
 
-def test_percentiles_of_generated_data_are_within_their_error_and_the_same_in_any_order() -> None:
+def test_medians_of_generated_data_are_within_their_error_and_the_same_in_any_order() -> None:
     compared = 0
     for seed in range(ROUNDS):
         random_ = random.Random(seed)
@@ -97,15 +95,13 @@ def test_percentiles_of_generated_data_are_within_their_error_and_the_same_in_an
         assert found == again
         for row in rows(found):
             values = sorted(m for g, m in people if str(g) == row["g"])
-            for column, percent in PERCENTS.items() if row["patients"] else ():
-                rank = ceil(len(values) * percent / 100)
-                enough = rank - 1 >= least and len(values) - rank >= least
-                assert bool(row[column]) == enough
-                if enough:
-                    exact, shown = values[rank - 1], int(row[column])
-                    assert abs(shown - exact) * 200 <= abs(exact), (seed, column)
-                    compared += 1
-    assert compared > ROUNDS * GROUPS
+            enough = row["patients"] != "" and (len(values) - 1) // 2 >= least
+            assert bool(row["median_m"]) == enough
+            if enough:
+                exact, shown = median_low(values), int(row["median_m"])
+                assert abs(shown - exact) * 200 <= abs(exact), seed
+                compared += 1
+    assert compared > ROUNDS * GROUPS / 2
 
 
 def test_buckets_follow_each_other_and_none_of_their_numbers_is_over_half_a_percent_off() -> None:
@@ -133,29 +129,26 @@ def test_the_kernel_finds_the_bucket_of_the_first_and_the_last_number_of_each() 
      (503, "505"), (-1_004, "-1000"), (1_005, "1010"), (2_009, "2000"), (2_010, "2020"),
      (999_000, "1000000"), (9_007_199_254_740_992, "9000000000000000")],
 )  # fmt: skip
-def test_a_percentile_is_rounded_to_three_digits(value: int, shown: str) -> None:
+def test_a_median_is_rounded_to_three_digits(value: int, shown: str) -> None:
     (row,) = rows(published(1, [[(1, value)] * 3]))
     assert row["median_m"] == shown
 
 
-@pytest.mark.parametrize(
-    ("column", "needed"), [("median_m", 23), ("p10_m", 111), ("p25_m", 45), ("p90_m", 110)]
-)
-def test_a_percentile_needs_the_threshold_of_people_on_both_sides(column: str, needed: int) -> None:
-    (few,) = rows(published(11, [[(1, i) for i in range(needed - 1)]]))
-    (enough,) = rows(published(11, [[(1, i) for i in range(needed)]]))
-    assert (few["patients"], few[column]) == (str(needed - 1), "")
-    assert enough[column]
+def test_a_median_needs_the_threshold_of_people_on_both_sides() -> None:
+    (few,) = rows(published(11, [[(1, i) for i in range(22)]]))
+    (enough,) = rows(published(11, [[(1, i) for i in range(23)]]))
+    assert (few["patients"], few["median_m"]) == ("22", "")
+    assert enough["median_m"] == "11"
 
 
-def test_a_suppressed_group_has_no_percentile() -> None:
+def test_a_suppressed_group_has_no_median() -> None:
     people = [(g, i) for g, n in enumerate((10, 30, 40, 50)) for i in range(n)]
     shown = rows(published(11, [people]))
     assert [bool(row["patients"]) for row in shown] == [False, False, True, True]
     assert [bool(row["median_m"]) for row in shown] == [False, False, True, True]
 
 
-def test_the_value_of_no_single_row_is_kept_for_percentiles() -> None:
+def test_the_value_of_no_single_row_is_kept_for_medians() -> None:
     (scanned,) = scanner_of(11).scan(b"1,123456\n1,-98765\n")
     assert scanned.cube["g", BUCKET] == {
         (1, 123_000): (1, 0, 0, 0, 0),
@@ -163,40 +156,40 @@ def test_the_value_of_no_single_row_is_kept_for_percentiles() -> None:
     }
 
 
-def test_too_many_groups_for_percentiles_are_refused_with_a_sentence() -> None:
+def test_too_many_groups_for_medians_are_refused_with_a_sentence() -> None:
     people = [(g, 100 * 2**i) for g in range(5_000) for i in range(21)]
-    with pytest.raises(InputRefusedError, match=r"^quantiles by g need more than 100,000 groups; "):
+    with pytest.raises(InputRefusedError, match=r"^medians by g need more than 100,000 groups; "):
         published(11, [people])
 
 
-def test_a_contract_without_percentiles_keeps_no_buckets() -> None:
+def test_a_contract_without_medians_keeps_no_buckets() -> None:
     plain = contract_of(11, "patients, mean")
     assert plain.grouping_sets == (("g",),)
     assert contract_of(11).grouping_sets == (("g",), ("g", BUCKET))
     assert contract_of(11).schema_hash != plain.schema_hash
 
 
-def with_percentiles(seed: int) -> tuple[Contract, Mapping[str, bytes]]:
-    """A generated data set whose analyses all have percentiles."""
+def with_medians(seed: int) -> tuple[Contract, Mapping[str, bytes]]:
+    """A generated data set whose analyses all have a median."""
     data = dataset(seed)
     text = json.loads(data.contract)
     for analysis in text["analyses"].values():
-        rest = {"patients", "median", "quantiles"} - set(analysis["statistics"])
+        rest = {"patients", "median"} - set(analysis["statistics"])
         analysis["statistics"] += sorted(rest)
     return parse_contract(json.dumps(text)), data.objects
 
 
 @pytest.mark.parametrize("seed", range(4, 12))
-def test_the_recount_agrees_about_percentiles(seed: int, store: LocalStore) -> None:
-    contract, objects = with_percentiles(seed)
+def test_the_recount_agrees_about_medians(seed: int, store: LocalStore) -> None:
+    contract, objects = with_medians(seed)
     found = outputs_of(store, contract, objects)
     result = validate_outputs(without_spark, store, contract, "run")
     assert [check.name for check in result.checks if check.outcome in {"fail", "error"}] == []
     assert all("median_cost" in rows(found[name])[0] for name in contract.analyses)
 
 
-def test_a_wrong_percentile_is_found(store: LocalStore) -> None:
-    contract, objects = with_percentiles(8)
+def test_a_wrong_median_is_found(store: LocalStore) -> None:
+    contract, objects = with_medians(8)
     name, data = next(iter(outputs_of(store, contract, objects).items()))
     median = next(row["median_cost"] for row in rows(data) if row["median_cost"])
     wrong = data.replace(f",{median}".encode(), f",{float(median) * 1.01:g}".encode(), 1)
@@ -205,7 +198,7 @@ def test_a_wrong_percentile_is_found(store: LocalStore) -> None:
     assert f"{name}: figures" in {check.name for check in result.checks if check.outcome == "fail"}
 
 
-def test_rules_hold_percentiles_to_the_number_of_people() -> None:
+def test_rules_hold_medians_to_the_number_of_people() -> None:
     contract = parse_contract(WITHOUT_CUBES.replace("maximum, stddev, ci95]", "stddev, median]"))
     rules = {rule.name: rule.text for rule in output_rules(contract, "charges_by_region").rules}
     assert (
@@ -223,4 +216,3 @@ def test_readers_of_the_catalog_are_told_the_error() -> None:
     table = next(it for it in catalog(contract) if it["name"] == "charges_by_region")
     (column,) = [it for it in table["columns"] if it["name"] == "median_charges"]
     assert "at most 0.5 % off" in column["comment"]
-    assert all("at most 0.5 % off" in it.comment for it in STATISTICS["quantiles"].columns)
