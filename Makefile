@@ -11,12 +11,22 @@ CONTRACT ?= datasets/medical_charges/contract.yaml
 OUT ?= out
 FILE ?= datasets/medical_charges/Charges.csv
 PICTURES ?= docs/images
-# Make itself would ignore a variable that is spelled wrong, and take the shipped data.
-GIVEN := INPUT CONTRACT OUT FILE PICTURES MEASURE FORCE YES JSON RUN RUN_A RUN_B DAYS OBJECT RECHECK PUBLISH_HELD DOCTOR ARGS
-UNKNOWN := $(strip $(foreach it,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(it)))),$(filter-out $(GIVEN) VENV PY SHELL WORKERS,$(it)))))
-$(if $(UNKNOWN),$(error there is no variable $(UNKNOWN); those that there are: $(GIVEN)))
 # A word for the shell, whatever stands in it.
 quoted = '$(subst ','\'',$(1))'
+# Make itself would ignore a variable that is misspelled, or that another target reads, and take the shipped data.
+GIVEN := INPUT CONTRACT OUT FILE PICTURES MEASURE FORCE YES JSON RUN RUN_A RUN_B DAYS OBJECT RECHECK PUBLISH_HELD DOCTOR ARGS
+typed = $(filter command,$(firstword $(origin $(1))))
+OTHERS := $(strip $(foreach it,$(.VARIABLES),$(if $(call typed,$(it)),$(filter-out $(GIVEN) VENV PY SHELL WORKERS,$(it)))))
+# What is unlike them all is meant for the tools, or for the make that called this one.
+MISSPELLED := $(if $(OTHERS),$(shell python3 -c 'import difflib, sys; print(*(f"{it} (is it {like[0]}?)" for it in sys.argv[2:] if (like := difflib.get_close_matches(it.upper(), sys.argv[1].split(), 1, 0.75))))' '$(GIVEN)' $(foreach it,$(OTHERS),$(call quoted,$(it)))))
+$(if $(MISSPELLED),$(error there is no variable $(MISSPELLED)))
+# swapped: a variable that none of some targets read, and the one that they do.
+swapped = $(if $(call typed,$(1)),$(if $(call typed,$(2)),,$(filter $(3),$(MAKECMDGOALS))))
+define refuse_swapped
+$(if $(call swapped,$(1),$(2),$(3)),$(error `make $(firstword $(call swapped,$(1),$(2),$(3)))` reads $(2), not $(1): give it $(2)=$($(1))))
+endef
+$(call refuse_swapped,INPUT,FILE,upload verify deploy)
+$(call refuse_swapped,FILE,INPUT,run check contract)
 # How the whole suite is run: a third worker fills the waits of the others. tests/sharing.py says what stays together, and in which order.
 WORKERS := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 # Checksums are no secrets, and the local endpoint's keys are "test".
@@ -74,7 +84,7 @@ verify: $(VENV)/laptop ## Make a scratch deployment, run it on FILE, check and r
 destroy: $(VENV)/laptop ## Remove the deployment
 	@$(PY) -m ops destroy --contract $(call quoted,$(CONTRACT))
 
-execute: $(VENV)/laptop ## Start a run by hand and follow it; RECHECK=1 reads every row again, PUBLISH_HELD=1 publishes a small change
+execute: $(VENV)/laptop ## Start a run by hand and follow it; RECHECK=1 reads every row again, PUBLISH_HELD=1 publishes what would be held
 	@$(PY) -m ops execute --contract $(call quoted,$(CONTRACT)) $(if $(RECHECK),--recheck) $(if $(PUBLISH_HELD),--publish-held)
 
 upload: $(VENV)/laptop ## Upload FILE and follow the run that this starts

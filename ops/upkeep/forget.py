@@ -343,7 +343,7 @@ def what_stays(traces: Traces, layout: Layout) -> Iterator[str]:
     """Yield a line for each thing that is not removed, and why."""
     yield (
         "published outputs, until a run replaces them. The next one is held if fewer people left "
-        "than the threshold, or most did: readers keep these figures then"
+        "than the threshold, or more than the contract allows: readers keep these figures then"
     )
     if traces.kept_states:
         yield (

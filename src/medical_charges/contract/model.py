@@ -297,8 +297,8 @@ class Quality(Part):
     )
     maximum_removed_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
         REMOVED_SHARE,
-        description="The share of the people of the live run that may be gone before a run is "
-        "held, as after an upload that was cut off.",
+        description="A run that has so many fewer people than the live run, as a share of the "
+        "live run's, is held, as after an upload that was cut off.",
     )
     duplicates: Literal["warn", "refuse"] = Field(
         "warn", description="What happens when two objects hold the same rows."

@@ -74,6 +74,11 @@ def change_between(served: StoredState, state: State, contract: Contract) -> Cha
     )
 
 
+def counted_rows(state: State) -> int:
+    """Return the number of people of a state, as its objects' tallies give it."""
+    return sum(_rows_by_object(state).values())
+
+
 def _rows_by_object(state: State) -> dict[ObjectRef, int]:
     return {m.ref: m.tally.rows - m.tally.rejected for m in state.members.values()}
 
@@ -180,15 +185,15 @@ def all_wait_reason(contract: Contract) -> str:
 
 
 def removed_reason(contract: Contract) -> str:
-    """Return the reason for holding a run that lacks many of the live run's people.
+    """Return the reason for holding a run that has so many fewer people than the live run.
 
     Like that of a small change it has no number of people.
     """
     share = contract.quality.maximum_removed_share
     return (
-        f"more than {share:.0%} of the {contract.units} that were published are gone, as after an "
-        f"upload that was cut off or that replaced another file; what was published stays; if they "
-        f"should be gone, raise `quality.maximum_removed_share` in the contract"
+        f"this run has over {share:.0%} fewer {contract.units} than the live run, as after an "
+        f"upload that was cut off or that replaced another file; what was published stays; "
+        f"if so many may go at any time, raise `quality.maximum_removed_share` in the contract"
     )
 
 

@@ -1,4 +1,4 @@
-"""The hold: a run too close to what readers have ends unpublished."""
+"""The hold: a run too close to what readers have, or too far below it, ends unpublished."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from medical_charges.errors import ObjectMissingError
 from medical_charges.layout import Layout
 from medical_charges.report import write_report
 from medical_charges.runs.differencing import (
+    ALL_THE_SAME,
     LOST,
     all_wait_reason,
     change_between,
+    counted_rows,
     hold_reason,
     read_live_state,
     removed_reason,
@@ -40,15 +42,20 @@ def reason_before_analysis(
         state = read_state(store, contract, Layout(contract.prefix).state(identity))
     except (ObjectMissingError, ValueError):
         state = None
-    minimum = contract.disclosure.minimum_rows
+    minimum, people = contract.disclosure.minimum_rows, counted_rows(before.state)
     if state is not None:
         # An earlier run has read all of it, and was held or has failed.
         small = change_between(before, state, contract).is_small(minimum)
+        removed = people - counted_rows(state)
     else:
         kept = snapshot.objects.keys()
         only_less = before.fits(contract) and kept <= before.state.members.keys()
-        small = only_less and 0 < removed_rows(before.state, set(kept)) < minimum
-    return hold_reason(contract) if small else ""
+        removed = removed_rows(before.state, set(kept)) if only_less else 0
+        small = 0 < removed < minimum
+    if small:
+        return hold_reason(contract)
+    reason = _reason_of_fewer(contract, people, removed)
+    return f"{reason}; {ALL_THE_SAME}" if reason else ""
 
 
 def reason_after_analysis(ledger: Ledger, store: Store, contract: Contract, run_id: str) -> str:
@@ -68,29 +75,36 @@ def reason_after_analysis(ledger: Ledger, store: Store, contract: Contract, run_
         write_change(store, contract, run_id, change)
         if change.is_small(contract.disclosure.minimum_rows):
             reason = hold_reason(contract)
-    return reason or _nothing_new(store, contract, summary, run_id)
+    return reason or _reason_of_outputs(store, contract, summary, run_id)
 
 
-def _nothing_new(store: Store, contract: Contract, summary: Summary, run_id: str) -> str:
-    """The reason why a run is held that lacks too much, or has nothing that could be published."""
+def _reason_of_outputs(store: Store, contract: Contract, summary: Summary, run_id: str) -> str:
+    """Return the reason why a run is held for other than a small change, if it is.
+
+    What it is compared with is lost, it has too few people, or all of its outputs wait.
+    """
     earlier = read_earlier(store, Layout(contract.prefix), run_id)
     if is_lost(store, contract, earlier):
         return LOST
     if removal := reason_of_removal(store, contract, earlier, summary):
-        return removal
+        return f"{removal}; {ALL_THE_SAME}"
     return all_wait_reason(contract) if summary.replaces_nothing else ""
 
 
 def reason_of_removal(store: Store, contract: Contract, earlier: Earlier, summary: Summary) -> str:
-    """Return the reason why a run is held that lacks many of the live run's people, if it does."""
+    """Return the reason why a run is held that has so many fewer people than the live run."""
     if earlier.live is None:
         return ""
     try:
         before = read_summary(store, Layout(contract.prefix), earlier.live).counted
     except ObjectMissingError:
         return ""
+    return _reason_of_fewer(contract, before, before - summary.counted)
+
+
+def _reason_of_fewer(contract: Contract, before: int, removed: int) -> str:
     allowed = contract.quality.maximum_removed_share * before
-    return removed_reason(contract) if before - summary.counted > allowed else ""
+    return removed_reason(contract) if removed > allowed else ""
 
 
 def _readers_snapshots(ledger: Ledger) -> list[str]:

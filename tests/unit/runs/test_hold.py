@@ -109,7 +109,7 @@ def test_a_change_of_rows_of_too_few_people_is_held(
 
 
 @pytest.mark.parametrize(("kept", "decision"), [(1, "hold"), (668, "hold"), (669, "go")])
-def test_a_run_that_lacks_more_than_half_of_the_people_is_held(
+def test_a_run_that_has_less_than_half_of_the_people_is_held(
     pipeline: Pipeline, real_file: bytes, kept: int, decision: str
 ) -> None:
     before = pipeline.served()
@@ -117,8 +117,10 @@ def test_a_run_that_lacks_more_than_half_of_the_people_is_held(
     pipeline.store.delete(f"{INPUT}/Charges.csv")
     _, found = compared(pipeline, "two")
     assert found["decision"] == decision
-    assert ("more than 50% of the people" in found["reason"]) == (decision == "hold")
-    assert not set("123456789") & set(found["reason"].replace("50%", "")), "no number of people"
+    assert ("over 50% fewer people than the live run" in found["reason"]) == (decision == "hold")
+    assert ("PUBLISH_HELD=1" in found["reason"]) == (decision == "hold")
+    said = found["reason"].replace("50%", "").replace("HELD=1", "")
+    assert not set("123456789") & set(said), "no number of people"
     assert pipeline.served() == before
 
 
@@ -131,7 +133,7 @@ def test_people_may_go_if_the_contract_or_an_operator_says_so(
     assert compared(pipeline, "two")[1]["decision"] == "hold"
     pipeline.finish("two", pipeline.ledger.lease().run_id)  # type: ignore[union-attr]
     run_id = pipeline.run("three", publish_held=True)
-    assert "are gone" in pipeline.ledger.run(run_id)["overridden"]
+    assert "50% fewer people" in pipeline.ledger.run(run_id)["overridden"]
     pipeline.finish("three", run_id)
     said = WITHOUT_CUBES.replace(share, f"{share}, maximum_removed_share: 0.75")
     pipeline.store.write(CONTRACT, said.encode())
@@ -187,6 +189,29 @@ def test_what_was_held_is_held_again_without_any_compute(
 def test_a_few_people_taken_away_are_held_without_any_compute(pipeline: Pipeline) -> None:
     pipeline.store.delete(f"{INPUT}/eight.csv")
     assert pipeline.plan("two")["decision"] == "hold"
+
+
+@pytest.mark.parametrize(("gone", "decision"), [("Charges.csv", "hold"), ("others.csv", "go")])
+def test_most_people_taken_away_are_held_without_any_compute(
+    pipeline: Pipeline, real_file: bytes, gone: str, decision: str
+) -> None:
+    pipeline.upload("others.csv", part(real_file, 1, 1200))
+    pipeline.finish("two", pipeline.run("two"))
+    pipeline.store.delete(f"{INPUT}/{gone}")
+    plan = pipeline.plan("three")
+    assert plan["decision"] == decision
+    assert ("over 50% fewer people than the live run" in plan["reason"]) == (decision == "hold")
+
+
+def test_fewer_people_that_were_held_are_held_again_without_any_compute(
+    pipeline: Pipeline, real_file: bytes
+) -> None:
+    pipeline.upload("eight.csv", part(real_file, 1, 668))
+    pipeline.store.delete(f"{INPUT}/Charges.csv")
+    run_id, found = compared(pipeline, "two")
+    pipeline.finish("two", run_id)
+    again = pipeline.plan("three")
+    assert (again["decision"], again["reason"]) == ("hold", found["reason"])
 
 
 def test_an_object_put_back_before_a_publication_is_live_already(

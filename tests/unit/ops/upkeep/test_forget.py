@@ -172,7 +172,7 @@ def test_the_command_says_what_it_removes_and_what_stays_and_runs_again(
     for kind in ("partials", "rejected rows", "states", "examples"):
         assert f"  {kind} " in said
     assert "1 state and MedicalCharges/Run_data/history.json: the exact sums of every group" in said
-    assert "held if fewer people left than the threshold, or most did: readers keep these" in said
+    assert "held if fewer people left than the threshold, or more than the contract allows" in said
     assert "of 3 runs under" in said
     assert "a rollback to such a run publishes figures that count them" in said
     assert len(command.followed) == 1
