@@ -51,8 +51,8 @@ Cube = dict[GroupingSet, Cells]
 
 def is_large(cube: Cube) -> bool:
     """Return True if a row's scaled measure is beyond EXACT_LIMIT."""
-    # Every grouping set holds all rows, and the first has sums.
-    cells = next(iter(cube.values()), Cells())
+    # Every grouping set holds all rows, but those by buckets have no sums.
+    cells = next((cells for names, cells in cube.items() if BUCKET not in names), Cells())
     return any(max(-sums.minimum, sums.maximum) > EXACT_LIMIT for sums in cells.values())
 
 

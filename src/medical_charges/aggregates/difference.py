@@ -20,6 +20,8 @@ class Difference(NamedTuple):
     least: int
     """The smallest value of both snapshots."""
     most: int
+    respread: bool = False
+    """Whether only the buckets of the measure show that something has changed."""
 
     @classmethod
     def between(cls, old: Sums, new: Sums) -> Difference:
@@ -40,7 +42,7 @@ class Difference(NamedTuple):
         Exchanging one person for another changes the sum by at most the range of all values.
         """
         if self.people or not (self.total or self.squares):
-            return abs(self.people)
+            return abs(self.people) or int(self.respread)
         return max(1, -(-abs(self.total) // max(1, self.most - self.least)))
 
 
@@ -48,6 +50,25 @@ def differences(old: Mapping[Key, Sums], new: Mapping[Key, Sums]) -> dict[Key, D
     """Return the difference of every group that is not the same in both."""
     pairs = ((key, old.get(key, _NOBODY), new.get(key, _NOBODY)) for key in old.keys() | new.keys())
     return {key: Difference.between(one, other) for key, one, other in pairs if one != other}
+
+
+def respread(
+    found: Mapping[Key, Difference], old: Mapping[Key, Sums], new: Mapping[Key, Sums]
+) -> dict[Key, Difference]:
+    """Return the groups whose buckets alone differ, of two snapshots that both have buckets.
+
+    Args:
+        found: the differences of the groups.
+        old: people by group and bucket, the latter as the key's last value.
+        new: the same of the other snapshot.
+    """
+    keys = {key[:-1] for key in differences(old, new)} if old and new else set()
+    pairs = ((key, found.get(key, Difference(0, 0, 0, 0, 0))) for key in keys)
+    return {
+        key: difference._replace(respread=True)
+        for key, difference in pairs
+        if not (difference.people or difference.total or difference.squares)
+    }
 
 
 def together(parts: Iterable[Difference | None]) -> Difference:
@@ -59,4 +80,5 @@ def together(parts: Iterable[Difference | None]) -> Difference:
         sum(part.squares for part in found),
         min((part.least for part in found), default=0),
         max((part.most for part in found), default=0),
+        any(part.respread for part in found),
     )

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract.model import BUCKET
 from medical_charges.contract.outputs import read_csv
 from medical_charges.hashing import verify_checksum, with_checksum
 from medical_charges.storage import LocalStore
@@ -114,6 +115,25 @@ def test_large_amounts_that_an_earlier_version_summed_are_read_again(tmp_path: P
             store.write(ref.key, with_checksum(stored))
     assert read_of(store, large, "later", {}) == 1
     assert read_of(store, large, "last", {}) == 0
+
+
+def test_large_amounts_are_marked_where_groups_by_buckets_come_first(tmp_path: Path) -> None:
+    text = """
+    dataset: large
+    prefix: Large
+    source:
+      format: csv
+      columns: { town: { type: string }, size: { type: integer }, m: { type: integer } }
+    measure: m
+    disclosure: { minimum_cell: 1 }
+    analyses: { by_town: { group_by: [town, size], statistics: [patients, median] } }
+    """
+    store, large = LocalStore(tmp_path), parse_contract(text)
+    upload(store, large, {"a.csv": f"town,size,m\nx,1,{2**53}\n".encode()})
+    run(store, large, "run")
+    stored = [verify_checksum(store.read(ref.key)) for ref in store.list("Large/Cube_data")]
+    assert BUCKET in large.grouping_sets[0]
+    assert [it.get("exact") for it in stored if isinstance(it, dict)] == [True, True]
 
 
 def read_of(store: LocalStore, contract: Contract, run_id: str, files: dict[str, bytes]) -> int:

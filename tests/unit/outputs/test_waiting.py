@@ -90,6 +90,29 @@ def test_a_correction_of_few_people_lets_an_output_wait() -> None:
     assert then(contract, people(BEFORE), after)["by_a"].waits
 
 
+@pytest.mark.parametrize(("shown", "waits"), [("mean, median", True), ("mean", False)])
+def test_a_median_that_moves_while_sums_and_extremes_stay_lets_its_output_wait(
+    shown: str, waits: bool
+) -> None:
+    contract = parse_contract(BASE + ONE_TABLE.replace("mean", shown))
+    before, after = (
+        [Person(a="x", k=0, m=m) for m in (*[1] * 20, *middle, *[90] * 20)]
+        for middle in ([10, 14, 15], [11, 12, 16])
+    )
+    assert then(contract, before, after)["by_a"].waits == waits
+
+
+def test_a_median_of_the_same_people_lets_no_output_wait_even_if_it_is_new() -> None:
+    contract = parse_contract(BASE + BY_A_AND_BY_B.replace("mean", "mean, median"))
+    some = people(BEFORE)
+    more = people({("z", "u"): 40, ("z", "v"): 40}, first=900)
+    assert not any(table.waits for table in then(contract, some, [*some, *more]).values())
+    plain = parse_contract(BASE + BY_A_AND_BY_B)
+    known = published(plain, some)
+    tables = make_tables(cube_of(some, contract), contract, known)
+    assert not any(table.waits for table in tables)
+
+
 def test_the_same_people_are_published_as_they_were() -> None:
     contract = parse_contract(BASE + BY_A_AND_BY_B)
     some = people({**BEFORE, ("z", "u"): 4, ("z", "v"): 9})

@@ -8,8 +8,9 @@ from functools import cached_property
 from itertools import product
 
 from medical_charges.aggregates.cube import Cells, Key
-from medical_charges.aggregates.difference import Difference, differences
+from medical_charges.aggregates.difference import Difference, differences, respread
 from medical_charges.contract import Contract
+from medical_charges.contract.model import BUCKET
 from medical_charges.outputs.disclosure.published import Cell, Row
 
 By = Callable[[Sequence[str]], Cells]
@@ -217,7 +218,11 @@ class Snapshot:
 
     def _differences(self, names: tuple[str, ...]) -> dict[Key, Difference]:
         if names not in self._found:
-            self._found[names] = differences(self.by(names), self._now(names))
+            found = differences(self.by(names), self._now(names))
+            if any(set(names) <= set(held) for held in self._contract.bucketed_sets):
+                bucketed = (*names, BUCKET)
+                found |= respread(found, self.by(bucketed), self._now(bucketed))
+            self._found[names] = found
         return self._found[names]
 
     def small(self, names: tuple[str, ...]) -> list[Cell]:
