@@ -117,6 +117,9 @@ def _spelling_problems(contract: Contract, path: str, column: StringColumn) -> I
         for text in listed(said):
             if text in known:
                 yield Problem(f"{path}.{value}", show(text), _OTHER_SPELLING)
+            elif contract.source.trim and text != text.strip(" 	"):
+                allowed = "text without spaces around it, which `trim` removes"
+                yield Problem(f"{path}.{value}", show(text), allowed)
             known[text] = None
 
 

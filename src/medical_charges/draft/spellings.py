@@ -14,10 +14,15 @@ Spelled = Mapping[str, tuple[str, ...]]
 _WORDS = tuple(
     {word: value for value, words in pair.items() for word in words.split()}
     for pair in (
-        {"yes": "yes y true t 1 ja j oui o si sí s", "no": "no n false f 0 nein non"},
-        {"female": "female f woman w", "male": "male m man"},
+        {"yes": "yes y true t 1", "no": "no n false f 0"},
+        {"yes": "ja j 1", "no": "nein n 0"},
+        {"yes": "oui o 1", "no": "non n 0"},
+        {"yes": "si sí s 1", "no": "no n 0"},
+        {"female": "female f", "male": "male m"},
+        {"female": "woman w", "male": "man m"},
     )
 )
+"""Words that stand for two values, of one language or manner each: others may mean a third."""
 _LETTERS = 3
 """The least length of texts that are one if they differ by capitals alone: codes are shorter."""
 

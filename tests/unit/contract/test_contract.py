@@ -470,6 +470,14 @@ def test_shares_that_are_called_the_same_are_refused() -> None:
     assert f"dashboard.names.share_of_smokers: {found}" in message(text)
 
 
+def test_a_spelling_that_trimming_leaves_no_field_for_is_refused() -> None:
+    spelled = changed("[female, male]", "[female, male], spellings: { male: [m, ' x'] }")
+    assert not parse_contract(spelled).source.trim
+    allowed = "text without spaces around it, which `trim` removes"
+    said = f"source.columns.sex.spellings.male: found ' x'; allowed: {allowed}"
+    assert complaints(spelled.replace("format: csv", "format: csv\n  trim: true")) == [said]
+
+
 @pytest.mark.parametrize("label", ["Women's", 'The "ward"'])
 def test_a_label_may_hold_one_kind_of_quotes(label: str) -> None:
     assert parse_contract(changed("female: Women", f"female: {json.dumps(label)}"))

@@ -71,6 +71,8 @@ SPELLED = {
     "ward": ["Surgery", "Surgery", "surgery ", "SURGERY", "Births", "births"],
     "code": ["a", "A", "b", "xy", "XY"],
     "plain": ["Y", "N"],
+    "mixed": ["F", "M", "W", "f"],
+    "sides": ["J", "N", "Y"],
     "odd": ["yes", "no", "maybe", "Y"],
 }
 
@@ -87,7 +89,7 @@ def test_spellings_of_the_same_value_are_one_group(tmp_path: Path) -> None:
     assert spelled["flag"] == {"no": ("0", "False", "N", "n"), "yes": ("1", "TRUE", "Y")}
     assert spelled["sex"] == {"female": ("F", "Female", "f"), "male": ("M",)}
     assert spelled["ward"]["Surgery"] == ("SURGERY", "surgery ")
-    assert not any(spelled[name] for name in ("code", "plain", "odd"))
+    assert not any(spelled[name] for name in ("code", "plain", "mixed", "sides", "odd"))
     assert contract.groups_listed("flag") == ("no", "yes")
     assert ops.main(["check", "--input", str(file), "--contract", str(target)]) == 0
 

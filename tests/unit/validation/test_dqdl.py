@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from py4j.protocol import Py4JError
+from pyspark.errors import AnalysisException
 
 from local_aws import deequ
 from medical_charges.checks import Check
@@ -225,7 +227,7 @@ class Stumbling:
         return [Answer(rule, "Failed", self._reason, {})]
 
     def broken_by(self, frame: DataFrame, ruleset: str) -> int:
-        raise NotImplementedError
+        raise AnalysisException("CustomSQL must contain at least one column of the table")
 
 
 def test_a_broken_rule_whose_rows_cannot_be_told_is_reported_by_its_value(
@@ -242,6 +244,22 @@ def test_a_broken_rule_whose_rows_cannot_be_told_is_reported_by_its_value(
     own = Ruleset("input", (Rule("mine", 'CustomSql "SELECT 3" = 0', "plausibility"),))
     told = failing(checks_of(own, frame, Summing(""), "charges"))
     assert told == {"mine": "CustomSQL is 3, of 1 rows"}
+
+
+def test_a_broken_rule_whose_rows_could_not_be_counted_is_an_error(lean: SparkSession) -> None:
+    class Lost(Stumbling):
+        def answers(self, frame: DataFrame, ruleset: str) -> list[Answer]:
+            rule = ruleset.partition("[")[2].rpartition("]")[0].strip()
+            return [Answer(rule, "Failed", "", {"Dataset.*.CustomSQL": 3.0})]
+
+        def broken_by(self, frame: DataFrame, ruleset: str) -> int:
+            raise Py4JError("Answer from Java side is empty")
+
+    frame = lean.createDataFrame([(20,)], "age bigint")
+    own = Ruleset("input", (Rule("mine", 'CustomSql "SELECT 3" = 0', "plausibility"),))
+    (check,) = checks_of(own, frame, Lost(""), "charges")
+    assert check.outcome == "error"
+    assert check.found == "the rule could not be evaluated: Answer from Java side is empty"
 
 
 @pytest.mark.parametrize(

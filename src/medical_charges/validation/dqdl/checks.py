@@ -34,6 +34,9 @@ _VALUES = ("Minimum", "Maximum", "Mean", "Sum", "StandardDeviation", "CustomSQL"
 
 _REASON = 200
 
+_NO_ROWS = "must contain at least one column"
+"""What Glue's evaluator says of SQL that returns none of the table's columns."""
+
 
 def rule_checks(frames: Frames) -> Iterator[Check]:
     """Check the rules of the input on the rows read again, and those of every output."""
@@ -108,7 +111,7 @@ def checks_of(
         if rule not in rules:
             yield _check(ruleset, rule, "not applicable", "there is no row")
         elif rule.name in told:
-            yield _check(ruleset, rule, "fail", told[rule.name])
+            yield _check(ruleset, rule, *told[rule.name])
         elif answers[rule.name].outcome == "Passed":
             yield _check(ruleset, rule, "pass")
         else:
@@ -158,26 +161,33 @@ def _alone(rule: Rule, frame: DataFrame, evaluator: Evaluator) -> Answer:
 
 def _told(
     broken: Sequence[Rule], frame: DataFrame, evaluator: Evaluator, measure: str
-) -> dict[str, str]:
-    """Return the number of rows that break each rule, or the measured value instead."""
+) -> dict[str, tuple[Outcome, str]]:
+    """Return each rule's outcome, with the number of rows that break it, or what it measured."""
     conditions = {rule.name: rule.broken_where for rule in broken if rule.broken_where}
     counts = [f"count(CASE WHEN {where} THEN 1 END)" for where in conditions.values()]
     rows, *found = frame.selectExpr("count(1)", *counts).collect()[0]
     known = dict(zip(conditions, found, strict=True))
-    told = {}
+    told: dict[str, tuple[Outcome, str]] = {}
     for rule in broken:
-        number = known[rule.name] if rule.name in known else _broken_by(rule, frame, evaluator)
+        try:
+            number = known[rule.name] if rule.name in known else _broken_by(rule, frame, evaluator)
+        except Exception as error:
+            told[rule.name] = "error", _reason(str(error))
+            continue
         said = f"{number} of {rows} rows break it"
-        told[rule.name] = said if number else _measured(rule, rows, frame, evaluator, measure)
+        shown = said if number else _measured(rule, rows, frame, evaluator, measure)
+        told[rule.name] = "fail", shown
     return told
 
 
 def _broken_by(rule: Rule, frame: DataFrame, evaluator: Evaluator) -> int:
     try:
         return evaluator.broken_by(frame, ruleset_text([rule.text]))
-    except Exception:
-        # Glue's evaluator stops at SQL that returns none of the table's columns.
-        return 0
+    except Exception as error:
+        # The error is Java's or Spark's, by the evaluator's version: only its text is the same.
+        if _NO_ROWS in str(error):
+            return 0
+        raise
 
 
 def _measured(rule: Rule, rows: int, frame: DataFrame, evaluator: Evaluator, measure: str) -> str:
