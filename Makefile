@@ -125,7 +125,7 @@ screenshots: $(VENV)/dev ## Take the pictures of the dashboard from what OUT hol
 	@tests/browser/install
 	@$(PY) -m ops.page.screenshots --contract $(call quoted,$(CONTRACT)) --out $(call quoted,$(OUT)) $(call quoted,$(PICTURES))
 
-faults: $(VENV)/dev ## Make every mistake of tests/faults/table.py, each of which must be caught
+faults: $(VENV)/dev ## Make every fault of tests/faults/table.py, each of which must be caught
 	@FAULTS=all $(PY) -m pytest tests/faults --numprocesses 2 $(ARGS)
 
 chaos: $(VENV)/dev ## Let faults come upon runs and print what followed, with ARGS such as --seed 7 --faults 200

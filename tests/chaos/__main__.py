@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.chaos.bursts import burst
-from tests.chaos.cases import WRONG, Outcome, draw, tried
+from tests.chaos.cases import NOT_REACHED, WRONG, Outcome, draw, tried
 from tests.chaos.stack import struck
 
 COLUMNS = ("what happens", "place", "fault", "what the run said", "then", "verdict")
 WIDTH = 160
+UNREACHED_SHARE = 0.1
+"""The share of the faults that may meet no call, before the rest says too little."""
 
 
 def main() -> int:
-    """Print the table; return 1 if something was wrong."""
+    """Print the table; return 1 if something was wrong, or too many faults were not reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7, help="draws the faults")
     parser.add_argument("--faults", type=int, default=200, help="how many faults")
@@ -31,7 +33,12 @@ def main() -> int:
         verdicts[outcome.verdict] += 1
     for verdict, times in verdicts.most_common():
         _print(str(times), (verdict,))
-    return 1 if verdicts[WRONG] else 0
+    return 1 if _fails(verdicts) else 0
+
+
+def _fails(verdicts: Counter[str]) -> bool:
+    unreached = verdicts[NOT_REACHED] > UNREACHED_SHARE * verdicts.total()
+    return bool(verdicts[WRONG]) or unreached
 
 
 def _outcomes(options: argparse.Namespace) -> Iterator[tuple[str, Outcome]]:

@@ -298,9 +298,7 @@ def _verdict(
     failed = [one for one in machine.ended if one.status != SUCCEEDED and one.name != "repeat"]
     if halves:
         return LATE
-    if failed and not story.broken:
-        return REPAIRED
-    if story.broken:
+    if failed or story.broken:
         return REPAIRED
     return HIDDEN if "answer" in fault.kind.name or fault.kind.name in _OF_AWS else NO_HARM
 

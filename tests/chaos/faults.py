@@ -289,6 +289,7 @@ class Fault:
     struck: int = 0
     _seen: int = 0
     _attempt: str = ""
+    _operation: str = ""
     _process: object = None
 
     def between(self, moment: Callable[[Call, Answer], Moment], account: Account) -> Any:

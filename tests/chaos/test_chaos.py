@@ -1,16 +1,21 @@
-"""A few of the faults of `make chaos`, and mistakes in what cleans up, which they must find."""
+"""A few of the faults of `make chaos`, and mutants of what cleans up, which they must find."""
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager
 
 import pytest
+import yaml
 
 from medical_charges.runs.failure import fail_run
 from medical_charges.runs.rollback import roll_back
+from tests.chaos import __main__ as command
 from tests.chaos import bursts
 from tests.chaos.cases import (
     HIDDEN,
+    NO_HARM,
+    NOT_REACHED,
     REDRIVEN,
     REPAIRED,
     REPEATED,
@@ -18,11 +23,14 @@ from tests.chaos.cases import (
     WAITED,
     WRONG,
     Case,
+    Outcome,
     draw,
     tried,
     undisturbed,
 )
 from tests.chaos.faults import KINDS, Fault
+from tests.chaos.machine import END_SECONDS, SECONDS, STATES
+from tests.helpers import ROOT
 from tests.mutation import dropped, mutated, replaced
 
 UPLOAD = STORIES[0]
@@ -58,7 +66,7 @@ def test_after_a_fault_all_is_as_if_it_had_not_been(
 
 
 @pytest.mark.parametrize(
-    ("place", "kind", "mistake", "problem"),
+    ("place", "kind", "mutant", "problem"),
     [
         (
             TAKES,
@@ -74,14 +82,44 @@ def test_after_a_fault_all_is_as_if_it_had_not_been(
         ),
     ],
 )
-def test_a_mistake_in_what_cleans_up_is_found(
-    place: str, kind: str, mistake: AbstractContextManager[None], problem: str
+def test_a_mutant_of_what_cleans_up_is_found(
+    place: str, kind: str, mutant: AbstractContextManager[None], problem: str
 ) -> None:
     found = case(place, kind, REPEATED)
-    with mistake:
+    with mutant:
         outcome = tried(found)
     assert outcome.verdict == WRONG
     assert problem in str(outcome.problems)
+
+
+def test_states_follow_each_other_as_in_the_state_machine() -> None:
+    states = yaml.safe_load((ROOT / "state_machine/pipeline.asl.yaml").read_text())["States"]
+    name, order = "CreateCluster", ["CreateCluster"]
+    while name != "EndRun":
+        choices = [choice["Next"] for choice in states[name].get("Choices", ())]
+        following = [*choices, states[name].get("Next", states[name].get("Default"))]
+        [name, *_] = [it for it in following if it != "NotifyHeld"]
+        order.append(name)
+    passed = {"RefreshDashboards", "Notify"}
+    tasks = [it for it in order if states[it]["Type"] != "Choice" and it not in passed]
+    assert list(STATES) == tasks
+
+
+def test_functions_have_the_time_that_terraform_gives_them() -> None:
+    text = (ROOT / "terraform/main.tf").read_text()
+    found = re.findall(r'timeout_seconds = key == "end_run" \? (\d+) : (\d+)', text)
+    assert found == [(str(END_SECONDS), str(SECONDS))]
+
+
+@pytest.mark.parametrize(("unreached", "code"), [(1, 0), (2, 1)])
+def test_faults_of_which_many_are_not_reached_fail(
+    monkeypatch: pytest.MonkeyPatch, unreached: int, code: int
+) -> None:
+    verdicts = [NOT_REACHED] * unreached + [NO_HARM] * (10 - unreached)
+    some = [("1", Outcome("", "", "", "", "", verdict)) for verdict in verdicts]
+    monkeypatch.setattr(command, "_outcomes", lambda _: some)
+    monkeypatch.setattr("sys.argv", ["chaos"])
+    assert command.main() == code
 
 
 def test_a_fault_is_drawn_again_by_its_number() -> None:
