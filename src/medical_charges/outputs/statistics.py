@@ -85,7 +85,8 @@ def median(counts: Mapping[int, int], least: int, decimals: int) -> str:
     """
     n = sum(counts.values())
     rank = (n + 1) // 2
-    if min(rank - 1, n - rank) < least:
+    # After it come as many as before it, or one more.
+    if rank - 1 < least:
         return ""
     values = sorted(counts)
     reached = accumulate(counts[value] for value in values)

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from medical_charges.aggregates.cube import Cells
+from medical_charges.aggregates.cube import people as count
+from medical_charges.aggregates.difference import Difference, respread, together
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.outputs.tables import Shown, Table, make_tables
 from tests.attack.cases import BASE, Person, cube_of
@@ -100,6 +103,15 @@ def test_a_median_that_moves_while_sums_and_extremes_stay_lets_its_output_wait(
         for middle in ([10, 14, 15], [11, 12, 16])
     )
     assert then(contract, before, after)["by_a"].waits == waits
+
+
+def test_a_change_of_buckets_alone_is_one_of_a_person_at_least() -> None:
+    old, new = (
+        Cells({("x", m): count(1) for m in middle}) for middle in ([10, 14, 15], [11, 12, 16])
+    )
+    assert together(respread({}, old, new).values()).fewest == 1
+    assert respread({("x",): Difference(3, 0, 0, 0, 0)}, old, new) == {}
+    assert respread({}, old, old) == {}
 
 
 def test_a_median_of_the_same_people_lets_no_output_wait_even_if_it_is_new() -> None:
