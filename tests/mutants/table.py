@@ -270,7 +270,7 @@ VALIDATION = (
     mutant("the rules ask for a median of one fewer", _median,
            replaced("2 * least + 1", "2 * least"), "test_medians"),
     mutant("the recount rounds amounts of sixteen digits as doubles", Measure._whole,
-           replaced("_ < _SURE", "True"), "test_large_amounts"),
+           replaced("_ <= _SURE", "True"), "test_large_amounts"),
     mutant("validation follows no sums of what groups lie in", Nesting.is_in,
            dropped("any((it, name) in self._wholes for it in names)"), "test_nesting"),
 )  # fmt: skip
