@@ -47,7 +47,7 @@ class Fact:
     hidden: bool = False
     """Whether the row has lost its figures."""
     among: Range = FREE
-    """Between what the measure of those lies who are counted."""
+    """The range of the measure of those who are counted."""
 
 
 class Known(NamedTuple):
@@ -146,7 +146,7 @@ def _analysis(row: Mapping[str, str], names: Sequence[str], contract: Contract) 
 
 
 def _bucket(value: float) -> Range:
-    """Between what lies what is published as this value, above zero: 0.5 % around it, or less."""
+    """The range of the values that are published as this one: 0.5 % around it at most."""
     return Range(value / 1.005, value * 1.005)
 
 
