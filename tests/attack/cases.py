@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from medical_charges.aggregates.buckets import rounded
+from medical_charges.aggregates.buckets import places, rounded
 from medical_charges.aggregates.cube import Cube, Sums, merge_cells
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import BUCKET
@@ -41,7 +41,7 @@ def cube_of(people: Sequence[Person], contract: Contract) -> Cube:
         m = int(person["m"])
         whole = (
             person
-            | {BUCKET: int(rounded(np.array([m]))[0])}
+            | {BUCKET: int(rounded(places(np.array([m])))[0])}
             | {
                 name: band.labels[bisect_right(list(band.below.values()), int(person[band.column]))]
                 for name, band in contract.bands.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lambdas.end_run.aws import AwsPlatform
-from medical_charges.aggregates.buckets import buckets, rounded
+from medical_charges.aggregates.buckets import buckets, places
 from medical_charges.aggregates.cube import check_size
 from medical_charges.aggregates.difference import Difference as GroupDifference
 from medical_charges.aggregates.partial import read_partial
@@ -94,7 +94,7 @@ KERNEL = (
            replaced("(_ + 1) // 2", "(_ + 2) // 2"), "test_medians"),
     mutant("a bucket stands for what is above it", buckets,
            replaced("(least, rounded)", "(least, rounded + 1)"), "test_medians"),
-    mutant("below zero there are the buckets of above", rounded,
+    mutant("below zero there are the buckets of above", places,
            replaced("_ * np.sign(numbers)", "_"), "test_medians"),
     mutant("sums are checked by their greatest value alone", _fits,
            replaced("max(abs(least), abs(most))", "abs(most)"),

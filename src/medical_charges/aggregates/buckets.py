@@ -44,8 +44,12 @@ _FIRST = np.searchsorted(_LEAST, (_PARTS << _BITS).view(np.float64), side="right
 """The bucket in which each part begins."""
 
 
-def rounded(numbers: Integers) -> Integers:
-    """Return what whole numbers of at most MEASURE_LIMIT are rounded to.
+PLACES = len(_LEAST)
+"""How many buckets there are from zero on."""
+
+
+def places(numbers: Integers) -> Integers:
+    """Return which buckets whole numbers of at most MEASURE_LIMIT are in, negative below zero.
 
     A search among all buckets would take five times as long.
     """
@@ -53,5 +57,11 @@ def rounded(numbers: Integers) -> Integers:
     parts = size.astype(np.float64).view(np.int64) >> _BITS
     place = _FIRST[np.maximum(parts - _LOW, 0)]
     place += size >= _LEAST[place + 1]
-    found: Integers = _ROUNDED[place] * np.sign(numbers)
+    found: Integers = place * np.sign(numbers)
+    return found
+
+
+def rounded(places: Integers) -> Integers:
+    """Return what the numbers of buckets are rounded to."""
+    found: Integers = _ROUNDED[np.abs(places)] * np.sign(places)
     return found

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
+from math import prod
+from typing import NamedTuple
 
 import polars as pl
 
@@ -119,3 +122,51 @@ def between(
     low = least if minimum is None else minimum
     high = most if maximum is None else maximum
     return value.is_between(low, high).fill_null(value=False)
+
+
+class Few(NamedTuple):
+    """A column of few values, as whole numbers from zero on."""
+
+    name: str
+    number: pl.Expr
+    size: int
+    """How many values there are."""
+    least: int = 0
+    """The value that is zero."""
+    texts: tuple[str, ...] = ()
+    """The values, where these are texts."""
+
+
+def few(name: str, column: Column) -> Few | None:
+    """Return a column as whole numbers from zero on, if the contract limits its values."""
+    if isinstance(column, StringColumn) and column.allowed:
+        return Few(name, pl.col(name).to_physical(), len(column.allowed), texts=column.allowed)
+    if not isinstance(column, IntegerColumn) or column.minimum is None or column.maximum is None:
+        return None
+    least = column.minimum
+    return Few(name, pl.col(name) - least, column.maximum - least + 1, least)
+
+
+class Packed(NamedTuple):
+    """Columns as one number: rows are counted by it in half the time that several columns take."""
+
+    number: pl.Expr
+    columns: list[pl.Expr]
+    """The columns, of the number."""
+
+
+def packed(columns: Sequence[Few | None], name: str) -> Packed | None:
+    """Return columns as one number of this name, or None if their values are too many for one."""
+    found = [column for column in columns if column is not None]
+    if len(found) < len(columns) or prod(column.size for column in found) >= 2**63:
+        return None
+    number, rest, unpacked = pl.lit(0, pl.Int64), pl.col(name), []
+    for column in found:
+        number = number * column.size + column.number.cast(pl.Int64)
+    for column in reversed(found):
+        value = rest % column.size + column.least
+        if column.texts:
+            value = pl.lit(pl.Series(column.texts)).gather(value)
+        unpacked.append(value.alias(column.name))
+        rest = rest // column.size
+    return Packed(number.alias(name), unpacked)

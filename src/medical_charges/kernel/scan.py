@@ -8,7 +8,7 @@ the scan cannot decide are validated one by one, and only those cost more.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from medical_charges.aggregates.buckets import rounded
+from medical_charges.aggregates.buckets import PLACES, places, rounded
 from medical_charges.aggregates.cube import (
     Cells,
     Cube,
@@ -39,11 +39,14 @@ from medical_charges.contract.model import (
 from medical_charges.contract.naming import FOUND_IN_VALUES, not_a_label
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.columns import (
+    Few,
     between,
     dtype_of,
     empty_flag,
+    few,
     in_plain_words,
     kept,
+    packed,
     plain_field,
 )
 from medical_charges.kernel.dialect import STAND_IN, Translator
@@ -79,7 +82,7 @@ _VALIDATED_AT_ONCE = 1 << 14
 """Number of lines that are validated, and may be rejected, before they are passed on. So many
 squares of MEASURE_LIMIT fit into 128 bits."""
 # A contract's columns never start with a space, so these names cannot clash with them.
-_ROW, _IGNORED = " row", " ignored "
+_ROW, _IGNORED, _GROUP = " row", " ignored ", " group"
 _SUMS = (" n", " total", " squares", " minimum", " maximum")
 _N, _TOTAL, _SQUARES, _MINIMUM, _MAXIMUM = _SUMS
 # At the start of a text Polars skips a byte-order mark, and decompresses what looks like gzip,
@@ -364,39 +367,46 @@ class Scanner:
         present = set(rows.collect_schema().names())
         if SCALED not in present:
             rows = rows.with_columns(self._rounded().alias(SCALED))
-        keys, late = self._keys, self._late_bands
-        early = [name for name in keys if name in self._contract.bands and name not in late]
+        late = self._late_bands
         value, wide = pl.col(SCALED), pl.col(SCALED).cast(pl.Int128)
         unread = [pl.col(name).null_count() for name in self._names if name not in self._columns]
         if self._bucketed_sets:
             rows = rows.with_columns(_bucket()).cache()
-        sums = (
-            rows.with_columns(map(self._banded, early))
-            .group_by([name for name in keys if name not in late])
-            .agg(
-                pl.len().cast(pl.Int64).alias(_N),
-                wide.sum().alias(_TOTAL),
-                (wide * wide).sum().alias(_SQUARES),
-                value.min().alias(_MINIMUM),
-                value.max().alias(_MAXIMUM),
-                # Polars checks the number of fields only if it reads the last of them.
-                *(e for e in unread if e.meta.output_name() in present),
-            )
-        )
-        counts = [self._counted(rows, names) for names in self._bucketed_sets]
-        found, *counted = pl.collect_all([sums, *counts], engine="streaming")
+        sums = [
+            pl.len().cast(pl.Int64).alias(_N),
+            wide.sum().alias(_TOTAL),
+            (wide * wide).sum().alias(_SQUARES),
+            value.min().alias(_MINIMUM),
+            value.max().alias(_MAXIMUM),
+            # Polars checks the number of fields only if it reads the last of them.
+            *(e for e in unread if e.meta.output_name() in present),
+        ]
+        summed = self._grouped(rows, [name for name in self._keys if name not in late], sums)
+        counts = [self._grouped(rows, names, sums[:1]) for names in self._bucketed_sets]
+        found, *counted = pl.collect_all([summed, *counts], engine="streaming")
         return _Aggregated(
             found.with_columns(self._banded(name) for name in late),
             dict(zip(self._bucketed_sets, counted, strict=True)),
         )
 
-    def _counted(self, rows: pl.LazyFrame, grouping_set: GroupingSet) -> pl.LazyFrame:
-        """Count the people of each group and bucket of the measure."""
+    def _grouped(
+        self, rows: pl.LazyFrame, names: Sequence[str], figures: Sequence[pl.Expr]
+    ) -> pl.LazyFrame:
+        """Return figures of the groups of rows by columns, bands and buckets."""
+        if (one := packed([*map(self._few, names)], _GROUP)) is not None:
+            groups = rows.group_by(one.number).agg(figures)
+            return groups.select(*one.columns, pl.exclude(_GROUP))
         bands = self._contract.bands
-        plain = [pl.col(name) for name in grouping_set if name not in bands and name != BUCKET]
-        banded = [self._banded(name) for name in grouping_set if name in bands]
-        keys = rows.select(*plain, *banded, BUCKET)
-        return keys.group_by(grouping_set).agg(pl.len().cast(pl.Int64).alias(_N))
+        keys = [self._banded(name) if name in bands else pl.col(name) for name in names]
+        return rows.group_by(keys).agg(figures)
+
+    def _few(self, name: str) -> Few | None:
+        """Express what rows are grouped by as whole numbers from zero on, if its values are few."""
+        if name == BUCKET:
+            return Few(name, pl.col(name) + PLACES, 2 * PLACES, -PLACES)
+        if (band := self._contract.bands.get(name)) is not None:
+            return Few(name, self._banded(name), len(band.labels))
+        return few(name, self._columns[name])
 
     def _banded(self, name: str) -> pl.Expr:
         """Express a band as the position of its label."""
@@ -438,12 +448,12 @@ class Scanner:
             labels = self._contract.bands[name].labels
             return [labels[position] for position in values]
         if name == BUCKET:
-            return values.to_list()
+            return [*map(int, rounded(values.to_numpy()))]
         found: list[str | int] = [
             self._translator.original_text(value) if isinstance(value, str) else value
             for value in values
         ]
-        for value in found:
+        for value in set(found):
             if isinstance(value, str) and (wanted := not_a_label(value)) is not None:
                 raise InputRefusedError(
                     f"the column {name!r} holds a value with {FOUND_IN_VALUES[wanted]}; a column "
@@ -456,7 +466,7 @@ def _bucket() -> pl.Expr:
     """Express the bucket of the measure."""
 
     def bucket(values: pl.Series) -> pl.Series:
-        return pl.Series(rounded(values.to_numpy()))
+        return pl.Series(places(values.to_numpy()))
 
     column = pl.col(SCALED).map_batches(bucket, pl.Int64, is_elementwise=True)
     return column.alias(BUCKET)

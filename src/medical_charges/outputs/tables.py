@@ -172,6 +172,8 @@ class _Groups:
         names = tuple(names)
         if names not in self._found:
             held = self._contract.grouping_set_of(names)
+            if names == held:
+                return self._found.setdefault(names, self._top_coded(held))
             sources = [(*self._source(held, name), name) for name in names]
             banded, self._found[names] = self._contract.banded, {}
             for key, sums in self._top_coded(held).items():

@@ -12,7 +12,7 @@ from statistics import median_low
 import numpy as np
 import pytest
 
-from medical_charges.aggregates.buckets import buckets, rounded
+from medical_charges.aggregates.buckets import buckets, places, rounded
 from medical_charges.aggregates.cube import cube_from_json, cube_to_json, merge_cubes
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.model import BUCKET, MEASURE_LIMIT
@@ -120,7 +120,7 @@ def test_buckets_follow_each_other_and_none_of_their_numbers_is_over_half_a_perc
 def test_the_kernel_finds_the_bucket_of_the_first_and_the_last_number_of_each() -> None:
     for (least, wanted), (after, _) in pairwise(buckets()):
         ends = np.array([least, after - 1, -least, 1 - after])
-        assert rounded(ends).tolist() == [wanted, wanted, -wanted, -wanted]
+        assert rounded(places(ends)).tolist() == [wanted, wanted, -wanted, -wanted]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +154,42 @@ def test_the_value_of_no_single_row_is_kept_for_medians() -> None:
         (1, 123_000): (1, 0, 0, 0, 0),
         (1, -99_000): (1, 0, 0, 0, 0),
     }
+
+
+LIMITED = """
+dataset: made_up
+prefix: MadeUp
+source:
+  format: csv
+  columns:
+    g: { type: integer, minimum: -2, maximum: 2 }
+    t: { type: string, allowed: [x, y, z] }
+    k: { type: double, minimum: 0 }
+    m: { type: integer }
+bands: { b: { column: k, below: { low: 1, middle: 2 }, otherwise: high } }
+measure: m
+analyses: { by_all: { group_by: [g, t, b], statistics: [patients, median] } }
+"""
+
+
+def test_groups_are_counted_alike_whether_or_not_the_contract_limits_their_values() -> None:
+    random_ = random.Random(4)
+    block = "".join(
+        f"{random_.randint(-2, 2)},{random_.choice('xyz')},{random_.uniform(0, 3)},"
+        f"{random_.randint(-(10**6), 10**6)}\n"
+        for _ in range(3_000)
+    ).encode()
+    unlimited = (", minimum: -2, maximum: 2", ", allowed: [x, y, z]")
+    texts = [LIMITED, *(LIMITED.replace(limit, "") for limit in unlimited)]
+    headers = Header(("g", "t", "k", "m"), (), 0, gzip=False)
+    cubes = [
+        cube_to_json(scanned.cube)
+        for text in texts
+        for scanned in Scanner(parse_contract(text), headers).scan(block)
+    ]
+    assert cubes[0] == cubes[1] == cubes[2]
+    (_, cells), _ = cubes[0]
+    assert {key[0] for key, *_ in cells} == {"high", "low", "middle"}
 
 
 def test_too_many_groups_for_medians_are_refused_with_a_sentence() -> None:
