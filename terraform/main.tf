@@ -31,8 +31,7 @@ locals {
   rulesets = jsondecode(file(var.rulesets_file))
 
   # A build inside the repository names its files from there, any other in full.
-  objects  = { for key, it in local.index.objects : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
-  packages = { for key, it in local.index.lambdas : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
+  objects = { for key, it in local.index.objects : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
 
   contract = yamldecode(file(local.objects["contract.yaml"].path))
   prefix   = local.contract.prefix
@@ -215,7 +214,7 @@ module "lambdas" {
     name        = local.function_names[key]
     description = description
     role_arn    = module.iam.role_arns[replace(key, "_", "-")]
-    package     = local.packages[key]
+    package     = module.storage.artefacts["lambdas/${key}.zip"]
     # end_run may have to wait for a function that outlives its execution.
     timeout_seconds = key == "end_run" ? 900 : 300
   } }
@@ -230,6 +229,7 @@ module "lambdas" {
     LEASE_SECONDS     = tostring(var.lease_seconds)
   }
 
+  bucket_name           = module.storage.bucket_name
   key_arn               = module.storage.key_arn
   dead_letter_queue_arn = module.orchestration.dead_letter_queue_arn
   log_retention_days    = var.log_retention_days

@@ -4,3 +4,12 @@ moved {
   from = module.security
   to   = module.iam
 }
+
+# The queue's policy is an argument of the queue.
+removed {
+  from = module.orchestration.aws_sqs_queue_policy.dead_letters
+
+  lifecycle {
+    destroy = false
+  }
+}

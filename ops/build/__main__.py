@@ -31,10 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     except MedicalChargesError as error:
         sys.stderr.write(f"error: {error}\n")
         return error.exit_code
-    objects, functions = len(index["objects"]), len(index["lambdas"])
     sys.stdout.write(
-        f"version {index['version']}: {objects} objects and {functions} functions "
-        f"in {options.out}\n"
+        f"version {index['version']}: {len(index['objects'])} objects in {options.out}\n"
     )
     return 0
 

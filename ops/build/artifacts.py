@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
@@ -34,6 +33,8 @@ FUNCTIONS = (
     "write_page",
     "end_run",
 )
+PACKAGES = "lambdas/"
+"""Key prefix of the functions' packages."""
 _INDEX = "index.json"
 QUICKSIGHT = "quicksight/"
 """Key prefix of the dashboards' template, named by its hash: a new one is a new file."""
@@ -63,14 +64,12 @@ class Build:
         # There from the start, so that an interrupted build is known as one.
         (self.out / _INDEX).touch()
         objects = {key: self._object(path) for key, path in sorted(self._objects().items())}
-        functions = {name: self._package(self._function(name)) for name in FUNCTIONS}
         index = {
-            "version": _version(objects, functions),
+            "version": _version(objects),
             "objects": objects,
             "glue_modules": [key for key in objects if key.endswith(".whl")],
-            "lambdas": functions,
         }
-        self._remove_others(objects, functions)
+        self._remove_others(objects)
         for name, text in derived.items():
             (self.out / name).write_text(text)
         (self.out / _INDEX).write_text(json.dumps(index, indent=2) + "\n")
@@ -100,6 +99,7 @@ class Build:
         }
         copies = {key: self._copy(key, path) for key, path in found.items()}
         copies |= dict([self._dashboards()])
+        copies |= {f"{PACKAGES}{name}.zip": self._function(name) for name in FUNCTIONS}
         return copies if self.laptop else copies | dict(self._cluster_objects())
 
     def _dashboards(self) -> tuple[str, Path]:
@@ -168,7 +168,7 @@ class Build:
         def write(path: Path) -> None:
             write_zip(path, {**dict(tree(packages)), **_library_files(self._library), **own})
 
-        return self._cache.file(self.out / "lambdas" / f"{name}.zip", inputs, write)
+        return self._cache.file(self.out / PACKAGES / f"{name}.zip", inputs, write)
 
     @cached_property
     def _drawing(self) -> Path:
@@ -183,22 +183,14 @@ class Build:
     def _object(self, path: Path) -> dict[str, str]:
         return {"path": self._shown(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
-    def _package(self, path: Path) -> dict[str, str]:
-        """Return a package's hash in Lambda's form, so that Terraform can compare the two."""
-        found = hashlib.sha256(path.read_bytes()).digest()
-        return {"path": self._shown(path), "sha256": base64.b64encode(found).decode()}
-
     def _shown(self, path: Path) -> str:
         # A laptop applies a copy of the root module, which is elsewhere.
         here = not self.laptop and path.is_relative_to(self.root)
         return str(path.relative_to(self.root) if here else path)
 
-    def _remove_others(
-        self, objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]
-    ) -> None:
+    def _remove_others(self, objects: Iterable[str]) -> None:
         """Remove what only an earlier build made."""
         kept = {self.out / _INDEX} | {self.out / key for key in objects}
-        kept |= {self.out / "lambdas" / f"{name}.zip" for name in functions}
         for path in self.out.rglob("*"):
             if path.is_file() and path not in kept:
                 path.unlink()
@@ -211,14 +203,13 @@ def _library_files(wheel: Path) -> dict[str, bytes]:
         }
 
 
-def _version(objects: dict[str, dict[str, str]], functions: dict[str, dict[str, str]]) -> str:
+def _version(objects: dict[str, dict[str, str]]) -> str:
     """Return a hash of what decides a run's outcome: not the certificate, nor the presentation."""
     parts = {
         key: found["sha256"]
         for key, found in objects.items()
         if key != CERTIFICATES and not key.startswith(QUICKSIGHT)
     }
-    parts |= {f"lambdas/{name}": found["sha256"] for name, found in functions.items()}
     return inputs_hash([json.dumps(parts, sort_keys=True)])[:16]
 
 

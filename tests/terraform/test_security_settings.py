@@ -99,7 +99,6 @@ READ_BELOW = {
     "aws_s3_bucket_policy",
     "aws_s3_bucket_server_side_encryption_configuration",
     "aws_sns_topic_policy",
-    "aws_sqs_queue_policy",
     "aws_vpc_security_group_egress_rule",
     "aws_vpc_security_group_ingress_rule",
 }
@@ -183,7 +182,7 @@ def test_a_bucket_refuses_plain_http(resources: dict[str, Json]) -> None:
 
 
 RESOURCE_POLICIES = (
-    "aws_kms_key", "aws_s3_bucket_policy", "aws_sns_topic_policy", "aws_sqs_queue_policy",
+    "aws_kms_key", "aws_s3_bucket_policy", "aws_sns_topic_policy", "aws_sqs_queue",
 )  # fmt: skip
 ACCOUNT_ROOT = {"AWS": "arn:aws:iam::123456789012:root"}
 

@@ -20,16 +20,19 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272: packages are pinned by hash in the artifacts' index, from the build to the upload
   for_each = var.functions
 
-  function_name    = each.value.name
-  description      = each.value.description
-  role             = each.value.role_arn
-  runtime          = "python3.11"
-  handler          = "handler.handle"
-  filename         = each.value.package.path
-  source_code_hash = each.value.package.sha256
-  memory_size      = each.value.memory_mb
-  timeout          = each.value.timeout_seconds
-  kms_key_arn      = var.key_arn
+  function_name = each.value.name
+  description   = each.value.description
+  role          = each.value.role_arn
+  runtime       = "python3.11"
+  handler       = "handler.handle"
+  memory_size   = each.value.memory_mb
+  timeout       = each.value.timeout_seconds
+  kms_key_arn   = var.key_arn
+
+  # From the bucket, the provider makes the functions side by side; from files, one after another.
+  s3_bucket         = var.bucket_name
+  s3_key            = each.value.package.key
+  s3_object_version = each.value.package.version
 
   environment {
     variables = var.environment

@@ -1,10 +1,10 @@
 variable "functions" {
-  description = "Functions by key: name, role, package as the artifacts' index says, size and time."
+  description = "Functions by key: name, role, package as storage uploaded it, size and time."
   type = map(object({
     name            = string
     description     = string
     role_arn        = string
-    package         = object({ path = string, sha256 = string })
+    package         = object({ key = string, version = string })
     memory_mb       = optional(number, 512)
     timeout_seconds = optional(number, 300)
   }))
@@ -14,6 +14,11 @@ variable "functions" {
 variable "environment" {
   description = "Environment variables of every function."
   type        = map(string)
+}
+
+variable "bucket_name" {
+  description = "Bucket that holds the packages."
+  type        = string
 }
 
 variable "key_arn" {

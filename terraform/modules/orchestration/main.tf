@@ -137,7 +137,7 @@ resource "aws_cloudwatch_event_target" "this" {
     maximum_retry_attempts       = 20
   }
 
-  depends_on = [aws_sqs_queue_policy.dead_letters, aws_lambda_permission.end_run]
+  depends_on = [aws_lambda_permission.end_run]
 }
 
 resource "aws_lambda_permission" "end_run" {
@@ -157,10 +157,6 @@ resource "aws_sqs_queue" "dead_letters" {
   message_retention_seconds = 1209600 # two weeks, SQS's longest
   # What is dead here are event envelopes: names and sizes of objects.
   sqs_managed_sse_enabled = true
-}
-
-resource "aws_sqs_queue_policy" "dead_letters" {
-  queue_url = aws_sqs_queue.dead_letters.url
 
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
   policy = jsonencode({
@@ -170,7 +166,7 @@ resource "aws_sqs_queue_policy" "dead_letters" {
       Effect    = "Allow"
       Principal = { Service = "events.amazonaws.com" }
       Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.dead_letters.arn
+      Resource  = "arn:${local.partition}:sqs:${local.region}:${local.account}:${var.dead_letter_queue_name}"
       # By name, so that the policy need not wait for the rules, which wait for the machine.
       Condition = { ArnLike = { "aws:SourceArn" = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${var.name}-*" } }
     }]

@@ -29,6 +29,11 @@ output "key_arn" {
   value       = aws_kms_key.this.arn
 }
 
+output "artefacts" {
+  description = "The uploaded artifacts, by key below artefacts/: key in the bucket, and version."
+  value       = { for key, it in aws_s3_object.artefact : key => { key = it.key, version = it.version_id } }
+}
+
 output "artefacts_uri" {
   description = "Address of the artifacts, without a slash at the end."
   value       = "s3://${aws_s3_bucket.data.bucket}/artefacts"
