@@ -6,7 +6,7 @@ import fcntl
 import shutil
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,16 @@ from medical_charges.local.files import data_files, refuse_wrong_files, unread_f
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
-from ops.pipeline import Ended, Pipeline, Step
+from ops.pipeline import Ended, Pipeline, Step, is_there
 from ops.show import show_examples, show_left_out, show_report, show_run
-from ops.terraform import DIRECTORY, ROOT, Terraform
+from ops.terraform import DIRECTORY, ROOT, Change, Terraform
 from ops.written import Written
 
 STATE = ROOT / ".build" / "local_aws"
 _PATIENCE_SECONDS = 60
 _ROOT_MODULE = "terraform"
+_APPLIED = "applied"
+"""File with the version of what is applied to the stack."""
 _SHIPPED = ROOT / "datasets" / "medical_charges"
 
 
@@ -48,6 +50,8 @@ class Deployed:
     terraform: Terraform
     variables: Mapping[str, str]
     """The Terraform variables, which planning, changing and destroying need again."""
+    settle: Callable[[], None]
+    """Waits until the last of the stack is applied; raises TerraformError if it fails."""
 
 
 def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: Console) -> int:
@@ -76,6 +80,7 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
             # What publishes nothing must not take away what an earlier run left here.
             left_out = pipeline.mirror(written, remove=not (ended.failed() or ended.held))
             show_left_out(console, left_out)
+            stack.settle()
             return _show(ended, pipeline, stack.contract, out, console)
 
 
@@ -96,6 +101,7 @@ def serve_stack(terraform: str, contract: Path, console: Console) -> int:
     with ExitStack() as ending:
         with turn(STATE, console):
             stack = ending.enter_context(deployed(terraform, contract, console))
+            stack.settle()
         layout = Layout(stack.contract.prefix)
         shipped = contract.resolve() == _SHIPPED / "contract.yaml"
         file = (_SHIPPED / "Charges.csv").relative_to(ROOT) if shipped else "YOUR_FILE.csv"
@@ -136,30 +142,30 @@ def turn(state: Path, console: Console) -> Iterator[None]:
 def deployed(
     terraform: str, contract_file: Path, console: Console, state: Path = STATE
 ) -> Iterator[Deployed]:
-    """Serve a local AWS, or use the running one, with the stack applied to it."""
+    """Serve a local AWS, or use the running one, with the stack applied to it.
+
+    It is yielded as soon as a run can start; leaving waits until all of it is applied.
+    """
+    with ExitStack() as ending:
+        if (stack := local_aws.running(state)) is not None:
+            console.print(f"using the stack at {stack.endpoint}")
+        else:
+            stack = ending.enter_context(local_aws.serve(state))
+            # An endpoint starts empty, whatever an earlier one held.
+            for name in ("terraform.tfstate", "terraform.tfstate.backup", _APPLIED):
+                (state / name).unlink(missing_ok=True)
+        yield ending.enter_context(_applied(stack, terraform, contract_file, console))
+
+
+@contextmanager
+def _applied(
+    stack: local_aws.Stack, terraform: str, contract_file: Path, console: Console
+) -> Iterator[Deployed]:
     contract = load_contract(contract_file)
-    if (running := local_aws.running(state)) is not None:
-        console.print(f"using the stack at {running.endpoint}")
-        yield _apply(running, terraform, contract_file, contract, console)
-        return
-    with local_aws.serve(state) as stack:
-        # An endpoint starts empty, whatever an earlier one held.
-        for name in ("terraform.tfstate", "terraform.tfstate.backup", "applied"):
-            (state / name).unlink(missing_ok=True)
-        yield _apply(stack, terraform, contract_file, contract, console)
-
-
-def _apply(
-    stack: local_aws.Stack,
-    terraform: str,
-    contract_file: Path,
-    contract: Contract,
-    console: Console,
-) -> Deployed:
     artifacts = stack.state / "artefacts"
     with _timed(console, "package what AWS runs"):
         version = Build(ROOT, artifacts, contract_file.resolve(), laptop=True).run()["version"]
-    applied = stack.state / "applied"
+    applied = stack.state / _APPLIED
     changed = not applied.exists() or applied.read_text() != version
     # What is applied has its lock of providers there, which a new copy lacks until an init.
     directory = root_module(stack.state) if changed else stack.state / _ROOT_MODULE
@@ -171,21 +177,47 @@ def _apply(
         "state_machine_file": str(ROOT / "state_machine" / "pipeline.asl.yaml"),
         "force_destroy": "true",
     }
-    if changed:
-        with _timed(console, "terraform init"):
-            deployment.init()
-        with _timed(console, "terraform apply"), _bar(console) as progress:
-            task = progress.add_task("resources", total=None)
-            deployment.apply(
+    with ExitStack() as ending:
+        change: Change | None = None
+        if changed:
+            with _timed(console, "terraform init"):
+                deployment.init()
+            change = ending.enter_context(_applying(deployment, variables, console))
+
+        def settle() -> None:
+            if change is not None:
+                with _timed(console, "terraform apply, the rest"):
+                    change.settle()
+                applied.write_text(version)
+
+        if not is_there(outputs := deployment.outputs()):
+            settle()
+            outputs = deployment.outputs()
+        pipeline = Pipeline(stack.environment(), outputs, Layout(contract.prefix))
+        yield Deployed(stack.endpoint, pipeline, contract, deployment, variables, settle)
+
+
+@contextmanager
+def _applying(
+    deployment: Terraform, variables: Mapping[str, str], console: Console
+) -> Iterator[Change]:
+    """Apply, and yield once a run can start; leaving waits for the rest."""
+    with ExitStack() as ending:
+        with _timed(console, "terraform apply"), _bar(console) as bar:
+            task = bar.add_task("resources", total=None)
+            applying = deployment.changing(
+                "apply",
                 variables,
-                # What is replaced is completed twice.
-                lambda done, total: progress.update(
-                    task, completed=min(done, total), total=total or None
-                ),
+                lambda done, total: bar.update(task, completed=done, total=total or None),
             )
-        applied.write_text(version)
-    pipeline = Pipeline(stack.environment(), deployment.outputs(), Layout(contract.prefix))
-    return Deployed(stack.endpoint, pipeline, contract, deployment, variables)
+            change = ending.enter_context(applying)
+            change.wait_for_all_but(_is_read_by_no_run)
+        yield change
+
+
+def _is_read_by_no_run(address: str) -> bool:
+    """Return True for the rules by which objects expire: the provider reads them for a minute."""
+    return ".aws_s3_bucket_lifecycle_configuration." in address
 
 
 def root_module(state: Path) -> Path:

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,6 +26,66 @@ _PATIENCE_SECONDS = 5
 
 class TerraformError(MedicalChargesError):
     """Terraform is missing or failed; the message is for the user."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with the numbers of completed and of all changes."""
+
+
+class Change:
+    """A change that Terraform is making, followed by the events that it prints."""
+
+    def __init__(self, name: str, process: subprocess.Popen[str], progress: Progress | None):
+        self._name, self._process, self._progress = name, process, progress
+        self._pending = Counter[str]()
+        self._done = self._total = 0
+        self._problems: list[str] = []
+
+    def wait_for_all_but(self, late: Callable[[str], bool]) -> None:
+        """Wait until what is pending are changes of resources whose address is `late`.
+
+        Raises:
+            TerraformError: it failed before, and the message has Terraform's reasons.
+        """
+        for _ in self._events():
+            if self._total and all(map(late, self._pending)):
+                return
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until it has ended.
+
+        Raises:
+            TerraformError: it failed, and the message has Terraform's reasons.
+        """
+        for _ in self._events():
+            pass
+        if self._process.wait():
+            raise TerraformError("\n".join(self._problems) or f"terraform {self._name} failed")
+
+    def _events(self) -> Iterator[None]:
+        assert self._process.stdout is not None  # noqa: S101 - narrows for the type checker
+        for line in self._process.stdout:
+            self._take(json.loads(line))
+            yield
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        match event["type"]:
+            case "planned_change" if times := _CHANGES.get(event["change"]["action"]):
+                self._pending[event["change"]["resource"]["addr"]] += times
+            case "change_summary" if event["changes"]["operation"] == "plan":
+                self._total = self._pending.total()
+            case "apply_complete" if event["hook"]["action"] != "read":
+                self._done += 1
+                self._pending -= Counter([event["hook"]["resource"]["addr"]])
+            case "diagnostic" if event["@level"] == "error":
+                self._problems.append(_described(event["diagnostic"]))
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+_CHANGES = {"create": 1, "update": 1, "delete": 1, "replace": 2}
+"""How many changes each planned action is completed by."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +108,14 @@ class Terraform:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._run("init", "-input=false", "-no-color", "-upgrade=false")
 
-    def apply(
-        self, variables: Mapping[str, str], progress: Callable[[int, int], None] | None = None
-    ) -> None:
-        """Apply; `progress` is called with the numbers of completed and of all changes.
+    def apply(self, variables: Mapping[str, str]) -> None:
+        """Make what the root module describes.
 
         Raises:
             TerraformError: it failed, and the message has Terraform's reasons.
         """
-        self._change("apply", variables, progress)
+        with self.changing("apply", variables):
+            pass
 
     def destroy(self, variables: Mapping[str, str]) -> None:
         """Remove everything that the state holds, without asking.
@@ -63,16 +123,18 @@ class Terraform:
         Raises:
             TerraformError: it failed, and the message has Terraform's reasons.
         """
-        self._change("destroy", variables)
+        with self.changing("destroy", variables):
+            pass
 
-    def _change(
-        self,
-        name: str,
-        variables: Mapping[str, str],
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        done = total = 0
-        problems: list[str] = []
+    @contextmanager
+    def changing(
+        self, name: str, variables: Mapping[str, str], progress: Progress | None = None
+    ) -> Iterator[Change]:
+        """Apply or destroy while the caller goes on; leaving waits for the end.
+
+        Raises:
+            TerraformError: it failed, and the message has Terraform's reasons.
+        """
         command = [name, "-input=false", "-auto-approve", "-json", *self._flags(variables)]
         with (
             subprocess.Popen(
@@ -85,19 +147,9 @@ class Terraform:
             ) as process,
             _ending(process, self.patience_seconds),
         ):
-            assert process.stdout is not None  # noqa: S101 - narrows for the type checker
-            for line in process.stdout:
-                event = json.loads(line)
-                changes = event.get("changes", {})
-                if event["type"] == "change_summary" and changes.get("operation") == "plan":
-                    total = changes["add"] + changes["change"] + changes["remove"]
-                done += event["type"] == "apply_complete"
-                if event["type"] == "diagnostic" and event["@level"] == "error":
-                    problems.append(_described(event["diagnostic"]))
-                if progress is not None:
-                    progress(done, total)
-        if process.returncode:
-            raise TerraformError("\n".join(problems) or f"terraform {name} failed")
+            change = Change(name, process, progress)
+            yield change
+            change.settle()
 
     def call(self, command: str, variables: Mapping[str, str]) -> int:
         """Run an interactive command (plan, apply, destroy), and return its exit code."""

@@ -132,6 +132,7 @@ def _served(state: Path) -> Iterator[Served]:
             contract = state.with_suffix(".yaml")
             contract.write_text(WITHOUT_CUBES)
             with deployed(find_or_fetch(), contract, Console(stderr=True), state) as stack:
+                stack.settle()
                 yield Served(Live(stack), psutil.Process(process.pid))
         finally:
             process.terminate()

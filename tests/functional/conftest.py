@@ -72,6 +72,7 @@ def live(terraform: str, endpoint: tuple[str, Path], before: set[str]) -> Iterat
     """The stack, applied."""
     contract = CONTRACT_FILE
     with deployed(terraform, contract, Console(), endpoint[1]) as stack:
+        stack.settle()
         found = Live(stack)
         assert found.inbox
         yield found

@@ -166,7 +166,9 @@ def test_a_run_that_a_new_stack_holds_takes_nothing_away(
 
     @contextmanager
     def deployed(*_: object) -> Iterator[SimpleNamespace]:
-        yield SimpleNamespace(pipeline=pipeline, contract=parse_contract(CONTRACT))
+        yield SimpleNamespace(
+            pipeline=pipeline, contract=parse_contract(CONTRACT), settle=lambda: None
+        )
 
     monkeypatch.setattr("ops.stack.deployed", deployed)
     monkeypatch.setattr("ops.stack.STATE", laptop.folder / "state")

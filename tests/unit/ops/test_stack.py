@@ -26,7 +26,8 @@ def deployed(terraform, contract, console):
     with local_aws.serve(ops.stack.STATE) as stack:
         pipeline = SimpleNamespace(bucket="b", machine="m")
         yield SimpleNamespace(
-            endpoint=stack.endpoint, pipeline=pipeline, contract=SimpleNamespace(prefix="p")
+            endpoint=stack.endpoint, pipeline=pipeline, contract=SimpleNamespace(prefix="p"),
+            settle=lambda: None,
         )
 
 ops.stack.STATE, ops.stack.deployed = Path(sys.argv[1]), deployed
