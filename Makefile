@@ -164,6 +164,12 @@ lint: $(VENV)/dev ## Check style, types, directions, dead code, dependencies, wo
 checkov: $(VENV)/policy/checkov ## Check Terraform's settings with checkov, which has an environment of its own
 	@$(VENV)/policy/bin/checkov --directory terraform --framework terraform --compact --quiet --skip-download
 
+sbom: $(VENV)/bom/sbom ## Write .build/sbom.json, the packages that AWS runs with their hashes, as CycloneDX
+	@mkdir -p .build
+	@PYTHONWARNINGS=ignore $(VENV)/bom/bin/cyclonedx-py requirements requirements/runtime.txt --pyproject pyproject.toml \
+	  --mc-type application --spec-version 1.6 --output-reproducible --output-file .build/sbom.json
+	@echo .build/sbom.json
+
 format: $(VENV)/dev ## Format the code and write the derived files
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
@@ -179,12 +185,14 @@ clean: ## Remove the environment and what runs have made
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
 	@requirements/install $(VENV) $*
 
-$(VENV)/policy/checkov: requirements/checkov.txt $(VENV)/dev
-	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(VENV)/policy checkov
+# Tools with an environment of their own, as they are large.
+.SECONDEXPANSION:
+$(VENV)/policy/checkov $(VENV)/bom/sbom: requirements/$$(@F).txt $(VENV)/dev
+	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(@D) $(@F)
 
 tests/simulator/node_modules: tests/simulator/package-lock.json
 	@command -v npm >/dev/null || { echo "error: npm is not on the PATH, and the simulator is one of its packages" >&2; exit 1; }
 	@cd tests/simulator && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults chaos attacks mutants simulator bench dashboard-bench screenshots lint checkov format lock clean
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults chaos attacks mutants simulator bench dashboard-bench screenshots lint checkov sbom format lock clean
