@@ -389,15 +389,7 @@ def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
             yield Problem(where, f"{name!r}, which has the group {MARGIN!r}", allowed)
     if len(set(dashboard.filters)) < len(dashboard.filters):
         yield Problem(f"{path}.filters", show(list(dashboard.filters)), "each entry once")
-    banded = list(dict.fromkeys(band.column for band in contract.bands.values()))
-    for name, shown in dashboard.filtered_as.items():
-        where = f"{path}.filtered_as.{name}"
-        if name not in banded:
-            yield Problem(where, show(name), _one_of(banded))
-            continue
-        labels = [band for band, spec in contract.bands.items() if spec.column == name]
-        if shown not in labels:
-            yield Problem(where, show(shown), f"a band of {name}: {_one_of(labels)}")
+    yield from _filtered_problems(contract)
     for name in dashboard.charts:
         if name not in contract.analyses:
             yield Problem(f"{path}.charts.{name}", show(name), _one_of(list(contract.analyses)))
@@ -407,6 +399,23 @@ def _dashboard_problems(contract: Contract) -> Iterator[Problem]:
     yield from _title_problems(contract)
     yield from _share_problems(contract)
     yield from _cube_problems(contract)
+
+
+def _filtered_problems(contract: Contract) -> Iterator[Problem]:
+    """Check that what replaces a column while a filter is set is a band of it."""
+    banded = list(dict.fromkeys(band.column for band in contract.bands.values()))
+    for name, shown in contract.dashboard.filtered_as.items():
+        where = f"dashboard.filtered_as.{name}"
+        if name not in banded:
+            yield Problem(where, show(name), _one_of(banded))
+            continue
+        labels = [band for band, spec in contract.bands.items() if spec.column == name]
+        if shown not in labels:
+            yield Problem(where, show(shown), f"a band of {name}: {_one_of(labels)}")
+        for both, analysis in contract.analyses.items():
+            if {name, shown} <= set(analysis.group_by):
+                found = f"{show(shown)}, which {both} groups by next to {name}"
+                yield Problem(where, found, f"a band that no analysis groups by next to {name}")
 
 
 def _pie_problems(contract: Contract) -> Iterator[Problem]:

@@ -257,6 +257,9 @@ MISTAKES = [
      "a band of age: age_decade"),
     ("{ age: age_decade }", "{ age: decade }", "dashboard.filtered_as.age", "'decade'",
      "a band of age: age_decade"),
+    ("group_by: [age]", "group_by: [age, age_decade]", "dashboard.filtered_as.age",
+     "'age_decade', which charges_by_age groups by next to age",
+     "a band that no analysis groups by next to age"),
     ("{ age: age_decade }", "{ children: age_decade }", "dashboard.filtered_as.children",
      "'children'", "bmi, age"),
     (
