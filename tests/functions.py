@@ -19,12 +19,12 @@ from lambdas.write_page.handler import handle as write_page
 from medical_charges.analysis.engine import in_this_process
 from medical_charges.analysis.run import analyze
 from medical_charges.analysis.snapshot import read_snapshot
-from medical_charges.contract import Contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.layout import Layout
 from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
-from tests.helpers import WITHOUT_CUBES
+from tests.helpers import TWO_OUTPUTS
 
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:medical-charges"
 CONTRACT = "artefacts/contract.yaml"
@@ -143,9 +143,12 @@ class Pipeline:
 
 
 def deploy(
-    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
+    bucket: S3Store,
+    real_file: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    contract: str = TWO_OUTPUTS,
 ) -> Pipeline:
-    """Everything the functions need, and the real file in the input."""
+    """Everything the functions need, with a contract and the real file in the input."""
     boto3.client("dynamodb").create_table(
         TableName="ledger",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -177,8 +180,8 @@ def deploy(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    bucket.write(CONTRACT, WITHOUT_CUBES.encode())
-    found = Pipeline(bucket, contract, queue)
+    bucket.write(CONTRACT, contract.encode())
+    found = Pipeline(bucket, parse_contract(contract), queue)
     found.upload("Charges.csv", real_file)
     return found
 

@@ -19,7 +19,7 @@ from medical_charges.contract import Contract
 from medical_charges.kernel.range import Range
 from medical_charges.kernel.work import Worker
 from medical_charges.layout import Layout
-from medical_charges.storage import LocalStore, Store
+from medical_charges.storage import Store
 from medical_charges.validation.golden import Analyze
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,13 +34,22 @@ To protect these takes a second for every run, and most runs of the tests are ab
 """
 
 
-def upload(store: LocalStore, contract: Contract, files: Mapping[str, bytes]) -> None:
+_BEFORE, _, _REST = WITHOUT_CUBES.partition("analyses:\n")
+TWO_OUTPUTS = f"""\
+{_BEFORE}analyses:
+  charges_by_age: {{ group_by: [age], statistics: [patients, mean, ci95] }}
+  smokers_by_region: {{ group_by: [region, smoker], statistics: [patients, share] }}
+quality:{_REST.partition("quality:")[2]}"""
+"""A contract of the real file for what happens to outputs, whatever they are, one by one."""
+
+
+def upload(store: Store, contract: Contract, files: Mapping[str, bytes]) -> None:
     """Put files into the input, by name."""
     for name, data in files.items():
         store.write(f"{Layout(contract.prefix).input}/{name}", data)
 
 
-def remove(store: LocalStore, contract: Contract, name: str) -> None:
+def remove(store: Store, contract: Contract, name: str) -> None:
     """Take a file out of the input."""
     store.delete(f"{Layout(contract.prefix).input}/{name}")
 
@@ -53,7 +62,7 @@ def plan(store: Store, contract: Contract, run_id: str = "run") -> Snapshot:
 
 
 def run(
-    store: LocalStore,
+    store: Store,
     contract: Contract,
     run_id: str = "run",
     engine: Engine = in_this_process,
@@ -71,14 +80,14 @@ def analyze_golden(engine: Engine = in_this_process) -> Analyze:
     )
 
 
-def staged(store: LocalStore, contract: Contract, run_id: str = "run") -> dict[str, bytes]:
+def staged(store: Store, contract: Contract, run_id: str = "run") -> dict[str, bytes]:
     """The outputs of a run by analysis."""
     layout = Layout(contract.prefix)
     return {name: store.read(layout.staged(run_id, name)) for name in contract.outputs}
 
 
 def outputs_of(
-    store: LocalStore, contract: Contract, files: Mapping[str, bytes], **options: object
+    store: Store, contract: Contract, files: Mapping[str, bytes], **options: object
 ) -> dict[str, bytes]:
     """The outputs of a run over these files."""
     upload(store, contract, files)

@@ -112,10 +112,10 @@ class Group:
         return Fraction(sum(self.measures), len(self.measures) * 10**decimals)
 
     def variance(self, decimals: int) -> Fraction:
-        """Their sample variance, by its definition."""
-        mean = self.mean(0)
-        spread = sum(((value - mean) ** 2 for value in self.measures), Fraction(0))
-        return Fraction(spread, (len(self.measures) - 1) * 100**decimals)
+        """Their sample variance, by its definition; of so many times each value, in integers."""
+        n, total = len(self.measures), sum(self.measures)
+        spread = sum((n * value - total) ** 2 for value in self.measures)
+        return Fraction(spread, n**2 * (n - 1) * 100**decimals)
 
 
 Groups = dict[tuple[str | int, ...], Group]

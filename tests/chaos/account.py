@@ -26,7 +26,6 @@ import lambdas.settings
 import medical_charges.analysis.run
 import medical_charges.storage.base
 from local_aws.environment import ACCOUNT
-from medical_charges.contract import parse_contract
 from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import S3Store
 from tests.functions import Pipeline, deploy
@@ -274,8 +273,7 @@ def account(held: Held | None = None, contract: str = WITHOUT_CUBES) -> Iterator
         patch.setattr(medical_charges.analysis.run, "REQUESTS_AT_ONCE", 1)
         ending.enter_context(mock_aws())
         boto3.client("s3").create_bucket(Bucket=BUCKET)
-        pipeline = deploy(S3Store(f"s3://{BUCKET}"), parse_contract(contract), b"", patch)
-        pipeline.store.write("artefacts/contract.yaml", contract.encode())
+        pipeline = deploy(S3Store(f"s3://{BUCKET}"), b"", patch, contract)
         pipeline.store.delete("MedicalCharges/Input_data/Charges.csv")
         found = Account(pipeline)
         for name in ("client", "resource"):

@@ -9,11 +9,9 @@ import pytest
 
 from lambdas.end_run.handler import handle as end_run
 from lambdas.plan_run.handler import handle as plan_run
-from medical_charges.contract import parse_contract
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.storage import S3Store
 from tests.functions import LambdaContext, Pipeline, deploy, execution
-from tests.helpers import WITHOUT_CUBES
 
 LONG = "x" * 300_000
 OTHER = "arn:aws:states:us-east-1:123456789012:execution:other:one"
@@ -21,7 +19,7 @@ OTHER = "arn:aws:states:us-east-1:123456789012:execution:other:one"
 
 @pytest.fixture
 def pipeline(bucket: S3Store, monkeypatch: pytest.MonkeyPatch, real_file: bytes) -> Pipeline:
-    return deploy(bucket, parse_contract(WITHOUT_CUBES), real_file, monkeypatch)
+    return deploy(bucket, real_file, monkeypatch)
 
 
 ROLLBACKS = ("", "../../Run_data", "live", "\0", "'; DROP TABLE ledger; --", "<script>", LONG)

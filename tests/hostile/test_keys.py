@@ -6,11 +6,10 @@ import json
 
 import pytest
 
-from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract import Contract
 from medical_charges.layout import Layout
 from medical_charges.storage import S3Store
 from tests.functions import Pipeline, deploy
-from tests.helpers import WITHOUT_CUBES
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
@@ -43,7 +42,7 @@ KEYS = (
 @pytest.fixture
 def pipeline(bucket: S3Store, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     data = HEADER + GOOD * 20
-    found = deploy(bucket, parse_contract(WITHOUT_CUBES), data, monkeypatch)
+    found = deploy(bucket, data, monkeypatch)
     bucket.delete("MedicalCharges/Input_data/Charges.csv")
     return found
 

@@ -169,7 +169,7 @@ def test_the_outputs_job_writes_its_report_and_fails_on_a_problem(
         CONTRACT_FILE.read_bytes(),
     )
     bucket.write("MedicalCharges/Input_data/Charges.csv", real_file)
-    run(bucket, contract, "r-1")  # type: ignore[arg-type]
+    run(bucket, contract, "r-1")
     outputs_job.main(arguments())
     report = "MedicalCharges/Run_data/r-1/validation/outputs.json"
     passed = json.loads(bucket.read(report))
@@ -208,9 +208,9 @@ def test_a_run_whose_rows_break_quality_rules_is_refused_with_their_number(
     bucket.write("artefacts/contract.yaml", f"{text}{OWN_RULES}".encode())
     bucket.write("MedicalCharges/Input_data/Charges.csv", real_file)
     # The rows have been read, and found right, before there were such rules.
-    run(bucket, parse_contract(text), "r-0")  # type: ignore[arg-type]
+    run(bucket, parse_contract(text), "r-0")
     validate_outputs(without_spark, bucket, parse_contract(text), "r-0")
-    run(bucket, parse_contract(f"{text}{OWN_RULES}"), "r-1")  # type: ignore[arg-type]
+    run(bucket, parse_contract(f"{text}{OWN_RULES}"), "r-1")
     with pytest.raises(OutputsRefusedError) as refused:
         outputs_job.main(arguments())
     assert str(refused.value).splitlines() == [

@@ -7,7 +7,6 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -19,9 +18,10 @@ from medical_charges.contract import Contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.layout import Layout
-from medical_charges.storage import LocalStore
+from medical_charges.storage import Store
 from medical_charges.validation import validate_outputs
 from tests.helpers import run, staged, upload
+from tests.memory import MemoryStore
 from tests.unit.kernel.dialects import ENCODINGS, contract_of, written
 from tests.unit.validation.helpers import without_spark
 
@@ -29,8 +29,14 @@ FILES, DAMAGED, AT_ONCE = 300, 100, 10
 LAYOUT = Layout("MadeUp")
 
 
+@pytest.fixture
+def store() -> Store:
+    """An empty bucket."""
+    return MemoryStore()
+
+
 def outcome(
-    store: LocalStore, contract: Contract, data: bytes, size: int = RANGE_BYTES
+    store: Store, contract: Contract, data: bytes, size: int = RANGE_BYTES
 ) -> tuple[dict[str, int], dict[str, bytes]]:
     """The broken rules and the outputs of a run in which kernel and recount agree."""
     upload(store, contract, {"x.csv": data})
@@ -40,7 +46,7 @@ def outcome(
     return summary.rules | rows, staged(store, contract)
 
 
-def quarantined(store: LocalStore) -> Mapping[int, bytes]:
+def quarantined(store: Store) -> Mapping[int, bytes]:
     """The rejected lines by their offsets."""
     files = [
         pl.read_parquet(io.BytesIO(store.read(ref.key)))
@@ -50,12 +56,10 @@ def quarantined(store: LocalStore) -> Mapping[int, bytes]:
 
 
 @pytest.mark.parametrize("first", range(0, FILES, AT_ONCE))
-def test_a_file_in_any_dialect_gives_the_outputs_of_its_plain_twin(
-    first: int, tmp_path: Path
-) -> None:
+def test_a_file_in_any_dialect_gives_the_outputs_of_its_plain_twin(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         file = written(seed)
-        odd, plain = LocalStore(tmp_path / f"{seed}"), LocalStore(tmp_path / f"{seed}_plain")
+        odd, plain = MemoryStore(), MemoryStore()
         stored = gzip.compress(file.data) if seed % 4 == 3 else file.data
         found = outcome(odd, file.contract, stored, size=400 if seed % 3 else RANGE_BYTES)
         assert found == outcome(plain, file.plain_contract, file.plain), seed
@@ -68,7 +72,7 @@ def test_a_file_in_any_dialect_gives_the_outputs_of_its_plain_twin(
 
 
 @pytest.mark.parametrize("first", range(0, DAMAGED, AT_ONCE))
-def test_kernel_and_recount_read_a_damaged_file_alike(first: int, tmp_path: Path) -> None:
+def test_kernel_and_recount_read_a_damaged_file_alike(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         file, random = written(seed), Random(seed)
         source = file.contract.source
@@ -81,7 +85,7 @@ def test_kernel_and_recount_read_a_damaged_file_alike(first: int, tmp_path: Path
             at = random.randrange(min(start, len(data)), len(data) + 1)
             data = data[:at] + random.choice(pieces) + data[at + random.randrange(2) :]
         try:
-            outcome(LocalStore(tmp_path / str(seed)), file.contract, data)
+            outcome(MemoryStore(), file.contract, data)
         except InputRefusedError as error:
             if not re.search("no row|holds a value with a comma", str(error)):
                 raise
@@ -97,13 +101,13 @@ GOOD = "St. Ives,5,,,7.5,"
 OPEN: dict[str, dict[str, object]] = {"town": {"allowed": None, "identifying": "made up"}}
 
 
-def rules_of(store: LocalStore, source: dict[str, object], *rows: bytes) -> dict[str, int]:
+def rules_of(store: Store, source: dict[str, object], *rows: bytes) -> dict[str, int]:
     """The rules that rows break under a dialect, and how many rows are counted."""
     data = HEADER + b"\n".join([GOOD.encode(), *rows, b""])
     return outcome(store, contract_of(source, "\u00e9"), data)[0]
 
 
-def examples(store: LocalStore, rule: str) -> list[str]:
+def examples(store: Store, rule: str) -> list[str]:
     """What the partial of the only object shows of the fields that break a rule."""
     (partial,) = store.list("MadeUp/Cube_data/partials")
     rules = json.loads(store.read(partial.key))["content"]["tally"]["rules"]
@@ -111,7 +115,7 @@ def examples(store: LocalStore, rule: str) -> list[str]:
     return found
 
 
-def test_bytes_that_would_be_right_in_another_encoding_are_not_right(store: LocalStore) -> None:
+def test_bytes_that_would_be_right_in_another_encoding_are_not_right(store: Store) -> None:
     rows = ["Nord\u00e9,1,,,1,".encode(encoding) for encoding in ("cp1252", "utf-8")]
     assert rules_of(store, {"encoding": "cp1252"}, *rows) == {
         "town.allowed": 1,
@@ -124,7 +128,7 @@ def test_bytes_that_would_be_right_in_another_encoding_are_not_right(store: Loca
     assert unknown == {"note.encoding": 1, "rows": 2, "counted": 1}
 
 
-def test_unknown_bytes_are_no_letter_of_utf_8_together(store: LocalStore) -> None:
+def test_unknown_bytes_are_no_letter_of_utf_8_together(store: Store) -> None:
     contract = contract_of({"encoding": "cp1253"}, "λ", OPEN)
     found, _ = outcome(store, contract, HEADER + GOOD.encode() + b"\n\xd2\x88,5,,,1,\n")
     assert found == {"town.encoding": 1, "rows": 2, "counted": 1}
@@ -147,7 +151,7 @@ BLANKS: dict[str, tuple[dict[str, Any], bytes, str]] = {
 @pytest.mark.parametrize("case", BLANKS)
 @pytest.mark.parametrize("alone", [True, False], ids=["alone", "among others"])
 def test_a_sign_is_no_space_around_a_number_where_a_space_parts_fields(
-    store: LocalStore, case: str, alone: bool
+    store: Store, case: str, alone: bool
 ) -> None:
     source, cost, rule = BLANKS[case]
     delimiter = str(source.get("delimiter", ",")).encode()
@@ -189,7 +193,7 @@ TEXTS: dict[str, tuple[dict[str, Any], bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", TEXTS)
-def test_a_group_keeps_its_signs_whatever_parts_fields(store: LocalStore, case: str) -> None:
+def test_a_group_keeps_its_signs_whatever_parts_fields(store: Store, case: str) -> None:
     source, town, group = TEXTS[case]
     delimiter = str(source["delimiter"]).encode()
     rows = [HEADER.strip().split(b","), [town, b"5", b"", b"", b"1", b""]]
@@ -198,12 +202,12 @@ def test_a_group_keeps_its_signs_whatever_parts_fields(store: LocalStore, case: 
     assert any(f"{group},".encode() in output for output in outputs.values())
 
 
-def test_a_number_that_stands_for_nothing_is_no_number(store: LocalStore) -> None:
+def test_a_number_that_stands_for_nothing_is_no_number(store: Store) -> None:
     found = rules_of(store, {"null_values": ["-9"]}, b"St. Ives,-9,,,1,", b"St. Ives,9,-9,,1,")
     assert found == {"age.required": 1, "rows": 3, "counted": 2}
 
 
-def test_thousands_are_separated_by_the_delimiter_between_quotes_alone(store: LocalStore) -> None:
+def test_thousands_are_separated_by_the_delimiter_between_quotes_alone(store: Store) -> None:
     quoted = [b'St. Ives,"1,234",,"one, two","-1,234.5",', b'St. Ives,1,,,"1,234",'] * 3
     wrong = [b'St. Ives,"1,23",,,1,', b"St. Ives,1\x1f234,,,1,", b'St. Ives,"1\x1f234",,,1,']
     found = rules_of(store, {"thousands": ","}, *quoted)
@@ -214,7 +218,7 @@ def test_thousands_are_separated_by_the_delimiter_between_quotes_alone(store: Lo
     assert found == {"age.type": 3, "rows": 10, "counted": 7}
 
 
-def test_a_value_of_the_measure_is_no_example_however_it_is_written(store: LocalStore) -> None:
+def test_a_value_of_the_measure_is_no_example_however_it_is_written(store: Store) -> None:
     source = {"delimiter": ";", "decimal": ",", "thousands": "."}
     data = b"town;age;spare;note;cost\nSt. Ives;1.234,5;;;1\nSt. Ives;x1;;;1\nSt. Ives;1;;;1\n"
     upload(store, contract := contract_of(source, "x"), {"x.csv": data})
@@ -222,7 +226,7 @@ def test_a_value_of_the_measure_is_no_example_however_it_is_written(store: Local
     assert examples(store, "age.type") == ["x1"]
 
 
-def test_a_value_of_the_measure_with_its_unit_is_no_example(store: LocalStore) -> None:
+def test_a_value_of_the_measure_with_its_unit_is_no_example(store: Store) -> None:
     contract = contract_of({}, "x", {"cost": {"unit": "EUR"}})
     data = b"town,age,spare,note,cost\nSt. Ives,1234 EUR,,,1\nSt. Ives,x1,,,1\nSt. Ives,1,,,1\n"
     upload(store, contract, {"x.csv": data})
@@ -239,7 +243,7 @@ UNITS = {
 
 @pytest.mark.parametrize(("field", "number"), UNITS.items())
 def test_an_integer_with_a_unit_and_a_fraction_of_zeros_is_one(
-    store: LocalStore, field: bytes, number: int | None
+    store: Store, field: bytes, number: int | None
 ) -> None:
     least = -99 if number is None else number
     keys = {"age": {"unit": "y", "decimal_zeros": True, "minimum": least, "maximum": number}}

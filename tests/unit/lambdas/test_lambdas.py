@@ -15,7 +15,6 @@ import pytest
 from lambdas.settings import Settings
 from medical_charges.analysis.run import write_error
 from medical_charges.checks import Check
-from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import (
     ContractError,
     InputRefusedError,
@@ -31,20 +30,13 @@ from medical_charges.runs.manifests import validate_manifests
 from medical_charges.storage import S3Store
 from medical_charges.validation import Result
 from tests.functions import CONTRACT, Pipeline, deploy, execution
-from tests.helpers import WITHOUT_CUBES, page_data
-
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return parse_contract(WITHOUT_CUBES)
+from tests.helpers import page_data
 
 
 @pytest.fixture
-def pipeline(
-    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """Everything the functions need, and the real file in the input."""
-    return deploy(bucket, contract, real_file, monkeypatch)
+    return deploy(bucket, real_file, monkeypatch)
 
 
 def a_cluster(run_id: str) -> str:

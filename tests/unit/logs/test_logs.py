@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from medical_charges.analysis.run import write_error
-from medical_charges.contract import parse_contract
 from medical_charges.errors import TooManyRejectedError
 from medical_charges.storage import S3Store
-from tests.functions import CONTRACT, Pipeline, deploy
-from tests.helpers import WITHOUT_CUBES
+from tests.functions import Pipeline, deploy
+from tests.helpers import TWO_OUTPUTS
 
 GROUP, REJECTED, MEASURE = "atlantis", "chimera", "7771234.515625"
 """A group of three people, a field that breaks a rule, and a value of the measure."""
@@ -53,10 +52,8 @@ COUNTS = {
 @pytest.fixture
 def pipeline(bucket: S3Store, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline whose input holds the marked values."""
-    text = WITHOUT_CUBES.replace("northeast,", f"northeast, {GROUP},")
-    found = deploy(bucket, parse_contract(text), MARKED.encode(), monkeypatch)
-    found.store.write(CONTRACT, text.encode())
-    return found
+    text = TWO_OUTPUTS.replace("northeast,", f"northeast, {GROUP},")
+    return deploy(bucket, MARKED.encode(), monkeypatch, text)
 
 
 def lines_of(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def test_after_a_queued_execution_the_unlisted_holder_and_its_successor_are_foll
     real_file: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    functions, pipeline = deploy(bucket, contract, real_file, monkeypatch), deployed(contract)
+    functions, pipeline = deploy(bucket, real_file, monkeypatch), deployed(contract)
     run_id = str(functions.plan("holder")["run_id"])
     assert functions.plan("queued")["decision"] == "pending"
     for name in ("queued", "holder"):
@@ -75,7 +75,7 @@ def test_an_execution_gets_the_requested_options(
     contract: Contract,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    deploy(bucket, contract, b"", monkeypatch)
+    deploy(bucket, b"", monkeypatch)
     states = boto3.client("stepfunctions")
     arn = deployed(contract).execute(**asked)
     assert json.loads(states.describe_execution(executionArn=arn)["input"]) == given

@@ -8,7 +8,7 @@ import pytest
 
 from medical_charges.analysis.earlier import Version, read_earlier, read_history
 from medical_charges.analysis.summary import read_summary
-from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
@@ -19,17 +19,10 @@ from tests.unit.runs.test_hold import INPUT, lines, of_one_region, part
 REGION, AGE = "charges_by_region", "charges_by_age"
 
 
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return parse_contract(WITHOUT_CUBES)
-
-
 @pytest.fixture
-def pipeline(
-    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published the real file."""
-    found = deploy(bucket, contract, real_file, monkeypatch)
+    found = deploy(bucket, real_file, monkeypatch, WITHOUT_CUBES)
     found.finish("first", found.run("first"))
     return found
 

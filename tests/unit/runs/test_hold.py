@@ -8,27 +8,19 @@ from typing import Any
 import pytest
 
 from lambdas.settings import Settings
-from medical_charges.contract import Contract, parse_contract
+from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy
 from tests.helpers import WITHOUT_CUBES
 
-
-@pytest.fixture(scope="module")
-def contract() -> Contract:
-    return parse_contract(WITHOUT_CUBES)
-
-
 INPUT = "MedicalCharges/Input_data"
 
 
 @pytest.fixture
-def pipeline(
-    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published the real file in two parts, of 1,330 people and of 8."""
-    found = deploy(bucket, contract, b"".join(lines(real_file)[:1331]), monkeypatch)
+    found = deploy(bucket, b"".join(lines(real_file)[:1331]), monkeypatch, WITHOUT_CUBES)
     found.upload("eight.csv", part(real_file, 1331, 8))
     found.finish("first", found.run("first"))
     return found
@@ -99,8 +91,7 @@ def test_a_change_of_rows_of_too_few_people_is_held(
 ) -> None:
     text = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 2")
     text = f"unit: stay\n{text}"
-    pipeline = deploy(bucket, parse_contract(text), real_file, monkeypatch)
-    bucket.write(CONTRACT, text.encode())
+    pipeline = deploy(bucket, real_file, monkeypatch, text)
     pipeline.finish("first", pipeline.run("first"))
     pipeline.upload("few.csv", of_one_region(real_file, rows))
     _, found = compared(pipeline, "two")

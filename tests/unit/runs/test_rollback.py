@@ -13,20 +13,18 @@ from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy
-from tests.helpers import WITHOUT_CUBES
+from tests.helpers import TWO_OUTPUTS
 
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    return parse_contract(WITHOUT_CUBES)
+    return parse_contract(TWO_OUTPUTS)
 
 
 @pytest.fixture
-def pipeline(
-    bucket: S3Store, contract: Contract, real_file: bytes, monkeypatch: pytest.MonkeyPatch
-) -> Pipeline:
+def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published two runs, the second of more rows."""
-    found = deploy(bucket, contract, real_file, monkeypatch)
+    found = deploy(bucket, real_file, monkeypatch)
     found.finish("one", found.run("one"))
     return found
 
@@ -120,12 +118,11 @@ def test_the_record_of_the_live_run_survives_a_failed_publication(
 
 def test_a_failed_first_run_leaves_no_live_run(
     bucket: S3Store,
-    contract: Contract,
     layout: Layout,
     real_file: bytes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline = deploy(bucket, contract, real_file, monkeypatch)
+    pipeline = deploy(bucket, real_file, monkeypatch)
     run_id = pipeline.staged("one")
     pipeline.publish("one", run_id)
     pipeline.fail("one", "PublishOutputs", run_id, Error="X", Cause="{}")
@@ -171,8 +168,8 @@ def test_the_live_run_is_refused(pipeline: Pipeline) -> None:
 
 def test_a_run_under_another_contract_is_refused(pipeline: Pipeline) -> None:
     first = live_run(pipeline)
-    text = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 12")
-    assert text != WITHOUT_CUBES
+    text = TWO_OUTPUTS.replace("minimum_cell: 11", "minimum_cell: 12")
+    assert text != TWO_OUTPUTS
     pipeline.store.write(CONTRACT, text.encode())
     pipeline.contract = parse_contract(text)
     pipeline.finish("two", pipeline.run("two", publish_held=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract
-from medical_charges.storage import LocalStore
+from medical_charges.storage import Store
 from medical_charges.validation import Result, validate_outputs
 from tests.helpers import run, upload
 
@@ -47,7 +47,7 @@ def without_spark() -> SparkSession:
 
 
 def validated(
-    store: LocalStore, contract: Contract, files: Mapping[str, bytes]
+    store: Store, contract: Contract, files: Mapping[str, bytes]
 ) -> tuple[Summary, Result]:
     """A run over files, and what is found of it."""
     upload(store, contract, files)

@@ -23,7 +23,7 @@ from ops.pipeline import Pipeline as Deployed
 from ops.show import PlainConsole
 from ops.upkeep.forget import Bucket, Entry, find, remove
 from tests.functions import Pipeline, deploy, whereabouts
-from tests.helpers import WITHOUT_CUBES
+from tests.helpers import TWO_OUTPUTS
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
@@ -33,7 +33,7 @@ OURS, OTHER = "MedicalCharges/Input_data/person.csv", "MedicalCharges/Input_data
 
 @pytest.fixture
 def contract() -> Contract:
-    return parse_contract(WITHOUT_CUBES)
+    return parse_contract(TWO_OUTPUTS)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def pipeline(bucket: S3Store, monkeypatch: pytest.MonkeyPatch, contract: Contrac
         Bucket="medicalcharges",
         VersioningConfiguration=versioning,  # type: ignore[arg-type]
     )
-    found = deploy(bucket, contract, HEADER + GOOD * 40, monkeypatch)
+    found = deploy(bucket, HEADER + GOOD * 40, monkeypatch)
     found.upload("person.csv.old", HEADER + GOOD * 60 + b"other,Zyxwvu,row\n")
     found.finish("zero", found.run("zero"))
     found.upload("person.csv", HEADER + GOOD * 30 + MARKED)
@@ -140,7 +140,7 @@ class Commanded:
         self.pipeline = pipeline
         self.deployed = Deployed(*whereabouts(contract))
         self.contract = folder / "contract.yaml"
-        self.contract.write_text(WITHOUT_CUBES)
+        self.contract.write_text(TWO_OUTPUTS)
         self.followed: list[str] = []
         monkeypatch.setattr(account, "_pipeline", lambda *_: self.deployed)
         monkeypatch.setattr(self.deployed, "executions", lambda **_: [])

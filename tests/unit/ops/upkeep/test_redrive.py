@@ -12,7 +12,6 @@ import pytest
 from botocore.config import Config
 
 from lambdas.end_run.handler import handle as end_run
-from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.storage import S3Store
@@ -21,7 +20,7 @@ from ops.pipeline import Ended
 from ops.pipeline import Pipeline as Deployed
 from ops.show import PlainConsole
 from tests.functions import LambdaContext, Pipeline, deploy, execution
-from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES
+from tests.helpers import CONTRACT_FILE, ROOT
 
 END_RUN = "medical-charges-end-run"
 
@@ -29,7 +28,7 @@ END_RUN = "medical-charges-end-run"
 class Commanded:
     """`make redrive` on an account in this process, whose one function is called directly."""
 
-    def __init__(self, functions: Pipeline, contract: Contract, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, functions: Pipeline, patch: pytest.MonkeyPatch) -> None:
         self.functions = functions
         self.states, self.sqs = boto3.client("stepfunctions"), boto3.client("sqs")
         (machine,) = self.states.list_state_machines()["stateMachines"]
@@ -43,7 +42,7 @@ class Commanded:
             "function_log_groups": {"end_run": f"/aws/lambda/{END_RUN}"},
         }
         region = {"AWS_REGION": self.states.meta.region_name}
-        self.deployed = Deployed(region, outputs, Layout(contract.prefix))
+        self.deployed = Deployed(region, outputs, Layout(functions.contract.prefix))
         self.fails, self.followed, self.hidden = False, list[str](), list[int]()
         self.patience: Any = None
         real = self.deployed.client
@@ -105,8 +104,7 @@ class Commanded:
 
 @pytest.fixture
 def command(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Commanded:
-    contract = parse_contract(WITHOUT_CUBES)
-    return Commanded(deploy(bucket, contract, real_file, monkeypatch), contract, monkeypatch)
+    return Commanded(deploy(bucket, real_file, monkeypatch), monkeypatch)
 
 
 UPLOAD = {"source": "aws.s3", "detail-type": "Object Created", "detail": {"object": {"key": "a"}}}
