@@ -18,6 +18,7 @@ from medical_charges.contract import Contract
 from medical_charges.contract.outputs import read_csv
 from medical_charges.dashboard.definition import Definition, Tile, Visual, define
 from medical_charges.dashboard.published import read_published
+from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.report import read_checks
 from medical_charges.report.page import THEME
@@ -179,8 +180,18 @@ def _library() -> str:
 
 
 def make_library() -> str:
-    """Make the script that draws the charts: Vega, Vega-Lite and Vega-Embed."""
-    import vl_convert  # noqa: PLC0415 - AWS has the script, and a page needs nothing else of it
+    """Make the script that draws the charts: Vega, Vega-Lite and Vega-Embed.
+
+    Raises:
+        MedicalChargesError: vl-convert is not installed.
+    """
+    try:
+        import vl_convert  # noqa: PLC0415 - AWS has the script, and a page needs nothing else of it
+    except ModuleNotFoundError as error:
+        raise MedicalChargesError(
+            "the charts of a page are drawn by a package that is not installed: "
+            "pip install vl-convert-python"
+        ) from error
 
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from medical_charges.analysis.snapshot import Snapshot
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, load_contract
 from medical_charges.contract.outputs import DELIMITER, Output
+from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.page import render
 from medical_charges.errors import MedicalChargesError
 from medical_charges.kernel.work import QUARANTINE_SCHEMA
 from medical_charges.layout import Layout
@@ -60,6 +63,19 @@ class Result:
         """
         described = self.contract.outputs
         return {name: _frame(described[name], data) for name, data in self.files.items()}
+
+    def page(self) -> str:
+        """Return the dashboard of the outputs: HTML that makes no request.
+
+        It has filters if the filter cubes were made.
+
+        Raises:
+            MedicalChargesError: the package that draws the charts is not installed.
+        """
+        tables = {name: data.decode() for name, data in self.files.items()}
+        counts = {"rows": self.summary.rows, "rejected": self.summary.rejected}
+        made = f"{datetime.now(UTC):%Y%m%dT%H%M%S}Z"
+        return render(define(self.contract), tables, counts | {"run_id": made})
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write the outputs to a folder that is empty or missing, as `NAME.csv`; return the paths.

@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     analysis = commands.add_parser("analyze", help="print the outputs of a file or a folder")
     analysis.add_argument("--out", type=Path, help="an empty folder to write them to, as CSVs")
     analysis.add_argument("--rejected", type=Path, help="a Parquet file for the rejected rows")
+    analysis.add_argument("--page", type=Path, help="an HTML file for the dashboard")
     analysis.add_argument(
         "--cubes", action="store_true", help="also make the filter cubes of the dashboard"
     )
@@ -67,7 +68,7 @@ def _name_make(options: argparse.Namespace) -> NoReturn:
     raise MedicalChargesError(
         f"`make {options.target}` in a clone of the repository does that: it needs Terraform, the "
         f"jobs or the local stack, which are no part of this package; `medical-charges analyze` "
-        f"computes the same figures here"
+        f"computes the same figures here, and `--page` makes a dashboard of them"
     )
 
 
@@ -111,6 +112,8 @@ def _analyze(options: argparse.Namespace) -> Iterable[str]:
         result.write(options.out)
     if options.rejected:
         result.rejected.write_parquet(options.rejected)
+    if options.page:
+        options.page.write_text(result.page(), encoding="utf-8")
     for name, data in result.files.items():
         output = result.contract.outputs[name]
         if output.kind != "cube":

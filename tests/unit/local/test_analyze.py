@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 import medical_charges as mc
 from medical_charges.contract.outputs import NULL
-from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, WITHOUT_CUBES, rows
+from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, WITHOUT_CUBES, page_data, rows
 from tests.unit.test_reference import reference
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
@@ -104,6 +105,21 @@ def test_filter_cubes_are_made_when_they_are_asked_for(tmp_path: Path) -> None:
     result = mc.analyze(file, contract, cubes=True)
     assert result.outputs["cube_sex"]["patients"].to_list() == [30, 30]
     assert result.outputs.keys() == contract.outputs.keys()
+
+
+@pytest.mark.parametrize("cubes", [False, True], ids=["alone", "with filters"])
+def test_a_page_holds_the_outputs_and_no_more(cubes: bool, tmp_path: Path) -> None:
+    contract = mc.parse_contract(WITHOUT_CUBES + "dashboard: { filters: [sex] }\n")
+    file = tmp_path / "x.csv"
+    file.write_bytes(HEADER + GOOD * 30 + GOOD.replace(b"19", b"190"))
+    result = mc.analyze(file, contract, cubes=cubes)
+    page = result.page()
+    shown = json.loads(page_data(page))
+    assert shown["tables"].keys() == result.files.keys()
+    patients = shown["tables"]["charges_by_region"]
+    assert dict(zip(patients["columns"], patients["values"], strict=True))["patients"] == ["30"]
+    assert (shown["run"]["rows"], shown["run"]["rejected"]) == (31, 1)
+    assert ('name="filter-sex"' in page) == cubes
 
 
 def test_a_contract_with_shares_is_analyzed_without_its_filters(tmp_path: Path) -> None:
