@@ -38,7 +38,7 @@ _BEFORE, _, _REST = WITHOUT_CUBES.partition("analyses:\n")
 TWO_OUTPUTS = f"""\
 {_BEFORE}analyses:
   charges_by_age: {{ group_by: [age], statistics: [patients, mean, ci95] }}
-  smokers_by_region: {{ group_by: [region, smoker], statistics: [patients, share] }}
+  charges_by_region: {{ group_by: [region], statistics: [patients, mean, ci95] }}
 quality:{_REST.partition("quality:")[2]}"""
 """A contract of the real file for what happens to outputs, whatever they are, one by one."""
 

@@ -13,7 +13,6 @@ from medical_charges.dashboard.quicksight.template import template
 from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 Json = dict[str, Any]
@@ -42,16 +41,10 @@ def first(document: Json, kind: str) -> Json:
     return found
 
 
-@pytest.mark.parametrize(
-    ("change", "rule"),
-    [
-        (lambda it: first(it, "DataSet").update(ImportMode="SPICY"), "E3030"),
-        (lambda it: first(it, "DataSource").update(Sort="S3"), "E3002"),
-        (lambda it: first(it, "Dashboard").update(Name={"Ref": "Nobody"}), "E1020"),
-        (lambda it: first(it, "DataSource").update(Name=["a", "list"]), "E3012"),
-    ],
-)
-def test_what_the_schemas_forbid_is_found(change: Callable[[Json], None], rule: str) -> None:
+def test_what_the_schemas_forbid_is_found() -> None:
     document = made(CONTRACT_FILE)
-    change(document)
-    assert [it for it in problems(document) if it.startswith(rule)]
+    first(document, "DataSet").update(ImportMode="SPICY")
+    first(document, "DataSource").update(Sort="S3", Name=["a", "list"])
+    first(document, "Dashboard").update(Name={"Ref": "Nobody"})
+    found = {it.partition(" ")[0] for it in problems(document)}
+    assert found == {"E1020", "E3002", "E3012", "E3030"}

@@ -607,9 +607,9 @@ def test_nothing_is_published_by_a_run_that_has_not_staged_everything(pipeline: 
     pipeline.finish("one", pipeline.run("one"))
     good, second = pipeline.served(), new_data(pipeline, "two")
     pipeline.store.delete(
-        f"MedicalCharges/Run_data/{second}/outputs/smokers_by_region/smokers_by_region.csv"
+        f"MedicalCharges/Run_data/{second}/outputs/charges_by_region/charges_by_region.csv"
     )
-    with pytest.raises(ObjectMissingError, match="smokers_by_region"):
+    with pytest.raises(ObjectMissingError, match="charges_by_region"):
         pipeline.publish("two", second)
     assert pipeline.served() == good
 
