@@ -42,6 +42,9 @@ class Written:
             raise MedicalChargesError(
                 f"{self.folder} cannot be used as a folder: {error.strerror}. Choose another OUT"
             ) from error
+        # What is mirrored holds rows of the input, and OUT is often in a repository.
+        if not (ignored := self.folder / ".gitignore").exists():
+            ignored.write_text("*\n")
 
     @contextmanager
     def recording(self) -> Iterator[None]:

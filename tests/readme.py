@@ -17,6 +17,7 @@ OWN_DATA = (
     "make contract INPUT=my.csv",
     "make check INPUT=my.csv CONTRACT=my.yaml",
     "make run INPUT=my.csv CONTRACT=my.yaml OUT=my_out",
+    "make dashboard CONTRACT=my.yaml OUT=my_out",
 )
 
 IN_AN_ACCOUNT = (

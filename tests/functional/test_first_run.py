@@ -113,7 +113,8 @@ def test_the_readme_s_commands_show_the_figures_and_write_the_page(
     assert page.read_bytes() == live.read(live.layout.dashboard)
     files = {path for path in folder.rglob("*") if path.is_file()}
     found = {path.relative_to(newcomer.out).as_posix() for path in files}
-    assert found == set(live.keys(f"{live.layout.prefix}/"))
+    ignored = f"{live.layout.prefix}/.gitignore"
+    assert found == {*live.keys(f"{live.layout.prefix}/"), ignored}
 
 
 def test_one_notice_says_that_the_run_is_published(live: Live, first_run: Execution) -> None:
@@ -135,6 +136,7 @@ def test_a_folder_mirrors_the_bucket(live: Live, first_run: Execution, tmp_path:
         (folder / "left by an earlier run").write_text("written")
     assert live.stack.pipeline.mirror(written, remove=True) == {}
     (folder / "mine").unlink()
+    (folder / ".gitignore").unlink()
     files = {path for path in folder.rglob("*") if path.is_file()}
     found = {path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in files}
     assert found == {key: live.read(key) for key in live.keys(f"{live.layout.prefix}/")}

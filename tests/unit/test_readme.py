@@ -42,7 +42,12 @@ def refused(*words: str) -> str:
 
 @pytest.mark.parametrize(
     ("given", "meant"),
-    [("input=my.csv", "INPUT"), ("INPUTS=my.csv", "INPUT"), ("CONTRACTS=c.yaml", "CONTRACT")],
+    [
+        ("input=my.csv", "INPUT"),
+        ("INPUTS=my.csv", "INPUT"),
+        ("CONTRACTS=c.yaml", "CONTRACT"),
+        ("OUTPUT=mine", "OUT"),
+    ],
 )
 def test_a_variable_that_is_misspelled_is_refused(given: str, meant: str) -> None:
     said = f"there is no variable {given.partition('=')[0]} (is it {meant}?)"

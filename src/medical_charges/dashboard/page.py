@@ -285,7 +285,7 @@ def _notes(
         # For those who have the folder: a page that was sent has nothing next to it.
         items.append(
             f'<p class="report" hidden><a href="{html.escape(report)}">The report of the run</a> '
-            f"is in the same folder.</p>"
+            f"is where the run was made.</p>"
         )
     return "\n".join(items)
 

@@ -34,6 +34,10 @@ THRESHOLD = 11
 FLAWED_SHARE = 0.02
 """Share of the rows that the columns that every row must have may cost together."""
 
+MEASURE_FLAWED_SHARE = 0.04
+"""Share of the rows that the measure may cost. Every row must have it, so it comes before what
+others may cost, and stays below what a drafted contract lets a file reject."""
+
 ANALYSES, FILTERS, BANDED = 5, 3, 4
 GROUPS_SHOWN, NUMBERS_SHOWN = 20, 12
 """The most groups of a column that is grouped by, and of one of numbers; more are banded."""
@@ -136,9 +140,27 @@ class Choices:
             if asked not in able:
                 allowed = ", ".join(able) or "none"
                 raise InputRefusedError(
-                    f"the column {asked!r} cannot be the measure; those that can: {allowed}"
+                    f"the column {asked!r} cannot be the measure: {self._unmeasured(asked)}; "
+                    f"those that can: {allowed}"
                 )
         return asked
+
+    def _unmeasured(self, name: str) -> str:
+        """Return the reason why a column cannot be the measure."""
+        profile = self.profiles.get(name)
+        if profile is None:
+            return "there is no such column"
+        if name in self.left_out:
+            return self.left_out[name]
+        if not profile.numeric:
+            return "it holds no numbers"
+        if not _has_numbers(profile):
+            share = profile.flaws / profile.rows
+            return (
+                f"{profile.flaws:,} of {profile.rows:,} rows have no number in it ({share:.1%}, "
+                f"over {MEASURE_FLAWED_SHARE:.0%})"
+            )
+        return "its numbers are too large to be summed exactly"
 
     def _afford(self, profile: Profile) -> bool:
         """Require a column of every row, if few are lost by that."""
@@ -338,9 +360,13 @@ def _unusable(profile: Profile, *, measured: bool) -> str | None:
 def _measurable(profile: Profile) -> bool:
     return (
         profile.numeric
-        and profile.flaws <= FLAWED_SHARE * profile.rows
+        and _has_numbers(profile)
         and max(abs(profile.low), abs(profile.high)) <= MEASURE_LIMIT
     )
+
+
+def _has_numbers(profile: Profile) -> bool:
+    return profile.flaws <= MEASURE_FLAWED_SHARE * profile.rows
 
 
 def _likely(profile: Profile) -> float:

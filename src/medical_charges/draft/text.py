@@ -112,7 +112,7 @@ class _Text:
     def _unit(self) -> Iterator[str]:
         yield from _comment(
             "check: a row is taken for a person. If it is a stay or a claim, say so (`unit: stay`) "
-            "and how many one person may have (`rows_per_person` below)."
+            "and how many one person may have (`rows_per_person`, in `disclosure` below)."
         )
         for name, profile in self._choices.profiles.items():
             number = (kind_of_person_data(name) or "").startswith("a number")
@@ -257,6 +257,7 @@ class _Text:
         yield "disclosure:"
         yield f"  minimum_cell: {THRESHOLD}"
         yield "  extremes: suppress"
+        yield "  # rows_per_person: 1   # the most rows of one person, if a row is not a person"
         for profile in self._choices.kept:
             if is_age(profile) and profile.kind == "integer" and profile.high >= OLDEST:
                 yield f"  top_code: {{ {_scalar(profile.name)}: {OLDEST} }}"

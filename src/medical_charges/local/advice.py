@@ -58,8 +58,16 @@ def _alone(cube: Cube, contract: Contract, name: str) -> str:
         return f"a band of {name} whose last group is from {edge} on has {rows:,} {contract.units}"
     listed = ", ".join(str(value) for (value,) in small[:_NAMED])
     more = f" and {len(small) - _NAMED} more" if len(small) > _NAMED else ""
-    way = "wider bands" if name in contract.bands else "a band, or one group for all of these"
-    return f"{name} alone has such groups ({listed}{more}): {way} would spare them"
+    return f"{name} alone has such groups ({listed}{more}): {_way(contract, name)} would spare them"
+
+
+def _way(contract: Contract, name: str) -> str:
+    """Return what makes fewer groups of a column or a band."""
+    if name in contract.bands:
+        return "wider bands"
+    if contract.source.columns[name].type == "string":
+        return "one group for all of these (`spellings`)"
+    return "a band"
 
 
 def _tail(values: Mapping[int, int], minimum: int) -> tuple[int, int] | None:

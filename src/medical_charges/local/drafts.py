@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from medical_charges.analysis.snapshot import list_input
 from medical_charges.contract.dialect import Dialect
 from medical_charges.draft import Draft, draft_contract, is_unchanged
 from medical_charges.errors import ContractError
 from medical_charges.local.analysis import analyze
-from medical_charges.local.files import data_files
+from medical_charges.local.ends import wrong_ends
+from medical_charges.local.files import data_files, store_of
 from medical_charges.local.show import rows_lines
 
 _ROWS = 10
@@ -51,6 +53,9 @@ def write_contract(
         draft = draft if asked == draft.measures[0] else draft_contract(files, name, asked)
     target.write_text(draft.text, encoding="utf-8")
     yield from _preview(draft)
+    with store_of(files, draft.contract) as store:
+        snapshot = list_input(store, draft.contract)
+        yield from (f"warning: {it}" for it in wrong_ends(store, draft.contract, snapshot))
     doubts = draft.text.count("check:") - 1
     yield f"wrote {target}, with {doubts} choices to check (marked `check:`)"
 

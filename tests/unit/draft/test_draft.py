@@ -385,7 +385,39 @@ def test_the_measure_can_be_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert draft(CHARGES_FILE, target, "--measure", "bmi").measure == "bmi"
     command = ["contract", "--input", str(CHARGES_FILE), "--contract", str(target)]
     assert ops.main([*command, "--measure", "region"]) == 3
-    assert "'region' cannot be the measure; those that can: age, bmi" in capsys.readouterr().err
+    said = "'region' cannot be the measure: it holds no numbers; those that can: age, bmi"
+    assert said in capsys.readouterr().err
+
+
+COSTS = 500
+
+
+@pytest.mark.parametrize(("empty", "measure"), [(20, "total_cost"), (21, "days")])
+def test_a_cost_that_few_rows_lack_is_the_measure(
+    empty: int, measure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "stays.csv", tmp_path / "draft.yaml"
+    rows = [f"{'AB'[i % 2]},{i % 40},{'' if i < empty else 1000 + i}" for i in range(COSTS)]
+    source.write_text("\n".join(["ward,days,total_cost", *rows, ""]))
+    assert draft(source, target).measure == measure
+    asked = ["--contract", str(target), "--measure", "total_cost"]
+    if measure == "days":
+        assert ops.main(["contract", "--input", str(source), *asked]) == 3
+        said = "21 of 500 rows have no number in it (4.2%, over 4%); those that can: days"
+        assert said in capsys.readouterr().err
+    assert ops.main(["check", "--input", str(source), "--contract", str(target)]) == 0
+
+
+def test_a_file_that_was_cut_off_is_named_by_its_draft(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "cut.csv"
+    source.write_bytes(CHARGES_FILE.read_bytes()[:-20])
+    draft(source, tmp_path / "draft.yaml")
+    assert "warning: " in (printed := capsys.readouterr().out)
+    assert "ends in the middle of a row" in printed
+    draft(CHARGES_FILE, tmp_path / "whole.yaml")
+    assert "warning: " not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,17 @@ def test_a_run_says_what_may_be_passed_on(laptop: Laptop) -> None:
     named = line.removeprefix("to pass on: ").partition(";")[0].split(", ")
     assert named == ["Output_data", "Manifest_data", "Dashboard", "tables.xlsx"]
     left = {path.name for path in (laptop.folder / "out" / "Clinics").iterdir()}
-    assert left - set(named) == {"Input_data", "Cube_data", "Run_data"}
+    assert left - set(named) == {"Input_data", "Cube_data", "Run_data", ".gitignore"}
+
+
+def test_a_folder_in_a_repository_is_not_added_to_it(laptop: Laptop) -> None:
+    laptop.run(clinics("a", "b"))
+    repository = ["git", "-C", str(laptop.folder / "out")]
+    subprocess.run([*repository, "init", "--quiet"], check=True)
+    status = [*repository, "status", "--porcelain", "--untracked-files=all"]
+    found = subprocess.run(status, check=True, capture_output=True, text=True).stdout
+    assert "Clinics/" not in found
+    assert "Input_data" not in found
 
 
 def test_the_next_commands_name_the_same_contract_and_folder(laptop: Laptop) -> None:

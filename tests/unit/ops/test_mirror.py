@@ -69,7 +69,7 @@ def test_a_key_that_can_be_no_file_is_named_and_the_others_are_mirrored(
     reasons = mirror(pipeline, out)
     assert list(reasons) == [key]
     assert HOSTILE[name] in reasons[key]
-    assert files(tmp_path) == [f"inner/out/{GOOD}"]
+    assert files(tmp_path) == [f"inner/out/{PREFIX}/.gitignore", f"inner/out/{GOOD}"]
 
 
 def test_a_name_as_long_as_a_name_may_be_is_mirrored(
