@@ -13,7 +13,7 @@ from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy
-from tests.helpers import TWO_OUTPUTS
+from tests.helpers import WITHOUT_CUBES
 from tests.unit.runs.test_hold import INPUT, lines, of_one_region, part
 
 REGION, AGE = "charges_by_region", "charges_by_age"
@@ -22,7 +22,7 @@ REGION, AGE = "charges_by_region", "charges_by_age"
 @pytest.fixture
 def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published the real file."""
-    found = deploy(bucket, real_file, monkeypatch, TWO_OUTPUTS)
+    found = deploy(bucket, real_file, monkeypatch, WITHOUT_CUBES)
     found.finish("first", found.run("first"))
     return found
 
@@ -189,7 +189,7 @@ def test_an_output_that_would_have_to_wait_under_a_higher_threshold_is_withheld(
     pipeline: Pipeline,
 ) -> None:
     """Readers know its small groups, so nothing can hide them; new readers must not see them."""
-    higher = TWO_OUTPUTS.replace("minimum_cell: 11", "minimum_cell: 25")
+    higher = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 25")
     pipeline.store.write(CONTRACT, higher.encode())
     pipeline.contract = parse_contract(higher)
     run_id = pipeline.staged("two")

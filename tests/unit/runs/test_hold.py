@@ -12,7 +12,7 @@ from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy
-from tests.helpers import TWO_OUTPUTS
+from tests.helpers import WITHOUT_CUBES
 
 INPUT = "MedicalCharges/Input_data"
 
@@ -20,7 +20,7 @@ INPUT = "MedicalCharges/Input_data"
 @pytest.fixture
 def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published the real file in two parts, of 1,330 people and of 8."""
-    found = deploy(bucket, b"".join(lines(real_file)[:1331]), monkeypatch, TWO_OUTPUTS)
+    found = deploy(bucket, b"".join(lines(real_file)[:1331]), monkeypatch, WITHOUT_CUBES)
     found.upload("eight.csv", part(real_file, 1331, 8))
     found.finish("first", found.run("first"))
     return found
@@ -89,7 +89,7 @@ def test_a_change_of_rows_of_too_few_people_is_held(
     rows: int,
     decision: str,
 ) -> None:
-    text = TWO_OUTPUTS.replace("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 2")
+    text = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 11, rows_per_person: 2")
     text = f"unit: stay\n{text}"
     pipeline = deploy(bucket, real_file, monkeypatch, text)
     pipeline.finish("first", pipeline.run("first"))
@@ -126,7 +126,7 @@ def test_people_may_go_if_the_contract_or_an_operator_says_so(
     run_id = pipeline.run("three", publish_held=True)
     assert "50% fewer people" in pipeline.ledger.run(run_id)["overridden"]
     pipeline.finish("three", run_id)
-    said = TWO_OUTPUTS.replace(share, f"{share}, maximum_removed_share: 0.75")
+    said = WITHOUT_CUBES.replace(share, f"{share}, maximum_removed_share: 0.75")
     pipeline.store.write(CONTRACT, said.encode())
     pipeline.contract = parse_contract(said)
     pipeline.upload("eight.csv", part(real_file, 1, 100))
