@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.answers import Answers, differences, read_answers
+from benchmarks.contract import contract_text
 from benchmarks.data import REAL, empty, generate, generate_many, place
 from benchmarks.measure import Measured, Warm, environment, whole
 from benchmarks.results import Measurement, Results
@@ -20,15 +21,14 @@ from benchmarks.subjects.this_project import RUN, keep_answers
 from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.aggregates.state import read_latest_state
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
-from medical_charges.contract import Contract, load_contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.dialect import Dialect
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount.lines import pieces
 from medical_charges.validation.recount.sums import RecountJob
-from ops.folders import ROOT, analysis_command
+from ops.folders import analysis_command
 
-CONTRACT = ROOT / "datasets" / "medical_charges" / "contract.yaml"
 NEW_SHARE = 100
 """Number of rows for each new one, where a run reads only new data."""
 NEW_OBJECTS = 1_000
@@ -59,7 +59,7 @@ class Bench:
     subjects: Sequence[str]
 
     def __post_init__(self) -> None:
-        self.contract: Contract = load_contract(CONTRACT)
+        self.contract: Contract = parse_contract(contract_text())
         self.layout = Layout(self.contract.prefix)
         self.folder = self.folder.resolve()
         self._reference: dict[Path, Answers] = {}
@@ -200,7 +200,9 @@ class Bench:
             return whole([*command, str(source), str(out)], variables, log, watch=watch)
         store = LocalStore(source)
         write_snapshot(store, self.contract, RUN, take_snapshot(store, self.contract))
-        command, more = analysis_command(source, CONTRACT, RUN, cores=self.cores)
+        contract = self.folder / "contract.yaml"
+        contract.write_text(contract_text())
+        command, more = analysis_command(source, contract, RUN, cores=self.cores)
         measured = whole(command, more | variables, log, watch=watch)
         keep_answers(source, self.contract.prefix, out)
         return measured

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from statistics import median_low
 
 from scipy import stats
 
@@ -226,12 +227,28 @@ def _figures(group: Group, statistic: str, whole: int, contract: Contract) -> li
     }
     if statistic in several:
         return several[statistic]
+    if statistic == "median":
+        enough = (n - 1) // 2 >= contract.disclosure.minimum_rows
+        middle = three_digits(median_low(group.measures))
+        return [rounded(Fraction(middle, unit)) if enough else ""]
     if n < 2:
         return [""] * (2 if statistic == "ci95" else 1)
     if statistic == "stddev":
         return [root(group.variance(decimals))]
     margin = Fraction(half_width(n, group.variance(decimals)))
     return [rounded(group.mean(decimals) - margin), rounded(group.mean(decimals) + margin)]
+
+
+def three_digits(value: int) -> int:
+    """A number to three digits: the third even from 200 on, and 0 or 5 from 500 on; halves up."""
+    size, power = abs(value), 1
+    while size >= 1000 * power:
+        power *= 10
+    if size < 100:
+        return value
+    step = power * (1 if size < 200 * power else 2 if size < 500 * power else 5)
+    nearest = (2 * size + step) // (2 * step) * step
+    return nearest if value > 0 else -nearest
 
 
 def half_width(n: int, variance: Fraction) -> Decimal:

@@ -171,10 +171,11 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
         ["region"],
         [
             "patients", "mean_charges", "minimum_charges", "maximum_charges", "stddev_charges",
-            "ci95_low", "ci95_high",
+            "ci95_low", "ci95_high", "median_charges",
         ],
         lambda g: [
-            *g.patients(), *g.mean(), *g.extreme(min), *g.extreme(max), *g.stddev(), *g.ci95()
+            *g.patients(), *g.mean(), *g.extreme(min), *g.extreme(max), *g.stddev(), *g.ci95(),
+            *g.median(),
         ],
     ),
     "charges_by_bmi_category": (
@@ -184,8 +185,11 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
     ),
     "charges_by_age": (
         ["age"],
-        ["patients", "mean_charges", "standard_error_charges", "ci95_low", "ci95_high"],
-        lambda g: [*g.patients(), *g.mean(), *g.standard_error(), *g.ci95()],
+        [
+            "patients", "mean_charges", "standard_error_charges", "ci95_low", "ci95_high",
+            "median_charges",
+        ],
+        lambda g: [*g.patients(), *g.mean(), *g.standard_error(), *g.ci95(), *g.median()],
     ),
     "smokers_by_region": (
         ["region", "smoker"],
@@ -194,8 +198,8 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
     ),
     "charges_by_sex_and_smoker": (
         ["sex", "smoker"],
-        ["patients", "mean_charges", "stddev_charges", "ci95_low", "ci95_high"],
-        lambda g: [*g.patients(), *g.mean(), *g.stddev(), *g.ci95()],
+        ["patients", "mean_charges", "stddev_charges", "ci95_low", "ci95_high", "median_charges"],
+        lambda g: [*g.patients(), *g.mean(), *g.stddev(), *g.ci95(), *g.median()],
     ),
 }  # fmt: skip
 

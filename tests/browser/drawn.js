@@ -1,6 +1,6 @@
 // What the charts that are on show draw: every mark with its place in its scale's units.
 () => {
-  const kinds = ["bar", "interval", "point", "band", "difference", "slice", "reference"];
+  const kinds = ["bar", "interval", "point", "median", "band", "difference", "slice", "reference"];
   const marksOf = (view, visit) => {
     const walk = (item) => {
       if (item.marktype) visit(item);
@@ -10,20 +10,23 @@
   };
   const read = (view) => {
     const found = {};
-    const x = (value) => view.scale("x").invert(value);
-    const y = (value) => view.scale("y").invert(value);
+    // To digits that do not depend on which drawing came before.
+    const inverted = (name) => (value) => Number(view.scale(name).invert(value).toPrecision(12));
+    const [x, y] = ["x", "y"].map(inverted);
     // Differences are told from others by what they are of, not by their lines.
     const labels = ({ datum }) => (datum.label ? [datum.label] : [datum.category ?? null, datum.series ?? null]);
     marksOf(view, ({ name, items }) => {
       const kind = kinds.find((known) => name === `${known}_marks`);
       if (!kind) return;
-      const marks = items.map((item) => {
+      // A line has places that it leaves out.
+      const marks = items.filter(({ defined }) => defined !== false).map((item) => {
         const of = labels(item);
         const color = item.fill;
         if (kind === "bar") return { of, color, from: x(item.x), to: x(item.x + item.width) };
         if (kind === "slice") return { of, color, share: Math.abs(item.endAngle - item.startAngle) / (2 * Math.PI) };
         if (kind === "point") return { of, color, at: y(item.y) };
         if (kind === "reference") return { of, at: item.width > item.height ? y(item.y + item.height / 2) : x(item.x + item.width / 2) };
+        if (kind === "median") return { of, at: view.scale("y").type === "linear" ? y(item.y) : x(item.x) };
         if (kind === "difference") return { of, at: x(item.x) };
         const upright = kind === "band" || Math.abs((item.y2 ?? item.y) - item.y) > 1e-9;
         const ends = upright ? [y(item.y), y(item.y2)] : [x(item.x), x(item.x2)];

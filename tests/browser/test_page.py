@@ -150,6 +150,7 @@ def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
         "$11,256",
         "$12,176",
         "$14,637",
+        "$10,000",
     ]
     differences = clean.page.locator("#chart-comparisons table tbody tr")
     assert differences.first.locator("th, td").all_inner_texts() == [

@@ -96,6 +96,45 @@ def test_the_line_by_age_runs_through_the_means_and_its_band_between_the_limits(
     assert len(points) == len(band) == len(published["charges_by_age"]) == 47
 
 
+@pytest.mark.parametrize("chart", ["charges_by_region", "charges_by_sex_and_smoker"])
+def test_a_diamond_on_each_bar_is_the_median(
+    chart: str, drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    diamonds = drawn.marks(chart, "median")
+    for row in published[chart]:
+        groups = [LABELS[row[name]] for name in ("region", "smoker", "sex") if name in row]
+        assert [diamonds[tuple(groups)]["at"]] == near(row["median_charges"])
+    assert len(diamonds) == len(published[chart]) == 4
+    assert "Median" in drawn.charts[chart]["texts"]
+    assert drawn.charts[chart]["subtitle"] == "Mean with 95% confidence interval, and median"
+
+
+def test_the_dashed_line_is_of_the_medians_and_ends_where_there_is_none(
+    drawn: Drawn, published: dict[str, list[dict[str, str]]]
+) -> None:
+    line = drawn.marks("charges_by_age", "median")
+    medians = {row["age"]: row["median_charges"] for row in published["charges_by_age"]}
+    without = [age for age, median in medians.items() if not median]
+    assert without == ["64"]
+    assert {age for (age,) in line} == medians.keys() - without
+    for (age,), mark in line.items():
+        assert [mark["at"]] == near(medians[age])
+    chart = drawn.charts["charges_by_age"]
+    assert chart["notes"] == "No median, as fewer than 11 people are on one side of it: 64."
+    assert {"Mean", "Median"} <= {*chart["texts"]}
+
+
+def test_a_filter_leaves_no_medians_as_cubes_have_none(dashboard: Dashboard) -> None:
+    drawn = dashboard.select(smoker="no")
+    for name in ("charges_by_region", "charges_by_age", "charges_by_sex_and_smoker"):
+        chart = drawn.charts[name]
+        assert not drawn.marks(name, "median")
+        assert "Median" not in chart["texts"]
+        assert "median" not in chart["subtitle"]
+        assert "median" in chart["notes"].lower()
+    dashboard.select(smoker="all")
+
+
 def test_bars_of_smokers_and_non_smokers_are_the_shares_of_each_region(
     drawn: Drawn, published: dict[str, list[dict[str, str]]]
 ) -> None:

@@ -97,6 +97,15 @@ class Face:
 
 
 @dataclass(frozen=True)
+class Median:
+    """The median that is drawn next to a mean, where there is one."""
+
+    column: str
+    subtitle: str
+    """The visual's subtitle where medians are drawn."""
+
+
+@dataclass(frozen=True)
 class Visual:
     """One chart."""
 
@@ -120,6 +129,7 @@ class Visual:
     """The place in `groups` of what has a color each."""
     limits: tuple[str, str] | None
     """The columns with the 95 % confidence limits of the value."""
+    median: Median | None
     fields: tuple[Field, ...]
     """Every figure of the output, for tooltips and tables."""
 
@@ -234,7 +244,8 @@ def _caveats(contract: Contract) -> Iterator[str]:
         yield f"A minimum or a maximum is the figure of one {one}."
     if any(STATISTICS[name].bucketed for name in used):
         sides = f"{_threshold(contract)} or more on either side"
-        yield f"Medians are rounded, by 0.5% at most, and have {sides}."
+        rounded = f"it is rounded, by 0.5% at most, and shown with {sides}"
+        yield f"Half of a group have its median or less; {rounded}."
 
 
 def _tiles(contract: Contract) -> tuple[Tile, ...]:
@@ -283,6 +294,7 @@ def _visual(contract: Contract, name: str, id_: str, kind: Kind, wanted: tuple[s
     }
     quantity = next(it for it in (*wanted, *fields) if it in fields)
     limits = _pair(fields, "ci95_low", "ci95_high") if quantity == "mean" else None
+    median = _median(kind, fields) if quantity == "mean" else None
     series = _series(contract, kind, groups)
     category = tuple(place for place in range(len(groups)) if place != series)
     without = {it: field for it, field in fields.items() if it != "share"}
@@ -303,6 +315,7 @@ def _visual(contract: Contract, name: str, id_: str, kind: Kind, wanted: tuple[s
         category=category,
         series=series,
         limits=limits,
+        median=median,
         fields=tuple(fields.values()),
     )
 
@@ -468,6 +481,15 @@ def _subtitle(kind: Kind, quantity: str, fields: Mapping[str, Field], units: str
         shared = fields.get("share")
         text = counted + (f", and in brackets the {in_sentence(shared.title)}" if shared else "")
     return text[:1].upper() + text[1:]
+
+
+def _median(kind: Kind, fields: Mapping[str, Field]) -> Median | None:
+    """The median, if it is published next to the mean."""
+    if "median" not in fields:
+        return None
+    subtitle = _subtitle(kind, "mean", fields, "")
+    text = f"{subtitle}, and median" if subtitle else "Mean and median"
+    return Median(fields["median"].column, text)
 
 
 _CHARTS: Mapping[Kind, str] = {

@@ -308,14 +308,30 @@ def test_page_and_quicksight_call_rows_what_the_contract_does(unit: str, thresho
 
 
 def test_nothing_is_said_of_minima_and_maxima_where_none_is_published() -> None:
-    assert changed("extremes: publish", "extremes: suppress").caveats == ""
-    assert changed("minimum, maximum, ", "").caveats == ""
+    assert "minimum" not in changed("extremes: publish", "extremes: suppress").caveats
+    assert "minimum" not in changed("minimum, maximum, ", "").caveats
 
 
 def test_readers_are_told_that_medians_are_rounded() -> None:
-    definition = changed("minimum, maximum, stddev", "median, stddev")
+    definition = changed("minimum, maximum, ", "")
     assert definition.caveats == (
-        "Medians are rounded, by 0.5% at most, and have 11 people or more on either side."
+        "Half of a group have its median or less; it is rounded, by 0.5% at most, and shown with "
+        "11 people or more on either side."
     )
+    without = define(parse_contract(TEXT.replace(", median]", "]")))
+    assert without.caveats == "A minimum or a maximum is the figure of one person."
     (median,) = [field for field in definition.visuals[0].fields if "median" in field.column]
     assert (median.title, median.format) == ("Median", "measure")
+
+
+def test_a_median_is_drawn_next_to_a_mean_alone() -> None:
+    definition = changed("[patients, share, mean, stddev]", "[patients, share, mean, median]")
+    found = {visual.id: visual.median and visual.median.subtitle for visual in definition.visuals}
+    assert found == {
+        "charges_by_region": "Mean with 95% confidence interval, and median",
+        "charges_by_bmi_category": None,
+        "charges_by_bmi_category-mean": "Mean and median",
+        "charges_by_age": "Mean with 95% confidence band, and median",
+        "smokers_by_region": None,
+        "charges_by_sex_and_smoker": "Mean with 95% confidence interval, and median",
+    }

@@ -361,6 +361,8 @@ def formats(value: Any) -> Iterator[tuple[str, int, str]]:
 
 
 def values_under(value: Any, key: str) -> list[Any]:
+    if isinstance(value, list):
+        return [found for item in value for found in values_under(item, key)]
     if not isinstance(value, dict):
         return []
     own = [value[key]] if key in value else []
@@ -402,7 +404,7 @@ def test_a_mean_has_a_digit_more_than_its_values_and_two_at_most(
     assert found["everybody-people-value"] == 0
 
 
-def test_bars_of_means_have_limits_as_marks_and_extremes_and_people_in_their_tooltips(
+def test_bars_of_means_have_limits_and_medians_as_marks_and_the_rest_in_their_tooltips(
     made: Json,
 ) -> None:
     visuals = definition_in(made)["Sheets"][0]["Visuals"]
@@ -413,11 +415,12 @@ def test_bars_of_means_have_limits_as_marks_and_extremes_and_people_in_their_too
             [it["NumericalMeasureField"]["Column"]["ColumnName"] for it in well[kind]]
             for kind in ("BarValues", "LineValues")
         ]
-        assert names == [["Mean charges"], ["95% interval from", "95% interval to"]]
-        marked = values_under({"it": chart["ChartConfiguration"]["Series"][0]}, "LineVisibility")
-        assert marked == ["HIDDEN"]
-        assert len(chart["ChartConfiguration"]["Series"]) == 2
-        assert chart["Subtitle"]["FormatText"]["PlainText"] == "Mean with 95% confidence interval"
+        assert names == [["Mean charges"], ["95% interval from", "95% interval to", "Median"]]
+        series = chart["ChartConfiguration"]["Series"]
+        assert values_under(series, "LineVisibility") == ["HIDDEN"] * 3
+        assert values_under(series, "MarkerShape") == ["DIAMOND", "DIAMOND", "SQUARE"]
+        subtitle = chart["Subtitle"]["FormatText"]["PlainText"]
+        assert subtitle == "Mean with 95% confidence interval, and median"
     assert [it["VisualId"] for it in combined] == [
         "everybody-charges_by_region",
         "everybody-charges_by_sex_and_smoker",
@@ -427,6 +430,16 @@ def test_bars_of_means_have_limits_as_marks_and_extremes_and_people_in_their_too
     assert told == ["People", "Minimum", "Maximum", "Standard deviation"]
     means = wells(made, "BarChartVisual", "BarChartAggregatedFieldWells")
     assert [len(means[kind]) for kind in ("Values", "Colors")] == [1, 0]
+
+
+def test_limits_next_to_a_line_are_dotted_and_the_median_is_dashed(made: Json) -> None:
+    line = first(made, "LineChartVisual")
+    series = line["ChartConfiguration"]["Series"]
+    assert values_under(series, "LineStyle") == ["DOTTED", "DOTTED", "DASHED"]
+    values = line["ChartConfiguration"]["FieldWells"]["LineChartAggregatedFieldWells"]["Values"]
+    drawn = [it["NumericalMeasureField"]["FieldId"] for it in values]
+    assert values_under(series, "FieldId") == drawn[1:]
+    assert drawn[-1].endswith("-median_charges")
 
 
 def test_what_only_a_tooltip_shows_is_written_as_elsewhere(made: Json) -> None:
@@ -506,7 +519,8 @@ def test_comparisons_use_the_names_of_the_contract(
 @pytest.mark.parametrize("statistic", ["maximum", "stddev", "standard_error", "ci95"])
 def test_no_mean_of_a_selection_is_shown_as_another_figure(statistic: str) -> None:
     text = CONTRACT_FILE.read_text().replace(
-        "statistics: [patients, mean, minimum, maximum, stddev, ci95]", f"statistics: [{statistic}]"
+        "statistics: [patients, mean, minimum, maximum, stddev, ci95, median]",
+        f"statistics: [{statistic}]",
     )
     sheets = definition_in(template(parse_contract(text)))["Sheets"]
     shown = [f"{it['SheetId']}-charges_by_region'" in repr(it["Visuals"]) for it in sheets]

@@ -41,6 +41,7 @@ def test_columns_are_those_of_the_csv_with_the_types_of_their_figures(contract: 
         ("mean_charges", "double"),
         ("ci95_low", "double"),
         ("ci95_high", "double"),
+        ("median_charges", "double"),
     ]
     band = next(table for table in tables(contract) if table["name"] == "charges_by_bmi_category")
     assert band["columns"][0]["type"] == "string"

@@ -18,7 +18,7 @@ ANALYSIS = "charges_by_age"
 OUTPUT = f"MedicalCharges/Output_data/{ANALYSIS}/{ANALYSIS}.csv"
 KEY = f"MedicalCharges/Manifest_data/{ANALYSIS}.json"
 URI = f"s3://medicalcharges/{OUTPUT}"
-HEADER = b"age,patients,mean_charges,ci95_low,ci95_high"
+HEADER = b"age,patients,mean_charges,ci95_low,ci95_high,median_charges"
 
 
 @pytest.fixture
@@ -181,7 +181,7 @@ BROKEN: dict[str, tuple[Callable[[S3Store], None], str]] = {
     "an empty file": (_output(b""), f"{URI} is empty"),
     "a file of a header": (_output(HEADER + b"\n"), f"{URI} has a header and no rows"),
     "a byte-order mark": (
-        _output(b"\xef\xbb\xbf" + HEADER + b"\n1,1,1,1,1\n"),
+        _output(b"\xef\xbb\xbf" + HEADER + b"\n1,1,1,1,1,1\n"),
         f"{URI} starts with a byte-order mark",
     ),
     "columns in another order": (

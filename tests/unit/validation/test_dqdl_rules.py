@@ -12,7 +12,7 @@ from tests.helpers import WITHOUT_CUBES
 def rules(*statistics: str) -> dict[str, str]:
     """The rules of an analysis by age that has these statistics, by name."""
     written = f"[{', '.join(statistics)}]"
-    contract = parse_contract(WITHOUT_CUBES.replace("[patients, mean, ci95]", written))
+    contract = parse_contract(WITHOUT_CUBES.replace("[patients, mean, ci95, median]", written))
     return {rule.name: rule.text for rule in output_rules(contract, "charges_by_age").rules}
 
 

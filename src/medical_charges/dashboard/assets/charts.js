@@ -108,7 +108,8 @@ function makeCharts(color, formats) {
   function figures(encoding, mark = {}) {
     const place = { ...encoding, x: { field: "anchor", type: "quantitative" }, text: { field: "text" } };
     const side = (left, right) => ({ expr: `datum.value < 0 ? ${left} : ${right}` });
-    return label(place, { ...mark, align: side("'right'", "'left'"), dx: side(-8, 8) })
+    const far = "(datum.anchor === datum.median ? 13 : 8)"; // a diamond is there with its middle
+    return label(place, { ...mark, align: side("'right'", "'left'"), dx: side(`-${far}`, far) })
       .map((layer) => ({ transform: [isShown], ...layer }));
   }
 
@@ -149,6 +150,21 @@ function makeCharts(color, formats) {
     ];
   }
 
+  /** A diamond at the median of each bar, and its place in the legend. */
+  function medians(visual, encoding) {
+    if (!visual.median) return [];
+    const legend = { orient: "top", title: null, offset: 8, symbolType: "diamond", symbolSize: 90, symbolFillColor: surface, symbolStrokeWidth: 2 };
+    return [{
+      transform: [{ filter: "isValid(datum.median)" }],
+      name: "median",
+      mark: { type: "point", shape: "diamond", size: 90, opacity: 1, fill: surface, strokeWidth: 2, aria: false },
+      encoding: {
+        ...encoding, x: { field: "median", type: "quantitative" },
+        stroke: { datum: "Median", type: "nominal", scale: { domain: ["Median"], range: [ink] }, legend },
+      },
+    }];
+  }
+
   /** Horizontal bars. */
   function bars(visual, size) {
     const y = { field: "category", type: "nominal", sort: null, axis: categoryAxis(size), scale: { paddingInner: 0.1, paddingOuter: 0.05 } };
@@ -164,6 +180,7 @@ function makeCharts(color, formats) {
       zero,
       reference({ y, x: { field: "reference", type: "quantitative" } }, { size: 34 }),
       ...whiskers("x", { y }),
+      ...medians(visual, { y }),
       ...figures({ y }, { fontWeight: 600 }),
     ]);
   }
@@ -190,6 +207,7 @@ function makeCharts(color, formats) {
       zero,
       reference({ y, yOffset, x: { field: "reference", type: "quantitative" } }, { size: 24 }),
       ...whiskers("x", { y, yOffset }),
+      ...medians(visual, { y, yOffset }),
       ...figures({ y, yOffset }),
     ]);
   }
@@ -240,6 +258,15 @@ function makeCharts(color, formats) {
       : { color: { value: series[0] } };
     const band = { y: { field: "low", type: "quantitative" }, y2: { field: "high" } };
     const broken = { invalid: "break-paths-show-domains" };
+    // Medians are dashed, and the legend says so.
+    const told = (name, range, more = {}) => ({
+      datum: name, type: "nominal", scale: { domain: ["Mean", "Median"], range },
+      legend: { orient: "top", title: null, symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2, ...more },
+    });
+    const dashes = (name) => (visual.median ? {
+      strokeDash: told(name, [[1, 0], [5, 4]], many ? { symbolStrokeColor: ink } : {}),
+      ...(many ? {} : { color: told(name, [series[0], ink]) }),
+    } : {});
     return spec(visual, size, [
       ...absence(
         { x, y: { datum: 0, type: "quantitative" } },
@@ -252,8 +279,16 @@ function makeCharts(color, formats) {
       },
       {
         mark: { type: "line", strokeWidth: 2, aria: false, ...broken },
-        encoding: { x, y, ...colorOf },
+        encoding: { x, y, ...colorOf, ...dashes("Mean") },
       },
+      ...(visual.median ? [{
+        name: "median",
+        mark: { type: "line", strokeWidth: 2, aria: false, ...broken },
+        encoding: {
+          x, y: { field: "median", type: "quantitative" },
+          ...colorOf, ...dashes("Median"),
+        },
+      }] : []),
       reference({ x, y: { field: "reference", type: "quantitative" } }, { orient: "horizontal", size: 34 }),
       ...(ordinal ? whiskers("y", { x }) : []),
       {
@@ -326,8 +361,9 @@ function makeCharts(color, formats) {
 /** How high a drawing is: rows take the room they need. */
 function heightOf(drawing, rows, width) {
   const categories = new Set(rows.map(({ category }) => category)).size || 1;
+  const legend = rows.some(({ median }) => median !== null) ? 28 : 0;
   switch (drawing) {
-    case "bars": return 44 * categories + 40;
+    case "bars": return 44 * categories + 40 + legend;
     case "grouped": return 30 * Math.max(rows.length, 1) + 14 * categories + 72;
     case "message": return 60;
     case "forest": return (width >= FOREST ? 30 : 62) * categories + 52;

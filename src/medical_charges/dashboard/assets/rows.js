@@ -102,8 +102,15 @@ class Shown {
     return columns !== null && columns.every((name) => this.fields.some(({ column }) => column === name));
   }
 
+  /** The column of the medians that are drawn next to the means, or null: filter cubes have none. */
+  get median() {
+    const column = this.visual.median?.column ?? null;
+    return this.has(column && [column]) ? column : null;
+  }
+
   get subtitle() {
     const { units } = this.dashboard.definition;
+    if (this.median && !this.message) return this.visual.median.subtitle;
     if (!this.references || this.message) return this.face.subtitle;
     const { mean } = this.references;
     const gray = mean === null ? `all ${units} of the same group` : `all ${units}, ${this.formats.withUnit(mean)}`;
@@ -185,6 +192,7 @@ class Shown {
       description: this.description,
       message: this.message,
       ...this.colored(),
+      median: this.median !== null,
       categoryTitle: groups[visual.category[0]]?.title ?? null,
       categoryNames: Object.fromEntries(groups[visual.category[0]]?.names ?? []),
       axisTitle: named ? `${face.value.title} (${unit})` : null,
@@ -225,14 +233,15 @@ class Shown {
         category: this.categoryOf(key),
         series: this.seriesOf(key),
         position: Number(key[visual.category[0]]),
-        low: of(low), high: of(high),
+        low: of(low), high: of(high), median: of(this.median),
         reference: this.references?.of(key) ?? null,
         pick: this.pickOf(key),
         text: this.valueText(figures),
         absent: STATE_TEXT[state] ?? "",
         spoken: this.spoken(row, facts),
       };
-      drawn.anchor = value < 0 ? Math.min(value, drawn.low ?? 0) : Math.max(value ?? 0, drawn.high ?? 0);
+      const marks = [value, drawn.low, drawn.high, drawn.median].map((mark) => mark ?? 0);
+      drawn.anchor = value < 0 ? Math.min(...marks) : Math.max(...marks);
       drawn.legend = `${drawn.category}  ${drawn.absent || drawn.text}`;
       drawn.inside = figures.share >= 0.06 ? formats.share(figures.share) : "";
       facts.forEach(([, text], i) => { drawn[`tip${i}`] = text; });
@@ -265,15 +274,27 @@ class Shown {
     return `${groups}: ${figures.join(", ")}`;
   }
 
+  /** Some of the rows in a sentence, a group within a group in brackets; or how many, if many. */
+  named(rows) {
+    if (rows.length > 12) return `${rows.length} of ${this.rows.length} groups`;
+    return listed(rows.map(({ key }) => {
+      const [first, ...within] = key.map((_, place) => this.label(place, key));
+      return within.length ? `${first} (${within.join(", ")})` : first;
+    }));
+  }
+
   /** What a reader must know in addition to the figures. */
   notes(unfolded = false) {
     const { visual, withheld, message } = this;
     const notes = [];
     if (!this.rows.length) notes.push("Withheld as a whole: nothing less would protect small groups.");
     else if (withheld.length) {
-      const names = withheld.map(({ key }) => key.map((_, place) => this.label(place, key)).join(", "));
-      const some = names.length > 12 ? `${names.length} of ${this.rows.length} groups` : listed(names);
-      notes.push(`Withheld, to protect small groups: ${some}.`);
+      notes.push(`Withheld, to protect small groups: ${this.named(withheld)}.`);
+    }
+    if (this.median) {
+      const without = this.rows.filter(({ state, counted, figures }) => state === STATES.shown && !counted && (figures[this.median] ?? null) === null);
+      const { minimum_cell: least, units } = this.dashboard.definition;
+      if (without.length) notes.push(`No median, as fewer than ${least} ${units} are on one side of it: ${this.named(without)}.`);
     }
     if (visual.kind === "pie" && this.drawing === "bars") {
       notes.push(`Drawn as bars, because ${withheld.length ? "a part of the pie is withheld" : "a pie has too many parts"}.`);

@@ -240,7 +240,7 @@ class _Sheet:
 
     def chart(self, visual: Visual, view: _View) -> Json:
         """A visual as one of QuickSight's kinds."""
-        limits = visual.limits or ()
+        marks = _marks(visual)
         name, data_set = f"{self.id}-{visual.id}", view.data_set
         # With a color for each group QuickSight draws one figure.
         alone = view.series is not None
@@ -248,8 +248,8 @@ class _Sheet:
             self._value(
                 f"{name}-{it.column}",
                 self._drawn(visual, data_set, it),
-                # A group of one has a mean, and no limits.
-                self.fields.format(it.format, NONE if it.column in limits else WITHHELD),
+                # A group of one has a mean, and no limits; one of few has no median.
+                self.fields.format(it.format, NONE if it.column in marks else WITHHELD),
             )
             for it in (view.values[:1] if alone else view.values)
         ]
@@ -265,7 +265,9 @@ class _Sheet:
             "Title": _title(view.face.title),
             "VisualContentAltText": view.alt[:1024],
         }
-        if visual.limits and len(view.values) > 1:
+        if visual.median and len(view.values) > 1:
+            common["Subtitle"] = _title(visual.median.subtitle)
+        elif visual.limits and len(view.values) > 1:
             common["Subtitle"] = _title(view.face.subtitle)
         across, up = self._axis_titles(view)
         tooltip = {"Tooltip": self._tooltip([*category, *colors, *drawn], tips)}
@@ -292,6 +294,16 @@ class _Sheet:
                 "FieldWells": {"LineChartAggregatedFieldWells": inner},
                 "SortConfiguration": sort,
                 "Type": "LINE",
+                "Series": [
+                    {
+                        "FieldSeriesItem": {
+                            "FieldId": field_id,
+                            "AxisBinding": "PRIMARY_YAXIS",
+                            "Settings": {"LineStyleSettings": {"LineStyle": style}},
+                        }
+                    }
+                    for field_id, style in self._line_styles(visual, drawn)
+                ],
                 # What is withheld is not drawn over.
                 "PrimaryYAxisDisplayOptions": blank,
                 "XAxisLabelOptions": across,
@@ -299,8 +311,9 @@ class _Sheet:
             }
             return {"LineChartVisual": common | {"ChartConfiguration": config | tooltip}}
         if len(drawn) > 1:
-            return self._with_limits(
-                common, category, drawn, (across, up), SortConfiguration=sort, **tooltip
+            median = [it for it in drawn if visual.median and _is_of(it, visual.median.column)]
+            return self._with_marks(
+                common, category, drawn, median, (across, up), SortConfiguration=sort, **tooltip
             )
         inner = {"Category": category, "Values": drawn, "Colors": colors}
         config = {
@@ -313,26 +326,24 @@ class _Sheet:
         }
         return {"BarChartVisual": common | {"ChartConfiguration": config | tooltip}}
 
-    def _with_limits(
+    def _line_styles(self, visual: Visual, drawn: list[Json]) -> Iterator[tuple[str, str]]:
+        """Yield the styles of the lines next to the first one, by their fields."""
+        for it in drawn[1:]:
+            of_median = visual.median is not None and _is_of(it, visual.median.column)
+            yield it["NumericalMeasureField"]["FieldId"], "DASHED" if of_median else "DOTTED"
+
+    def _with_marks(
         self,
         common: Json,
         category: list[Json],
         drawn: list[Json],
+        median: list[Json],
         axes: tuple[Json, Json],
         **config: Any,
     ) -> Json:
-        """Bars with their limits as marks: bars next to them would be read as further figures."""
-        bars, *limits = drawn
-        marks = {
-            "LineStyleSettings": {"LineVisibility": "HIDDEN"},
-            "MarkerStyleSettings": {
-                "MarkerVisibility": "VISIBLE",
-                "MarkerShape": "DIAMOND",
-                "MarkerSize": "8px",
-                "MarkerColor": _INK,
-            },
-        }
-        inner = {"Category": category, "BarValues": [bars], "LineValues": limits, "Colors": []}
+        """Bars with limits and medians as marks, as bars next to them would be further figures."""
+        bars, *marks = drawn
+        inner = {"Category": category, "BarValues": [bars], "LineValues": marks, "Colors": []}
         config |= {
             "FieldWells": {"ComboChartAggregatedFieldWells": inner},
             "SingleAxisOptions": {"YAxisOptions": {"YAxis": "PRIMARY_Y_AXIS"}},
@@ -342,10 +353,18 @@ class _Sheet:
                 {
                     "FieldComboSeriesItem": {
                         "FieldId": it["NumericalMeasureField"]["FieldId"],
-                        "Settings": marks,
+                        "Settings": {
+                            "LineStyleSettings": {"LineVisibility": "HIDDEN"},
+                            "MarkerStyleSettings": {
+                                "MarkerVisibility": "VISIBLE",
+                                "MarkerShape": "SQUARE" if it in median else "DIAMOND",
+                                "MarkerSize": "8px",
+                                "MarkerColor": _INK,
+                            },
+                        },
                     }
                 }
-                for it in limits
+                for it in marks
             ],
         }
         return {"ComboChartVisual": common | {"ChartConfiguration": config}}
@@ -375,12 +394,14 @@ class _Everybody(_Sheet):
 
     def visuals(self) -> Iterator[Json]:
         for visual in self.definition.visuals:
-            # Where there are no whiskers, limits are series of their own. These stand in place of
-            # a color for each group, but on a line, which cannot go from group to group.
-            drawn = [visual.face.value.column, *(visual.limits or ())]
+            # Where there are no whiskers, limits and medians are series of their own. These stand
+            # in place of a color for each group, but on a line, which cannot go from group to
+            # group.
+            marks = _marks(visual)
+            drawn = [visual.face.value.column, *marks]
             values = [it for name in drawn for it in visual.fields if it.column == name]
             more = [it for it in visual.fields if it.column not in drawn]
-            apart = visual.limits is not None and visual.kind != "line"
+            apart = bool(marks) and visual.kind != "line"
             category, series = _places(visual, apart=apart)
             view = _View(
                 data_set=visual.output,
@@ -482,6 +503,17 @@ class _Selection(_Sheet):
             elements.append(element(control, "PARAMETER_CONTROL", (4 * place, 4), (0, 2)))
         layout = {"Configuration": {"GridLayout": {"Elements": elements}}}
         return {"ParameterControls": listed, "SheetControlLayouts": [layout]}
+
+
+def _is_of(value: Json, name: str) -> bool:
+    """Return True if a drawn value is of this column."""
+    return str(value["NumericalMeasureField"]["FieldId"]).endswith(f"-{name}")
+
+
+def _marks(visual: Visual) -> tuple[str, ...]:
+    """The columns that are marks on the drawn value: its limits and the median."""
+    median = (visual.median.column,) if visual.median else ()
+    return (*(visual.limits or ()), *median)
 
 
 def _start(group: Group) -> str:

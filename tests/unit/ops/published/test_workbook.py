@@ -13,7 +13,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from medical_charges.analysis.summary import Summary
-from medical_charges.contract import Contract, load_contract, parse_contract
+from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.outputs import NULL, Output, read_csv
 from medical_charges.dashboard.published import Published
 from medical_charges.layout import Layout
@@ -78,7 +78,8 @@ def real() -> Published:
 
 @pytest.fixture(scope="module")
 def contract() -> Contract:
-    return load_contract(CONTRACT_FILE)
+    """The contract of that publication, which had no medians."""
+    return parse_contract(CONTRACT_FILE.read_text().replace(", median]", "]"))
 
 
 @pytest.fixture(scope="module")
