@@ -7,9 +7,10 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -25,7 +26,7 @@ from medical_charges.storage import LocalStore
 from ops.build.artifacts import Build
 from ops.pipeline import Ended, Pipeline, Step, is_there
 from ops.show import show_examples, show_left_out, show_report, show_run
-from ops.terraform import DIRECTORY, ROOT, Change, Terraform
+from ops.terraform import DIRECTORY, ROOT, Change, Terraform, TerraformError
 from ops.written import Written
 
 STATE = ROOT / ".build" / "local_aws"
@@ -80,8 +81,9 @@ def run_stack(terraform: str, source: Path, contract: Path, out: Path, console: 
             # What publishes nothing must not take away what an earlier run left here.
             left_out = pipeline.mirror(written, remove=not (ended.failed() or ended.held))
             show_left_out(console, left_out)
+            code = _show(ended, pipeline, stack.contract, out, console)
             stack.settle()
-            return _show(ended, pipeline, stack.contract, out, console)
+            return code
 
 
 def _changes(changed: Sequence[str], files: Collection[str]) -> str:
@@ -180,6 +182,8 @@ def _applied(
     with ExitStack() as ending:
         change: Change | None = None
         if changed:
+            # A change that does not end well leaves nobody's stack.
+            applied.unlink(missing_ok=True)
             with _timed(console, "terraform init"):
                 deployment.init()
             change = ending.enter_context(_applying(deployment, variables, console))
@@ -190,11 +194,18 @@ def _applied(
                     change.settle()
                 applied.write_text(version)
 
-        if not is_there(outputs := deployment.outputs()):
-            settle()
-            outputs = deployment.outputs()
+        outputs = _outputs(deployment, settle)
         pipeline = Pipeline(stack.environment(), outputs, Layout(contract.prefix))
         yield Deployed(stack.endpoint, pipeline, contract, deployment, variables, settle)
+
+
+def _outputs(deployment: Terraform, settle: Callable[[], None]) -> dict[str, Any]:
+    """Read where the pipeline is, from a state that Terraform may be writing just now."""
+    with suppress(TerraformError, ValueError):
+        if is_there(outputs := deployment.outputs()):
+            return outputs
+    settle()
+    return deployment.outputs()
 
 
 @contextmanager

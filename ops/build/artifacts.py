@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
@@ -181,7 +182,9 @@ class Build:
         return folder / LIBRARY
 
     def _object(self, path: Path) -> dict[str, str]:
-        return {"path": self._shown(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        """Return a file's path, and its hash in Lambda's form, so that Terraform can compare."""
+        found = hashlib.sha256(path.read_bytes()).digest()
+        return {"path": self._shown(path), "sha256": base64.b64encode(found).decode()}
 
     def _shown(self, path: Path) -> str:
         # A laptop applies a copy of the root module, which is elsewhere.

@@ -413,7 +413,7 @@ def _filtered_problems(contract: Contract) -> Iterator[Problem]:
         if shown not in labels:
             yield Problem(where, show(shown), f"a band of {name}: {_one_of(labels)}")
         for both, analysis in contract.analyses.items():
-            if {name, shown} <= set(analysis.group_by):
+            if contract.dashboard.filters and {name, shown} <= set(analysis.group_by):
                 found = f"{show(shown)}, which {both} groups by next to {name}"
                 yield Problem(where, found, f"a band that no analysis groups by next to {name}")
 

@@ -92,7 +92,8 @@ class Choices:
         self._leave_out_unusable(measure)
         self.measures = self._measures()
         self.measure = self._measure(measure)
-        self._budget = FLAWED_SHARE * sample.frame.height - self.profiles[self.measure].flaws
+        spent = self.profiles[self.measure].flaws
+        self._budget = max(0, FLAWED_SHARE * sample.frame.height - spent)
         self.required = {self.measure}
         """Columns that every row must have."""
         self.bands: dict[str, Banding] = {}

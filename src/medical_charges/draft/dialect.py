@@ -18,7 +18,7 @@ _ENCODINGS: tuple[Encoding, ...] = ("utf-8", "cp1252", "latin-1")
 
 NULLS = (
     "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "-", "--", ".", "?",
-    "\\N", "missing", "unknown", "Unknown", "n.a.", "k.A.", "k. A.",
+    "\\N", "missing", "n.a.", "k.A.", "k. A.",
 )  # fmt: skip
 """Texts that stand for nothing where all others are numbers."""
 

@@ -64,18 +64,21 @@ class Result:
         described = self.contract.outputs
         return {name: _frame(described[name], data) for name, data in self.files.items()}
 
-    def page(self) -> str:
+    def page(self, made: datetime | None = None) -> str:
         """Return the dashboard of the outputs: HTML that makes no request.
 
         It has filters if the filter cubes were made.
+
+        Args:
+            made: when the figures are as of, in UTC; now, if it is None.
 
         Raises:
             MedicalChargesError: the package that draws the charts is not installed.
         """
         tables = {name: data.decode() for name, data in self.files.items()}
         counts = {"rows": self.summary.rows, "rejected": self.summary.rejected}
-        made = f"{datetime.now(UTC):%Y%m%dT%H%M%S}Z"
-        return render(define(self.contract), tables, counts | {"run_id": made})
+        run_id = f"{made or datetime.now(UTC):%Y%m%dT%H%M%S}Z"
+        return render(define(self.contract), tables, counts | {"run_id": run_id})
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write the outputs to a folder that is empty or missing, as `NAME.csv`; return the paths.

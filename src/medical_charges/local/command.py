@@ -108,12 +108,14 @@ def _analyze(options: argparse.Namespace) -> Iterable[str]:
     from medical_charges.local.show import summary_lines, table_lines  # noqa: PLC0415 - as above
 
     result = analyze(options.input, options.contract, cubes=options.cubes)
+    # First, as it may be refused, and a folder is written once.
+    page = result.page() if options.page else ""
     if options.out:
         result.write(options.out)
     if options.rejected:
         result.rejected.write_parquet(options.rejected)
     if options.page:
-        options.page.write_text(result.page(), encoding="utf-8")
+        options.page.write_text(page, encoding="utf-8")
     for name, data in result.files.items():
         output = result.contract.outputs[name]
         if output.kind != "cube":

@@ -50,6 +50,14 @@ resource "aws_lambda_function" "this" {
     }
   }
 
+  lifecycle {
+    # The newest object may be somebody else's.
+    postcondition {
+      condition     = self.code_sha256 == each.value.package.sha256
+      error_message = "${each.value.name} runs another package than was built: see who writes to artefacts/, then `make deploy` again."
+    }
+  }
+
   # Else Lambda would make the group itself, without key and retention.
   depends_on = [aws_cloudwatch_log_group.this]
 }

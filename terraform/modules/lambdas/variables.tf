@@ -4,7 +4,7 @@ variable "functions" {
     name            = string
     description     = string
     role_arn        = string
-    package         = object({ key = string, version = string })
+    package         = object({ key = string, version = string, sha256 = string })
     memory_mb       = optional(number, 512)
     timeout_seconds = optional(number, 300)
   }))

@@ -30,8 +30,8 @@ output "key_arn" {
 }
 
 output "artefacts" {
-  description = "The uploaded artifacts, by key below artefacts/: key in the bucket, and version."
-  value       = { for key, it in aws_s3_object.artefact : key => { key = it.key, version = it.version_id } }
+  description = "The uploaded artifacts, by key below artefacts/: key in the bucket, version, and hash."
+  value       = { for key, it in aws_s3_object.artefact : key => { key = it.key, version = it.version_id, sha256 = var.artefacts[key].sha256 } }
 }
 
 output "artefacts_uri" {

@@ -34,7 +34,7 @@ variable "artefacts" {
   type        = map(object({ path = string, sha256 = string }))
 
   validation {
-    condition     = alltrue([for artifact in values(var.artefacts) : can(regex("^[0-9a-f]{64}$", artifact.sha256))])
-    error_message = "Each artifact's sha256 must be 64 hexadecimal digits; `make package` writes them."
+    condition     = alltrue([for artifact in values(var.artefacts) : can(regex("^[0-9A-Za-z+/]{43}=$", artifact.sha256))])
+    error_message = "Each artifact's sha256 must be in base64; `make package` writes them."
   }
 }

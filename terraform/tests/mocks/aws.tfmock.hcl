@@ -51,7 +51,8 @@ mock_resource "aws_iam_role" {
 
 mock_resource "aws_lambda_function" {
   defaults = {
-    arn = "arn:aws:lambda:eu-central-1:123456789012:function:mocked"
+    code_sha256 = "L3v9YJOl8zlUfPfhqjAmvNp0SS+qOv1Z7KyjmPMUdUE=" # as the fixtures say
+    arn         = "arn:aws:lambda:eu-central-1:123456789012:function:mocked"
   }
 }
 

@@ -399,7 +399,9 @@ def test_a_cost_that_few_rows_lack_is_the_measure(
     source, target = tmp_path / "stays.csv", tmp_path / "draft.yaml"
     rows = [f"{'AB'[i % 2]},{i % 40},{'' if i < empty else 1000 + i}" for i in range(COSTS)]
     source.write_text("\n".join(["ward,days,total_cost", *rows, ""]))
-    assert draft(source, target).measure == measure
+    contract = draft(source, target)
+    assert contract.measure == measure
+    assert ["ward"] in [list(it.group_by) for it in contract.analyses.values()]
     asked = ["--contract", str(target), "--measure", "total_cost"]
     if measure == "days":
         assert ops.main(["contract", "--input", str(source), *asked]) == 3

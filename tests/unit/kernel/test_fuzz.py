@@ -344,7 +344,7 @@ def _check_refusal(error: MedicalChargesError, text: bytes | None, contract: Con
 
 def _options(number: int) -> tuple[Contract, int]:
     random = Random(-number - 1)
-    return random.choice([OPEN, OPEN, OPEN, REAL]), random.choice([2_000, 5_000, 30_000, 1 << 27])
+    return random.choice([OPEN, OPEN, OPEN, REAL]), random.choice([700, 5_000, 30_000, 1 << 27])
 
 
 @pytest.mark.parametrize("number", range(COPIES))

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -114,7 +115,8 @@ def test_a_page_holds_the_outputs_and_no_more(cubes: bool, tmp_path: Path) -> No
     file = tmp_path / "x.csv"
     file.write_bytes(HEADER + GOOD * 30 + GOOD.replace(b"19", b"190"))
     result = mc.analyze(file, contract, cubes=cubes)
-    page = result.page()
+    page = result.page(made := datetime(2026, 1, 2, tzinfo=UTC))
+    assert page == result.page(made)
     shown = json.loads(page_data(page))
     assert shown["tables"].keys() == result.files.keys()
     patients = shown["tables"]["charges_by_region"]

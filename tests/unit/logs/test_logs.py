@@ -11,7 +11,7 @@ from medical_charges.analysis.run import write_error
 from medical_charges.errors import TooManyRejectedError
 from medical_charges.storage import S3Store
 from tests.functions import Pipeline, deploy
-from tests.helpers import TWO_OUTPUTS
+from tests.helpers import WITHOUT_CUBES
 
 GROUP, REJECTED, MEASURE = "atlantis", "chimera", "7771234.515625"
 """A group of three people, a field that breaks a rule, and a value of the measure."""
@@ -52,7 +52,7 @@ COUNTS = {
 @pytest.fixture
 def pipeline(bucket: S3Store, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline whose input holds the marked values."""
-    text = TWO_OUTPUTS.replace("northeast,", f"northeast, {GROUP},")
+    text = WITHOUT_CUBES.replace("northeast,", f"northeast, {GROUP},")
     return deploy(bucket, MARKED.encode(), monkeypatch, text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -84,7 +85,7 @@ def test_the_index_gives_the_hash_of_every_file_and_no_file_is_without(
     root, index = built
     for found in index["objects"].values():
         data = (root / found["path"]).read_bytes()
-        assert hashlib.sha256(data).hexdigest() == found["sha256"]
+        assert base64.b64encode(hashlib.sha256(data).digest()).decode() == found["sha256"]
     out = root / ".build" / "artefacts"
     files = {path for path in out.rglob("*") if path.is_file()}
     listed = {root / found["path"] for found in index["objects"].values()}

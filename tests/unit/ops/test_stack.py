@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from local_aws import running
-from tests.helpers import ROOT
+from ops.show import PlainConsole
+from ops.stack import deployed
+from tests.helpers import CONTRACT_FILE, ROOT
 
 # The commands with a stack that has nothing applied to it.
 COMMAND = """
@@ -109,3 +112,106 @@ def test_a_second_command_says_that_it_waits_for_the_first(killed: bool, tmp_pat
                 first.communicate()
             assert said(second, "at work")
             second.communicate()
+
+
+# --- a run starts before all of the stack is applied
+
+ROOT_MODULE = """
+variable "artefacts_index" {}
+variable "catalog_file" {}
+variable "rulesets_file" {}
+variable "state_machine_file" {}
+variable "force_destroy" {}
+
+resource "terraform_data" "machine" {}
+
+resource "terraform_data" "rule" {
+  triggers_replace = terraform_data.machine.id
+
+  provisioner "local-exec" {
+    command = "sleep 0.3"
+  }
+}
+
+module "aws_s3_bucket_lifecycle_configuration" {
+  source = "./late"
+}
+
+output "bucket_name" {
+  value = "medicalcharges"
+}
+
+output "state_machine_arn" {
+  value = "arn:aws:states:us-east-1:123456789012:stateMachine:${terraform_data.machine.id}"
+}
+
+output "ledger_table" {
+  value = "ledger"
+}
+"""
+LATE = """
+resource "terraform_data" "late" {
+  provisioner "local-exec" {
+    command = "for _ in $(seq 200); do [ -e GATE ] && break; sleep 0.1; done; touch GATE"
+  }
+}
+"""
+
+
+class Laptop:
+    """An endpoint that is up, and a root module of which one part waits for a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.endpoint, self.state, self.gate = "http://127.0.0.1:9", folder, folder / "gate"
+        self.version, self.root = "a", folder / "root"
+        self.applied = folder / "applied"
+        (self.root / "late").mkdir(parents=True)
+        (self.root / "main.tf").write_text(ROOT_MODULE)
+        (self.root / "late" / "main.tf").write_text(LATE.replace("GATE", str(self.gate)))
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "AWS_REGION": "us-east-1"}
+
+    def run(self) -> dict[str, str]:
+        return {"version": self.version}
+
+
+@pytest.fixture
+def laptop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laptop:
+    laptop = Laptop(tmp_path)
+    monkeypatch.setattr("local_aws.running", lambda _: laptop)
+    monkeypatch.setattr("ops.stack.Build", lambda *_, **__: laptop)
+    monkeypatch.setattr("ops.stack.root_module", lambda _: laptop.root)
+    return laptop
+
+
+def test_a_run_starts_while_terraform_waits_for_what_no_run_reads(
+    terraform: str, laptop: Laptop
+) -> None:
+    with deployed(terraform, CONTRACT_FILE, PlainConsole(), laptop.state) as stack:
+        assert stack.pipeline.machine.startswith("arn:aws:states:")
+        assert not laptop.gate.exists()
+        assert not laptop.applied.exists()
+        laptop.gate.touch()
+        stack.settle()
+        assert laptop.applied.read_text() == "a"
+
+
+def test_a_stack_of_which_a_change_was_interrupted_is_applied_again(
+    terraform: str, laptop: Laptop
+) -> None:
+    laptop.applied.write_text("a")
+    laptop.version = "b"
+
+    def interrupt() -> None:
+        with deployed(terraform, CONTRACT_FILE, PlainConsole(), laptop.state):
+            laptop.gate.touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    laptop.version = "a"
+    with deployed(terraform, CONTRACT_FILE, PlainConsole(), laptop.state) as stack:
+        assert not laptop.applied.exists()
+        stack.settle()
+    assert laptop.applied.read_text() == "a"
