@@ -17,7 +17,7 @@ run "another_package_is_refused" {
         name        = "medical-charges-plan-run"
         description = "Plans"
         role_arn    = "arn:aws:iam::123456789012:role/medical-charges"
-        package     = { key = "artefacts/lambdas/plan_run.zip", version = "1", sha256 = "p1nmnUYO1LbmJKRfZ1kTUGyDsY1ToJLfNyEfYsIIO5E=" }
+        package     = { key = "artefacts/lambdas/plan_run.zip", version = "1", sha256 = "of another package" }
       }
     }
     environment           = {}
