@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from medical_charges.aggregates.state import read_state, read_stored_state
@@ -28,6 +30,12 @@ def raised(row: bytes, by: float = 1.1) -> bytes:
     """A row with another charge."""
     rest, _, charge = row.rpartition(b",")
     return rest + f",{float(charge) * by:.4f}\n".encode()
+
+
+def shifted(row: bytes, by: int) -> bytes:
+    """A row with a charge that is higher by some dollars."""
+    rest, _, charge = row.rpartition(b",")
+    return rest + f",{Decimal(charge.decode().strip()) + by}\n".encode()
 
 
 def corrected(data: bytes, rows: slice = slice(700, 701)) -> bytes:
@@ -59,6 +67,20 @@ def test_one_row_corrected_in_a_large_file_is_a_change_of_one_under_any_contract
 ) -> None:
     found = change(store, served(store, WITHOUT_CUBES, real_file), contract, corrected(real_file))
     assert (found.came, found.went) == (1, 1)
+    assert found.is_small(11)
+
+
+def test_charges_that_two_people_of_a_group_have_shared_otherwise_are_a_change(
+    store: LocalStore, real_file: bytes
+) -> None:
+    """Counts and sums stay, and the squares alone tell."""
+    header, *rows = real_file.splitlines(keepends=True)
+    one, other = [i for i, row in enumerate(rows) if b",southwest," in row][:2]
+    rows[one], rows[other] = shifted(rows[one], 5), shifted(rows[other], -5)
+    contract = grouped_by("region")
+    data = b"".join([header, *rows])
+    found = change(store, served(store, contract, real_file), contract, data)
+    assert set(found.small_groups.values()) - {0} == {1}
     assert found.is_small(11)
 
 

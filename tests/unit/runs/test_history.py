@@ -14,6 +14,7 @@ from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
 from tests.functions import CONTRACT, Pipeline, deploy
 from tests.helpers import WITHOUT_CUBES
+from tests.unit.runs.test_differencing import grouped_by
 from tests.unit.runs.test_hold import INPUT, lines, of_one_region, part
 
 REGION, AGE = "charges_by_region", "charges_by_age"
@@ -128,8 +129,15 @@ def test_what_a_run_published_before_it_failed_is_compared_with_as_well(
 
 @pytest.mark.parametrize(("fewer", "decision"), [(1, "hold"), (11, "go")])
 def test_a_run_is_compared_with_every_version_and_not_the_last_alone(
-    pipeline: Pipeline, real_file: bytes, fewer: int, decision: str
+    bucket: S3Store,
+    real_file: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    fewer: int,
+    decision: str,
 ) -> None:
+    # Other outputs by region would tell by their own first versions.
+    pipeline = deploy(bucket, real_file, monkeypatch, grouped_by("region"))
+    pipeline.finish("first", pipeline.run("first"))
     grown(pipeline, "two", real_file)
     pipeline.store.delete(f"{INPUT}/two.csv")
     pipeline.upload("Charges.csv", without_some_of_one_region(real_file, fewer))
