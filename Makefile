@@ -27,8 +27,8 @@ $(if $(call swapped,$(1),$(2),$(3)),$(error `make $(firstword $(call swapped,$(1
 endef
 $(call refuse_swapped,INPUT,FILE,upload verify deploy)
 $(call refuse_swapped,FILE,INPUT,run check contract)
-# How the whole suite is run: a third worker fills the waits of the others. tests/sharing.py says what stays together, and in which order.
-WORKERS := --numprocesses 3 --dist loadscope --no-loadscope-reorder
+# How the whole suite is run: more workers than cores fill the waits of the others. tests/sharing.py says what stays together, and in which order.
+WORKERS := --numprocesses 4 --dist loadscope --no-loadscope-reorder
 # Checksums are no secrets, and the local endpoint's keys are "test".
 SECRETS := --no-verify --disable-plugin HexHighEntropyString --exclude-secrets '^test$$'
 SECRETS_IN := . ':!requirements/*.txt' ':!terraform/tests/fixtures' ':!*/package-lock.json' ':!*.csv' ':!*.gz' ':!*.webp'
