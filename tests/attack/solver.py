@@ -86,12 +86,13 @@ class Attack:
             [fact for fact in one.facts if {name for name, _ in fact.group} <= names]
             for one in known
         ]
-        self._parts = self._parts_of_the_measure()
-        self.cells = [
-            cell | {PART: str(part)}
+        parted = [
+            (cell | {PART: str(number)}, part)
             for cell in cells_of(known, contract, names)
-            for part in range(len(self._parts))
+            for number, part in enumerate(self._parts_of(cell))
         ]
+        self.cells = [cell for cell, _ in parted]
+        self._parts = [part for _, part in parted]
         self._inside = _membership(self.cells)
         self.blocks = self._blocks()
         self._limits = self._bounds_of_the_measure()
@@ -120,9 +121,10 @@ class Attack:
             start += len(found[block])
         return found
 
-    def _parts_of_the_measure(self) -> list[Range]:
-        """Cut the measure wherever it is told how many people are below or above."""
-        ends = {end for one in self.facts for fact in one for end in fact.among}
+    def _parts_of(self, cell: Mapping[str, str]) -> list[Range]:
+        """Cut the measure wherever it is told how many of a cell's groups are below or above."""
+        inside = (fact for one in self.facts for fact in one if fact.group <= cell.items())
+        ends = {end for fact in inside for end in fact.among}
         return [Range(*pair) for pair in pairwise(sorted(ends | {*FREE}))]
 
     def _needed_blocks(self) -> list[Block]:
@@ -166,7 +168,7 @@ class Attack:
             cells = self._inside(group)
             limits[cells, 0] = np.maximum(limits[cells, 0], min(r.low for r in ranges))
             limits[cells, 1] = np.minimum(limits[cells, 1], max(r.high for r in ranges))
-        parts = np.array([self._parts[int(cell[PART])] for cell in self.cells])
+        parts = np.array(self._parts)
         # Where the lowest is above the highest then, nobody can be.
         limits[:, 0] = np.maximum(parts[:, 0], limits[:, 0])
         limits[:, 1] = np.minimum(parts[:, 1], limits[:, 1])
@@ -220,7 +222,7 @@ class Attack:
 
     def _fact(self, publication: int, fact: Fact) -> None:
         among = [fact.among.low <= low and high <= fact.among.high for low, high in self._parts]
-        inside = [cell for cell in self._inside(fact.group) if among[int(self.cells[cell][PART])]]
+        inside = [cell for cell in self._inside(fact.group) if among[cell]]
         scale = {COUNT: 1.0, TOTAL: self._unit, SQUARES: self._unit**2}
         for what, between in ((COUNT, fact.count), (TOTAL, fact.total), (SQUARES, fact.squares)):
             if between != FREE:
