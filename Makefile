@@ -18,7 +18,7 @@ GIVEN := INPUT CONTRACT OUT FILE PICTURES MEASURE FORCE YES JSON RUN RUN_A RUN_B
 typed = $(filter command,$(firstword $(origin $(1))))
 OTHERS := $(strip $(foreach it,$(.VARIABLES),$(if $(call typed,$(it)),$(filter-out $(GIVEN) VENV PY SHELL WORKERS,$(it)))))
 # What is unlike them all is meant for the tools, or for the make that called this one.
-MISSPELLED := $(if $(OTHERS),$(shell python3 -c 'import difflib, sys; print(*(f"{it} (is it {like[0]}?)" for it in sys.argv[2:] if (like := difflib.get_close_matches(it.upper(), sys.argv[1].split(), 1, 0.75) or ["OUT"] * (it.upper() == "OUTPUT"))))' '$(GIVEN)' $(foreach it,$(OTHERS),$(call quoted,$(it)))))
+MISSPELLED := $(if $(OTHERS),$(shell python3 -c 'import difflib, sys; print(*(f"{it} (is it {like[0]}?)" for it in sys.argv[2:] if (like := difflib.get_close_matches(it.upper(), sys.argv[1].split(), 1, 0.66))))' '$(GIVEN)' $(foreach it,$(OTHERS),$(call quoted,$(it)))))
 $(if $(MISSPELLED),$(error there is no variable $(MISSPELLED)))
 # swapped: a variable that none of some targets read, and the one that they do.
 swapped = $(if $(call typed,$(1)),$(if $(call typed,$(2)),,$(filter $(3),$(MAKECMDGOALS))))
