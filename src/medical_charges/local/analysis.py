@@ -18,8 +18,6 @@ from medical_charges.analysis.snapshot import Snapshot
 from medical_charges.analysis.summary import Summary
 from medical_charges.contract import Contract, load_contract
 from medical_charges.contract.outputs import DELIMITER, Output
-from medical_charges.dashboard.definition import define
-from medical_charges.dashboard.page import render
 from medical_charges.errors import MedicalChargesError
 from medical_charges.kernel.work import QUARANTINE_SCHEMA
 from medical_charges.layout import Layout
@@ -75,6 +73,10 @@ class Result:
         Raises:
             MedicalChargesError: the package that draws the charts is not installed.
         """
+        # Imported here, as it takes a tenth of a second, and few want a page.
+        from medical_charges.dashboard.definition import define  # noqa: PLC0415
+        from medical_charges.dashboard.page import render  # noqa: PLC0415
+
         tables = {name: data.decode() for name, data in self.files.items()}
         counts = {"rows": self.summary.rows, "rejected": self.summary.rejected}
         run_id = f"{made or datetime.now(UTC):%Y%m%dT%H%M%S}Z"
