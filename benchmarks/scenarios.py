@@ -22,7 +22,7 @@ from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.aggregates.state import read_latest_state
 from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount.lines import pieces

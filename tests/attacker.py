@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import IntegerColumn
+from medical_charges.contract.parts.source import IntegerColumn
 from medical_charges.outputs.tables import Table
 
 Group = dict[str, str]

@@ -15,7 +15,7 @@ from statistics import median_low
 from scipy import stats
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
+from medical_charges.contract.parts.source import DoubleColumn, IntegerColumn, StringColumn
 
 Row = dict[str, str | int | float | None]
 SCALED = " scaled"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from scipy.stats import t as student
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import WholeColumn
+from medical_charges.contract.parts.source import WholeColumn
 
 Group = frozenset[tuple[str, str]]
 """Names with their values, as they are published; nobody is left out of the empty one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.model import Analysis, Comparison
+from medical_charges.contract.parts.analyses import Analysis, Comparison
 from tests.faults import inputs
 from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from medical_charges.contract import Contract, load_contract
-from medical_charges.contract.model import Dashboard
+from medical_charges.contract.parts.dashboard import Dashboard
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE
 
 EDGES = (

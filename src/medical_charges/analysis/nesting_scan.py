@@ -8,8 +8,8 @@ from itertools import permutations
 
 from medical_charges.analysis.pii_scan import Rows
 from medical_charges.contract import Contract
-from medical_charges.contract.model import IntegerColumn, StringColumn
 from medical_charges.contract.nesting import lies_within
+from medical_charges.contract.parts.source import IntegerColumn, StringColumn
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import Header

@@ -7,13 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
 from medical_charges.contract import Contract
-from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import (
-    Column,
-    DoubleColumn,
-    IntegerColumn,
-    StringColumn,
-)
+from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.source import Column, DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.contract.pii.values import ENOUGH, kind_of_values
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator

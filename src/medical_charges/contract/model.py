@@ -7,19 +7,15 @@ editors, and the rest of the library reads from them what a dataset looks like.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
 from math import ceil
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictFloat, StrictInt, StrictStr, WithJsonSchema, model_validator
+from pydantic import Field, StrictStr, model_validator
 
-from medical_charges.checks import Category, Severity
-from medical_charges.contract import days
-from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import in_sentence, plural, words
 from medical_charges.contract.outputs import (
     COMPARISON_COLUMNS,
@@ -28,57 +24,22 @@ from medical_charges.contract.outputs import (
     Output,
     OutputColumn,
 )
-from medical_charges.contract.part import Part
+from medical_charges.contract.parts import days
+from medical_charges.contract.parts.analyses import Analysis, Band, Comparison
+from medical_charges.contract.parts.dashboard import Dashboard
+from medical_charges.contract.parts.part import Name, Noun, Part
+from medical_charges.contract.parts.quality import REMOVED_SHARE, Disclosure, Quality
+from medical_charges.contract.parts.source import (
+    PERSON,
+    DateColumn,
+    DoubleColumn,
+    IntegerColumn,
+    Source,
+    StringColumn,
+    Unit,
+    WholeColumn,
+)
 from medical_charges.hashing import content_hash
-
-NAME_LIMIT = 63
-Name = Annotated[StrictStr, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{NAME_LIMIT - 1}}}$")]
-"""A name that is valid as a column, a file, a Catalog table and a dashboard field."""
-
-Number = (
-    Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
-    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-)
-"""A number as in the contract, or as a double if it is an integer beyond 53 bits."""
-
-Edge = Annotated[
-    Number,
-    days.or_day,
-    WithJsonSchema({"anyOf": [{"type": "number"}, days.JSON_DAY]}),
-]
-
-PERSON = "person"
-Noun = Annotated[StrictStr, Field(pattern=r"^[a-z]+([ -][a-z]+)*$", max_length=40)]
-
-Long = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
-Reason = Annotated[StrictStr, Field(min_length=1)]
-IDENTIFYING: Reason | None = Field(
-    None,
-    description="Why the column is no danger, or is needed, though its name says it names people.",
-)
-Spellings = Reason | Annotated[tuple[Reason, ...], Field(min_length=1)]
-
-
-def listed(said: str | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the spellings that a contract gives as one text or as a list."""
-    return (said,) if isinstance(said, str) else said
-
-
-SPELLINGS: Spellings | None = Field(
-    None, description="What the column is called in the header, or its spellings, if not as here."
-)
-UNIT: Reason | None = Field(
-    None, description="What may stand before or behind a number, such as $ or %, and is left out."
-)
-WITHIN: str | tuple[str, ...] = Field(
-    (),
-    description="What the groups lie in: a coarser column or band, or a list of them. The areas of "
-    "a column, for example, lie in the states of another.",
-)
-if TYPE_CHECKING:
-    Statistic = str
-else:
-    Statistic = Literal[tuple(STATISTICS)]
 
 COMPARISONS = "comparisons"
 """The output that holds all comparisons."""
@@ -101,290 +62,10 @@ EXACT_LIMIT = 2**51 - 1
 The number and the product are each off by 2 ** -53 of them at most, which is less than one half
 together."""
 
-REMOVED_SHARE = 0.5
-
 MULTILINE_VERSION = 2
 """Raised whenever records that span lines are split or read differently.
 
 Contracts without such records do not depend on it, so their partials stay valid."""
-
-
-class WholeColumn(Part):
-    """A column whose values are whole numbers of at most 64 bits."""
-
-    minimum: Long | None = Field(None, description="The least value allowed.")
-    maximum: Long | None = Field(None, description="The greatest value allowed.")
-    nullable: bool = Field(False, description="Whether the field may be empty.")
-    name: Spellings | None = SPELLINGS
-    within: str | tuple[str, ...] = WITHIN
-    identifying: Reason | None = IDENTIFYING
-
-    def shown(self, value: int) -> str:
-        """Return a value as people write it."""
-        return str(value)
-
-
-class IntegerColumn(WholeColumn):
-    """A column of whole numbers, as numbers."""
-
-    type: Literal["integer"]
-    unit: Reason | None = UNIT
-    decimal_zeros: bool = Field(
-        False, description="Whether numbers may have a fraction of zeros, as in 19.0."
-    )
-
-
-class DateColumn(WholeColumn):
-    """A column of days. As numbers they have eight digits: 2026-01-31 is 20260131."""
-
-    type: Literal["date"]
-    minimum: days.Day | None = Field(None, description="The first day allowed.")
-    maximum: days.Day | None = Field(None, description="The last day allowed.")
-    format: days.Format = Field("%Y-%m-%d", description="How days are written.")
-
-    def shown(self, value: int) -> str:
-        """Return a day as people write it."""
-        return days.text_of(value)
-
-
-class DoubleColumn(Part):
-    """A column of numbers; NaN and infinity are never allowed."""
-
-    type: Literal["double"]
-    minimum: Number | None = Field(None, description="The least value allowed.")
-    maximum: Number | None = Field(None, description="The greatest value allowed.")
-    unit: Reason | None = UNIT
-    decimals: Annotated[StrictInt, Field(ge=0, le=9)] = Field(
-        6, description="To how many decimals a measure is rounded, row by row."
-    )
-    nullable: bool = Field(False, description="Whether the field may be empty.")
-    name: Spellings | None = SPELLINGS
-    identifying: Reason | None = IDENTIFYING
-
-
-class StringColumn(Part):
-    """A column of text."""
-
-    type: Literal["string"]
-    allowed: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
-        None, description="The values allowed; anything else is rejected."
-    )
-    spellings: Mapping[StrictStr, Spellings] = Field(
-        default_factory=dict,
-        description="Further texts that stand for allowed values: for yes, say, Y and TRUE.",
-    )
-    nullable: bool = Field(False, description="Whether the field may be empty.")
-    name: Spellings | None = SPELLINGS
-    within: str | tuple[str, ...] = WITHIN
-    identifying: Reason | None = IDENTIFYING
-
-    @property
-    def meanings(self) -> dict[str, str]:
-        """The values that further texts stand for, by these texts."""
-        return {text: value for value, said in self.spellings.items() for text in listed(said)}
-
-
-Column = Annotated[
-    IntegerColumn | DoubleColumn | DateColumn | StringColumn, Field(discriminator="type")
-]
-
-
-class Source(Dialect):
-    """The format of an input object."""
-
-    format: Literal["csv"]
-    fold_names: bool = Field(
-        False, description="Whether capitals do not matter in the names of the header."
-    )
-    columns: Annotated[Mapping[str, Column], Field(min_length=1)] = Field(
-        description="The columns to read, by their names in the header."
-    )
-
-    def spellings(self, name: str) -> tuple[str, ...]:
-        """Return what a column may be called in the header."""
-        said = self.columns[name].name
-        return (name,) if said is None else listed(said)
-
-    def column_called(self, field: str) -> str | None:
-        """Return the column that a name in the header stands for."""
-        return next((name for name in self.columns if self._is_called(name, field)), None)
-
-    def _is_called(self, name: str, field: str) -> bool:
-        spellings = self.spellings(name)
-        if self.fold_names:
-            return field.casefold() in {spelling.casefold() for spelling in spellings}
-        return field in spellings
-
-
-class Band(Part):
-    """Half-open intervals of numbers or days: a value belongs to the first edge above it."""
-
-    column: str = Field(description="The column that is banded.")
-    below: Mapping[Name, Edge] = Field(
-        default_factory=dict,
-        description="Labels with their upper edges, excluded, in rising order.",
-    )
-    otherwise: Name = Field("", description="The label of everything from the last edge on.")
-    by: days.Period | None = Field(
-        None,
-        description="In place of edges: the periods from the minimum to the maximum of a date.",
-    )
-    within: str | tuple[str, ...] = WITHIN
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels, in the order of their edges."""
-        return (*self.below, self.otherwise)
-
-    def label_of(self, value: float) -> str:
-        """Return the label of a value."""
-        return self.labels[bisect_right(list(self.below.values()), value)]
-
-
-class Analysis(Part):
-    """One output: statistics of the measure for each group."""
-
-    group_by: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="Columns or bands to group by."
-    )
-    statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = Field(
-        description="What is published of each group, in this order."
-    )
-
-    @property
-    def bucketed(self) -> bool:
-        """Whether a statistic is read off counts by the rounded measure."""
-        return any(STATISTICS[statistic].bucketed for statistic in self.statistics)
-
-
-class Comparison(Part):
-    """A comparison of two groups of a column, overall or within each stratum."""
-
-    column: str = Field(description="The column or band whose groups are compared.")
-    groups: tuple[StrictStr | StrictInt, StrictStr | StrictInt] = Field(
-        description="The two groups; the difference is the first one's mean less the second one's."
-    )
-    within: tuple[str, ...] = Field(
-        (), description="Columns or bands in each of whose groups the two are compared."
-    )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names by which the compared groups are grouped."""
-        return (*self.within, self.column)
-
-
-class QualityRule(Part):
-    """A custom rule in the language of Glue Data Quality."""
-
-    rule: Annotated[StrictStr, Field(min_length=1, pattern=r"^[^\n\r]*$")] = Field(
-        description="One rule of DQDL."
-    )
-    output: str | None = Field(
-        None, description="The output that it is about; without it, the accepted rows."
-    )
-    category: Category = Field("plausibility", description="What kind of quality it looks at.")
-    severity: Severity = Field(
-        "fail", description="Whether a broken rule is reported, or ends the run unpublished."
-    )
-
-
-class Quality(Part):
-    """Limits for rejected rows, and further rules."""
-
-    maximum_rejected_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
-        0.05, description="The share of an object's rows that may break a rule."
-    )
-    maximum_removed_share: Annotated[StrictFloat, Field(ge=0, le=1)] = Field(
-        REMOVED_SHARE,
-        description="A run that has so many fewer people than the live run, as a share of the "
-        "live run's, is held, as after an upload that was cut off.",
-    )
-    duplicates: Literal["warn", "refuse"] = Field(
-        "warn", description="What happens when two objects hold the same rows."
-    )
-    rules: Mapping[Name, QualityRule] = Field(
-        default_factory=dict,
-        description="Custom rules, in addition to those that are derived from the contract.",
-    )
-
-
-class Disclosure(Part):
-    """Rules that keep published figures from identifying a person."""
-
-    minimum_cell: Annotated[StrictInt, Field(ge=1)] = Field(
-        11, description="Groups of fewer people than this lose their figures."
-    )
-    rows_per_person: Annotated[StrictInt, Field(ge=1)] = Field(
-        1, description="How many rows one person may have; the threshold in rows is so much higher."
-    )
-    extremes: Literal["publish", "suppress"] = Field(
-        "publish", description="Whether minima and maxima, each one person's value, are published."
-    )
-    top_code: Mapping[str, StrictInt] = Field(
-        default_factory=dict, description="Integer columns whose values from here on are one group."
-    )
-
-    @property
-    def minimum_rows(self) -> int:
-        """The threshold in rows: a group of fewer may be of fewer people than `minimum_cell`."""
-        return self.minimum_cell * self.rows_per_person
-
-
-class Share(Part):
-    """People of one group of a filter, as a share of all who are selected."""
-
-    column: str = Field(description="One of the filters.")
-    group: StrictStr | StrictInt = Field(description="The group whose share it is.")
-
-
-class DataSource(Part):
-    """What readers must know of the data: it is shown with every figure that they take along."""
-
-    origin: Reason = Field(description="Where the data comes from.")
-    period: Reason | None = Field(None, description="The time that it is about.")
-    population: Reason | None = Field(None, description="Who or what is in it.")
-    license: Reason | None = Field(None, description="On what terms it may be used.")
-    contact: Reason | None = Field(None, description="Whom to ask about it.")
-
-
-class Dashboard(Part):
-    """The presentation of the outputs, and the filters of the dashboard."""
-
-    title: Reason | None = Field(None, description="What stands over the dashboard.")
-    source: DataSource | None = Field(
-        None, description="What is said of the data on the page and on what is saved from it."
-    )
-    filters: tuple[str, ...] = Field(
-        (), description="Columns or bands by which every chart can be filtered at once."
-    )
-    filtered_as: Mapping[str, str] = Field(
-        default_factory=dict,
-        description="Columns that are shown by one of their bands while a filter is set.",
-    )
-    charts: Mapping[Name, Literal["bars", "pie", "line"]] = Field(
-        default_factory=dict, description="What an analysis is drawn as, if not by default."
-    )
-    unit: Reason | None = Field(
-        None, description="What the measure is counted in: a currency's code, or a word."
-    )
-    names: Mapping[str, Reason] = Field(
-        default_factory=dict,
-        description="What columns, bands, analyses and shares are called, if not by themselves.",
-    )
-    labels: Mapping[str, Mapping[StrictStr, Reason]] = Field(
-        default_factory=dict, description="What the groups of columns and bands are called."
-    )
-    shares: Mapping[Name, Share] = Field(
-        default_factory=dict, description="Shares of the people to show next to their number."
-    )
-
-
-class Unit(Part):
-    """What a row of the input is, where its plural is irregular."""
-
-    one: Noun = Field(description="A row, as a singular noun.")
-    many: Noun = Field(description="Rows, as its plural.")
 
 
 class Contract(Part):
@@ -662,8 +343,11 @@ class Contract(Part):
         That is the source, the bands, the measure and the grouping sets. Quality and disclosure are
         not part of it: they are applied to partials, so changing them reads no input again.
         """
+        source = self.source.as_written()
+        for column in source["columns"].values():
+            del column["identifying"]
         parts: dict[str, Any] = {
-            "source": self._source_without_reasons,
+            "source": source,
             "bands": self._bands_as_written,
             "measure": self.measure,
             "grouping_sets": self.grouping_sets,
@@ -675,35 +359,8 @@ class Contract(Part):
         return content_hash(parts)
 
     @property
-    def _source_without_reasons(self) -> dict[str, Any]:
-        source = self._source_as_written
-        for column in source["columns"].values():
-            del column["identifying"]
-        return source
-
-    @property
-    def _source_as_written(self) -> dict[str, Any]:
-        """The source without the keys of a dialect, and of names, that are not used.
-
-        Earlier versions did not have them, and their partials stay valid.
-        """
-        source = self.source.model_dump(mode="json")
-        for key in self.source.plain_keys():
-            del source[key]
-        for part in (source, *source["columns"].values()):
-            for key in ("fold_names", "name", "unit", "decimal_zeros", "within", "spellings"):
-                if not part.get(key):
-                    part.pop(key, None)
-        return source
-
-    @property
     def _bands_as_written(self) -> dict[str, Any]:
-        # Of periods the edges are there.
-        left_out = {True: {"by"}, False: {"by", "within"}}
-        return {
-            name: band.model_dump(mode="json", exclude=left_out[bool(band.within)])
-            for name, band in self.bands.items()
-        }
+        return {name: band.as_written() for name, band in self.bands.items()}
 
     @property
     def contract_hash(self) -> str:
@@ -713,7 +370,7 @@ class Contract(Part):
         contract without it keeps its hash.
         """
         parts = self.model_dump(mode="json")
-        parts["source"], parts["bands"] = self._source_as_written, self._bands_as_written
+        parts["source"], parts["bands"] = self.source.as_written(), self._bands_as_written
         if self.unit == PERSON:
             del parts["unit"]
         if self.quality.maximum_removed_share == REMOVED_SHARE:

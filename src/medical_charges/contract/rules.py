@@ -8,15 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
-from medical_charges.contract import days
-from medical_charges.contract.days import MOST_PERIODS
-from medical_charges.contract.model import (
-    COMPARISONS,
-    INPUT,
-    MARGIN,
-    NAME_LIMIT,
+from medical_charges.contract.model import COMPARISONS, INPUT, MARGIN, Contract
+from medical_charges.contract.naming import PLAIN_TEXT, not_a_label, not_a_name
+from medical_charges.contract.parts import days
+from medical_charges.contract.parts.days import MOST_PERIODS
+from medical_charges.contract.parts.part import NAME_LIMIT
+from medical_charges.contract.parts.source import (
     PERSON,
-    Contract,
     DateColumn,
     DoubleColumn,
     IntegerColumn,
@@ -24,7 +22,6 @@ from medical_charges.contract.model import (
     WholeColumn,
     listed,
 )
-from medical_charges.contract.naming import PLAIN_TEXT, not_a_label, not_a_name
 from medical_charges.contract.pii.names import kind_of_person_data
 
 ARTIFACTS = "artefacts"

@@ -17,9 +17,11 @@ from itertools import pairwise
 from typing import Literal
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import COMPARISONS, Band, IntegerColumn, StringColumn
+from medical_charges.contract.model import COMPARISONS
 from medical_charges.contract.naming import in_sentence, words
 from medical_charges.contract.outputs import CUBE_FIGURES, STATISTICS, Format
+from medical_charges.contract.parts.analyses import Band
+from medical_charges.contract.parts.source import IntegerColumn, StringColumn
 
 Kind = Literal["bars", "grouped", "pie", "line"]
 """Bars of groups, of groups within groups; a pie; a line."""

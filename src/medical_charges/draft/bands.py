@@ -10,8 +10,8 @@ from typing import get_args
 
 import polars as pl
 
-from medical_charges.contract import days
 from medical_charges.contract.model import MEASURE_LIMIT
+from medical_charges.contract.parts import days
 from medical_charges.draft.profile import Profile, words_of
 
 _AGES = [20.0, 30.0, 40.0, 50.0, 60.0]

@@ -9,7 +9,7 @@ from typing import get_args
 
 import polars as pl
 
-from medical_charges.contract.dialect import Dialect, Encoding, Thousands
+from medical_charges.contract.parts.dialect import Dialect, Encoding, Thousands
 from medical_charges.draft.profile import is_text
 
 _DELIMITERS = ",;\t|"

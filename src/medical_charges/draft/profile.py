@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
-from medical_charges.contract import days
+from medical_charges.contract.parts import days
 from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.contract.pii.values import kind_of_values
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from medical_charges.contract.dialect import Dialect, Encoding
 from medical_charges.contract.naming import not_a_name
+from medical_charges.contract.parts.dialect import Dialect, Encoding
 from medical_charges.draft.dialect import dialect_of, encoding_of, plain_frame, with_numbers
 from medical_charges.draft.spellings import Spelled, as_values, spellings_in
 from medical_charges.draft.units import unit_of

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.days import text_of
-from medical_charges.contract.dialect import Dialect
 from medical_charges.contract.naming import words
+from medical_charges.contract.parts.days import text_of
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.draft.bands import OLDEST, decimals_of, is_age, limits
 from medical_charges.draft.choose import THRESHOLD, Choices

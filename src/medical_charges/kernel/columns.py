@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from medical_charges.contract import Column, days
-from medical_charges.contract.model import (
+from medical_charges.contract import Column
+from medical_charges.contract.parts import days
+from medical_charges.contract.parts.source import (
     DateColumn,
     IntegerColumn,
     StringColumn,

@@ -12,9 +12,9 @@ import csv
 import re
 import sys
 
-from medical_charges.contract import days
-from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import DateColumn, DoubleColumn, IntegerColumn
+from medical_charges.contract.parts import days
+from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.source import DateColumn, DoubleColumn, IntegerColumn
 
 csv.field_size_limit(sys.maxsize)
 

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 
 from medical_charges.contract import Contract
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.quotes import records

@@ -13,9 +13,8 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import (
-    EXACT_LIMIT,
-    MEASURE_LIMIT,
+from medical_charges.contract.model import EXACT_LIMIT, MEASURE_LIMIT
+from medical_charges.contract.parts.source import (
     DateColumn,
     DoubleColumn,
     IntegerColumn,

@@ -29,14 +29,9 @@ from medical_charges.aggregates.cube import (
     people,
 )
 from medical_charges.contract import Contract
-from medical_charges.contract.model import (
-    BUCKET,
-    EXACT_LIMIT,
-    MEASURE_LIMIT,
-    IntegerColumn,
-    StringColumn,
-)
+from medical_charges.contract.model import BUCKET, EXACT_LIMIT, MEASURE_LIMIT
 from medical_charges.contract.naming import FOUND_IN_VALUES, not_a_label
+from medical_charges.contract.parts.source import IntegerColumn, StringColumn
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.columns import (
     Few,

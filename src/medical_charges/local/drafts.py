@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from medical_charges.analysis.snapshot import list_input
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.draft import Draft, draft_contract, is_unchanged
 from medical_charges.errors import ContractError
 from medical_charges.local.analysis import analyze

@@ -8,7 +8,7 @@ from functools import partial
 
 from medical_charges.analysis.snapshot import Snapshot
 from medical_charges.contract import Contract
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel.dialect import Translator
 from medical_charges.kernel.header import (

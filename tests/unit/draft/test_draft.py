@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from medical_charges.contract import Contract, load_contract
-from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import DateColumn, IntegerColumn, StringColumn
+from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.source import DateColumn, IntegerColumn, StringColumn
 from medical_charges.draft import draft_contract
 from ops import __main__ as ops
 from tests.helpers import CHARGES_FILE, ROOT

@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.days import Format, periods
 from medical_charges.contract.outputs import read_csv
+from medical_charges.contract.parts.days import Format, periods
 from medical_charges.storage import LocalStore
 from medical_charges.validation import validate_outputs
 from tests.helpers import run, staged, upload

@@ -24,9 +24,9 @@ from scipy import stats
 
 from medical_charges.aggregates.cube import Sums, cube_from_json, cube_to_json, merge_cubes
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.contract.naming import not_a_label
+from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.source import DoubleColumn, IntegerColumn, StringColumn
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially

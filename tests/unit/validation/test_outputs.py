@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.model import Dashboard
+from medical_charges.contract.parts.dashboard import Dashboard
 from medical_charges.layout import Layout
 from medical_charges.outputs.tables import make_tables
 from medical_charges.storage import LocalStore

@@ -13,7 +13,7 @@ import pytest
 
 from medical_charges.checks import Check
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation import FrameCheck, Frames, validate_outputs

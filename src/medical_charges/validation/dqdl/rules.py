@@ -17,8 +17,9 @@ from typing import get_args
 
 from medical_charges.checks import Category, Severity
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import INPUT, MARGIN, StringColumn
+from medical_charges.contract.model import INPUT, MARGIN
 from medical_charges.contract.outputs import Empty, Kind, Output, OutputColumn
+from medical_charges.contract.parts.source import StringColumn
 
 _EXACT = 2**53
 """Largest exact integer in a rule, whose numbers are doubles; larger ones use SQL."""

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from medical_charges.checks import Check
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.model import StringColumn, WholeColumn
+from medical_charges.contract.parts.source import StringColumn, WholeColumn
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, blocks
 from medical_charges.validation.recount.rows import BAD, Coded, Rows, Value

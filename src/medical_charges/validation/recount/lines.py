@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from medical_charges.contract.dialect import Dialect
+from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.storage import ObjectRef, Store
 
 if TYPE_CHECKING:

@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from medical_charges.contract import Column, Contract
-from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import MEASURE_LIMIT, IntegerColumn, StringColumn, WholeColumn
+from medical_charges.contract.model import MEASURE_LIMIT
+from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.source import IntegerColumn, StringColumn, WholeColumn
 from medical_charges.validation.recount.lines import SURROGATES, Block, csv_reader
 from medical_charges.validation.recount.texts import columns_of, plain_texts
 

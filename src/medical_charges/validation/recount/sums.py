@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from medical_charges.contract import Contract
-from medical_charges.contract.model import BUCKET, Band
+from medical_charges.contract.model import BUCKET
+from medical_charges.contract.parts.analyses import Band
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, blocks, pieces
 from medical_charges.validation.recount.rows import Accepted, Remembered, Rows

@@ -8,8 +8,8 @@ from functools import partial
 from string import digits
 
 from medical_charges.contract import Column
-from medical_charges.contract.dialect import Dialect
-from medical_charges.contract.model import DateColumn, IntegerColumn, Source, StringColumn
+from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.source import DateColumn, IntegerColumn, Source, StringColumn
 
 _NO_NUMBER, _FIRST_YEAR = "no number", 1000
 _SPACES = " \t\u00a0\u202f"

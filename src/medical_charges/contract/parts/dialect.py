@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
-from medical_charges.contract.part import Part
+from medical_charges.contract.parts.part import Part
 
 _Text = Annotated[StrictStr, Field(min_length=1)]
 Thousands = Literal[".", ",", " ", "'", "_", "\u00a0", "\u2009", "\u202f", "\u2019"]

@@ -1,18 +1,38 @@
-"""What all parts of a contract have in common."""
+"""What all parts of a contract have in common: keys that are known, types of values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
     ValidationError,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+NAME_LIMIT = 63
+Name = Annotated[StrictStr, Field(pattern=rf"^[a-z][a-z0-9_]{{0,{NAME_LIMIT - 1}}}$")]
+"""A name that is valid as a column, a file, a Catalog table and a dashboard field."""
+
+Number = (
+    Annotated[StrictInt, Field(ge=-(2**53), le=2**53)]
+    | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+)
+"""A number as in the contract, or as a double if it is an integer beyond 53 bits."""
+
+Noun = Annotated[StrictStr, Field(pattern=r"^[a-z]+([ -][a-z]+)*$", max_length=40)]
+"""What a row is, in lower case letters."""
+
+Reason = Annotated[StrictStr, Field(min_length=1)]
+"""A text that is not empty."""
 
 
 class Part(BaseModel):

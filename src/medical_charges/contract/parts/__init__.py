@@ -1,0 +1,1 @@
+"""The parts of a contract, as they are written in its file."""
