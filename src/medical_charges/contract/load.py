@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from medical_charges.contract.model import Contract
-from medical_charges.contract.rules import Problem, contradictions, shortened, show
+from medical_charges.contract.rules import contradictions
+from medical_charges.contract.rules.problem import Problem, shortened, show
 from medical_charges.errors import ContractError
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from medical_charges.analysis.snapshot import (
 )
 from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import Contract
-from medical_charges.contract.rules import show
+from medical_charges.contract.rules.problem import show
 from medical_charges.errors import OutputsRefusedError
 from medical_charges.hashing import content_hash
 from medical_charges.layout import Layout

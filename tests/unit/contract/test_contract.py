@@ -12,7 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from medical_charges.contract import Contract, load_contract, parse_contract
-from medical_charges.contract.rules import RULE_TYPES
+from medical_charges.contract.rules.quality import RULE_TYPES
 from medical_charges.contract.schema import main as schema_main
 from medical_charges.errors import ContractError
 from tests.helpers import CONTRACT_FILE, ROOT, VISITS_CONTRACT_FILE

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from medical_charges.contract.rules import RULE_TYPES
+from medical_charges.contract.rules.quality import RULE_TYPES
 from medical_charges.validation.dqdl import Evaluator, Rule, answers_to
 
 if TYPE_CHECKING:
