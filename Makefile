@@ -170,6 +170,12 @@ sbom: $(VENV)/bom/sbom ## Write .build/sbom.json, the library's locked Python pa
 	  --mc-type application --spec-version 1.6 --output-reproducible --output-file .build/sbom.json
 	@echo .build/sbom.json
 
+site: $(VENV)/site/site $(VENV)/site/node_modules ## Build the documents as a site to read without a server, .build/site/index.html
+	@mkdir -p .build && rm -rf .build/site
+	@$(PY) -m ops.site .build/site.yml $(VENV)/site/node_modules
+	@$(VENV)/site/bin/zensical build --strict --clean --config-file .build/site.yml
+	@echo .build/site/index.html
+
 format: $(VENV)/dev ## Format the code and write the derived files
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
@@ -183,16 +189,23 @@ clean: ## Remove the environment and what runs have made
 	rm -rf $(VENV) $(call quoted,$(OUT)) .build .pytest_cache .import_linter_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/laptop $(VENV)/dev $(VENV)/bench: $(VENV)/%: requirements/%.txt requirements/bootstrap.txt requirements/install
-	@requirements/install $(VENV) $*
+	@requirements/install $(VENV) $<
 
 # Tools with an environment of their own, as they are large.
 .SECONDEXPANSION:
-$(VENV)/policy/checkov $(VENV)/bom/sbom: requirements/$$(@F).txt $(VENV)/dev
-	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(@D) $(@F)
+$(VENV)/policy/checkov $(VENV)/bom/sbom $(VENV)/site/site: requirements/tools/$$(@F).txt $(VENV)/dev
+	@PATH="$(CURDIR)/$(VENV)/uv/bin:$$PATH" requirements/install $(@D) $<
 
 tests/simulator/node_modules: tests/simulator/package-lock.json
-	@command -v npm >/dev/null || { echo "error: npm is not on the PATH, and the simulator is one of its packages" >&2; exit 1; }
-	@cd tests/simulator && npm ci --no-audit --no-fund --silent
+	@$(call npm_ci,$(@D))
 	@touch $@
 
-.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults chaos attacks mutants simulator bench dashboard-bench screenshots lint checkov sbom format lock clean
+$(VENV)/site/node_modules: ops/site/package-lock.json $(VENV)/site/site
+	@cp ops/site/package.json ops/site/package-lock.json $(@D)
+	@$(call npm_ci,$(@D))
+	@touch $@
+
+npm_ci = command -v npm >/dev/null || { echo "error: npm is not on the PATH, and it installs what $(1)/package.json names" >&2; exit 1; }; \
+  cd $(1) && npm ci --no-audit --no-fund --silent
+
+.PHONY: help setup run contract check dashboard export compare local package plan deploy verify destroy execute upload logs runs rollback share redrive forget doctor test fuzz faults chaos attacks mutants simulator bench dashboard-bench screenshots lint checkov sbom site format lock clean
