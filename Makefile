@@ -34,6 +34,8 @@ SECRETS := --no-verify --disable-plugin HexHighEntropyString --exclude-secrets '
 SECRETS_IN := . ':!requirements/*.txt' ':!terraform/tests/fixtures' ':!*/package-lock.json' ':!*.csv' ':!*.gz' ':!*.webp'
 
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)
+# Commands start many Pythons, each of which would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ First steps
 
