@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
@@ -18,11 +17,12 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local_aws import environment, patches
+from local_aws import patches
 from local_aws.gate import record
 from local_aws.gate.middleware import Gate
 from local_aws.processes import Processes
 from local_aws.repeats import Repeats
+from local_aws.stack import STATE_FILE, Stack, running
 from local_aws.workers import Workers
 
 if TYPE_CHECKING:
@@ -30,32 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST = "127.0.0.1"
-_STATE_FILE = "stack.json"
 _serving = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A running stack."""
-
-    endpoint: str
-    state: Path
-
-    def environment(self) -> dict[str, str]:
-        """Return this process's environment, pointing at the stack."""
-        return dict(os.environ) | environment.aws(self.endpoint) | environment.terraform(self.state)
-
-
-def running(state: Path) -> Stack | None:
-    """Return the stack that runs with this state folder, if there is one."""
-    try:
-        found = json.loads((state / _STATE_FILE).read_text())
-        # Another process may have the number by now, but it started at another time.
-        if psutil.Process(found["pid"]).create_time() != found["started"]:
-            return None
-    except (OSError, ValueError, KeyError, psutil.Error):
-        return None
-    return Stack(found["endpoint"], state)
 
 
 @contextlib.contextmanager
@@ -85,7 +60,7 @@ def serve(state: Path, port: int = 0) -> Iterator[Stack]:
         thread.start()
         ending.callback(thread.join)
         ending.callback(server.shutdown)
-        file = state / _STATE_FILE
+        file = state / STATE_FILE
         me = psutil.Process()
         found = {"endpoint": endpoint, "pid": me.pid, "started": me.create_time()}
         file.write_text(json.dumps(found))

@@ -98,6 +98,11 @@ def test_a_wait_sees_a_signal_though_polars_takes_signals_in_hand(tmp_path: Path
             process.kill()
 
 
+def test_commands_for_an_account_do_not_wait_for_the_emulator_to_be_imported() -> None:
+    program = "import sys, ops.account; assert 'moto' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_a_second_command_says_that_it_waits_for_the_first(killed: bool, tmp_path: Path) -> None:
     with started(TURN, tmp_path) as first, started(TURN, tmp_path / "..") as other:
