@@ -13,6 +13,10 @@ _ATTEMPTS = "4"
 
 MIRROR_FOLDER = "registry.terraform.io"
 
+# Terraform and its provider hold the schemas of all of AWS: to look through them for garbage as
+# often as Go does by itself takes a third of their time.
+_FEWER_COLLECTIONS = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
+
 
 def aws(endpoint: str) -> dict[str, str]:
     """Return variables for boto3, the AWS CLI, Terraform's provider and Spark's processes."""
@@ -33,8 +37,8 @@ def aws(endpoint: str) -> dict[str, str]:
 
 
 def terraform(state: Path) -> dict[str, str]:
-    """Return variables that let `terraform init` use a local mirror of providers."""
-    variables = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+    """Return variables for Terraform; they let `terraform init` use a local mirror of providers."""
+    variables = {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", **_FEWER_COLLECTIONS}
     given = os.environ.get("TF_CLI_CONFIG_FILE")
     if given and Path(given).is_file():
         return variables
