@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,33 @@ class Configuration:
             text=True,
             check=False,
         )
+
+
+@contextlib.contextmanager
+def with_one_provider(configuration: Configuration) -> Iterator[Configuration]:
+    """Let all runs use one process of the provider, as its developers do to debug it.
+
+    Terraform would start some for each run of its tests, each of which makes the schemas of all of
+    AWS first. A provider that is mocked keeps nothing from one run to the next.
+    """
+    providers = configuration.folder / ".terraform/providers"
+    # Star by star: the folder of a version may be a link into a mirror.
+    (program,) = providers.glob("*/hashicorp/aws/*/*/terraform-provider-aws_v*")
+    with subprocess.Popen(
+        [program, "-debug"],
+        env=configuration.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as provider:
+        assert provider.stdout
+        said = (re.search(r"TF_REATTACH_PROVIDERS='(.*)'", line) for line in provider.stdout)
+        address = next(found[1] for found in said if found)
+        try:
+            variables = configuration.environment | {"TF_REATTACH_PROVIDERS": address}
+            yield replace(configuration, environment=variables)
+        finally:
+            provider.kill()
 
 
 @dataclass
@@ -68,10 +98,11 @@ def mocked(configuration: Configuration) -> Mocked:
     # States are asked for where they are read: each carries the provider's whole schema.
     states = configuration.folder / "tests/defaults.tftest.hcl"
     others = {*(configuration.folder / "tests").glob("*.tftest.hcl")} - {states}
-    for files, options in (([states], ["-verbose"]), (sorted(others), [])):
-        filters = [f"-filter=tests/{file.name}" for file in files]
-        for line in configuration.run("test", "-json", *options, *filters).stdout.splitlines():
-            _take(json.loads(line), found)
+    with with_one_provider(configuration) as attached:
+        for files, options in (([states], ["-verbose"]), (sorted(others), [])):
+            filters = [f"-filter=tests/{file.name}" for file in files]
+            for line in attached.run("test", "-json", *options, *filters).stdout.splitlines():
+                _take(json.loads(line), found)
     return found
 
 
