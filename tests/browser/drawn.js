@@ -36,6 +36,9 @@
     });
     return found;
   };
+  // Lines that nobody sees are there to move others down.
+  const textOf = (text) => [...(text.children.length ? text.children : [text])]
+    .map((line) => line.textContent).filter((line) => line !== "\u200b").join(" ");
   const merged = (all, more) => {
     for (const [kind, marks] of Object.entries(more)) all[kind] = [...(all[kind] ?? []), ...marks];
     return all;
@@ -46,7 +49,7 @@
     charts[card.id.replace("chart-", "")] = {
       alts: frames.map(({ view }) => view.container().getAttribute("aria-label")),
       marks: frames.map(({ view }) => read(view)).reduce(merged, {}),
-      texts: frames.flatMap((frame) => [...frame.querySelectorAll("svg text")].map((text) => text.textContent)).filter(Boolean),
+      texts: frames.flatMap((frame) => [...frame.querySelectorAll("svg text")].map(textOf)).filter(Boolean),
       message: [...card.querySelectorAll(".message")].find((place) => place.checkVisibility())?.textContent,
       notes: card.querySelector(".notes").textContent,
       subtitle: card.querySelector(".subtitle").textContent,

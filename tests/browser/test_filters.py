@@ -235,7 +235,7 @@ def test_the_line_is_of_decades_while_filtered_and_breaks_where_one_is_withheld(
             assert ends == pytest.approx(limits(charges), rel=1e-8), (selection, name)
         assert {name: mark["at"] for name, mark in points.items()} == pytest.approx(shown)
         says_so(drawn, chart, len(hidden), anything=bool(shown))
-        assert all(name in drawn.charts[chart]["notes"] for name in hidden)
+        assert not shown or all(name in drawn.charts[chart]["notes"] for name in hidden)
         breaks += len(hidden)
     assert breaks
 
@@ -355,6 +355,14 @@ def test_no_selection_changes_a_groups_color_and_the_legend_names_the_drawn_grou
             if column and selection[column] != "all":
                 others = colors.keys() - {LABELS[selection[column]]}
                 assert not others & set(drawn.charts[chart]["texts"]), (chart, selection)
+
+
+def test_no_color_stands_for_a_sex_and_for_smoking_or_for_everybody(dashboard: Dashboard) -> None:
+    drawn = dashboard.select(region="all", sex="all", smoker="all")
+    sexes = set(colors_of(drawn, "charges_by_sex_and_smoker", "bar").values())
+    smokers = set(colors_of(drawn, "smokers_by_region", "bar").values())
+    plain = {mark["color"] for mark in drawn.marks("charges_by_region", "bar").values()}
+    assert len(sexes | smokers | plain) == 5
 
 
 def colors_of(drawn: Drawn, chart: str, kind: str) -> dict[str, str]:

@@ -35,6 +35,7 @@ SCRIPTS = (
     "differences.js",
     "sentences.js",
     "charts.js",
+    "cards.js",
     "page.js",
 )
 """In the order in which they need each other."""

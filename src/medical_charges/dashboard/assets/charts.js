@@ -6,6 +6,8 @@
 
 const ROWS = "rows";
 const NARROW = 480;
+/** How high a line of a group's name is. */
+const LINE = 14;
 /** From this width on labels, marks and figures of differences stand next to each other. */
 const FOREST = 700;
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
@@ -81,10 +83,22 @@ function makeCharts(color, formats) {
     };
   }
 
-  const categoryAxis = ({ width }) => ({
-    title: null, domain: false, ticks: false, labelColor: ink, labelFontSize: 13, labelPadding: 8,
-    labelLimit: Math.max(110, Math.min(320, width * 0.36)),
-  });
+  /** Groups next to their bars; a long name is on three lines at most. */
+  const categoryAxis = ({ width }) => {
+    const labelFontSize = width < NARROW ? 12 : 13;
+    const room = Math.max(130, Math.min(320, width * (width < NARROW ? 0.42 : 0.36)));
+    const letters = Math.floor(room / labelFontSize / 0.51);
+    const broken = (text, from) => `replace(${text}, regexp('${from}(?=.{${letters + 1},})(.{1,${letters}}) '), '${from === "^" ? "" : from}$1\\n')`;
+    const lines = `split(${broken(broken("datum.label", "^"), "\\n")}, '\\n')`;
+    // Vega has the first of several lines next to the bar. So it is moved up, and lines of half the
+    // height that nobody sees move the text down until its middle is there.
+    const centered = `substring('\u200b\\n\u200b\\n', 2 * length(${lines}) - 2) + join(${lines}, '\\n\u200b\\n')`;
+    return {
+      title: null, domain: false, ticks: false, labelColor: ink, labelFontSize, labelPadding: 8,
+      // Some letters are wider than others.
+      labelLimit: 1.15 * room, labelExpr: `split(${centered}, '\\n')`, labelLineHeight: LINE / 2, labelOffset: -LINE,
+    };
+  };
 
   /** A text next to a mark, with a margin that keeps it legible over lines. */
   function label(encoding, mark = {}) {

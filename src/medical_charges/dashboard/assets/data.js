@@ -128,6 +128,25 @@ class Dashboard {
     this.published = new Map(
       definition.visuals.map((visual) => [visual.id, this.readOutput(visual)]),
     );
+    this.firstColors = this.chooseColors();
+  }
+
+  /**
+   * The first color of each column whose values have colors: no two columns share one while there
+   * are enough. Then they begin again, after that of bars without groups.
+   */
+  chooseColors() {
+    const first = new Map();
+    let next = 0;
+    for (const { id, kind, category, series, groups } of this.definition.visuals) {
+      const place = kind === "pie" ? category[0] : series;
+      if (place === null || first.has(groups[place])) continue;
+      const size = new Set(this.published.get(id).map(({ key }) => key[place])).size;
+      if (next + size > SHARED) next = 1 + size > SHARED ? 0 : 1;
+      first.set(groups[place], next);
+      next += size;
+    }
+    return first;
   }
 
   /** All rows as a group of their own. */
@@ -331,7 +350,8 @@ class Dashboard {
         const found = Object.entries(DIFFERENCE).map(([name, column]) => [name, number(row[column])]);
         const shown = { key, state: STATES.shown, means: means.get(key.join(SEPARATOR)), ...Object.fromEntries(found) };
         if (shown.difference !== null) return shown;
-        return { key, state: row.n_a === "" ? STATES.withheld : STATES.nobody };
+        // Counts alone have no difference, and neither has a group of nobody.
+        return { key, state: [row.n_a, row.n_b].includes("0") ? STATES.nobody : STATES.withheld };
       });
     return this.sorted(within, rows);
   }

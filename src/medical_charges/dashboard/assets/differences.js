@@ -88,7 +88,7 @@ class Comparisons {
     const { units } = this.dashboard.definition;
     const folded = this.foldable && !unfolded && !this.message ? `Of comparisons with many groups the ${FOLDED} greatest differences are drawn; the table has all. ` : "";
     const lost = this.found.filter(({ published }) => published).map(({ item }) => inSentence(item.title));
-    return folded + (lost.length ? `Published for all ${units} only: ${listed(lost)}.` : "");
+    return folded + (lost.length ? `Published for all ${units} only: ${listedInPart(lost)}.` : "");
   }
 
   /** Caption, heads and cells of the table; the first `texts` columns are no figures. */

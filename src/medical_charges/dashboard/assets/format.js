@@ -77,3 +77,14 @@ function inSentence(text) {
 function listed(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
+
+/** So many letters a list within a note has at most. */
+const LETTERS = 110;
+
+/** As many of the words as a note has room for, and how many are left: "a, b and 7 more". */
+function listedInPart(words) {
+  let letters = 0;
+  const fit = words.findIndex((word) => (letters += word.length + 2) > LETTERS);
+  const shown = Math.max(1, fit);
+  return fit < 0 || words.length <= shown ? listed(words) : listed([...words.slice(0, shown), `${words.length - shown} more`]);
+}

@@ -14,6 +14,8 @@ const DRAWING_TEXT = {
 const FOLDED = 15;
 /** So many parts a pie has at most, and so many colors there are. */
 const PARTS = 7;
+/** So many of the colors are shared out among columns: the last is pale on white. */
+const SHARED = PARTS - 1;
 
 /** How many groups there are, if they are too many to be drawn at once. */
 const foldable = (number) => (number > FOLDED + 3 ? number : 0);
@@ -201,19 +203,20 @@ class Shown {
 
   /**
    * The names of what has a color each, and its place in the palette: that among all the values
-   * that there are, so that a selection changes nobody's color.
+   * of its column, so that a selection changes nobody's color, and no color stands for two columns.
    */
   colored() {
     const { visual } = this;
     const place = visual.kind === "pie" ? visual.category[0] : this.series;
     if (place === null) return { seriesNames: [], colors: [] };
     const { label } = this.groups[place];
+    const first = this.dashboard.firstColors.get(visual.groups[place]) ?? 0;
     const present = new Set(this.rows.map(({ key }) => key[place]));
     const found = [...this.dashboard.allValues(visual, this.selection)[place].entries()]
       .filter(([, value]) => present.has(value));
     return {
       seriesNames: found.map(([, value]) => valueOf(label(value))),
-      colors: found.map(([color]) => color),
+      colors: found.map(([color]) => first + color),
     };
   }
 
@@ -277,7 +280,7 @@ class Shown {
   /** Some of the rows in a sentence, a group within a group in brackets; or how many, if many. */
   named(rows) {
     if (rows.length > 12) return `${rows.length} of ${this.rows.length} groups`;
-    return listed(rows.map(({ key }) => {
+    return listedInPart(rows.map(({ key }) => {
       const [first, ...within] = key.map((_, place) => this.label(place, key));
       return within.length ? `${first} (${within.join(", ")})` : first;
     }));
@@ -288,7 +291,7 @@ class Shown {
     const { visual, withheld, message } = this;
     const notes = [];
     if (!this.rows.length) notes.push("Withheld as a whole: nothing less would protect small groups.");
-    else if (withheld.length) {
+    else if (withheld.length && !message) {
       notes.push(`Withheld, to protect small groups: ${this.named(withheld)}.`);
     }
     if (this.median) {
