@@ -12,7 +12,7 @@ from medical_charges.contract import Contract
 from medical_charges.outputs.tables import Shown, make_tables
 from tests.attack.cases import Person, case, cube_of
 from tests.attack.knowledge import Fact, Group, Known, Publication, Range, known_from
-from tests.attack.solver import TOTAL, Attack, Kind, values_left
+from tests.attack.solver import TOTAL, Attack, Kind
 
 KINDS: tuple[Kind, ...] = ("added", "removed", "corrected", "moved", "mixed")
 
@@ -112,7 +112,7 @@ def attacked(story: Story) -> Told:
     names = frozenset(name for one in known for fact in one.facts for name, _ in fact.group)
     attack = Attack(contract, known, names, story.kind)
     hidden = [(number, it) for number in range(len(known)) for it in attack.hidden(number)]
-    confined = sum(values_left(attack.of_state(number, group)) < LEAST for number, group in hidden)
+    confined = sum(attack.confines(number, group, LEAST) for number, group in hidden)
     looked_at = [it for number in range(1, len(known)) for it in _few(story, attack, number)]
     small = persons = 0
     for block, group in looked_at:

@@ -106,6 +106,7 @@ class Attack:
             (sums.factors, (sums.rows, sums.columns)), shape=(len(sums.low), self.size)
         ).tocsr()
         self._constraints = LinearConstraint(matrix, sums.low, sums.high)
+        self._found: list[npt.NDArray[np.float64]] = []
 
     @property
     def size(self) -> int:
@@ -250,9 +251,7 @@ class Attack:
         """The least and the most that a sum can be."""
         if not terms:
             return Range(0, 0)
-        objective = np.zeros(self.size)
-        for place, factor in terms:
-            objective[place] += factor
+        objective = self._objective(terms)
         found = []
         lower = np.full(self.size, 0.0)
         if self._limits.min() < 0:
@@ -266,7 +265,15 @@ class Attack:
             if solved.status == 2:
                 raise ContradictionError
             found.append(sign * solved.fun if solved.fun is not None else -sign * inf)
+            if solved.x is not None:
+                self._found.append(solved.x)
         return Range(*found)
+
+    def _objective(self, terms: Terms) -> npt.NDArray[np.float64]:
+        found = np.zeros(self.size)
+        for place, factor in terms:
+            found[place] += factor
+        return found
 
     def hidden(self, publication: int) -> list[Group]:
         """The groups of which a publication tells no count, in any of its rows."""
@@ -278,6 +285,20 @@ class Attack:
         """Between what a group's count or sum lies in a publication."""
         cells = self._inside(group)
         return self._scaled([t for c in cells for t in self._state(publication, c, what)], what)
+
+    def confines(self, publication: int, group: Group, least: int) -> bool:
+        """Return True if a group's count is left fewer whole numbers than the least.
+
+        Most often people that the solver found for other groups show that it is not, and so what is
+        asked of it is only what they leave open.
+        """
+        if self._found:
+            cells = self._inside(group)
+            terms = [term for cell in cells for term in self._state(publication, cell, COUNT)]
+            counts = np.stack(self._found) @ self._objective(terms)
+            if values_left(Range(counts.min(), counts.max())) >= least:
+                return False
+        return values_left(self.of_state(publication, group)) < least
 
     def of_block(self, block: Block, group: Group, what: int = COUNT) -> Range:
         """Between what those lie who came, or went, with a publication."""
