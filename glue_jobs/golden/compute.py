@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from fractions import Fraction
@@ -125,6 +125,10 @@ class Group:
         """Return the mean of the charges."""
         return [plain(mean(self.charges))]
 
+    def total(self) -> list[str]:
+        """Return the sum of the charges."""
+        return [plain(sum(self.charges, Fraction(0)))]
+
     def extreme(self, pick: Callable[[list[Fraction]], Fraction]) -> list[str]:
         """Return the least or the greatest charge."""
         return [plain(pick(self.charges)) if self.extremes else ""]
@@ -180,8 +184,13 @@ ANALYSES: dict[str, tuple[list[str], list[str], Callable[[Group], list[str]]]] =
     ),
     "charges_by_bmi_category": (
         ["bmi_category"],
-        ["patients", "share", "mean_charges", "stddev_charges", "median_charges"],
-        lambda g: [*g.patients(), *g.share(), *g.mean(), *g.stddev(), *g.median()],
+        [
+            "patients", "share", "mean_charges", "total_charges", "stddev_charges",
+            "median_charges",
+        ],
+        lambda g: [
+            *g.patients(), *g.share(), *g.mean(), *g.total(), *g.stddev(), *g.median(),
+        ],
     ),
     "charges_by_age": (
         ["age"],
@@ -263,11 +272,14 @@ def cubes() -> Outputs:
     return found
 
 
-# Which column is compared, its two groups, and within what, one after the other.
-COMPARISONS: dict[str, tuple[str, tuple[str, str], str | None]] = {
-    "sexes_by_smoking": ("sex", ("male", "female"), "smoker"),
-    "smokers": ("smoker", ("yes", "no"), None),
-    "smokers_by_region": ("smoker", ("yes", "no"), "region"),
+# Which column is compared, its two groups, and within what, one after the other, or over what.
+COMPARISONS: dict[str, tuple[str, tuple[str, str], str | None, str | None]] = {
+    "sexes_by_smoking": ("sex", ("male", "female"), "smoker", None),
+    "smokers": ("smoker", ("yes", "no"), None, None),
+    "smokers_by_region": ("smoker", ("yes", "no"), "region", None),
+    "regions_alike": ("region", ("southeast", "northeast"), None, "smoker"),
+    "regions_alike_by_sex": ("region", ("southeast", "northwest"), "sex", "smoker"),
+    "regions_unlike": ("region", ("southeast", "southwest"), None, "smoker"),
 }
 COMPARED = [
     "comparison", "stratum", "group_a", "group_b", "n_a", "n_b", "difference", "ci95_low",
@@ -278,20 +290,20 @@ COMPARED = [
 def comparisons() -> Outputs:
     """Return Welch's test of every two groups, on the charges themselves."""
     table = [COMPARED]
-    for name, (column, pair, within) in COMPARISONS.items():
+    for name, (column, pair, within, over) in COMPARISONS.items():
         strata = sorted({str(row[within]) for row in rows()}) if within else ["all"]
         for stratum in strata:
-            a, b = (
-                [
-                    Fraction(str(row["charges"]))
-                    for row in rows()
-                    if row[column] == group and (within is None or row[within] == stratum)
-                ]
-                for group in pair
-            )
+            inside = [row for row in rows() if within is None or row[within] == stratum]
+            a, b = ([row for row in inside if row[column] == group] for group in pair)
             where = f"{within}={stratum}" if within else stratum
-            table.append([name, where, *pair, str(len(a)), str(len(b)), *welch(a, b)])
+            test = standardized(a, b, over) if over else welch(charges(a), charges(b))
+            table.append([name, where, *pair, str(len(a)), str(len(b)), *test])
     return {"comparisons": table}
+
+
+def charges(of: list[Row]) -> list[Fraction]:
+    """Return the charges of rows, exactly."""
+    return [Fraction(str(row["charges"])) for row in of]
 
 
 def welch(a: list[Fraction], b: list[Fraction]) -> list[str]:
@@ -301,11 +313,43 @@ def welch(a: list[Fraction], b: list[Fraction]) -> list[str]:
     gap = mean(a) - mean(b)
     if len(a) < 2 or len(b) < 2 or not variance(a) + variance(b):
         return [plain(gap)] + [""] * 6
-    of_a, of_b = variance(a) / len(a), variance(b) / len(b)
-    error = sqrt(_mpf(of_a + of_b))
-    freedom = _mpf((of_a + of_b) ** 2 / (of_a**2 / (len(a) - 1) + of_b**2 / (len(b) - 1)))
-    t, margin, m = _mpf(gap) / error, critical(freedom) * error, len(a) + len(b) - 2
-    squares = sum((x - mean(group)) ** 2 for group in (a, b) for x in group)
+    errors = [(variance(group) / len(group), len(group) - 1) for group in (a, b)]
+    squares = sum(((x - mean(group)) ** 2 for group in (a, b) for x in group), Fraction(0))
+    return tested(gap, errors, squares)
+
+
+def standardized(a: list[Row], b: list[Row], over: str) -> list[str]:
+    """Return the test of two groups whose rows weigh so that they lie in `over` as all rows do.
+
+    A row's weight makes its layer in its group as large as among all rows. The mean of the weighted
+    charges is the standardized mean, and its error is that of independent rows.
+    """
+    found = Counter(row[over] for row in rows())
+    gap, errors, squares = Fraction(0), [], Fraction(0)
+    for sign, group in ((1, a), (-1, b)):
+        for layer, everybody in found.items():
+            own = charges([row for row in group if row[over] == layer])
+            if len(own) < 2:
+                return [""] * 7
+            weight = Fraction(everybody, len(rows()) * len(own))
+            gap += sign * weight * sum(own)
+            errors.append((weight**2 * len(own) * variance(own), len(own) - 1))
+            squares += sum((x - mean(own)) ** 2 for x in own)
+    return tested(gap, errors, squares)
+
+
+def tested(gap: Fraction, errors: list[tuple[Fraction, int]], squares: Fraction) -> list[str]:
+    """Return a difference with its test and Hedges' g.
+
+    Args:
+        gap: the difference.
+        errors: the squared errors that it is made of, each with its degrees of freedom.
+        squares: the sum of the squared deviations of all rows from the means that they are in.
+    """
+    of_all, m = sum((error for error, _ in errors), Fraction(0)), sum(own for _, own in errors)
+    of_freedom = sum((error**2 / own for error, own in errors), Fraction(0))
+    error, freedom = sqrt(_mpf(of_all)), _mpf(of_all**2 / of_freedom)
+    t, margin = _mpf(gap) / error, critical(freedom) * error
     unbiased = gamma(mpf(m) / 2) / (sqrt(mpf(m) / 2) * gamma(mpf(m - 1) / 2))
     g = _mpf(gap) / sqrt(_mpf(Fraction(squares) / m)) * unbiased
     ends = [plain(_mpf(gap) - margin), plain(_mpf(gap) + margin)]

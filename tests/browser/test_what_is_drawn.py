@@ -160,6 +160,13 @@ def test_bars_of_the_sexes_are_the_means_with_limits(
     assert len(bars) == len(intervals) == 4
 
 
+OF_EVERYBODY = {
+    "smokers": "Smokers less non-smokers",
+    "southeast_southwest": "Southeast less southwest",
+    "southeast_southwest_standardized": "Southeast less southwest, standardized over smoking",
+}
+
+
 def test_every_comparison_is_drawn_with_its_interval_those_of_everybody_first(
     drawn: Drawn, published: dict[str, list[dict[str, str]]]
 ) -> None:
@@ -168,11 +175,11 @@ def test_every_comparison_is_drawn_with_its_interval_those_of_everybody_first(
     )
     for row in published["comparisons"]:
         stratum = row["stratum"].partition("=")[2]
-        name = (LABELS[stratum] if stratum else "Smokers less non-smokers",)
+        name = (LABELS[stratum] if stratum else OF_EVERYBODY[row["comparison"]],)
         assert [differences[name]["at"]] == near(row["difference"])
         ends = [intervals[name]["from"], intervals[name]["to"]]
         assert ends == near(row["ci95_low"], row["ci95_high"])
-    assert len(differences) == len(intervals) == len(published["comparisons"]) == 7
+    assert len(differences) == len(intervals) == len(published["comparisons"]) == 9
     texts = drawn.charts["comparisons"]["texts"]
     headings = [text for text in texts if " less " in text]
     assert headings == [

@@ -43,7 +43,7 @@ from medical_charges.outputs.tables import (
     _table,
     _top_coded,
 )
-from medical_charges.outputs.welch import figures, welch
+from medical_charges.outputs.welch import difference, welch
 from medical_charges.runs.manifests import manifest
 from tests.faults import inputs
 from tests.faults.pipeline import (
@@ -202,13 +202,15 @@ FIGURES = (
     code("a cube without its margins", _filter_cube,
          replaced("(True, False)", "(True,)"),
          GOLDEN_SAMPLE, f"{CUBE}: groups and their order"),
-    code("a comparison the wrong way round", figures,
+    code("a comparison the wrong way round", difference,
          swapped("mean(a, decimals) - mean(b, decimals)"), GOLDEN_SAMPLE, "comparisons: figures"),
     code("Hedges' g without its correction", welch,
          replaced("small_sample_factor(_)", "1"), GOLDEN_SAMPLE, "comparisons: figures"),
     code("Student's degrees of freedom for Welch's", welch,
-         replaced("squared_error**2 / _", "Fraction(a.n + b.n - 2)"),
+         replaced("squared_error**2 / _", "Fraction(sum(own for _, own in errors))"),
          GOLDEN_SAMPLE, "comparisons: figures"),
+    code("a mean standardized over as many in each layer", difference,
+         replaced("people * _", "_"), GOLDEN_SAMPLE),
     code("a p of one tail", welch,
          replaced("2 * float(_)", "float(_)"), GOLDEN_SAMPLE, "comparisons: figures"),
     code("ages over the top code are told", _top_coded,

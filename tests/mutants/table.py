@@ -26,7 +26,13 @@ from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
 from medical_charges.outputs.disclosure.system import System
 from medical_charges.outputs.statistics import _rounded_root, critical, median
-from medical_charges.outputs.tables import _analysis, _check_no_margin, _figures, _Groups
+from medical_charges.outputs.tables import (
+    _analysis,
+    _check_no_margin,
+    _comparisons,
+    _figures,
+    _Groups,
+)
 from medical_charges.outputs.welch import pairs, welch
 from medical_charges.runs.differencing import (
     Change as Difference,
@@ -149,10 +155,15 @@ OUTPUTS = (
            "test_disclosure", "test_published_figures"),
     mutant("a share reveals no whole", _analysis,
            replaced("_1 if shares else ()", "()"), "test_disclosure"),
-    mutant("Welch's test needs variance in both groups", welch,
-           replaced("variance_a or variance_b", "variance_a and variance_b"), "test_welch"),
+    mutant("Welch's test needs variance in every group", welch,
+           replaced("not squared_error", "not all(error for error, _ in errors)"), "test_welch"),
+    mutant("a layer's error counts by its weight itself", welch,
+           replaced("Fraction(people, everybody) ** 2", "Fraction(people, everybody)"),
+           "test_welch"),
     mutant("a quantile has the digits of a double", critical,
            replaced("2 * density", "density"), "test_large_amounts"),
+    mutant("weights are not told", _comparisons,
+           replaced("(*compared, *weights)", "(*compared,)"), "test_waiting"),
     mutant("a stratum needs the first group", pairs,
            replaced("key[-1] in comparison.groups", "key[-1] == comparison.groups[0]"),
            "test_welch"),

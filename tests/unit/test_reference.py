@@ -44,6 +44,9 @@ MEDIAN = "median_charges"
 ADDED = {"charges_by_region": MEDIAN, "charges_by_age": MEDIAN, "charges_by_sex_and_smoker": MEDIAN}
 """The last column of outputs of the real file, which they did not have: all else is as it was."""
 
+ADDED_ROWS = ("southeast_southwest", "southeast_southwest_standardized")
+"""Comparisons of the real file, which there were not, after all others."""
+
 
 def case(name: str) -> Dataset:
     """The data set of a case."""
@@ -85,7 +88,7 @@ def results(store: Store, data: Dataset, folder: Path, run_id: str = "run") -> d
     assert analyze.main([*arguments, "--snapshot", snapshot]) == 0
     publish_staged(store, layout, read_summary(store, layout, run_id))
     found = {"page.json": figures_of(page_data(make_page(store, contract)))}
-    found["input.sha256"] = checksum(before_columns_were_added(data))
+    found["input.sha256"] = checksum(before_figures_were_added(data))
     for part in ("Output_data", "Manifest_data"):
         found |= content(store, f"{prefix(data)}/{part}", len(prefix(data)) + 1)
     return found
@@ -124,13 +127,20 @@ def reference(folder: str) -> dict[str, bytes]:
     return found
 
 
-def before_columns_were_added(data: Dataset) -> Dataset:
+def before_figures_were_added(data: Dataset) -> Dataset:
     """A data set with the contract as it was."""
-    return Dataset(data.contract.replace(b", median]\n", b"]\n"), data.objects)
+    lines = data.contract.replace(b", median]\n", b"]\n").splitlines(keepends=True)
+    added = tuple(f"  {name}: ".encode() for name in ADDED_ROWS)
+    return Dataset(b"".join(it for it in lines if not it.startswith(added)), data.objects)
 
 
-def without_column(output: str, data: bytes) -> bytes:
-    """An output of the real file without the column that it has come to have, if it has."""
+def as_it_was(output: str, data: bytes) -> bytes:
+    """An output of the real file without the column or the rows that it has come to have."""
+    if output == "comparisons":
+        lines = data.splitlines(keepends=True)
+        kept, added = lines[: -len(ADDED_ROWS)], lines[-len(ADDED_ROWS) :]
+        assert [line.split(b",")[0].decode() for line in added] == [*ADDED_ROWS]
+        return b"".join(kept)
     if output not in ADDED:
         return data
     rows = [line.rpartition(b",") for line in data.splitlines()]
@@ -139,13 +149,17 @@ def without_column(output: str, data: bytes) -> bytes:
 
 
 def without_added(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files of the real file without the columns of ADDED, each of which must be there."""
+    """The files of the real file without the columns and rows of ADDED, which must be there."""
     found = dict(files)
     tables = json.loads(files["page.json"])
+    compared = "Output_data/comparisons/comparisons.csv"
+    found[compared] = as_it_was("comparisons", files[compared])
+    for values in tables["comparisons"]["values"]:
+        del values[-len(ADDED_ROWS) :]
     for output, column in ADDED.items():
         key = f"Output_data/{output}/{output}.csv"
         rows = [line.rpartition(b",") for line in files[key].splitlines()]
-        found[key] = without_column(output, files[key])
+        found[key] = as_it_was(output, files[key])
         assert tables[output]["columns"].pop() == column
         values = tables[output]["values"].pop()
         assert [value.encode() for value in values] == [last for _, _, last in rows[1:]]

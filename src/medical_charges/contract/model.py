@@ -379,6 +379,9 @@ class Contract(Part):
             del parts["disclosure"]["rows_per_person"]
         if self.dashboard.source is None:
             del parts["dashboard"]["source"]
+        for comparison in parts["comparisons"].values():
+            if not comparison["standardized_over"]:
+                del comparison["standardized_over"]
         return content_hash(parts)
 
 

@@ -192,6 +192,9 @@ STATISTICS: Mapping[str, StatisticSpec] = {
             "mean_{measure}", "measure", "Mean {noun}", "Mean of {measure}", empty="counted"
         ),
     ),
+    "total": _statistic(
+        _figure("total_{measure}", "measure", "Total {noun}", "Sum of {measure}", empty="counted"),
+    ),
     "minimum": _statistic(
         _figure("minimum_{measure}", "measure", "Minimum", "Least {measure}", empty="counted"),
         extreme=True,

@@ -69,6 +69,8 @@ class Difference:
     """Their `stratum` is `column=value` of these, joined by `; `, or `all`."""
     names: tuple[str, str]
     """What the two groups are called, in a sentence that begins with the first."""
+    standardized: str
+    """What both means are standardized over, in a sentence, or nothing."""
     title: str
 
 
@@ -328,7 +330,11 @@ def _series(contract: Contract, kind: Kind, groups: tuple[str, ...]) -> int | No
         return None
     if kind == "line":
         return 0 if _follow(contract, groups[-1]) else len(groups) - 1
-    compared = (it.column for it in contract.comparisons.values() if set(it.names) == set(groups))
+    compared = (
+        it.column
+        for it in contract.comparisons.values()
+        if set(it.names) == set(groups) and not it.standardized_over
+    )
     return groups.index(next(compared, groups[-1]))
 
 
@@ -423,16 +429,25 @@ def _difference(contract: Contract, name: str) -> Difference:
         f"{group.title} {first}" if bare else group.label(first),
         second if bare else in_sentence(group.label(second)),
     )
-    within = " and ".join(_inline(contract, it) for it in comparison.within)
+    within, over = (
+        " and ".join(_inline(contract, it) for it in columns)
+        for columns in (comparison.within, comparison.standardized_over)
+    )
     columns = {*contract.dashboard.filters, *comparison.names}
+    cube = next((cube for cube, held in contract.cubes.items() if set(held) == columns), None)
+    standardized = f"standardized over {over}" if over else ""
     return Difference(
         comparison=name,
-        cube=next((cube for cube, held in contract.cubes.items() if set(held) == columns), None),
+        # The weights are of everybody, whoever is selected.
+        cube=None if over else cube,
         column=comparison.column,
         groups=(first, second),
         within=comparison.within,
         names=names,
-        title=" less ".join(names) + (f" by {within}" if within else ""),
+        standardized=standardized,
+        title=" less ".join(names)
+        + (f" by {within}" if within else "")
+        + (f", {standardized}" if over else ""),
     )
 
 

@@ -143,6 +143,7 @@ COMPUTED: Mapping[str, Callable[[Sums, int, int], tuple[str, ...]]] = {
     "patients": lambda sums, _, __: (str(sums.n),),
     "share": lambda sums, whole, _: (share(sums.n, whole),),
     "mean": lambda sums, _, decimals: (decimal(mean(sums, decimals)),),
+    "total": lambda sums, _, decimals: (measured(sums.total, decimals),),
     "minimum": lambda sums, _, decimals: (measured(sums.minimum, decimals),),
     "maximum": lambda sums, _, decimals: (measured(sums.maximum, decimals),),
     "stddev": lambda sums, _, decimals: (sample_deviation(sums, decimals),),

@@ -239,19 +239,20 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
 
 
 def _comparisons(output: str, groups: _Groups, contract: Contract) -> list[_Draft]:
-    def draft(pair: comparisons.Pair, cells: Cells) -> _Draft:
-        a, b = pair.keys
+    def draft(pair: comparisons.Pair, over: Sequence[str]) -> _Draft:
+        # Of a standardized difference all is taken for told that it is made of.
+        compared = [Cell.of(pair.names, key) for keys in pair.keys for key in keys]
+        weights = [Cell.of(over, layer) for layer in pair.standard if over]
         return _Draft(
-            Row(output, (Cell.of(pair.names, a), Cell.of(pair.names, b)), measured=True),
+            Row(output, (*compared, *weights), measured=True),
             pair.labels,
-            lambda: comparisons.figures(cells.get(a), cells.get(b), contract.decimals),
+            lambda: comparisons.figures(pair.layers(groups.by(pair.names)), contract.decimals),
         )
 
     return [
-        draft(pair, cells)
+        draft(pair, comparison.standardized_over)
         for name, comparison in contract.comparisons.items()
-        for cells in [groups.by(comparison.names)]
-        for pair in comparisons.pairs(name, comparison, cells, contract)
+        for pair in comparisons.pairs(name, comparison, groups.by, contract)
     ]
 
 

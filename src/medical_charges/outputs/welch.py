@@ -1,4 +1,7 @@
-"""Welch's test of two groups' means, from their sums alone.
+"""Welch's test of two groups' means, from their sums alone, standardized or not.
+
+A standardized mean is the mean of a group if its people were distributed over some layers, such as
+smokers and non-smokers, as everybody is. A comparison that is not standardized has one layer.
 
 Everything up to the quantiles of Student's t is an exact fraction, so the figures depend neither on
 how the rows were split nor on the distance of the measure from zero.
@@ -6,9 +9,11 @@ how the rows were split nor on the distance of the measure from zero.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gamma, sqrt
+from typing import NamedTuple
 
 from scipy.special import stdtr
 
@@ -37,25 +42,58 @@ class Welch:
     """Hedges' g: the difference in pooled deviations, freed from the bias of small samples."""
 
 
-def welch(a: Sums, b: Sums, decimals: int) -> Welch | None:
+class Layer(NamedTuple):
+    """Two groups in one layer; None is an empty group."""
+
+    people: int
+    """How many of everybody are in the layer: its weight."""
+    a: Sums | None
+    b: Sums | None
+
+
+def difference(layers: Sequence[Layer], decimals: int) -> Fraction | None:
+    """Return the difference of the two groups' means, or None if a group of a layer is empty.
+
+    Source of the formula: Breslow and Day, Statistical Methods in Cancer Research II (1987), 2.3.
+    """
+    found = Fraction(0)
+    for people, a, b in layers:
+        if a is None or b is None:
+            return None
+        found += people * (mean(a, decimals) - mean(b, decimals))
+    return found / sum(people for people, _, _ in layers)
+
+
+def welch(layers: Sequence[Layer], decimals: int) -> Welch | None:
     """Return the test, or None if there is none: for a group of one, or without variance.
 
-    Sources of the formulas: Welch, Biometrika 34 (1947); Hedges, Journal of Educational
-    Statistics 6 (1981).
+    Each mean in each layer has an error of its own, and a standardized difference is a linear
+    combination of these means.
+
+    Sources of the formulas: Welch, Biometrika 34 (1947); Satterthwaite, Biometrics Bulletin 2
+    (1946); Hedges, Journal of Educational Statistics 6 (1981).
     """
-    variance_a, variance_b = sample_variance(a, decimals), sample_variance(b, decimals)
-    if variance_a is None or variance_b is None or not (variance_a or variance_b):
+    gap = difference(layers, decimals)
+    everybody = sum(people for people, _, _ in layers)
+    # Of each mean: its squared error, with its degrees of freedom.
+    errors: list[tuple[Fraction, int]] = []
+    squares = Fraction(0)
+    for people, *groups in layers:
+        for sums in groups:
+            variance = sample_variance(sums, decimals) if sums else None
+            if sums is None or variance is None:
+                return None
+            errors.append((Fraction(people, everybody) ** 2 * variance / sums.n, sums.n - 1))
+            squares += (sums.n - 1) * variance
+    squared_error = sum((error for error, _ in errors), Fraction(0))
+    if gap is None or not squared_error:
         return None
-    error_a, error_b = variance_a / a.n, variance_b / b.n
-    squared_error = error_a + error_b
-    df = squared_error**2 / (error_a**2 / (a.n - 1) + error_b**2 / (b.n - 1))
-    gap = mean(a, decimals) - mean(b, decimals)
+    df = squared_error**2 / sum(error**2 / own for error, own in errors)
     sign = -1 if gap < 0 else 1
     t = sign * root(gap**2 / squared_error)
     margin = critical(df) * root(squared_error)
-    freedom = a.n + b.n - 2
-    pooled = ((a.n - 1) * variance_a + (b.n - 1) * variance_b) / freedom
-    g = sign * root(gap**2 / pooled) * Fraction(small_sample_factor(freedom))
+    freedom = sum(own for _, own in errors)
+    g = sign * root(gap**2 * freedom / squares) * Fraction(small_sample_factor(freedom))
     p = 2 * float(stdtr(float(df), -abs(float(t))))
     return Welch(gap - margin, gap + margin, t, df, p, g)
 
@@ -80,11 +118,22 @@ class Pair:
     """The names by which the groups are grouped, the compared column last."""
     stratum: Key
     groups: tuple[str | int, str | int]
+    standard: Mapping[Key, int]
+    """The people of each group that is standardized over; everybody if there are none."""
 
     @property
-    def keys(self) -> tuple[Key, Key]:
-        """The two groups' keys, in the order of `names`."""
-        return (*self.stratum, self.groups[0]), (*self.stratum, self.groups[1])
+    def keys(self) -> list[tuple[Key, Key]]:
+        """The two groups' keys in each layer, in the order of `names`."""
+        first, second = self.groups
+        return [((*self.stratum, *it, first), (*self.stratum, *it, second)) for it in self.standard]
+
+    def layers(self, cells: Cells) -> list[Layer]:
+        """Return the two groups in each layer, out of the cells by `names`."""
+        people = self.standard.values()
+        return [
+            Layer(n, cells.get(a), cells.get(b))
+            for n, (a, b) in zip(people, self.keys, strict=True)
+        ]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -94,25 +143,34 @@ class Pair:
         return (self.comparison, stratum, *map(str, self.groups))
 
 
-def pairs(name: str, comparison: Comparison, cells: Cells, contract: Contract) -> list[Pair]:
+def pairs(
+    name: str, comparison: Comparison, by: Callable[[Sequence[str]], Cells], contract: Contract
+) -> list[Pair]:
     """Return the strata of a comparison that are not empty, in the order of their groups.
 
-    The cells' keys are in the order of the comparison's names.
+    Args:
+        name: the comparison's name.
+        comparison: the comparison.
+        by: the cells by some names, their keys in the order of these.
+        contract: the contract.
     """
-    found = {key[:-1] for key in cells if key[-1] in comparison.groups}
+    names, within = comparison.names, comparison.within
+    found = {key[: len(within)] for key in by(names) if key[-1] in comparison.groups}
+    standard = {key: sums.n for key, sums in sorted(by(comparison.standardized_over).items())}
     return [
-        Pair(name, comparison.names, stratum, comparison.groups)
-        for stratum in sorted(found, key=lambda key: contract.sort_key(comparison.within, key))
+        Pair(name, names, stratum, comparison.groups, standard)
+        for stratum in sorted(found, key=lambda key: contract.sort_key(within, key))
     ]
 
 
-def figures(a: Sums | None, b: Sums | None, decimals: int) -> tuple[str, ...]:
-    """Return the published figures of two groups; None is an empty group."""
+def figures(layers: Sequence[Layer], decimals: int) -> tuple[str, ...]:
+    """Return the published figures of two groups."""
     shown = {column.name: NULL for column in COMPARISON_COLUMNS if column.role != "label"}
-    shown["n_a"], shown["n_b"] = str(a.n if a else 0), str(b.n if b else 0)
-    if a and b:
-        shown["difference"] = decimal(mean(a, decimals) - mean(b, decimals))
-        if (test := welch(a, b, decimals)) is not None:
+    shown["n_a"] = str(sum(it.a.n for it in layers if it.a))
+    shown["n_b"] = str(sum(it.b.n for it in layers if it.b))
+    if (gap := difference(layers, decimals)) is not None:
+        shown["difference"] = decimal(gap)
+        if (test := welch(layers, decimals)) is not None:
             shown["ci95_low"], shown["ci95_high"] = decimal(test.low), decimal(test.high)
             shown["t"], shown["df"] = decimal(test.t), decimal(test.df)
             shown["p"] = f"{test.p:.6g}" if test.p >= LEAST_P else "0"

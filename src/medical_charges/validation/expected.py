@@ -175,22 +175,28 @@ def _figures(contract: Contract, statistic: str, group: Moments, whole: int) -> 
             return [_written(Decimal(group.n) / whole)]
         case "mean":
             return [_written(_mean(group, unit))]
+        case "total":
+            return [_written(group.total / unit)]
         case "minimum" | "maximum":
             if contract.disclosure.extremes == "suppress":
                 return [NOTHING]
             return [_written((group.least if statistic == "minimum" else group.most) / unit)]
-        case "stddev":
-            return [_written(_variance(group, unit).sqrt()) if group.n > 1 else NOTHING]
-        case "standard_error":
-            variance = _variance(group, unit) / group.n if group.n > 1 else None
-            return [NOTHING if variance is None else _written(variance.sqrt())]
-        case "ci95":
-            if group.n < 2:
-                return [NOTHING, NOTHING]
-            margin = _critical(group.n - 1) * (_variance(group, unit) / group.n).sqrt()
-            mean = _mean(group, unit)
-            return [_near(mean - margin, margin), _near(mean + margin, margin)]
+        case "stddev" | "standard_error" | "ci95":
+            return _of_variance(statistic, group, unit)
     raise ValueError(statistic)
+
+
+def _of_variance(statistic: str, group: Moments, unit: Decimal) -> list[Figure]:
+    if group.n < 2:
+        return [NOTHING] * (2 if statistic == "ci95" else 1)
+    variance = _variance(group, unit)
+    if statistic == "stddev":
+        return [_written(variance.sqrt())]
+    error = (variance / group.n).sqrt()
+    if statistic == "standard_error":
+        return [_written(error)]
+    margin, mean = _critical(group.n - 1) * error, _mean(group, unit)
+    return [_near(mean - margin, margin), _near(mean + margin, margin)]
 
 
 def _comparisons(contract: Contract, _: str, cells: GroupedMoments) -> Iterator[Expected]:
@@ -201,20 +207,28 @@ def _comparisons(contract: Contract, _: str, cells: GroupedMoments) -> Iterator[
 def _comparison(
     contract: Contract, name: str, comparison: Comparison, cells: GroupedMoments
 ) -> Iterator[Expected]:
-    names = (*comparison.within, comparison.column)
+    within, over = comparison.within, comparison.standardized_over
+    names = (*within, *over, comparison.column)
     groups = groups_by(contract, names, cells)
-    first, second = comparison.groups
-    strata: Groups = {key[:-1]: m for key, m in groups.items() if key[-1] in comparison.groups}
-    for stratum in in_order(contract, comparison.within, strata):
+    standard = groups_by(contract, over, cells)
+    strata: Groups = {}
+    for key, moments in groups.items():
+        if key[-1] in comparison.groups:
+            add(strata, {key[: len(within)]: moments})
+    for stratum in in_order(contract, within, strata):
         where = "; ".join(
-            f"{column}={value}" for column, value in zip(comparison.within, stratum, strict=True)
+            f"{column}={value}" for column, value in zip(within, stratum, strict=True)
         )
-        keys = (*stratum, first), (*stratum, second)
-        a, b = (groups.get(key) for key in keys)
+        keys = [(*stratum, *layer, side) for side in comparison.groups for layer in standard]
+        found = [groups.get(key) for key in keys]
+        people = [(group_of(names, key), groups[key].n if key in groups else 0) for key in keys]
+        if over:
+            people += [(group_of(over, layer), standard[layer].n) for layer in standard]
+        weights = [moments.n for moments in standard.values()]
         yield Expected(
-            (name, where or "all", str(first), str(second)),
-            tuple(_welch(contract, a, b)),
-            tuple((group_of(names, key), groups[key].n if key in groups else 0) for key in keys),
+            (name, where or "all", *map(str, comparison.groups)),
+            tuple(_welch(contract, weights, found[: len(weights)], found[len(weights) :])),
+            tuple(people),
         )
 
 
@@ -244,27 +258,42 @@ def _filter_cube(contract: Contract, output: str, cells: GroupedMoments) -> Iter
     yield from (row for _, row in sorted(found, key=lambda pair: pair[0]))
 
 
-def _welch(contract: Contract, a: Moments | None, b: Moments | None) -> list[Figure]:
-    """Welch, Biometrika 34 (1947); Hedges, Journal of Educational Statistics 6 (1981)."""
-    counts = [Figure(str(a.n if a else 0)), Figure(str(b.n if b else 0))]
-    if a is None or b is None:
+def _welch(
+    contract: Contract,
+    weights: Sequence[int],
+    first: Sequence[Moments | None],
+    second: Sequence[Moments | None],
+) -> list[Figure]:
+    """Welch, Biometrika 34 (1947); Hedges, Journal of Educational Statistics 6 (1981).
+
+    A standardized mean is that of the groups in each layer, by people of the layer.
+    """
+    counts = [Figure(str(sum(it.n for it in side if it))) for side in (first, second)]
+    a, b = ([it for it in side if it] for side in (first, second))
+    if len(a) < len(weights) or len(b) < len(weights):
         return counts + [NOTHING] * 7
     unit = Decimal(10) ** contract.decimals
-    gap = _mean(a, unit) - _mean(b, unit)
+    gap = _standardized(weights, a, unit) - _standardized(weights, b, unit)
     counts.append(_written(gap))
-    if a.n < 2 or b.n < 2:
+    means = [*zip(weights, a, strict=True), *zip(weights, b, strict=True)]
+    if any(it.n < 2 for _, it in means):
         return counts + [NOTHING] * 6
-    spread_a, spread_b = _variance(a, unit), _variance(b, unit)
-    if not spread_a and not spread_b:
+    everybody = sum(weights)
+    errors = [
+        (_variance(it, unit) * people**2 / everybody**2 / it.n, it.n - 1) for people, it in means
+    ]
+    squared = Decimal(sum(error for error, _ in errors))
+    if not squared:
         return counts + [NOTHING] * 6
-    error = (spread_a / a.n + spread_b / b.n).sqrt()
-    # Degrees of freedom, from the share of one mean in the squared error.
-    part = spread_a / a.n / error**2
-    df = 1 / (part**2 / (a.n - 1) + (1 - part) ** 2 / (b.n - 1))
+    error = squared.sqrt()
+    # Degrees of freedom, from the share of each mean in the squared error.
+    df = 1 / Decimal(sum((own / squared) ** 2 / freedom for own, freedom in errors))
     margin = _critical(float(df)) * error
     t = gap / error
-    pooled = ((spread_a * (a.n - 1) + spread_b * (b.n - 1)) / (a.n + b.n - 2)).sqrt()
-    g = gap / pooled * Decimal(_correction(a.n + b.n - 2))
+    freedom = sum(it.n - 1 for _, it in means)
+    squares = Decimal(sum(_variance(it, unit) * (it.n - 1) for _, it in means))
+    pooled = (squares / freedom).sqrt()
+    g = gap / pooled * Decimal(_correction(freedom))
     return [
         *counts,
         _near(gap - margin, margin),
@@ -274,6 +303,11 @@ def _welch(contract: Contract, a: Moments | None, b: Moments | None) -> list[Fig
         _probability(_p(float(t), float(df))),
         _near(g, g),
     ]
+
+
+def _standardized(weights: Sequence[int], groups: Sequence[Moments], unit: Decimal) -> Decimal:
+    means = [_mean(group, unit) for group in groups]
+    return sum(map(Decimal.__mul__, map(Decimal, weights), means), Decimal(0)) / sum(weights)
 
 
 def _mean(group: Moments, unit: Decimal) -> Decimal:

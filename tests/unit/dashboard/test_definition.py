@@ -218,6 +218,12 @@ def test_all_comparisons_are_in_one_chart_with_the_cube_that_has_them(
         ("sexes_by_smoking", "Men less women by smoking", "cube_region_sex_smoker"),
         ("smokers", "Smokers less non-smokers", "cube_region_sex_smoker"),
         ("smokers_by_region", "Smokers less non-smokers by region", "cube_region_sex_smoker"),
+        ("southeast_southwest", "Southeast less southwest", "cube_region_sex_smoker"),
+        (
+            "southeast_southwest_standardized",
+            "Southeast less southwest, standardized over smoking",
+            None,
+        ),
     ]
     assert visits.compared is None
 
@@ -225,7 +231,7 @@ def test_all_comparisons_are_in_one_chart_with_the_cube_that_has_them(
 def test_a_bare_value_is_compared_with_the_name_of_its_column() -> None:
     compared = changed('    smoker: { "yes": Smokers, "no": Non-smokers }\n', "").compared
     assert compared is not None
-    assert [it.title for it in compared.differences[1:]] == [
+    assert [it.title for it in compared.differences[1:3]] == [
         "Smoking yes less no",
         "Smoking yes less no by region",
     ]

@@ -15,7 +15,7 @@ import pytest
 import medical_charges as mc
 from medical_charges.contract.outputs import NULL
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT, WITHOUT_CUBES, page_data, rows
-from tests.unit.test_reference import reference, without_column
+from tests.unit.test_reference import as_it_was, reference
 
 HEADER = b"age,sex,bmi,children,smoker,region,charges\n"
 GOOD = b"19,female,27.9,0,yes,southwest,16884.924\n"
@@ -33,7 +33,7 @@ def test_the_files_are_the_published_bytes(result: mc.Result) -> None:
         if path.startswith("Output_data/") and "cube_" not in path
     }
     assert len(published) == 6
-    found = {name: without_column(name, data) for name, data in result.files.items()}
+    found = {name: as_it_was(name, data) for name, data in result.files.items()}
     assert found == published
 
 

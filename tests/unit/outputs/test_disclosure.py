@@ -56,7 +56,7 @@ def cube_of(people: list[Person], contract: Contract) -> Cube:
     return cube
 
 
-def case(seed: int) -> tuple[Contract, list[Person]]:
+def case(seed: int, *, standardizing: bool = True) -> tuple[Contract, list[Person]]:
     """A contract of some analyses and comparisons, and people for it."""
     random_ = random.Random(seed)
     plain = random_.sample("abc", random_.randint(1, 3))
@@ -77,9 +77,12 @@ def case(seed: int) -> tuple[Contract, list[Person]]:
         )
     if random_.random() < 0.5:
         column = random_.choice(plain)
-        within = ", ".join(name for name in some(2) if name != column)
+        within = [name for name in some(2) if name != column]
+        free = [name for name in plain if standardizing and name not in (column, *within)]
+        over = standardized(seed, free)
         lines.append(
-            f"comparisons: {{pair: {{column: {column}, groups: [v0, v1], within: [{within}]}}}}"
+            f"comparisons: {{pair: {{column: {column}, groups: [v0, v1], "
+            f"within: [{', '.join(within)}], standardized_over: [{', '.join(over)}]}}}}"
         )
     if random_.random() < 0.5:
         filters = random_.sample(plain, random_.randint(1, min(2, len(plain))))
@@ -100,6 +103,13 @@ def case(seed: int) -> tuple[Contract, list[Person]]:
         for _ in range(random_.choice([8, 20, 60, 150, 400]))
     ]
     return contract, people
+
+
+def standardized(seed: int, free: list[str]) -> list[str]:
+    """What a comparison is standardized over, in some cases."""
+    # A stream of its own: all else of a case is as without it.
+    random_ = random.Random(f"over {seed}")
+    return random_.sample(free, 1) if free and random_.random() < 0.5 else []
 
 
 def published_as(person: Person, contract: Contract) -> dict[str, str]:
@@ -182,7 +192,8 @@ def test_the_attacker_sees_through_primary_suppression_alone() -> None:
 
 def few(seed: int) -> tuple[Contract, list[Person]] | None:
     """A case, if it is small enough to try every pattern."""
-    contract, people = case(seed)
+    # Of a standardized difference more is taken for told than the attacker finds out.
+    contract, people = case(seed, standardizing=False)
     rows = sum(len(t.rows) for t in unprotected(contract, people))
     return (contract, people) if rows <= MOST_ROWS else None
 

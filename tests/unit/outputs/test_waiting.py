@@ -105,6 +105,28 @@ def test_a_median_that_moves_while_sums_and_extremes_stay_lets_its_output_wait(
     assert then(contract, before, after)["by_a"].waits == waits
 
 
+STANDARDIZED = """
+analyses:
+  by_a: {group_by: [a], statistics: [patients, mean]}
+comparisons:
+  pair: {column: a, groups: [x, y], standardized_over: [b]}
+disclosure: {minimum_cell: 11}
+"""
+
+
+def test_a_standardized_comparison_waits_while_its_weights_have_changed_by_few() -> None:
+    contract = parse_contract(BASE + STANDARDIZED)
+    others = {("z", "u"): 40, ("z", "v"): 40}
+    # Another group's people are in neither mean: they weigh.
+    more = [{**others, ("z", "u"): 40 + came, ("z", "v"): 40 + 20 - came} for came in (3, 20)]
+    few, enough = (
+        then(contract, people({**BEFORE, **others}), people({**BEFORE, **after})) for after in more
+    )
+    assert few["comparisons"].waits
+    assert not few["by_a"].waits
+    assert not enough["comparisons"].waits
+
+
 def test_a_change_of_buckets_alone_is_one_of_a_person_at_least() -> None:
     old, new = (
         Cells({("x", m): count(1) for m in middle}) for middle in ([10, 14, 15], [11, 12, 16])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import statistics
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -15,16 +17,24 @@ from scipy import stats
 from medical_charges.aggregates.cube import Sums
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import ContractError
-from medical_charges.outputs.welch import figures, small_sample_factor, welch
-from tests.helpers import CONTRACT_FILE, rows
+from medical_charges.outputs.welch import Layer, figures, small_sample_factor, welch
+from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES, outputs_of, rows
+from tests.memory import MemoryStore
 
 DECIMALS = 2
+NUMBERS = ("difference", "ci95_low", "ci95_high", "t", "df")
+PUBLISHED_FIGURES = ROOT / "tests" / "data" / "published_figures.json"
 
 
 def sums_of(values: list[int]) -> Sums:
     """Return a cube's sums of scaled measures."""
     squares = sum(value * value for value in values)
     return Sums(len(values), sum(values), squares, min(values), max(values))
+
+
+def layer(a: list[int], b: list[int]) -> list[Layer]:
+    """Two groups that are compared as they are."""
+    return [Layer(len(a) + len(b), *(sums_of(values) if values else None for values in (a, b)))]
 
 
 def exact_g(a: list[int], b: list[int]) -> mpmath.mpf:
@@ -51,7 +61,7 @@ def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed:
         size = random_.choice([2, 3, 10, 300, 3000])
         groups.append([round(random_.gauss(center, spread)) for _ in range(size)])
     a, b = groups
-    found = welch(sums_of(a), sums_of(b), DECIMALS)
+    found = welch(layer(a, b), DECIMALS)
     assert found is not None
     expected = stats.ttest_ind([x / 100 for x in a], [x / 100 for x in b], equal_var=False)
     interval = expected.confidence_interval(0.95)
@@ -65,13 +75,13 @@ def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed:
 
 def test_a_p_near_the_smallest_double_is_correct() -> None:
     a, b = [0, 1] * 500, [33, 34] * 500
-    found = welch(sums_of(a), sums_of(b), 0)
+    found = welch(layer(a, b), 0)
     assert found is not None
     with mpmath.workdps(60):
         t2, df = mpmath.mpf(float(found.t)) ** 2, mpmath.mpf(float(found.df))
         expected = mpmath.betainc(df / 2, 0.5, 0, df / (df + t2), regularized=True)
     assert expected < mpmath.mpf("1e-300") or close(found.p, expected)
-    assert figures(sums_of(a), sums_of(b), 0)[7] == "0"
+    assert figures(layer(a, b), 0)[7] == "0"
 
 
 @pytest.mark.parametrize("freedom", [2, 3, 50, 299, 300, 301, 1000, 10**6, 10**9])
@@ -91,10 +101,10 @@ values = st.lists(st.integers(-(10**6), 10**6), min_size=2, max_size=20)
 def test_moving_all_by_the_same_changes_nothing_and_swapping_turns_the_signs(
     a: list[int], b: list[int], shift: int
 ) -> None:
-    here = figures(sums_of(a), sums_of(b), DECIMALS)
-    there = figures(sums_of([x + shift for x in a]), sums_of([x + shift for x in b]), DECIMALS)
+    here = figures(layer(a, b), DECIMALS)
+    there = figures(layer([x + shift for x in a], [x + shift for x in b]), DECIMALS)
     assert here == there
-    found, turned = welch(sums_of(a), sums_of(b), 0), welch(sums_of(b), sums_of(a), 0)
+    found, turned = welch(layer(a, b), 0), welch(layer(b, a), 0)
     if found is None or turned is None:
         assert found is turned
         assert len(set(a)) == len(set(b)) == 1
@@ -104,12 +114,12 @@ def test_moving_all_by_the_same_changes_nothing_and_swapping_turns_the_signs(
 
 
 def test_empty_groups_groups_of_one_and_groups_without_spread_have_their_figures() -> None:
-    one, two, same = sums_of([700]), sums_of([100, 300]), sums_of([500, 500])
-    assert figures(None, two, DECIMALS) == ("0", "2", *[""] * 7)
-    assert figures(one, two, DECIMALS) == ("1", "2", "5", *[""] * 6)
-    assert figures(same, same, DECIMALS) == ("2", "2", "0", *[""] * 6)
-    assert figures(same, two, DECIMALS)[:3] == ("2", "2", "3")
-    assert all(figures(same, two, DECIMALS))
+    one, two, same = [700], [100, 300], [500, 500]
+    assert figures(layer([], two), DECIMALS) == ("0", "2", *[""] * 7)
+    assert figures(layer(one, two), DECIMALS) == ("1", "2", "5", *[""] * 6)
+    assert figures(layer(same, same), DECIMALS) == ("2", "2", "0", *[""] * 6)
+    assert figures(layer(same, two), DECIMALS)[:3] == ("2", "2", "3")
+    assert all(figures(layer(same, two), DECIMALS))
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +146,8 @@ def test_rows_are_in_the_order_of_the_contract_and_then_of_the_strata(
         ("smokers_by_region", "region=northwest"),
         ("smokers_by_region", "region=southeast"),
         ("smokers_by_region", "region=southwest"),
+        ("southeast_southwest", "all"),
+        ("southeast_southwest_standardized", "all"),
     ]
 
 
@@ -145,6 +157,8 @@ def test_every_difference_is_that_of_the_rows(
     people = rows(real_file)
     for row in table:
         comparison = contract.comparisons[row["comparison"]]
+        if comparison.standardized_over:
+            continue
         inside = people
         if row["stratum"] != "all":
             name, _, value = row["stratum"].partition("=")
@@ -158,6 +172,95 @@ def test_every_difference_is_that_of_the_rows(
         assert float(row["p"]) == pytest.approx(expected.pvalue, rel=1e-5)
         gap = sum(map(Fraction, a)) / len(a) - sum(map(Fraction, b)) / len(b)
         assert float(row["difference"]) == pytest.approx(float(gap), abs=1e-6)
+
+
+def test_a_standardized_difference_is_that_of_a_regression_on_all_cells(
+    real_file: bytes,
+) -> None:
+    """Kept from statsmodels 0.15: OLS on an indicator of each cell, with HC2 errors, and the
+    contrast of the cells by the part of everybody that each layer is."""
+    kept = json.loads(PUBLISHED_FIGURES.read_text())["standardized_differences"]
+    lines = (
+        f"  {name}: {{ column: {it['column']}, groups: {json.dumps(it['groups'])}, "
+        f"standardized_over: [{it['over']}] }}\n"
+        for name, it in kept.items()
+    )
+    text = WITHOUT_CUBES.replace("comparisons:\n", "comparisons:\n" + "".join(lines))
+    contract = parse_contract(text)
+    found = outputs_of(MemoryStore(), contract, {"Charges.csv": real_file})["comparisons"]
+    table = {row["comparison"]: {k: float(row[k]) for k in NUMBERS} for row in rows(found)}
+    for name, it in kept.items():
+        row, error = table[name], it["standard_error"]
+        assert row["difference"] == pytest.approx(it["difference"], rel=1e-9)
+        assert row["t"] == pytest.approx(it["difference"] / error, rel=1e-9, abs=1e-6)
+        margin = float(stats.t.ppf(0.975, row["df"])) * error
+        assert row["ci95_high"] - row["difference"] == pytest.approx(margin, rel=1e-8)
+        assert row["difference"] - row["ci95_low"] == pytest.approx(margin, rel=1e-8)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), values, values), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=50)
+def test_a_standardized_test_is_that_of_a_combination_of_means(
+    drawn: list[tuple[int, list[int], list[int]]],
+) -> None:
+    layers = [Layer(people, sums_of(a), sums_of(b)) for people, a, b in drawn]
+    everybody = sum(people for people, _, _ in drawn)
+    terms = [(Fraction(n, everybody), a, 1) for n, a, _ in drawn]
+    terms += [(Fraction(n, everybody), b, -1) for n, _, b in drawn]
+    gap = sum(sign * weight * Fraction(sum(x), len(x)) for weight, x, sign in terms)
+    errors = [
+        (weight**2 * statistics.variance(map(Fraction, x)) / len(x), len(x) - 1)
+        for weight, x, _ in terms
+    ]
+    found = welch(layers, 0)
+    if not any(error for error, _ in errors):
+        assert found is None
+        return
+    assert found is not None
+    squared = sum(error for error, _ in errors)
+    assert (found.low + found.high) / 2 == gap
+    assert found.df == squared**2 / sum(error**2 / own for error, own in errors)
+    assert float(found.t) == pytest.approx(float(gap) / float(squared) ** 0.5)
+
+
+def test_over_what_both_groups_lie_alike_standardizing_changes_no_difference() -> None:
+    a, b = [[1, 5, 9], [20, 22]], [[4, 4, 7], [30, 60]]
+    apart = [Layer(n, sums_of(x), sums_of(y)) for n, x, y in zip((3, 2), a, b, strict=True)]
+    together = layer([*a[0], *a[1]], [*b[0], *b[1]])
+    assert figures(apart, 0)[:3] == figures(together, 0)[:3]
+    assert figures(apart, 0)[3:] != figures(together, 0)[3:]
+
+
+def test_a_layer_without_one_of_the_groups_leaves_their_counts_alone() -> None:
+    layers = [*layer([1, 2], [3, 4]), *layer([5, 6], [])]
+    assert figures(layers, 0) == ("4", "2", *[""] * 7)
+    one_alone = [*layer([1, 2], [3, 4]), *layer([5], [7, 8])]
+    assert figures(one_alone, 0)[3:] == ("",) * 6
+    assert figures(one_alone, 0)[2] == "-2.214286"
+
+
+STANDARDIZED = """
+dataset: d
+prefix: D
+source: {format: csv, columns: {a: {type: string}, b: {type: string}, m: {type: integer}}}
+measure: m
+analyses: {by_b: {group_by: [b], statistics: [patients, mean]}}
+comparisons:
+  alike: {column: a, groups: [x, y], standardized_over: [b]}
+"""
+
+
+@pytest.mark.parametrize(("few", "shown"), [(11, True), (10, False), (1, False)])
+def test_a_standardized_difference_is_withheld_with_any_group_that_it_is_made_of(
+    few: int, *, shown: bool
+) -> None:
+    contract = parse_contract(STANDARDIZED)
+    sizes = {("x", "p"): 40, ("x", "q"): few, ("y", "p"): 50, ("y", "q"): 60}
+    people = [f"{a},{b},{place % 7}" for (a, b), size in sizes.items() for place in range(size)]
+    content = "\n".join(["a,b,m", *people, ""]).encode()
+    [row] = rows(outputs_of(MemoryStore(), contract, {"f.csv": content})["comparisons"])
+    assert bool(row["difference"]) is shown
+    assert bool(row["n_a"]) is shown
 
 
 TEXT = CONTRACT_FILE.read_text()
@@ -175,6 +278,14 @@ PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
         ("column: age, groups: [20, 95]", "groups[1]: found 95; allowed: a number up to 90"),
         ("column: bmi_category, groups: [obese, fat]", "groups[1]: found 'fat'; allowed: under"),
         ("column: sex, groups: [male, female], within: [sex]", "within: found a list; allowed: "),
+        (
+            "column: sex, groups: [male, female], standardized_over: [sx]",
+            "standardized_over[0]: found 'sx'; allowed: age, sex, ",
+        ),
+        (
+            "column: age, groups: [20, 30], standardized_over: [age_decade]",
+            "standardized_over: found age_decade; allowed: other columns than those ",
+        ),
     ],
 )
 def test_a_wrong_comparison_is_reported_with_its_place(wrong: str, said: str) -> None:

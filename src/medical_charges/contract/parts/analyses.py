@@ -81,8 +81,12 @@ class Comparison(Part):
     within: tuple[str, ...] = Field(
         (), description="Columns or bands in each of whose groups the two are compared."
     )
+    standardized_over: tuple[str, ...] = Field(
+        (),
+        description="Columns or bands whose groups weigh in both means as they do among everybody.",
+    )
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names by which the compared groups are grouped."""
-        return (*self.within, self.column)
+        return (*self.within, *self.standardized_over, self.column)

@@ -42,16 +42,22 @@ def comparison_problems(contract: Contract) -> Iterator[Problem]:
         path = f"comparisons.{name}"
         unknown = list(group_problems(contract, f"{path}.column", comparison.column))
         yield from unknown
-        for index, group in enumerate(comparison.within):
-            yield from group_problems(contract, f"{path}.within[{index}]", group)
-        if len(set(comparison.names)) < len(comparison.names):
+        for key in ("within", "standardized_over"):
+            for index, group in enumerate(getattr(comparison, key)):
+                yield from group_problems(contract, f"{path}.{key}[{index}]", group)
+        columns = [contract.column_of(it) for it in comparison.names]
+        if len(set(comparison.names)) < len(columns):
             found = show(list(comparison.within))
             yield Problem(f"{path}.within", found, "each entry once, and not the column compared")
+        elif comparison.standardized_over and len(set(columns)) < len(columns):
+            found = ", ".join(comparison.standardized_over)
+            allowed = "other columns than those that are compared, or within which"
+            yield Problem(f"{path}.standardized_over", found, allowed)
         if len(set(comparison.groups)) < len(comparison.groups):
             yield Problem(f"{path}.groups", f"{comparison.groups[0]!r} twice", "two groups")
         for index, value in enumerate(comparison.groups if not unknown else ()):
-            if (allowed := not_a_group(contract, comparison.column, value)) is not None:
-                yield Problem(f"{path}.groups[{index}]", show(value), allowed)
+            if (wanted := not_a_group(contract, comparison.column, value)) is not None:
+                yield Problem(f"{path}.groups[{index}]", show(value), wanted)
 
 
 def top_code_problems(contract: Contract) -> Iterator[Problem]:

@@ -71,7 +71,8 @@ function differenceSentence(dashboard, selection, formats) {
   const among = item.within.map((column, i) => dashboard.groups.get(column).label(row.key[i])).join(", ");
   const means = row.means && row.means.map((mean) => formats.withUnit(mean)).join(" and ");
   const title = inSentence(`Mean ${inSentence(dashboard.definition.measure_title)}`);
-  return `${first} against ${second}${among && ` (${among})`}: ${title} ${means ? `${means}, ` : ""}` +
+  const how = item.standardized && `, ${item.standardized}`;
+  return `${first} against ${second}${among && ` (${among})`}${how}: ${title} ${means ? `${means}, ` : ""}` +
     `a difference of ${formats.gap(row.difference)} (95% interval ${formats.difference(row.low)} to ${formats.difference(row.high)}).`;
 }
 
