@@ -132,7 +132,7 @@ def test_each_chart_can_be_read_as_a_table(clean: Dashboard) -> None:
         "charges_by_age": 47,
         "smokers_by_region": 8,
         "charges_by_sex_and_smoker": 4,
-        "comparisons": 7,
+        "comparisons": 9,
     }.items():
         toggle = card(clean, chart, "Show as a table")
         toggle.click()

@@ -207,7 +207,7 @@ FIGURES = (
     code("Hedges' g without its correction", welch,
          replaced("small_sample_factor(_)", "1"), GOLDEN_SAMPLE, "comparisons: figures"),
     code("Student's degrees of freedom for Welch's", welch,
-         replaced("squared_error**2 / _", "Fraction(sum(own for _, own in errors))"),
+         replaced("squared_error**2 / _", "Fraction(freedom)"),
          GOLDEN_SAMPLE, "comparisons: figures"),
     code("a mean standardized over as many in each layer", difference,
          replaced("people * _", "_"), GOLDEN_SAMPLE),

@@ -88,11 +88,11 @@ def welch(layers: Sequence[Layer], decimals: int) -> Welch | None:
     squared_error = sum((error for error, _ in errors), Fraction(0))
     if gap is None or not squared_error:
         return None
+    freedom = sum(own for _, own in errors)
     df = squared_error**2 / sum(error**2 / own for error, own in errors)
     sign = -1 if gap < 0 else 1
     t = sign * root(gap**2 / squared_error)
     margin = critical(df) * root(squared_error)
-    freedom = sum(own for _, own in errors)
     g = sign * root(gap**2 * freedom / squares) * Fraction(small_sample_factor(freedom))
     p = 2 * float(stdtr(float(df), -abs(float(t))))
     return Welch(gap - margin, gap + margin, t, df, p, g)

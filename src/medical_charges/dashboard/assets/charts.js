@@ -337,7 +337,7 @@ function makeCharts(color, formats) {
       // Of all lines, and first: it sets their order.
       { mark: { type: "point", opacity: 0, aria: false }, encoding: { y } },
       { data: { values: [{}] }, mark: { type: "rule", color: muted, strokeDash: [3, 3], aria: false }, encoding: { x: { datum: 0, type: "quantitative" } } },
-      { transform: [heading], mark: { ...place, ...(wide ? {} : { yOffset: { expr: "datum.kind === 'heading' ? 16 : -14" } }), fontWeight: 600, limit: size.width * (wide ? 0.6 : 1) }, encoding: { y, text: { field: "label" } } },
+      { transform: [heading], mark: { ...place, ...(wide ? {} : { yOffset: { expr: "datum.kind === 'heading' ? 16 : -14" } }), fontWeight: 600, limit: wide ? { expr: `datum.kind === 'alone' ? ${left - 6} : ${size.width * 0.6}` } : size.width }, encoding: { y, text: { field: "label" } } },
       { transform: [{ filter: "datum.kind === 'row'" }], mark: { ...place, dx: 12 }, encoding: { y, text: { field: "label" } } },
       ...whiskers("x", { y }, down),
       {

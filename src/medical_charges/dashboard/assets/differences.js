@@ -6,6 +6,9 @@ const COMPARED = [
   "t", "df", "p", "hedges_g",
 ];
 
+/** How long the name of a comparison may be that stands beside its interval, in characters. */
+const ALONE = 30;
+
 /** The comparisons under a selection, ready to be drawn, read and saved. */
 class Comparisons {
   constructor(dashboard, visual, selection, formats) {
@@ -46,19 +49,26 @@ class Comparisons {
     return names.join(", ") || this.dashboard.everybody;
   }
 
-  /** A line for each stratum below that of its comparison; the only one is in the same line. */
+  /** What stands below the heading of a comparison: the stratum, or how everybody is compared. */
+  lineOf(item, row) {
+    const how = item.within.length ? "" : item.standardized;
+    return how ? how[0].toUpperCase() + how.slice(1) : this.labelOf(item, row);
+  }
+
+  /** A line for each stratum below that of its comparison; the only one is in the same line if its name is short. */
   chartRows(unfolded = false) {
     const lines = [];
     for (const { item, rows } of this.sorted()) {
       if (!rows.length) continue;
-      const alone = !item.within.length;
-      if (!alone) lines.push({ kind: "heading", label: item.title, state: "", text: "", brief: "" });
+      const alone = !item.within.length && item.title.length <= ALONE;
+      const heading = item.within.length ? item.title : item.names.join(" less ");
+      if (!alone) lines.push({ kind: "heading", label: heading, state: "", text: "", brief: "" });
       const drawn = unfolded || !foldable(rows.length) ? rows : byValue(rows, ({ difference }) => difference).slice(0, FOLDED);
       for (const row of drawn) {
-        const label = alone ? item.title : this.labelOf(item, row);
+        const label = alone ? item.title : this.lineOf(item, row);
         const brief = STATE_TEXT[row.state] ?? this.differenceText(row);
         const text = (row.p ?? null) === null ? brief : `${brief}, ${formatP(row.p)}`;
-        const spoken = alone ? `${label}: ${text}` : `${item.title}, ${label}: ${text}`;
+        const spoken = alone ? `${label}: ${text}` : `${heading}, ${label}: ${text}`;
         const { state, difference, low, high } = row;
         lines.push({ kind: alone ? "alone" : "row", label, state, difference, low, high, brief, text, spoken });
       }
