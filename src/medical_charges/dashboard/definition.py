@@ -438,7 +438,7 @@ def _difference(contract: Contract, name: str) -> Difference:
     standardized = f"standardized over {over}" if over else ""
     return Difference(
         comparison=name,
-        # The weights are of everybody, whoever is selected.
+        # The weights are of everybody: a selection has others.
         cube=None if over else cube,
         column=comparison.column,
         groups=(first, second),

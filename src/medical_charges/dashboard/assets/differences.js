@@ -6,7 +6,7 @@ const COMPARED = [
   "t", "df", "p", "hedges_g",
 ];
 
-/** How long the name of a comparison may be that stands beside its interval, in characters. */
+/** How long the name of a comparison may be that stands next to its interval, in characters. */
 const ALONE = 30;
 
 /** The comparisons under a selection, ready to be drawn, read and saved. */
