@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 from playwright.sync_api import Browser
@@ -25,7 +26,7 @@ source:
     score: { type: double, minimum: 0 }
 measure: score
 analyses:
-  status: { group_by: [table], statistics: [patients, mean, ci95] }
+  status: { group_by: [table], statistics: [patients, mean, ci95, total, standard_error] }
   charts: { group_by: [chart], statistics: [maximum] }
   data: { group_by: [table, chart], statistics: [patients, share] }
   library: { group_by: [chart], statistics: [patients, share] }
@@ -78,6 +79,21 @@ def test_names_of_the_contract_are_not_taken_for_the_pages_own(
         assert page.locator("#chart-status table").is_visible()
         assert page.locator("#chart-data table").is_hidden()
         assert dashboard.complaints == []
+
+
+def test_what_follows_from_sums_is_shown_of_a_selection_too(
+    browser: Browser, pages: dict[float, Path]
+) -> None:
+    with Dashboard(browser, pages[1350.0]) as dashboard:
+        dashboard.select(chart="left", elements="yes")
+        card = dashboard.page.locator("#chart-status")
+        card.get_by_role("button", name="Show as a table").click()
+        heads = card.locator("thead th").all_inner_texts()
+        low = card.locator("tbody tr", has_text="low").locator("th, td").all_inner_texts()
+        shown = dict(zip(heads, low, strict=True))
+    scores = [1350 * (0.8 + 0.1 * i) for i in range(5) for _ in range(11)]
+    assert shown["Total score"] == f"{sum(scores):,.0f}"
+    assert shown["Standard error"] == f"{stdev(scores) / len(scores) ** 0.5:,.0f}"
 
 
 def test_a_pie_of_a_selection_keeps_its_colors(browser: Browser, pages: dict[float, Path]) -> None:

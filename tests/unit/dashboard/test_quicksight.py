@@ -505,11 +505,13 @@ def test_comparisons_use_the_names_of_the_contract(
         for row in rows(real_outputs["comparisons"])
     ]
     assert found[:3] == [
-        ("Sexes by smoking", "Non-smokers", "Men"),
-        ("Sexes by smoking", "Smokers", "Men"),
-        ("Smokers", "Everybody", "Smokers"),
+        ("Men less women by smoking", "Non-smokers", "Men"),
+        ("Men less women by smoking", "Smokers", "Men"),
+        ("Smokers less non-smokers", "Everybody", "Smokers"),
     ]
-    assert ("Smokers by region", "Southwest", "Smokers") in found
+    assert ("Smokers less non-smokers by region", "Southwest", "Smokers") in found
+    standardized = "Southeast less southwest, standardized over smoking"
+    assert found[-1] == (standardized, "Everybody", "Southeast")
     table = first(made, "TableVisual")["ChartConfiguration"]
     titles = [it["CustomLabel"] for it in table["FieldOptions"]["SelectedFieldOptions"]]
     assert len(titles) == 13

@@ -100,12 +100,13 @@ function criticalT(freedom, tail = CONFIDENCE_TAIL) {
  */
 function describe({ n, sum, m2 }) {
   // A row may show its people alone.
-  if (sum === null) return { patients: n, mean: null, stddev: null, ci95_low: null, ci95_high: null };
-  const mean = n ? sum / n : null;
-  const stddev = n < 2 ? null : Math.sqrt(m2 / (n - 1));
-  const margin = n < 2 ? null : (criticalT(n - 1) * stddev) / Math.sqrt(n);
-  const [ci95_low, ci95_high] = n < 2 ? [null, null] : [mean - margin, mean + margin];
-  return { patients: n, mean, stddev, ci95_low, ci95_high };
+  const shown = sum !== null;
+  const mean = shown && n ? sum / n : null;
+  const stddev = shown && n > 1 ? Math.sqrt(m2 / (n - 1)) : null;
+  const standard_error = stddev === null ? null : stddev / Math.sqrt(n);
+  const margin = stddev === null ? null : criticalT(n - 1) * standard_error;
+  const [ci95_low, ci95_high] = stddev === null ? [null, null] : [mean - margin, mean + margin];
+  return { patients: n, total: sum, mean, stddev, standard_error, ci95_low, ci95_high };
 }
 
 /**

@@ -8,7 +8,6 @@ from math import prod
 
 from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import COMPARISONS, MARGIN
-from medical_charges.contract.naming import words
 from medical_charges.contract.outputs import OutputColumn
 from medical_charges.dashboard.definition import Compared, group_of
 from medical_charges.dashboard.quicksight.fields import (
@@ -31,7 +30,7 @@ _STRATA = 500
 def comparisons_table(contract: Contract, compared: Compared, fields: Fields, name: str) -> Json:
     """The table, as a visual of that name."""
     title, subtitle = compared.title, compared.subtitle
-    columns, called = contract.outputs[COMPARISONS].columns, _called(contract)
+    columns, called = contract.outputs[COMPARISONS].columns, _called(contract, compared)
     options = [{"FieldId": f"{name}-{it.name}", "CustomLabel": it.title} for it in columns]
     values = [_value(it, called, fields, f"{name}-{it.name}") for it in columns]
     note = (
@@ -86,16 +85,16 @@ def _p(name: str) -> str:
     )
 
 
-def _called(contract: Contract) -> dict[str, str]:
+def _called(contract: Contract, compared: Compared) -> dict[str, str]:
     """Expressions of what the comparisons, their strata and their groups are called."""
-    names, strata = {}, {MARGIN: text("Everybody")}
+    names = {it.comparison: text(it.title) for it in compared.differences}
+    strata = {MARGIN: text("Everybody")}
     groups: tuple[dict[str, str], ...] = ({}, {})
     for name, comparison in contract.comparisons.items():
-        names[name] = text(words(name))
         strata |= _strata(contract, comparison)
-        compared = group_of(contract, comparison.column)
+        group = group_of(contract, comparison.column)
         for found, value in zip(groups, comparison.groups, strict=True):
-            found[name] = text(compared.label(str(value)))
+            found[name] = text(group.label(str(value)))
     return {
         "comparison": switch("{comparison}", names, "{comparison}"),
         "stratum": switch("{stratum}", strata, "{stratum}"),
