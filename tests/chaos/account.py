@@ -8,9 +8,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -28,23 +28,11 @@ import medical_charges.storage.base
 from local_aws.environment import ACCOUNT
 from medical_charges.runs.ledger import Ledger
 from medical_charges.storage import S3Store
-from tests.functions import Pipeline, deploy
+from tests.functions import BUCKET, Held, Pipeline, deploy
 from tests.helpers import WITHOUT_CUBES
 
-BUCKET = "medicalcharges"
 LEASE_SECONDS = 12_000
 PATIENCE_SECONDS = 120
-
-Kept = Mapping[str, bytes]
-"""Objects by key."""
-
-
-@dataclass(frozen=True)
-class Held:
-    """Everything that an account holds of a data set."""
-
-    objects: Kept
-    ledger: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -148,20 +136,7 @@ class Account:
 
     def held(self) -> Held:
         """Return everything that it holds."""
-        objects = {
-            ref.key: self.pipeline.store.read(ref.key)
-            for ref in self.pipeline.store.list("MedicalCharges")
-        }
-        items = boto3.resource("dynamodb").Table("ledger").scan()["Items"]
-        return Held(objects, tuple(items))
-
-    def put(self, held: Held) -> None:
-        """Put into it, which must be new, what another one held."""
-        for key, data in held.objects.items():
-            s3_backends[ACCOUNT]["aws"].put_object(BUCKET, key, data)
-        table = boto3.resource("dynamodb").Table("ledger")
-        for item in held.ledger:
-            table.put_item(Item=dict(item))
+        return self.pipeline.held()
 
     @contextlib.contextmanager
     def as_it_was(self, held: Held) -> Iterator[None]:
@@ -248,12 +223,6 @@ def _what(request: Any) -> str:
     return ""
 
 
-@cache
-def _made_once(make: Callable[[str], Any], service: str) -> Any:
-    """Return a client of a service: to make one takes longer than to ask it."""
-    return make(service)
-
-
 @contextlib.contextmanager
 def account(held: Held | None = None, contract: str = WITHOUT_CUBES) -> Iterator[Account]:
     """An account with the pipeline's functions, and with what another one held."""
@@ -276,9 +245,6 @@ def account(held: Held | None = None, contract: str = WITHOUT_CUBES) -> Iterator
         pipeline = deploy(S3Store(f"s3://{BUCKET}"), b"", patch, contract)
         pipeline.store.delete("MedicalCharges/Input_data/Charges.csv")
         found = Account(pipeline)
-        for name in ("client", "resource"):
-            make = partial(_made_once, getattr(boto3, name))
-            patch.setattr(boto3, name, lambda service, make=make, **_: make(service))
         patch.setenv("LEASE_SECONDS", str(LEASE_SECONDS))
         patch.setattr(lambdas.settings, "Ledger", partial(Ledger, now=found.now, sleep=found.sleep))
         # Between two attempts of a call nothing happens.
@@ -289,7 +255,7 @@ def account(held: Held | None = None, contract: str = WITHOUT_CUBES) -> Iterator
             lambda stubber, event_name, request, **_: found.answer(stubber, event_name, request),
         )
         if held:
-            found.put(held)
+            pipeline.put(held)
         logging.disable(logging.CRITICAL)
         ending.callback(logging.disable, logging.NOTSET)
         ending.enter_context(contextlib.redirect_stdout(io.StringIO()))

@@ -7,9 +7,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.chaos.account import Account, Answer, Call, Held
+from tests.chaos.account import Account, Answer, Call
 from tests.chaos.cases import LAYOUT, Outcome, people, world
 from tests.chaos.machine import SUCCEEDED, Machine
+from tests.functions import Held
 from tests.helpers import WITHOUT_CUBES
 
 OPEN = WITHOUT_CUBES.replace("minimum_cell: 11", "minimum_cell: 1")

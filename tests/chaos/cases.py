@@ -15,9 +15,10 @@ import pytest
 
 import glue_jobs.validate_outputs
 from medical_charges.layout import Layout
-from tests.chaos.account import Account, Answer, Call, Held, account
+from tests.chaos.account import Account, Answer, Call, account
 from tests.chaos.faults import KINDS, Fault, Moment, place_of
 from tests.chaos.machine import SUCCEEDED, Ended, Machine
+from tests.functions import Held
 from tests.helpers import CHARGES_FILE, WITHOUT_CUBES, page_data
 
 LAYOUT = Layout("MedicalCharges")

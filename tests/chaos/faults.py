@@ -13,8 +13,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.chaos.account import LEASE_SECONDS, Account, Answer, Call, Held
+from tests.chaos.account import LEASE_SECONDS, Account, Answer, Call
 from tests.chaos.machine import ABORTED, TIMED_OUT, Machine
+from tests.functions import Held
 
 ONCE, CALL, PROCESS, EXECUTION = (
     "once",

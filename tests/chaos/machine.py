@@ -22,8 +22,8 @@ from lambdas.plan_run.handler import handle as plan_run
 from lambdas.publish_outputs.handler import handle as publish_outputs
 from lambdas.validate_manifests.handler import handle as validate_manifests
 from lambdas.write_page.handler import handle as write_page
-from tests.chaos.account import BUCKET, Account, Invocation, KilledError
-from tests.functions import CONTRACT, LambdaContext, execution
+from tests.chaos.account import Account, Invocation, KilledError
+from tests.functions import BUCKET, CONTRACT, LambdaContext, execution
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 

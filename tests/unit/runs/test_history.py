@@ -12,7 +12,7 @@ from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
-from tests.functions import CONTRACT, Pipeline, deploy
+from tests.functions import CONTRACT, Pipeline, after_a_run, deploy
 from tests.helpers import WITHOUT_CUBES
 from tests.unit.runs.test_differencing import grouped_by
 from tests.unit.runs.test_hold import INPUT, lines, of_one_region, part
@@ -24,8 +24,7 @@ REGION, AGE = "charges_by_region", "charges_by_age"
 def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published the real file."""
     found = deploy(bucket, real_file, monkeypatch, WITHOUT_CUBES)
-    found.finish("first", found.run("first"))
-    return found
+    return after_a_run(found, "first")
 
 
 def layout_of(pipeline: Pipeline) -> Layout:

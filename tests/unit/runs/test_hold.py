@@ -11,7 +11,7 @@ from lambdas.settings import Settings
 from medical_charges.contract import parse_contract
 from medical_charges.layout import Layout
 from medical_charges.storage import S3Store
-from tests.functions import CONTRACT, Pipeline, deploy
+from tests.functions import CONTRACT, Pipeline, after_a_run, deploy
 from tests.helpers import WITHOUT_CUBES
 
 INPUT = "MedicalCharges/Input_data"
@@ -22,8 +22,7 @@ def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch)
     """A pipeline that has published the real file in two parts, of 1,330 people and of 8."""
     found = deploy(bucket, b"".join(lines(real_file)[:1331]), monkeypatch, WITHOUT_CUBES)
     found.upload("eight.csv", part(real_file, 1331, 8))
-    found.finish("first", found.run("first"))
-    return found
+    return after_a_run(found, "first")
 
 
 def lines(data: bytes) -> list[bytes]:

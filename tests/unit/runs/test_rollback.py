@@ -12,7 +12,7 @@ from medical_charges.errors import OutputsRefusedError
 from medical_charges.layout import Layout
 from medical_charges.runs.publish import read_live
 from medical_charges.storage import S3Store
-from tests.functions import CONTRACT, Pipeline, deploy
+from tests.functions import CONTRACT, Pipeline, after_a_run, deploy
 from tests.helpers import TWO_OUTPUTS
 
 
@@ -25,8 +25,7 @@ def contract() -> Contract:
 def pipeline(bucket: S3Store, real_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """A pipeline that has published two runs, the second of more rows."""
     found = deploy(bucket, real_file, monkeypatch)
-    found.finish("one", found.run("one"))
-    return found
+    return after_a_run(found, "one")
 
 
 @pytest.fixture
