@@ -43,6 +43,7 @@ _FUNCTIONS: Mapping[str, tuple[Type | None, Type]] = {
     "toString": ("number", "text"),
     "max": ("number", "number"),
     "maxOver": ("number", "number"),
+    "sqrt": ("number", "number"),
     "isNull": (None, "truth"),
 }
 """Functions whose arguments are all of one type (None: of any), and what they give."""
@@ -132,9 +133,11 @@ class _Reader:
         self.take("(")
         given = [self.operation()]
         if name == "maxOver":
-            # Over everything, before visuals add up.
-            for token in (",", "[", "]", ",", "PRE_AGG"):
+            # Over everything, before visuals add up, or before filters leave rows out.
+            for token in (",", "[", "]", ","):
                 self.take(token)
+            if self.take("word") not in {"PRE_AGG", "PRE_FILTER"}:
+                raise ExpressionError(f"has no level that {name} knows")
         while self.take(",", ")") == ",":
             given.append(self.operation())
         if name == "switch":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 from botocore.validate import ParamValidator
+from scipy.stats import t
 
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.dashboard.definition import define
@@ -385,7 +387,7 @@ def test_a_missing_figure_says_that_it_is_withheld_if_no_other_reason_is_possibl
     assert found["selection-charges_by_region-Mean charges"] == "withheld"
     assert found["selection-people-value"] == "withheld"
     shares = [missing for name, missing in found.items() if "share_of_smokers" in name]
-    assert [found["everybody-charges_by_region-ci95_low"], *shares] == ["–"] * 3  # noqa: RUF001
+    assert [found["everybody-charges_by_region-ci95_low"], *shares] == ["–"] * 4  # noqa: RUF001
     assert set(found.values()) == {"withheld", "–"}  # noqa: RUF001
     labels = [it for it in definition_in(made)["CalculatedFields"] if it["Name"].startswith("By ")]
     assert labels
@@ -430,6 +432,90 @@ def test_bars_of_means_have_limits_and_medians_as_marks_and_the_rest_in_their_to
     assert told == ["People", "Minimum", "Maximum", "Standard deviation"]
     means = wells(made, "BarChartVisual", "BarChartAggregatedFieldWells")
     assert [len(means[kind]) for kind in ("Values", "Colors")] == [1, 0]
+
+
+def test_means_of_a_selection_have_the_limits_of_students_t(
+    made: Json, real_outputs: Mapping[str, bytes]
+) -> None:
+    found = {
+        (it["DataSetIdentifier"], it["Name"]): it["Expression"]
+        for it in definition_in(made)["CalculatedFields"]
+    }
+    cube = "cube_region_sex_smoker"
+    low, high = (found[cube, f"95% interval {end}"] for end in ("from", "to"))
+    known = [row for row in rows(real_outputs[cube]) if row["sum_charges"]]
+    assert len(known) > 10
+    for row in known:
+        n, total, spread = (float(row[it]) for it in ("patients", "sum_charges", "m2_charges"))
+        half = t.ppf(0.975, n - 1) * math.sqrt(spread / (n - 1) / n)
+        ends = [of_figures(it, row) for it in (low, high)]
+        assert ends == pytest.approx([total / n - half, total / n + half], rel=1e-6)
+
+
+@pytest.mark.parametrize(("people", "off"), [(5, None), (6, 2e-5), (11, 5e-7)])
+def test_limits_of_a_selection_are_shown_from_six_people_on(
+    made: Json, people: int, off: float | None
+) -> None:
+    (limit,) = {
+        it["Expression"]
+        for it in definition_in(made)["CalculatedFields"]
+        if it["Name"] == "95% interval to" and it["DataSetIdentifier"].startswith("cube")
+    }
+    row = {"patients": str(people), "sum_charges": "0", "m2_charges": str(people * (people - 1))}
+    exact = pytest.approx(t.ppf(0.975, people - 1), rel=off)
+    assert of_figures(limit, row) == (exact if off else None)
+
+
+def of_figures(expression: str, row: dict[str, str]) -> Any:
+    """An expression of one row of figures that are all there."""
+    text = re.sub(r"\{(\w+)\}", lambda match: str(float(row[match[1]])), expression)
+    known: dict[str, Any] = {"ifelse": _ifelse, "sqrt": math.sqrt, "None": None, "__builtins__": {}}
+    return eval(text.replace("NULL", "None"), known)  # noqa: S307 - our own expression
+
+
+def test_bars_of_a_selection_have_limits_as_marks_and_no_median(made: Json) -> None:
+    visuals = definition_in(made)["Sheets"][1]["Visuals"]
+    combined = [it["ComboChartVisual"] for it in visuals if "ComboChartVisual" in it]
+    assert [it["VisualId"] for it in combined] == [
+        "selection-charges_by_region",
+        "selection-charges_by_sex_and_smoker",
+    ]
+    for chart in combined:
+        well = chart["ChartConfiguration"]["FieldWells"]["ComboChartAggregatedFieldWells"]
+        drawn = [it["NumericalMeasureField"]["Column"]["ColumnName"] for it in well["LineValues"]]
+        assert drawn == ["95% interval from", "95% interval to"]
+        assert chart["Subtitle"]["FormatText"]["PlainText"] == "Mean with 95% confidence interval"
+        assert "median" not in repr(chart).lower()
+
+
+def test_tiles_of_a_selection_are_compared_with_everybody(
+    made: Json, real_outputs: Mapping[str, bytes]
+) -> None:
+    definition = definition_in(made)
+    found = {it["Name"]: it["Expression"] for it in definition["CalculatedFields"]}
+    tiles = [
+        [it["KPIVisual"]["ChartConfiguration"] for it in sheet["Visuals"] if "KPIVisual" in it]
+        for sheet in definition["Sheets"]
+    ]
+    assert [values_under(it, "TargetValues") for it in tiles[0]] == [[]] * 3
+    targets = [
+        it["FieldWells"]["TargetValues"][0]["NumericalMeasureField"]["Column"]["ColumnName"]
+        for it in tiles[1]
+    ]
+    assert targets == [
+        "People of everybody",
+        "Mean charges of everybody",
+        "Share of smokers, of everybody",
+    ]
+    methods = values_under(tiles[1], "ComparisonMethod")
+    assert methods == ["PERCENT", "DIFFERENCE", "DIFFERENCE"]
+    cube = rows(real_outputs["cube_region_sex_smoker"])
+    for name, figure in zip(targets[:2], (1338, 13270.422265), strict=True):
+        inner = re.fullmatch(r"maxOver\((.+), \[\], PRE_FILTER\)", found[name])
+        assert inner is not None
+        condition, value = re.fullmatch(r"ifelse\((.+), (.+), NULL\)", inner[1]).groups()  # type: ignore[union-attr]
+        there = [row for row in cube if worked_out(condition, row, {})]
+        assert [of_figures(value, row) for row in there] == [pytest.approx(figure)]
 
 
 def test_limits_next_to_a_line_are_dotted_and_the_median_is_dashed(made: Json) -> None:

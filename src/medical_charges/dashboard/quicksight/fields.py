@@ -31,6 +31,11 @@ _NUMBERS = 1_000_000
 """Upper bound of a number that sorts behind another group."""
 _SHOWN = "yes"
 
+_T = (1.959963985, 2.372271230, 2.822498616, 2.555849680, 1.589534053, 0.732898212)
+"""Student's t at 97.5%, as a sum over powers of 1 / (degrees of freedom), as QuickSight has no such
+function: off by 0.002% at five of them, and by less than 0.0001% from ten on."""
+_LEAST_DF = 5
+
 
 def text(value: str) -> str:
     """A literal in an expression."""
@@ -107,6 +112,13 @@ class Fields:
         number = _number(decimals, missing) | {"Suffix": f" {unit}"}
         return {"NumberDisplayFormatConfiguration": number}
 
+    def comparison(self, kind: Format) -> Json:
+        """Return the format of what lies between two figures, which has no currency."""
+        if kind == "share":
+            return self.format(kind, NONE)
+        decimals = self.decimals if kind == "measure" else 0
+        return {"NumberDisplayFormatConfiguration": _number(decimals, NONE)}
+
     def figure(self, data_set: str, source: str, title: str) -> Json:
         """A figure under the name that people read."""
         return self._titled(data_set, title, f"{{{source}}}", source)
@@ -115,6 +127,25 @@ class Fields:
         """The mean of a cube's row."""
         people, total, _ = self.definition.figures
         return self._titled(data_set, title, f"{{{total}}} / {{{people}}}", "mean")
+
+    def limit(self, data_set: str, title: str, sign: str) -> Json:
+        """A limit of the 95% interval of a cube's row: its mean, `-` or `+` half the interval."""
+        people, total, spread = self.definition.figures
+        df, mean = f"({{{people}}} - 1)", f"{{{total}}} / {{{people}}}"
+        t = str(_T[-1])
+        for term in reversed(_T[:-1]):
+            t = f"({term} + {t} / {df})"
+        half = f"{t} * sqrt({{{spread}}} / {df} / {{{people}}})"
+        expression = f"ifelse({_LEAST_DF} < {{{people}}}, {mean} {sign} {half}, NULL)"
+        return self._titled(data_set, title, expression, "limit")
+
+    def of_everybody(self, cube: str, title: str, source: str) -> Json:
+        """The same figure of the row of everybody, whichever row a filter leaves."""
+        people, total, _ = self.definition.figures
+        figure = f"{{{total}}} / {{{people}}}" if source == "mean" else f"{{{source}}}"
+        everybody = " AND ".join(self.row(selection=False))
+        expression = f"maxOver(ifelse({everybody}, {figure}, NULL), [], PRE_FILTER)"
+        return self.add(cube, f"{title} of everybody", expression)
 
     def whole(self, data_set: str, source: str, title: str) -> Json:
         """A figure of parts, where all of them are shown: otherwise the others would be the whole.

@@ -1,14 +1,14 @@
 """QuickSight's sheets: one of everybody, from the published outputs, one of a selection, from
 the cubes.
 
-On the second, confidence limits and extremes are left out, and so are visuals of these alone: a
-cube has none.
+On the second, medians and extremes are left out, and so are visuals of these alone: a cube has
+none. Its tiles compare who is selected with everybody.
 """  # noqa: D205
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -38,9 +38,9 @@ _OF_A_CUBE = ("patients", "share", "mean")
 """Values that can be drawn for a selection: others do not follow from a row of a cube."""
 
 _ABOUT = (
-    "<text-box>How many rows were rejected is in each run's notice. A group of fewer than "
-    "{threshold} is withheld, with as many others as it takes that its number cannot be worked out."
-    "{caveats}{source}</text-box>"
+    "<text-box>A group of fewer than {threshold} is withheld, with as many others as it takes that "
+    "its number cannot be worked out.{caveats}{source} The time of the data and the number of "
+    "rejected rows stand on the dashboard's page, which its owner can share.</text-box>"
 )
 
 
@@ -157,31 +157,51 @@ class _Sheet:
             self.filters.append(only_shown(f"{self.id}-tiles", total, self.id, shown))
 
     def _tile(self, tile: Tile, cube: str) -> Json:
-        name = f"{self.id}-{tile.id}"
+        name, people = f"{self.id}-{tile.id}", self.definition.figures[0]
         if tile.where is not None:
             value = self.fields.share(cube, tile.title, tile.where, selection=self.selection)
         elif tile.kind == "mean":
             value = self.fields.mean(cube, tile.title)
         else:
-            value = self.fields.figure(cube, self.definition.figures[0], tile.title)
+            value = self.fields.figure(cube, people, tile.title)
         # Who have a share may also be nobody.
         form = self.fields.format(tile.format, WITHHELD if tile.where is None else NONE)
-        units = self.contract.units
-        whose = f"of the {units} selected" if self.selection else f"of {self.contract.everybody}"
+        shown = self._value(f"{name}-value", value, form, whole=tile.where is None)
+        config: Json = {"FieldWells": {"Values": [shown]}}
+        whose = f"of {self.contract.everybody}"
+        if self.selection:
+            target, config["KPIOptions"] = self._against_everybody(tile, cube)
+            config["FieldWells"]["TargetValues"] = [target]
+            whose = (
+                f"of the {self.contract.units} selected, compared with {self.contract.everybody}"
+            )
         return {
             "KPIVisual": {
                 "VisualId": name,
                 "Title": _title(tile.title),
-                "ChartConfiguration": {
-                    "FieldWells": {
-                        "Values": [
-                            self._value(f"{name}-value", value, form, whole=tile.where is None)
-                        ]
-                    }
-                },
+                "ChartConfiguration": config,
                 "VisualContentAltText": f"One figure: {tile.title}, {whose}.",
             }
         }
+
+    def _against_everybody(self, tile: Tile, cube: str) -> tuple[Json, Json]:
+        """The figure of everybody, and how the tile's own compares with it."""
+        if tile.where is not None:
+            value = self.fields.share(cube, tile.title, tile.where, selection=False)
+        else:
+            source = "mean" if tile.kind == "mean" else self.definition.figures[0]
+            value = self.fields.of_everybody(cube, tile.title, source)
+        form, whole = self.fields.format(tile.format, NONE), tile.where is None
+        # People are a part of everybody; other figures are more or less than theirs.
+        part = tile.kind == "people"
+        options = {
+            "Comparison": {
+                "ComparisonMethod": "PERCENT" if part else "DIFFERENCE",
+                "ComparisonFormat": self.fields.comparison("share" if part else tile.format),
+            },
+            "PrimaryValueDisplayType": "ACTUAL",
+        }
+        return self._value(f"{self.id}-{tile.id}-everybody", value, form, whole=whole), options
 
     def _value(self, name: str, value: Json, form: Json, *, whole: bool = True) -> Json:
         """A figure in a well; one that is worked out over rows has no aggregation."""
@@ -240,7 +260,6 @@ class _Sheet:
 
     def chart(self, visual: Visual, view: _View) -> Json:
         """A visual as one of QuickSight's kinds."""
-        marks = _marks(visual)
         name, data_set = f"{self.id}-{visual.id}", view.data_set
         # With a color for each group QuickSight draws one figure.
         alone = view.series is not None
@@ -249,9 +268,9 @@ class _Sheet:
                 f"{name}-{it.column}",
                 self._drawn(visual, data_set, it),
                 # A group of one has a mean, and no limits; one of few has no median.
-                self.fields.format(it.format, NONE if it.column in marks else WITHHELD),
+                self.fields.format(it.format, NONE if place else WITHHELD),
             )
-            for it in (view.values[:1] if alone else view.values)
+            for place, it in enumerate(view.values[:1] if alone else view.values)
         ]
         category = [self._group(name, view, view.category)]
         colors = [] if view.series is None else [self._group(name, view, (view.series,))]
@@ -319,6 +338,7 @@ class _Sheet:
         config = {
             "FieldWells": {"BarChartAggregatedFieldWells": inner},
             "SortConfiguration": sort,
+            "DataLabels": {"Visibility": "VISIBLE"},
             "Orientation": "VERTICAL",
             "BarsArrangement": "CLUSTERED",
             "CategoryLabelOptions": across,
@@ -346,6 +366,7 @@ class _Sheet:
         inner = {"Category": category, "BarValues": [bars], "LineValues": marks, "Colors": []}
         config |= {
             "FieldWells": {"ComboChartAggregatedFieldWells": inner},
+            "BarDataLabels": {"Visibility": "VISIBLE"},
             "SingleAxisOptions": {"YAxisOptions": {"YAxis": "PRIMARY_Y_AXIS"}},
             "CategoryLabelOptions": axes[0],
             "PrimaryYAxisLabelOptions": axes[1],
@@ -432,22 +453,23 @@ class _Selection(_Sheet):
         people, title = self.definition.figures[0], words(self.contract.units)
         for published in self.definition.visuals:
             # Of what is selected parts may be withheld, and the others would fill a pie.
-            visual = published.as_bars
+            visual = replace(published.as_bars, median=None)
             cube, face = visual.cube, visual.unshared or visual.face
             if cube is None or self._quantity(visual) not in _OF_A_CUBE:
                 continue
             if face.value.format == "measure":
-                mean = self.fields.mean(cube, face.value.title)
-                value = Figure(mean["ColumnName"], face.value.title, "measure")
-                more = [Figure(people, title, "count")]
+                values, more = (
+                    list(self._mean(visual, face, cube)),
+                    [Figure(people, title, "count")],
+                )
             else:
-                value, more = Figure(people, title, "count"), []
-            category, series = _places(visual)
-            alt = _alt(face, [value], more, alone=series is not None)
+                values, more = [Figure(people, title, "count")], []
+            category, series = _places(visual, apart=len(values) > 1 and visual.kind != "line")
+            alt = _alt(face, values, more, alone=series is not None)
             view = _View(
                 data_set=cube,
                 groups=visual.filtered_groups,
-                values=[value],
+                values=values,
                 category=category,
                 series=series,
                 more=more,
@@ -465,14 +487,22 @@ class _Selection(_Sheet):
                 )
             )
 
+    def _mean(self, visual: Visual, face: Face, cube: str) -> Iterator[Figure]:
+        """The mean of a cube's rows, with its limits where the published one has some."""
+        mean = self.fields.mean(cube, face.value.title)
+        yield Figure(mean["ColumnName"], face.value.title, "measure")
+        for name, sign in zip(visual.limits or (), "-+", strict=False):
+            (title,) = (it.title for it in visual.fields if it.column == name)
+            yield Figure(self.fields.limit(cube, title, sign)["ColumnName"], title, "measure")
+
     def _quantity(self, visual: Visual) -> str:
         """Return the quantity that is drawn without a selection."""
         figures = self.contract.outputs[visual.output].figures
         return next(it.quantity for it in figures if it.name == visual.face.value.column)
 
     def _figure(self, data_set: str, figure: Figure) -> Json:
-        if figure.column == figure.title:
-            return column(data_set, figure.title)
+        if figure.format == "measure":
+            return column(data_set, figure.column)
         return super()._figure(data_set, figure)
 
     def controls(self) -> Json:

@@ -158,6 +158,8 @@ def _data_set(name: str, columns: Sequence[OutputColumn]) -> Json:
                 }
             }
         },
+        # CloudFormation takes it, and calls it deprecated: its successor, DataPrepConfiguration, is
+        # untried in an account.
         LogicalTableMap={
             "table": {
                 "Alias": name,
