@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import sys
@@ -111,9 +112,19 @@ def contract() -> Contract:
 
 @pytest.fixture(scope="session")
 def analyzed(tmp_path_factory: pytest.TempPathFactory, real_file: bytes) -> Path:
-    """A bucket after a run over the real file, which is made once: its cubes take seconds."""
-    folder = tmp_path_factory.mktemp("analyzed")
-    outputs_of(LocalStore(folder), load_contract(CONTRACT_FILE), {"Charges.csv": real_file})
+    """A bucket after a run over the real file, to be read only: its cubes take seconds.
+
+    One worker makes it for all, in the folder that holds the workers' own ones.
+    """
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / "analyzed"
+    with (root / "analyzed.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = tmp_path_factory.mktemp("making")
+            outputs_of(LocalStore(made), load_contract(CONTRACT_FILE), {"Charges.csv": real_file})
+            made.rename(folder)
     return folder
 
 
