@@ -124,6 +124,7 @@ class Attacker:
         if any(table.name == "comparisons" and table.rows for table in self.tables):
             for name, comparison in self.contract.comparisons.items():
                 stratum = "; ".join(f"{name}={cell[name]}" for name in comparison.within) or "all"
+                stratum += comparison.how
                 listed = (name, stratum) in self._listed
                 if cell[comparison.column] in comparison.groups and not listed:
                     return True
@@ -160,9 +161,8 @@ class Attacker:
 
     def _pair(self, record: Mapping[str, str]) -> list[Group]:
         comparison = self.contract.comparisons[record["comparison"]]
-        stratum = {}
-        if record["stratum"] != "all":
-            stratum = dict(part.split("=") for part in record["stratum"].split("; "))
+        parts = record["stratum"].split("; ")
+        stratum = dict(part.split("=") for part in parts if "=" in part)
         return [stratum | {comparison.column: record[f"group_{side}"]} for side in "ab"]
 
     def _compare(self, record: Mapping[str, str]) -> None:

@@ -279,6 +279,7 @@ COMPARISONS: dict[str, tuple[str, tuple[str, str], str | None, str | None]] = {
     "smokers_by_region": ("smoker", ("yes", "no"), "region", None),
     "regions_alike": ("region", ("southeast", "northeast"), None, "smoker"),
     "regions_alike_by_sex": ("region", ("southeast", "northwest"), "sex", "smoker"),
+    "sexes_by_weight_alike": ("sex", ("male", "female"), None, "bmi_category"),
     "regions_unlike": ("region", ("southeast", "southwest"), None, "smoker"),
 }
 COMPARED = [
@@ -296,6 +297,7 @@ def comparisons() -> Outputs:
             inside = [row for row in rows() if within is None or row[within] == stratum]
             a, b = ([row for row in inside if row[column] == group] for group in pair)
             where = f"{within}={stratum}" if within else stratum
+            where += f"; standardized over {over}" if over else ""
             test = standardized(a, b, over) if over else welch(charges(a), charges(b))
             table.append([name, where, *pair, str(len(a)), str(len(b)), *test])
     return {"comparisons": table}
@@ -314,8 +316,7 @@ def welch(a: list[Fraction], b: list[Fraction]) -> list[str]:
     if len(a) < 2 or len(b) < 2 or not variance(a) + variance(b):
         return [plain(gap)] + [""] * 6
     errors = [(variance(group) / len(group), len(group) - 1) for group in (a, b)]
-    squares = sum(((x - mean(group)) ** 2 for group in (a, b) for x in group), Fraction(0))
-    return tested(gap, errors, squares)
+    return tested(gap, errors, a, b)
 
 
 def standardized(a: list[Row], b: list[Row], over: str) -> list[str]:
@@ -325,28 +326,35 @@ def standardized(a: list[Row], b: list[Row], over: str) -> list[str]:
     charges is the standardized mean, and its error is that of independent rows.
     """
     found = Counter(row[over] for row in rows())
-    gap, errors, squares = Fraction(0), [], Fraction(0)
+    gap, errors, single = Fraction(0), [], False
     for sign, group in ((1, a), (-1, b)):
         for layer, everybody in found.items():
             own = charges([row for row in group if row[over] == layer])
-            if len(own) < 2:
+            if not own:
                 return [""] * 7
             weight = Fraction(everybody, len(rows()) * len(own))
             gap += sign * weight * sum(own)
-            errors.append((weight**2 * len(own) * variance(own), len(own) - 1))
-            squares += sum((x - mean(own)) ** 2 for x in own)
-    return tested(gap, errors, squares)
+            single |= len(own) == 1
+            if not single:
+                errors.append((weight**2 * len(own) * variance(own), len(own) - 1))
+    if single:
+        return [plain(gap)] + [""] * 6
+    return tested(gap, errors, charges(a), charges(b))
 
 
-def tested(gap: Fraction, errors: list[tuple[Fraction, int]], squares: Fraction) -> list[str]:
-    """Return a difference with its test and Hedges' g.
+def tested(
+    gap: Fraction, errors: list[tuple[Fraction, int]], a: list[Fraction], b: list[Fraction]
+) -> list[str]:
+    """Return a difference with its test and Hedges' g, in deviations of the two groups.
 
     Args:
         gap: the difference.
         errors: the squared errors that it is made of, each with its degrees of freedom.
-        squares: the sum of the squared deviations of all rows from the means that they are in.
+        a: the charges of the one group.
+        b: those of the other.
     """
-    of_all, m = sum((error for error, _ in errors), Fraction(0)), sum(own for _, own in errors)
+    of_all, m = sum((error for error, _ in errors), Fraction(0)), len(a) + len(b) - 2
+    squares = sum(((x - mean(group)) ** 2 for group in (a, b) for x in group), Fraction(0))
     of_freedom = sum((error**2 / own for error, own in errors), Fraction(0))
     error, freedom = sqrt(_mpf(of_all)), _mpf(of_all**2 / of_freedom)
     t, margin = _mpf(gap) / error, critical(freedom) * error

@@ -16,6 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import NULL, Empty, Output, OutputColumn, read_csv
+from medical_charges.contract.parts.analyses import STANDARDIZED
 from medical_charges.dashboard.definition import Definition, define, group_of
 from medical_charges.dashboard.published import Published, read_published
 from medical_charges.errors import MedicalChargesError
@@ -55,7 +56,7 @@ _EMPTY: Mapping[Empty, str] = {
     "suppressed": "in rows that are withheld",
     "counted": "in rows that show people alone",
     "single": "and for a group of one",
-    "absent": "and where one of the groups is empty",
+    "absent": "and where one of the groups is empty, or has nobody in a layer",
     "untested": "and where the test does not exist",
     "few": "and where too few are on a side of it",
     "withheld": "always, by the contract",
@@ -262,6 +263,9 @@ def _is_withheld(output: Output, column: OutputColumn, fields: Mapping[str, str]
     if column.empty in {"few", "withheld"}:
         return True
     counts = {fields[it.name] for it in output.figures if it.role == "count"}
+    if STANDARDIZED in fields.get("stratum", "") and NULL not in counts:
+        # Most likely one of the groups lacks a layer.
+        return False
     # Of nobody there is no mean, and of one person no deviation.
     if "0" in counts or (column.empty == "single" and counts == {"1"}):
         return False

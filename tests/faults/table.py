@@ -43,7 +43,7 @@ from medical_charges.outputs.tables import (
     _table,
     _top_coded,
 )
-from medical_charges.outputs.welch import difference, welch
+from medical_charges.outputs.welch import Pair, difference, welch
 from medical_charges.runs.manifests import manifest
 from tests.faults import inputs
 from tests.faults.pipeline import (
@@ -207,10 +207,10 @@ FIGURES = (
     code("Hedges' g without its correction", welch,
          replaced("small_sample_factor(_)", "1"), GOLDEN_SAMPLE, "comparisons: figures"),
     code("Student's degrees of freedom for Welch's", welch,
-         replaced("squared_error**2 / _", "Fraction(freedom)"),
+         replaced("squared_error**2 / _", "Fraction(sum(it[1] for it in errors))"),
          GOLDEN_SAMPLE, "comparisons: figures"),
-    code("a mean standardized over as many in each layer", difference,
-         replaced("people * _", "_"), GOLDEN_SAMPLE),
+    code("a mean standardized over as many in each layer", Pair.layers,
+         replaced("Layer(n, _1, _2)", "Layer(1, _1, _2)"), GOLDEN_SAMPLE),
     code("a p of one tail", welch,
          replaced("2 * float(_)", "float(_)"), GOLDEN_SAMPLE, "comparisons: figures"),
     code("ages over the top code are told", _top_coded,

@@ -39,8 +39,9 @@ Empty = Literal["suppressed", "counted", "single", "absent", "untested", "few", 
 
 suppressed: the row is suppressed, or one of its groups; counted: the row shows counts and shares
 alone, as a figure of the measure would confine a suppressed count; single: a group of one; absent:
-one of two groups is empty; untested: Welch's test does not exist; few: fewer people than the
-threshold are below a median, or above it; withheld: always, by the contract."""
+one of two groups is empty, or has nobody in a layer that is standardized over; untested: Welch's
+test does not exist; few: fewer people than the threshold are below a median, or above it; withheld:
+always, by the contract."""
 
 
 Detail = Literal["suppressed", "counted", "shown"]
@@ -241,7 +242,8 @@ COMPARISON_COLUMNS = (
     _count("n_b", "{Units} in the second", "{Units} in group b"),
     _figure(
         "difference", "measure", "Difference of means",
-        "Mean of {measure} in group a less that in group b", empty="absent",
+        "Mean of {measure} in group a less that in group b; standardized where the stratum says so",
+        empty="absent",
     ),
     _figure("ci95_low", "measure", "95% interval from", _OF_DIFFERENCE, empty="untested"),
     _figure("ci95_high", "measure", "95% interval to", _OF_DIFFERENCE, empty="untested"),

@@ -241,10 +241,10 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
 def _comparisons(output: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     def draft(pair: comparisons.Pair, over: Sequence[str]) -> _Draft:
         # Of a standardized difference all is taken for told that it is made of.
-        compared = [Cell.of(pair.names, key) for keys in pair.keys for key in keys]
-        weights = [Cell.of(over, layer) for layer in pair.standard if over]
+        compared = tuple(Cell.of(pair.names, key) for keys in pair.keys for key in keys)
+        weights = tuple(Cell.of(over, layer) for layer in pair.standard) if over else ()
         return _Draft(
-            Row(output, (*compared, *weights), measured=True),
+            Row(output, compared, weights, measured=True),
             pair.labels,
             lambda: comparisons.figures(pair.layers(groups.by(pair.names)), contract.decimals),
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 from math import gamma, sqrt
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from scipy.special import stdtr
 
 from medical_charges.aggregates.cube import Cells, Key, Sums
 from medical_charges.contract import Comparison, Contract
+from medical_charges.contract.model import MARGIN
 from medical_charges.contract.outputs import COMPARISON_COLUMNS, NULL
 from medical_charges.outputs.statistics import critical, decimal, mean, root, sample_variance
 
@@ -64,38 +66,46 @@ def difference(layers: Sequence[Layer], decimals: int) -> Fraction | None:
     return found / sum(people for people, _, _ in layers)
 
 
-def welch(layers: Sequence[Layer], decimals: int) -> Welch | None:
-    """Return the test, or None if there is none: for a group of one, or without variance.
+def welch(layers: Sequence[Layer], gap: Fraction, decimals: int) -> Welch | None:
+    """Return the test of a difference, or None if there is none: for one person, or no variance.
 
     Each mean in each layer has an error of its own, and a standardized difference is a linear
-    combination of these means.
+    combination of these means. The size of the effect is in deviations of the groups as they are.
 
     Sources of the formulas: Welch, Biometrika 34 (1947); Satterthwaite, Biometrics Bulletin 2
     (1946); Hedges, Journal of Educational Statistics 6 (1981).
     """
-    gap = difference(layers, decimals)
     everybody = sum(people for people, _, _ in layers)
     # Of each mean: its squared error, with its degrees of freedom.
     errors: list[tuple[Fraction, int]] = []
-    squares = Fraction(0)
     for people, *groups in layers:
         for sums in groups:
             variance = sample_variance(sums, decimals) if sums else None
             if sums is None or variance is None:
                 return None
             errors.append((Fraction(people, everybody) ** 2 * variance / sums.n, sums.n - 1))
-            squares += (sums.n - 1) * variance
     squared_error = sum((error for error, _ in errors), Fraction(0))
-    if gap is None or not squared_error:
+    if not squared_error:
         return None
-    freedom = sum(own for _, own in errors)
     df = squared_error**2 / sum(error**2 / own for error, own in errors)
     sign = -1 if gap < 0 else 1
     t = sign * root(gap**2 / squared_error)
     margin = critical(df) * root(squared_error)
-    g = sign * root(gap**2 * freedom / squares) * Fraction(small_sample_factor(freedom))
+    pooled, freedom = _pooled(layers, decimals)
+    g = sign * root(gap**2 / pooled) * Fraction(small_sample_factor(freedom))
     p = 2 * float(stdtr(float(df), -abs(float(t))))
     return Welch(gap - margin, gap + margin, t, df, p, g)
+
+
+def _pooled(layers: Sequence[Layer], decimals: int) -> tuple[Fraction, int]:
+    """Return the pooled variance of the two groups, and its degrees of freedom."""
+    squares, freedom = Fraction(0), 0
+    for side in ("a", "b"):
+        whole = reduce(Sums.merge, filter(None, (getattr(layer, side) for layer in layers)))
+        own = whole.n - 1
+        squares += own * (sample_variance(whole, decimals) or 0)
+        freedom += own
+    return squares / freedom, freedom
 
 
 def small_sample_factor(freedom: int) -> float:
@@ -118,6 +128,8 @@ class Pair:
     """The names by which the groups are grouped, the compared column last."""
     stratum: Key
     groups: tuple[str | int, str | int]
+    how: str
+    """What the contract says of the standard after the stratum."""
     standard: Mapping[Key, int]
     """The people of each group that is standardized over; everybody if there are none."""
 
@@ -139,8 +151,8 @@ class Pair:
     def labels(self) -> tuple[str, ...]:
         """The columns before the figures."""
         within = zip(self.names, self.stratum, strict=False)
-        stratum = "; ".join(f"{name}={value}" for name, value in within) or "all"
-        return (self.comparison, stratum, *map(str, self.groups))
+        stratum = "; ".join(f"{name}={value}" for name, value in within) or MARGIN
+        return (self.comparison, stratum + self.how, *map(str, self.groups))
 
 
 def pairs(
@@ -158,7 +170,7 @@ def pairs(
     found = {key[: len(within)] for key in by(names) if key[-1] in comparison.groups}
     standard = {key: sums.n for key, sums in sorted(by(comparison.standardized_over).items())}
     return [
-        Pair(name, names, stratum, comparison.groups, standard)
+        Pair(name, names, stratum, comparison.groups, comparison.how, standard)
         for stratum in sorted(found, key=lambda key: contract.sort_key(within, key))
     ]
 
@@ -170,7 +182,7 @@ def figures(layers: Sequence[Layer], decimals: int) -> tuple[str, ...]:
     shown["n_b"] = str(sum(it.b.n for it in layers if it.b))
     if (gap := difference(layers, decimals)) is not None:
         shown["difference"] = decimal(gap)
-        if (test := welch(layers, decimals)) is not None:
+        if (test := welch(layers, gap, decimals)) is not None:
             shown["ci95_low"], shown["ci95_high"] = decimal(test.low), decimal(test.high)
             shown["t"], shown["df"] = decimal(test.t), decimal(test.df)
             shown["p"] = f"{test.p:.6g}" if test.p >= LEAST_P else "0"

@@ -211,6 +211,7 @@ def _comparison(
     names = (*within, *over, comparison.column)
     groups = groups_by(contract, names, cells)
     standard = groups_by(contract, over, cells)
+    how = f"; standardized over {' and '.join(over)}" if over else ""
     strata: Groups = {}
     for key, moments in groups.items():
         if key[-1] in comparison.groups:
@@ -222,13 +223,13 @@ def _comparison(
         keys = [(*stratum, *layer, side) for side in comparison.groups for layer in standard]
         found = [groups.get(key) for key in keys]
         people = [(group_of(names, key), groups[key].n if key in groups else 0) for key in keys]
-        if over:
-            people += [(group_of(over, layer), standard[layer].n) for layer in standard]
+        layers = [(group_of(over, layer), standard[layer].n) for layer in standard if over]
         weights = [moments.n for moments in standard.values()]
         yield Expected(
-            (name, where or "all", *map(str, comparison.groups)),
+            (name, (where or "all") + how, *map(str, comparison.groups)),
             tuple(_welch(contract, weights, found[: len(weights)], found[len(weights) :])),
             tuple(people),
+            tuple(layers),
         )
 
 
@@ -290,9 +291,7 @@ def _welch(
     df = 1 / Decimal(sum((own / squared) ** 2 / freedom for own, freedom in errors))
     margin = _critical(float(df)) * error
     t = gap / error
-    freedom = sum(it.n - 1 for _, it in means)
-    squares = Decimal(sum(_variance(it, unit) * (it.n - 1) for _, it in means))
-    pooled = (squares / freedom).sqrt()
+    pooled, freedom = _pooled([a, b], unit)
     g = gap / pooled * Decimal(_correction(freedom))
     return [
         *counts,
@@ -303,6 +302,17 @@ def _welch(
         _probability(_p(float(t), float(df))),
         _near(g, g),
     ]
+
+
+def _pooled(sides: Sequence[Sequence[Moments]], unit: Decimal) -> tuple[Decimal, int]:
+    """Return the pooled deviation within two groups, each of several parts, and its freedom."""
+    spread, freedom = Decimal(0), 0
+    for parts in sides:
+        n = sum(it.n for it in parts)
+        total, squares = sum(it.total for it in parts), sum(it.squares for it in parts)
+        spread += squares - Decimal(total) ** 2 / n
+        freedom += n - 1
+    return (spread / freedom / unit**2).sqrt(), freedom
 
 
 def _standardized(weights: Sequence[int], groups: Sequence[Moments], unit: Decimal) -> Decimal:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import statistics
+from collections import Counter
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 import mpmath
 import pytest
@@ -17,13 +19,20 @@ from scipy import stats
 from medical_charges.aggregates.cube import Sums
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import ContractError
-from medical_charges.outputs.welch import Layer, figures, small_sample_factor, welch
-from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES, outputs_of, rows
+from medical_charges.outputs.welch import (
+    Layer,
+    Welch,
+    difference,
+    figures,
+    small_sample_factor,
+    welch,
+)
+from tests.helpers import CONTRACT_FILE, ROOT, WITHOUT_CUBES, csv_of, outputs_of, rows
 from tests.memory import MemoryStore
 
 DECIMALS = 2
 NUMBERS = ("difference", "ci95_low", "ci95_high", "t", "df")
-PUBLISHED_FIGURES = ROOT / "tests" / "data" / "published_figures.json"
+KEPT = ROOT / "tests" / "data" / "standardized_differences.json"
 
 
 def sums_of(values: list[int]) -> Sums:
@@ -35,6 +44,13 @@ def sums_of(values: list[int]) -> Sums:
 def layer(a: list[int], b: list[int]) -> list[Layer]:
     """Two groups that are compared as they are."""
     return [Layer(len(a) + len(b), *(sums_of(values) if values else None for values in (a, b)))]
+
+
+def compared(layers: list[Layer], decimals: int) -> Welch | None:
+    """The test of the difference of groups that are not empty."""
+    gap = difference(layers, decimals)
+    assert gap is not None
+    return welch(layers, gap, decimals)
 
 
 def exact_g(a: list[int], b: list[int]) -> mpmath.mpf:
@@ -61,7 +77,7 @@ def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed:
         size = random_.choice([2, 3, 10, 300, 3000])
         groups.append([round(random_.gauss(center, spread)) for _ in range(size)])
     a, b = groups
-    found = welch(layer(a, b), DECIMALS)
+    found = compared(layer(a, b), DECIMALS)
     assert found is not None
     expected = stats.ttest_ind([x / 100 for x in a], [x / 100 for x in b], equal_var=False)
     interval = expected.confidence_interval(0.95)
@@ -75,7 +91,7 @@ def test_the_test_is_scipys_on_the_rows_and_the_size_of_the_effect_mpmaths(seed:
 
 def test_a_p_near_the_smallest_double_is_correct() -> None:
     a, b = [0, 1] * 500, [33, 34] * 500
-    found = welch(layer(a, b), 0)
+    found = compared(layer(a, b), 0)
     assert found is not None
     with mpmath.workdps(60):
         t2, df = mpmath.mpf(float(found.t)) ** 2, mpmath.mpf(float(found.df))
@@ -104,7 +120,7 @@ def test_moving_all_by_the_same_changes_nothing_and_swapping_turns_the_signs(
     here = figures(layer(a, b), DECIMALS)
     there = figures(layer([x + shift for x in a], [x + shift for x in b]), DECIMALS)
     assert here == there
-    found, turned = welch(layer(a, b), 0), welch(layer(b, a), 0)
+    found, turned = compared(layer(a, b), 0), compared(layer(b, a), 0)
     if found is None or turned is None:
         assert found is turned
         assert len(set(a)) == len(set(b)) == 1
@@ -147,7 +163,7 @@ def test_rows_are_in_the_order_of_the_contract_and_then_of_the_strata(
         ("smokers_by_region", "region=southeast"),
         ("smokers_by_region", "region=southwest"),
         ("southeast_southwest", "all"),
-        ("southeast_southwest_standardized", "all"),
+        ("southeast_southwest_standardized", "all; standardized over smoker"),
     ]
 
 
@@ -179,7 +195,7 @@ def test_a_standardized_difference_is_that_of_a_regression_on_all_cells(
 ) -> None:
     """Kept from statsmodels 0.15: OLS on an indicator of each cell, with HC2 errors, and the
     contrast of the cells by the part of everybody that each layer is."""
-    kept = json.loads(PUBLISHED_FIGURES.read_text())["standardized_differences"]
+    kept = json.loads(KEPT.read_text())
     lines = (
         f"  {name}: {{ column: {it['column']}, groups: {json.dumps(it['groups'])}, "
         f"standardized_over: [{it['over']}] }}\n"
@@ -212,7 +228,7 @@ def test_a_standardized_test_is_that_of_a_combination_of_means(
         (weight**2 * statistics.variance(map(Fraction, x)) / len(x), len(x) - 1)
         for weight, x, _ in terms
     ]
-    found = welch(layers, 0)
+    found = compared(layers, 0)
     if not any(error for error, _ in errors):
         assert found is None
         return
@@ -263,6 +279,101 @@ def test_a_standardized_difference_is_withheld_with_any_group_that_it_is_made_of
     assert bool(row["n_a"]) is shown
 
 
+NESTED = """
+dataset: d
+prefix: D
+source:
+  format: csv
+  columns:
+    area: {type: string, within: state}
+    state: {type: string}
+    sex: {type: string}
+    m: {type: integer}
+measure: m
+analyses: {by_area: {group_by: [area], statistics: [patients]}}
+comparisons: {pair: {LINE}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("column: area, groups: [a, b], standardized_over: [state]", "[0]: found 'state'"),
+        ("column: state, groups: [a, b], standardized_over: [area]", "[0]: found 'area'"),
+        (
+            "column: sex, groups: [a, b], within: [state], standardized_over: [area]",
+            "[0]: found 'area'",
+        ),
+        ("column: sex, groups: [a, b], standardized_over: [state, area]", "[1]: found 'area'"),
+    ],
+)
+def test_nothing_is_standardized_over_what_lies_in_what_is_compared(line: str, said: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        parse_contract(NESTED.replace("LINE", line))
+    assert f"comparisons.pair.standardized_over{said}" in str(caught.value)
+
+
+MANY = """
+dataset: d
+prefix: D
+source:
+  format: csv
+  columns:
+    a: {type: string}
+    b: {type: string}
+    k: {type: integer, minimum: 0, maximum: 9}
+    n: {type: integer, minimum: 0, maximum: 9}
+    m: {type: integer}
+bands: {band: {column: k, below: {low: 3}, otherwise: high}}
+measure: m
+analyses: {by_a: {group_by: [a], statistics: [patients]}}
+comparisons: {pair: {LINE}}
+disclosure: {minimum_cell: 1, top_code: {n: 2}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "over"),
+    [
+        ("groups: [x, y], column: a, standardized_over: [b, band]", ("b", "band")),
+        ("groups: [x, y], column: a, standardized_over: [band, b]", ("b", "band")),
+        ("groups: [x, y], column: a, standardized_over: [n]", ("n",)),
+        ("groups: [x, y], column: a, within: [b], standardized_over: [band, n]", ("band", "n")),
+    ],
+)
+def test_a_standardized_difference_is_that_of_the_rows(line: str, over: tuple[str, ...]) -> None:
+    random_ = random.Random(line)
+    header = ["a", "b", "k", "n", "m"]
+    people: list[list[Any]] = [
+        [random_.choice("xyz"), random_.choice("pq"), *random_.choices(range(5), k=2), i * i % 97]
+        for i in range(600)
+    ]
+    contract = parse_contract(MANY.replace("LINE", line))
+    content = csv_of(header, people)
+    table = rows(outputs_of(MemoryStore(), contract, {"f.csv": content})["comparisons"])
+    layered = [
+        dict(zip(header, person, strict=True))
+        | {"band": "low" if person[2] < 3 else "high", "n": min(person[3], 2)}
+        for person in people
+    ]
+    layers = Counter(tuple(person[name] for name in over) for person in layered)
+    assert len(table) == (2 if "within" in line else 1)
+    for row in table:
+        found = 0.0
+        stratum = row["stratum"].partition(";")[0].partition("=")[2]
+        for sign, group in ((1, "x"), (-1, "y")):
+            for layer_, size in layers.items():
+                own = [
+                    person["m"]
+                    for person in layered
+                    if person["a"] == group
+                    and tuple(person[name] for name in over) == layer_
+                    and stratum in {"", person["b"]}
+                ]
+                found += sign * statistics.mean(own) * size / len(people)
+        assert float(row["difference"]) == pytest.approx(found, abs=1e-6)
+
+
 TEXT = CONTRACT_FILE.read_text()
 PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
 
@@ -284,7 +395,15 @@ PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
         ),
         (
             "column: age, groups: [20, 30], standardized_over: [age_decade]",
-            "standardized_over: found age_decade; allowed: other columns than those ",
+            "standardized_over[0]: found 'age_decade'; allowed: a column that does not hang ",
+        ),
+        (
+            "column: sex, groups: [male, female], standardized_over: [region, region]",
+            "standardized_over[1]: found 'region'; allowed: a column that does not hang ",
+        ),
+        (
+            "column: sex, groups: [male, female], standardized_over: [sex]",
+            "standardized_over[0]: found 'sex'; allowed: a column that does not hang ",
         ),
     ],
 )

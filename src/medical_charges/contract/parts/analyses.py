@@ -25,6 +25,10 @@ else:
     Statistic = Literal[tuple(STATISTICS)]
 
 
+STANDARDIZED = "; standardized over "
+"""What stands in a stratum before the columns that a comparison is standardized over."""
+
+
 class Band(Part):
     """Half-open intervals of numbers or days: a value belongs to the first edge above it."""
 
@@ -90,3 +94,9 @@ class Comparison(Part):
     def names(self) -> tuple[str, ...]:
         """The names by which the compared groups are grouped."""
         return (*self.within, *self.standardized_over, self.column)
+
+    @property
+    def how(self) -> str:
+        """What is said of the standard after a stratum, if there is one."""
+        over = " and ".join(self.standardized_over)
+        return f"{STANDARDIZED}{over}" if over else ""

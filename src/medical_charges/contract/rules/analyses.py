@@ -42,22 +42,35 @@ def comparison_problems(contract: Contract) -> Iterator[Problem]:
         path = f"comparisons.{name}"
         unknown = list(group_problems(contract, f"{path}.column", comparison.column))
         yield from unknown
-        for key in ("within", "standardized_over"):
-            for index, group in enumerate(getattr(comparison, key)):
-                yield from group_problems(contract, f"{path}.{key}[{index}]", group)
-        columns = [contract.column_of(it) for it in comparison.names]
-        if len(set(comparison.names)) < len(columns):
+        for index, group in enumerate(comparison.within):
+            yield from group_problems(contract, f"{path}.within[{index}]", group)
+        names = (*comparison.within, comparison.column)
+        if len(set(names)) < len(names):
             found = show(list(comparison.within))
             yield Problem(f"{path}.within", found, "each entry once, and not the column compared")
-        elif comparison.standardized_over and len(set(columns)) < len(columns):
-            found = ", ".join(comparison.standardized_over)
-            allowed = "other columns than those that are compared, or within which"
-            yield Problem(f"{path}.standardized_over", found, allowed)
+        yield from _standard_problems(contract, name)
         if len(set(comparison.groups)) < len(comparison.groups):
             yield Problem(f"{path}.groups", f"{comparison.groups[0]!r} twice", "two groups")
         for index, value in enumerate(comparison.groups if not unknown else ()):
             if (wanted := not_a_group(contract, comparison.column, value)) is not None:
                 yield Problem(f"{path}.groups[{index}]", show(value), wanted)
+
+
+def _standard_problems(contract: Contract, name: str) -> Iterator[Problem]:
+    """Find what cannot be standardized over: what hangs together with what is compared."""
+    comparison = contract.comparisons[name]
+    for index, over in enumerate(comparison.standardized_over):
+        path = f"comparisons.{name}.standardized_over[{index}]"
+        if unknown := list(group_problems(contract, path, over)):
+            yield from unknown
+            continue
+        others = [*comparison.within, comparison.column, *comparison.standardized_over[:index]]
+        for other in others:
+            nested = over in contract.nested_in(other) or other in contract.nested_in(over)
+            if nested or contract.column_of(over) == contract.column_of(other):
+                allowed = f"a column that does not hang together with {other}"
+                yield Problem(path, show(over), allowed)
+                break
 
 
 def top_code_problems(contract: Contract) -> Iterator[Problem]:

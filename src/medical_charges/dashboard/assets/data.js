@@ -350,8 +350,9 @@ class Dashboard {
         const found = Object.entries(DIFFERENCE).map(([name, column]) => [name, number(row[column])]);
         const shown = { key, state: STATES.shown, means: means.get(key.join(SEPARATOR)), ...Object.fromEntries(found) };
         if (shown.difference !== null) return shown;
-        // Counts alone have no difference, and neither has a group of nobody.
-        return { key, state: [row.n_a, row.n_b].includes("0") ? STATES.nobody : STATES.withheld };
+        // Counts alone have no difference, and neither has a group of nobody, also in a layer.
+        const empty = [row.n_a, row.n_b].includes("0") || (item.standardized && row.n_a !== "");
+        return { key, state: empty ? STATES.nobody : STATES.withheld };
       });
     return this.sorted(within, rows);
   }
@@ -389,7 +390,7 @@ class Dashboard {
     const everything = this.everything();
     if (own) {
       const sums = this.totals.at(everything);
-      const mean = value.format === "measure" && sums?.n && sums.sum !== null ? sums.sum / sums.n : null;
+      const mean = value.column === `mean_${this.definition.measure}` && sums?.n && sums.sum !== null ? sums.sum / sums.n : null;
       return mean === null ? null : { of: () => mean, mean };
     }
     if (!(value.format === "measure" || this.hasShare(visual, selection))) return null;

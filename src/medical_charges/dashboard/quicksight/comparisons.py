@@ -88,7 +88,7 @@ def _p(name: str) -> str:
 def _called(contract: Contract, compared: Compared) -> dict[str, str]:
     """Expressions of what the comparisons, their strata and their groups are called."""
     names = {it.comparison: text(it.title) for it in compared.differences}
-    strata = {MARGIN: text("Everybody")}
+    strata: dict[str, str] = {}
     groups: tuple[dict[str, str], ...] = ({}, {})
     for name, comparison in contract.comparisons.items():
         strata |= _strata(contract, comparison)
@@ -107,11 +107,13 @@ def _strata(contract: Contract, comparison: Comparison) -> dict[str, str]:
     """Return the labels of the strata, if the contract lists them and they are few."""
     listed = [group_of(contract, name) for name in comparison.within]
     values = [group.values or () for group in listed]
-    if not values or prod(map(len, values)) > _STRATA:
+    if not listed:
+        return {MARGIN + comparison.how: text("Everybody")}
+    if prod(map(len, values)) > _STRATA:
         return {}
     strata = (list(zip(listed, found, strict=True)) for found in product(*values))
     return {
-        "; ".join(f"{group.column}={value}" for group, value in stratum): text(
+        "; ".join(f"{group.column}={value}" for group, value in stratum) + comparison.how: text(
             ", ".join(group.label(value) for group, value in stratum)
         )
         for stratum in strata

@@ -32,7 +32,8 @@ class Row:
     counts: tuple[Cell, ...]
     """The groups that its figures are of."""
     derived: tuple[Cell, ...] = ()
-    """Groups whose counts follow from its figures, as the whole does from a share."""
+    """Groups whose counts follow from its figures, as the whole does from a share, or the weights
+    from a standardized difference."""
     measured: bool = False
     """Whether the sums of its groups' measure follow from its figures, as from a mean."""
 
