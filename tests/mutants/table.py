@@ -164,7 +164,7 @@ OUTPUTS = (
            replaced("2 * density", "density"), "test_large_amounts"),
     mutant("weights are not told", _comparisons,
            replaced("Row(output, compared, weights, measured=True)",
-                    "Row(output, compared, measured=True)"), "test_waiting"),
+                    "Row(output, compared, measured=True)"), "test_welch"),
     mutant("a stratum needs the first group", pairs,
            replaced("key[-1] in comparison.groups", "key[-1] == comparison.groups[0]"),
            "test_welch"),

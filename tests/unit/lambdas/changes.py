@@ -17,14 +17,17 @@ def new_data(pipeline: Pipeline, name: str) -> str:
     return pipeline.staged(name)
 
 
-def a_cluster(run_id: str) -> str:
-    """A cluster as the machine makes it."""
+def a_cluster(run_id: str, tag: str = "") -> str:
+    """A cluster as the machine makes it, or with the tag of another run."""
     answer = boto3.client("emr").run_job_flow(
         Name=f"medical-charges {run_id}",
         Instances={"KeepJobFlowAliveWhenNoSteps": True, "InstanceCount": 1},
         JobFlowRole="nodes",
         ServiceRole="service",
-        Tags=[{"Key": "Project", "Value": "medical-charges"}, {"Key": "RunId", "Value": run_id}],
+        Tags=[
+            {"Key": "Project", "Value": "medical-charges"},
+            {"Key": "RunId", "Value": tag or run_id},
+        ],
     )
     return str(answer["JobFlowId"])
 

@@ -11,10 +11,11 @@ from tests.unit.lambdas.changes import a_cluster, new_data, state_of
 
 def test_the_runs_cluster_is_ended_and_no_other(pipeline: Pipeline) -> None:
     run_id = pipeline.plan("one")["run_id"]
-    ours, others = a_cluster(run_id), a_cluster("20260101T000000000Z-0123456789ab")
+    other = "20260101T000000000Z-0123456789ab"
+    ours, others = a_cluster(run_id), [a_cluster(other), a_cluster(run_id, tag=other)]
     pipeline.ended("one", "TIMED_OUT")
     assert state_of(ours).startswith("TERMINAT")
-    assert state_of(others) == "WAITING"
+    assert [state_of(cluster) for cluster in others] == ["WAITING", "WAITING"]
 
 
 @pytest.mark.parametrize(

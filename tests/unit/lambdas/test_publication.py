@@ -152,6 +152,9 @@ def test_an_output_that_changed_after_it_was_published_does_not_go_live(pipeline
     pipeline.store.write(key, good.replace(b".", b",", 1))
     with pytest.raises(OutputsRefusedError, match="published of charges_by_age is not what was va"):
         pipeline.serve("one", run_id)
+    pipeline.store.delete(key)
+    with pytest.raises(OutputsRefusedError, match="published of charges_by_age is not what was va"):
+        pipeline.serve("one", run_id)
     assert pipeline.ledger.live() is None
     pipeline.store.write(key, good)
     assert pipeline.serve("one", run_id)["live"] == run_id

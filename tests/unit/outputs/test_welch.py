@@ -138,6 +138,36 @@ def test_empty_groups_groups_of_one_and_groups_without_spread_have_their_figures
     assert all(figures(layer(same, two), DECIMALS))
 
 
+def test_a_stratum_of_the_second_group_alone_has_a_row() -> None:
+    text = MANY.replace("LINE", "column: a, groups: [x, y], within: [b]")
+    people = [["x", "p", 1, 1, 5], ["y", "p", 1, 1, 6], ["y", "q", 1, 1, 7]]
+    content = csv_of(["a", "b", "k", "n", "m"], people)
+    found = outputs_of(MemoryStore(), parse_contract(text), {"f.csv": content})["comparisons"]
+    assert [(row["stratum"], row["n_a"], row["n_b"]) for row in rows(found)] == [
+        ("b=p", "1", "1"),
+        ("b=q", "0", "1"),
+    ]
+
+
+def test_a_group_does_not_follow_from_the_weights_of_a_standardized_difference() -> None:
+    text = STANDARDIZED.replace("a: {type: string}", "a: {type: string}, c: {type: string}")
+    contract = parse_contract(text.replace("by_b: {group_by: [b]", "by_b: {group_by: [b, c]"))
+    sizes = {("u", "c"): 3, ("u", "d"): 60, ("v", "c"): 12, ("v", "d"): 60}
+    # The third group is in neither mean, and in all weights.
+    people = [
+        ["xyz"[place % 3], b, c, place % 7]
+        for (b, c), size in sizes.items()
+        for place in range(size)
+    ]
+    content = csv_of(["a", "b", "c", "m"], people)
+    found = outputs_of(MemoryStore(), contract, {"f.csv": content})
+    [pair] = rows(found["comparisons"])
+    hidden = [(row["b"], row["c"]) for row in rows(found["by_b"]) if not row["patients"]]
+    assert ("u", "c") in hidden
+    # With (v, c) alone it would be what the weight of u leaves.
+    assert ("u", "d") in hidden or not pair["difference"]
+
+
 @pytest.fixture(scope="module")
 def table(real_outputs: Mapping[str, bytes]) -> list[dict[str, str]]:
     return rows(real_outputs["comparisons"])
