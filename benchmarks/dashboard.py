@@ -17,7 +17,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.definition.define import define
 from medical_charges.dashboard.page import render
 from ops.page.chromium import chromium
 

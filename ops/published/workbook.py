@@ -17,7 +17,9 @@ from xlsxwriter.worksheet import Worksheet
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import NULL, Empty, Output, OutputColumn, read_csv
 from medical_charges.contract.parts.analyses import STANDARDIZED
-from medical_charges.dashboard.definition import Definition, define, group_of
+from medical_charges.dashboard.definition.define import define
+from medical_charges.dashboard.definition.groups import group_of
+from medical_charges.dashboard.definition.parts import Definition
 from medical_charges.dashboard.published import Published, read_published
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout

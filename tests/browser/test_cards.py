@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.definition.define import define
 from medical_charges.dashboard.page import render
 from tests.browser.drawn import Dashboard
 

@@ -14,7 +14,7 @@ from medical_charges.analysis.earlier import record_versions, still_compared
 from medical_charges.analysis.nesting_scan import _apart
 from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.contract.nesting import lies_within
-from medical_charges.dashboard.definition import _caveats
+from medical_charges.dashboard.definition.define import _caveats
 from medical_charges.dashboard.quicksight.fields import labels_of
 from medical_charges.dashboard.quicksight.sheets import _Selection, _Sheet
 from medical_charges.kernel.blocks import read_range

@@ -16,7 +16,8 @@ from typing import Any
 
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import read_csv
-from medical_charges.dashboard.definition import Definition, Tile, Visual, define
+from medical_charges.dashboard.definition.define import define
+from medical_charges.dashboard.definition.parts import Definition, Tile, Visual
 from medical_charges.dashboard.published import read_published
 from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout

@@ -74,7 +74,7 @@ class Result:
             MedicalChargesError: the package that draws the charts is not installed.
         """
         # Imported here, as it takes a tenth of a second, and few want a page.
-        from medical_charges.dashboard.definition import define  # noqa: PLC0415
+        from medical_charges.dashboard.definition.define import define  # noqa: PLC0415
         from medical_charges.dashboard.page import render  # noqa: PLC0415
 
         tables = {name: data.decode() for name, data in self.files.items()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from medical_charges.analysis.summary import read_summary
 from medical_charges.contract import parse_contract
-from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.definition.define import define
 from medical_charges.dashboard.page import make_page
 from medical_charges.dashboard.quicksight.template import template
 from medical_charges.layout import Layout

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from medical_charges.contract import Contract, load_contract, parse_contract
-from medical_charges.dashboard.definition import Definition, Visual, define
+from medical_charges.dashboard.definition.define import define
+from medical_charges.dashboard.definition.parts import Definition, Visual
 from medical_charges.dashboard.page import render
 from medical_charges.dashboard.quicksight.sheets import definition_of
 from tests.helpers import CONTRACT_FILE, VISITS_CONTRACT_FILE

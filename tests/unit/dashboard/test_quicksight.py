@@ -17,7 +17,7 @@ from botocore.validate import ParamValidator
 from scipy.stats import t
 
 from medical_charges.contract import Contract, parse_contract
-from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.definition.define import define
 from medical_charges.dashboard.quicksight.template import template
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, VISITS_CONTRACT_FILE, rows
 from tests.unit.dashboard.references import template_problems, visuals_of

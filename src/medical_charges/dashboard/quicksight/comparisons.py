@@ -9,7 +9,8 @@ from math import prod
 from medical_charges.contract import Comparison, Contract
 from medical_charges.contract.model import COMPARISONS, MARGIN
 from medical_charges.contract.outputs import OutputColumn
-from medical_charges.dashboard.definition import Compared, group_of
+from medical_charges.dashboard.definition.groups import group_of
+from medical_charges.dashboard.definition.parts import Compared
 from medical_charges.dashboard.quicksight.fields import (
     NONE,
     WITHHELD,

@@ -16,7 +16,7 @@ from typing import Any
 from medical_charges.contract.model import MARGIN
 from medical_charges.contract.naming import in_sentence
 from medical_charges.contract.outputs import Format
-from medical_charges.dashboard.definition import Definition, Group, Visual
+from medical_charges.dashboard.definition.parts import Definition, Group, Visual
 
 Json = dict[str, Any]
 

@@ -15,8 +15,8 @@ from xml.sax.saxutils import escape
 from medical_charges.contract import Contract
 from medical_charges.contract.model import MARGIN
 from medical_charges.contract.naming import words
-from medical_charges.dashboard.definition import Definition, Face, Group, Tile, Visual
-from medical_charges.dashboard.definition import Field as Figure
+from medical_charges.dashboard.definition.parts import Definition, Face, Group, Tile, Visual
+from medical_charges.dashboard.definition.parts import Field as Figure
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
 from medical_charges.dashboard.quicksight.fields import (
     NONE,

@@ -11,7 +11,7 @@ from typing import Any
 
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import DELIMITER, HEADER_LINES, QUOTE, OutputColumn
-from medical_charges.dashboard.definition import define
+from medical_charges.dashboard.definition.define import define
 from medical_charges.dashboard.quicksight.fields import Json
 from medical_charges.dashboard.quicksight.sheets import definition_of
 from medical_charges.layout import Layout
