@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 from xml.sax.saxutils import escape
 
 from medical_charges.contract import Contract
@@ -17,6 +16,7 @@ from medical_charges.contract.model import MARGIN
 from medical_charges.contract.naming import words
 from medical_charges.dashboard.definition.parts import Definition, Face, Group, Tile, Visual
 from medical_charges.dashboard.definition.parts import Field as Figure
+from medical_charges.dashboard.quicksight.charts import Wells, chart_of
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
 from medical_charges.dashboard.quicksight.fields import (
     NONE,
@@ -29,8 +29,6 @@ from medical_charges.dashboard.quicksight.fields import (
     parameter_names,
 )
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
-
-_INK = "#1A1F27"
 
 EVERYBODY, SELECTION = "everybody", "selection"
 
@@ -279,116 +277,25 @@ class _Sheet:
         for it, (tip, _) in zip(further, tips, strict=True):
             self.fields.in_tooltip(tip, it.format)
         sort = {"CategorySort": [self._sorted(category[0], view)]}
-        common: Json = {
+        words_: Json = {
             "VisualId": name,
             "Title": _title(view.face.title),
             "VisualContentAltText": view.alt[:1024],
         }
         if visual.median and len(view.values) > 1:
-            common["Subtitle"] = _title(visual.median.subtitle)
+            words_["Subtitle"] = _title(visual.median.subtitle)
         elif visual.limits and len(view.values) > 1:
-            common["Subtitle"] = _title(view.face.subtitle)
-        across, up = self._axis_titles(view)
-        tooltip = {"Tooltip": self._tooltip([*category, *colors, *drawn], tips)}
-        if visual.kind == "pie":
-            wells = {"PieChartAggregatedFieldWells": {"Category": category, "Values": drawn[:1]}}
-            labels = {
-                "Visibility": "VISIBLE",
-                "CategoryLabelVisibility": "VISIBLE",
-                "MeasureLabelVisibility": "VISIBLE",
-                "LabelContent": "VALUE_AND_PERCENT",
-            }
-            config: Json = {
-                "FieldWells": wells,
-                "SortConfiguration": sort,
-                "DataLabels": labels,
-                # A pie and no ring.
-                "DonutOptions": {"ArcOptions": {"ArcThickness": "WHOLE"}},
-            }
-            return {"PieChartVisual": common | {"ChartConfiguration": config | tooltip}}
-        if visual.kind == "line":
-            inner = {"Category": category, "Values": drawn, "Colors": colors}
-            blank = {"MissingDataConfigurations": [{"TreatmentOption": "SHOW_AS_BLANK"}]}
-            config = {
-                "FieldWells": {"LineChartAggregatedFieldWells": inner},
-                "SortConfiguration": sort,
-                "Type": "LINE",
-                "Series": [
-                    {
-                        "FieldSeriesItem": {
-                            "FieldId": field_id,
-                            "AxisBinding": "PRIMARY_YAXIS",
-                            "Settings": {"LineStyleSettings": {"LineStyle": style}},
-                        }
-                    }
-                    for field_id, style in self._line_styles(visual, drawn)
-                ],
-                # What is withheld is not drawn over.
-                "PrimaryYAxisDisplayOptions": blank,
-                "XAxisLabelOptions": across,
-                "PrimaryYAxisLabelOptions": up,
-            }
-            return {"LineChartVisual": common | {"ChartConfiguration": config | tooltip}}
-        if len(drawn) > 1:
-            median = [it for it in drawn if visual.median and _is_of(it, visual.median.column)]
-            return self._with_marks(
-                common, category, drawn, median, (across, up), SortConfiguration=sort, **tooltip
-            )
-        inner = {"Category": category, "Values": drawn, "Colors": colors}
-        config = {
-            "FieldWells": {"BarChartAggregatedFieldWells": inner},
-            "SortConfiguration": sort,
-            "DataLabels": {"Visibility": "VISIBLE"},
-            "Orientation": "VERTICAL",
-            "BarsArrangement": "CLUSTERED",
-            "CategoryLabelOptions": across,
-            "ValueLabelOptions": up,
-        }
-        return {"BarChartVisual": common | {"ChartConfiguration": config | tooltip}}
-
-    def _line_styles(self, visual: Visual, drawn: list[Json]) -> Iterator[tuple[str, str]]:
-        """Yield the styles of the lines next to the first one, by their fields."""
-        for it in drawn[1:]:
-            of_median = visual.median is not None and _is_of(it, visual.median.column)
-            yield it["NumericalMeasureField"]["FieldId"], "DASHED" if of_median else "DOTTED"
-
-    def _with_marks(
-        self,
-        common: Json,
-        category: list[Json],
-        drawn: list[Json],
-        median: list[Json],
-        axes: tuple[Json, Json],
-        **config: Any,
-    ) -> Json:
-        """Bars with limits and medians as marks, as bars next to them would be further figures."""
-        bars, *marks = drawn
-        inner = {"Category": category, "BarValues": [bars], "LineValues": marks, "Colors": []}
-        config |= {
-            "FieldWells": {"ComboChartAggregatedFieldWells": inner},
-            "BarDataLabels": {"Visibility": "VISIBLE"},
-            "SingleAxisOptions": {"YAxisOptions": {"YAxis": "PRIMARY_Y_AXIS"}},
-            "CategoryLabelOptions": axes[0],
-            "PrimaryYAxisLabelOptions": axes[1],
-            "Series": [
-                {
-                    "FieldComboSeriesItem": {
-                        "FieldId": it["NumericalMeasureField"]["FieldId"],
-                        "Settings": {
-                            "LineStyleSettings": {"LineVisibility": "HIDDEN"},
-                            "MarkerStyleSettings": {
-                                "MarkerVisibility": "VISIBLE",
-                                "MarkerShape": "SQUARE" if it in median else "DIAMOND",
-                                "MarkerSize": "8px",
-                                "MarkerColor": _INK,
-                            },
-                        },
-                    }
-                }
-                for it in marks
-            ],
-        }
-        return {"ComboChartVisual": common | {"ChartConfiguration": config}}
+            words_["Subtitle"] = _title(view.face.subtitle)
+        wells = Wells(
+            category=category,
+            colors=colors,
+            values=drawn,
+            median=f"{name}-{visual.median.column}" if visual.median else None,
+            sort=sort,
+            tooltip=self._tooltip([*category, *colors, *drawn], tips),
+            axes=self._axis_titles(view),
+        )
+        return chart_of(visual.kind, wells, words_)
 
     def _axis_titles(self, view: _View) -> tuple[Json, Json]:
         """Titles of the axes: QuickSight's own tell how it adds up what is one figure."""
@@ -533,11 +440,6 @@ class _Selection(_Sheet):
             elements.append(element(control, "PARAMETER_CONTROL", (4 * place, 4), (0, 2)))
         layout = {"Configuration": {"GridLayout": {"Elements": elements}}}
         return {"ParameterControls": listed, "SheetControlLayouts": [layout]}
-
-
-def _is_of(value: Json, name: str) -> bool:
-    """Return True if a drawn value is of this column."""
-    return str(value["NumericalMeasureField"]["FieldId"]).endswith(f"-{name}")
 
 
 def _marks(visual: Visual) -> tuple[str, ...]:
