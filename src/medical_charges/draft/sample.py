@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -96,29 +96,13 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
     read = {name: _read(name, path, budget) for name, path in chosen}
     encoding = encoding_of(text for one in read.values() for text in (one.head, one.data))
     parts = {name: _part(name, one, encoding, budget // _PIECES) for name, one in read.items()}
-    dialects = {part.dialect.delimiter: part.dialect for part in parts.values()}
-    if len(dialects) > 1:
-        raise InputRefusedError(
-            f"the files are separated by {' and '.join(map(repr, dialects))}: one contract reads "
-            f"one of these"
-        )
+    dialect = _dialect_of(parts.values())
     names = dict.fromkeys(field for part in parts.values() for field in part.fields)
-    unusable: dict[str, str] = {}
-    for file, part in parts.items():
-        for name in names:
-            if not name:
-                unusable[name] = "a column without a name"
-            elif (allowed := not_a_name(name)) is not None:
-                unusable[name] = f"its name is not {allowed}"
-            elif part.fields.count(name) > 1:
-                unusable[name] = f"stands {part.fields.count(name)} times in the header of {file}"
-            elif name not in part.fields:
-                unusable[name] = f"{file} has no such column"
+    unusable = _unusable(names, parts)
     kept = [name for name in names if name not in unusable]
     read_as_text = pl.concat(part.frame.select(kept) for part in parts.values())
     units = {name: unit for name in kept if (unit := unit_of(read_as_text[name]))}
     read_as_text = read_as_text.with_columns(without_unit(pl.col(n), u) for n, u in units.items())
-    (dialect,) = dialects.values()
     dialect = with_numbers(dialect, read_as_text)
     frame = plain_frame(read_as_text, dialect)
     spellings = {name: spelled for name in kept if (spelled := spellings_in(frame[name]))}
@@ -140,6 +124,34 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
         units=units,
         spellings=spellings,
     )
+
+
+def _dialect_of(parts: Iterable[_Part]) -> Dialect:
+    """Return the dialect of all parts, if it is one."""
+    dialects = {part.dialect.delimiter: part.dialect for part in parts}
+    if len(dialects) > 1:
+        raise InputRefusedError(
+            f"the files are separated by {' and '.join(map(repr, dialects))}: one contract reads "
+            f"one of these"
+        )
+    (dialect,) = dialects.values()
+    return dialect
+
+
+def _unusable(names: Iterable[str], parts: Mapping[str, _Part]) -> dict[str, str]:
+    """Return the columns that no contract can read, and why."""
+    found: dict[str, str] = {}
+    for file, part in parts.items():
+        for name in names:
+            if not name:
+                found[name] = "a column without a name"
+            elif (allowed := not_a_name(name)) is not None:
+                found[name] = f"its name is not {allowed}"
+            elif part.fields.count(name) > 1:
+                found[name] = f"stands {part.fields.count(name)} times in the header of {file}"
+            elif name not in part.fields:
+                found[name] = f"{file} has no such column"
+    return found
 
 
 def _read(name: str, path: Path, budget: int) -> _Read:

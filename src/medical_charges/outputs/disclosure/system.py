@@ -8,7 +8,7 @@ there, and at least zero elsewhere.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -87,27 +87,10 @@ class System:
         self.truth = truth
         """Every number's value, UNKNOWN where nobody has counted it."""
         self.fixed = places[(), ()]
-        rows, columns, signs, start = [], [], [], 0
-        for level, finer in lattice.sums:
-            at = {point: start + i for i, point in enumerate(lattice.keys[level])}
-            for point, place in at.items():
-                rows.append(place)
-                columns.append(places[level, point])
-                signs.append(-1)
-            for point, whole in zip(
-                lattice.keys[finer], lattice.project(finer, level), strict=True
-            ):
-                rows.append(at[whole])
-                columns.append(places[finer, point])
-                signs.append(1)
-            start += len(at)
-        self.sums = csr_array(
-            coo_array((signs, (rows, columns)), shape=(start, self.size), dtype=np.int64)
-        )
+        self.sums = _make_sums(lattice, places)
         """One row a sum, which is zero: its parts less the whole."""
-        self.sums.sort_indices()
         self._by_number = self.sums.tocsc()
-        self._rows = np.repeat(np.arange(start), np.diff(self.sums.indptr))
+        self._rows = np.repeat(np.arange(self.sums.shape[0]), np.diff(self.sums.indptr))
         self._columns = self.sums.indices.astype(np.int64)
         self._signs = self.sums.data
         self._wholes, self._unions = self._make_unions(lattice, places)
@@ -393,3 +376,23 @@ class System:
                 low[there] = np.minimum(low[there], values[there])
                 high[there] = np.maximum(high[there], values[there])
         return low, high
+
+
+def _make_sums(lattice: Lattice, places: Mapping[tuple[Level, Key], int]) -> csr_array:
+    """Return a row for each group of a level that a finer one adds up to."""
+    rows, columns, signs, start = [], [], [], 0
+    for level, finer in lattice.sums:
+        at = {point: start + i for i, point in enumerate(lattice.keys[level])}
+        for point, place in at.items():
+            rows.append(place)
+            columns.append(places[level, point])
+            signs.append(-1)
+        for point, whole in zip(lattice.keys[finer], lattice.project(finer, level), strict=True):
+            rows.append(at[whole])
+            columns.append(places[finer, point])
+            signs.append(1)
+        start += len(at)
+    shape = (start, len(places))
+    sums = csr_array(coo_array((signs, (rows, columns)), shape=shape, dtype=np.int64))
+    sums.sort_indices()
+    return sums
