@@ -124,7 +124,7 @@ class Attacker:
         if any(table.name == "comparisons" and table.rows for table in self.tables):
             for name, comparison in self.contract.comparisons.items():
                 stratum = "; ".join(f"{name}={cell[name]}" for name in comparison.within) or "all"
-                stratum += comparison.how
+                stratum += comparison.suffix
                 listed = (name, stratum) in self._listed
                 if cell[comparison.column] in comparison.groups and not listed:
                     return True

@@ -175,7 +175,8 @@ _left: dict[tuple[str, str, bytes], Held] = {}
 def after_a_run(pipeline: Pipeline, name: str) -> Pipeline:
     """A new pipeline after a run that published its input.
 
-    The first that has such an input makes the run; of the others each gets what that one left.
+    The first that has such an input makes the run; of the others each gets the objects and the
+    ledger that it left, and neither executions nor notices.
     """
     contract = pipeline.store.read(CONTRACT)
     made = name, repr(pipeline.held()), contract

@@ -16,7 +16,6 @@ from xlsxwriter.worksheet import Worksheet
 
 from medical_charges.contract import Contract
 from medical_charges.contract.outputs import NULL, Empty, Output, OutputColumn, read_csv
-from medical_charges.contract.parts.analyses import STANDARDIZED
 from medical_charges.dashboard.definition.define import define
 from medical_charges.dashboard.definition.groups import group_of
 from medical_charges.dashboard.definition.parts import Definition
@@ -194,8 +193,11 @@ class _Tables:
             for column in output.labels
             if output.kind != "comparisons"
         }
+        compared = self._contract.comparisons if output.kind == "comparisons" else {}
+        over = {name for name, it in compared.items() if it.standardized_over}
         for row, texts in enumerate(rows, start=HEAD_ROW + 1):
             fields = dict(zip(columns, texts, strict=True))
+            standardized = fields.get("comparison") in over
             for place, column in enumerate(output.columns):
                 text = fields[column.name]
                 if column.role == "label":
@@ -204,7 +206,7 @@ class _Tables:
                 elif text != NULL:
                     style = self._styles.of(column.format)
                     sheet.write_number(row, place, float(text), style)
-                elif _is_withheld(output, column, fields):
+                elif _is_withheld(output, column, fields, standardized=standardized):
                     sheet.write_string(row, place, WITHHELD, self._styles.of("withheld"))
                 else:
                     sheet.write_string(row, place, NOTHING, self._styles.of("nothing"))
@@ -260,13 +262,15 @@ class _Tables:
         sheet.write_string(row, place, text[:_TEXT_LIMIT], made)
 
 
-def _is_withheld(output: Output, column: OutputColumn, fields: Mapping[str, str]) -> bool:
+def _is_withheld(
+    output: Output, column: OutputColumn, fields: Mapping[str, str], *, standardized: bool
+) -> bool:
     """Return True if a figure is missing to protect a small group, and not for want of it."""
     if column.empty in {"few", "withheld"}:
         return True
     counts = {fields[it.name] for it in output.figures if it.role == "count"}
-    if STANDARDIZED in fields.get("stratum", "") and NULL not in counts:
-        # Most likely one of the groups lacks a layer.
+    if standardized and NULL not in counts:
+        # One of the groups has nobody in a layer.
         return False
     # Of nobody there is no mean, and of one person no deviation.
     if "0" in counts or (column.empty == "single" and counts == {"1"}):

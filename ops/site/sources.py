@@ -57,6 +57,7 @@ def navigation(root: Path) -> list[Entry]:
     """
     placed = {ENTRANCE, INDEX}
     entries: list[Entry] = [ENTRANCE, INDEX]
+    # The first row is the heading of the one table.
     for task, documents in _ROW.findall((root / INDEX).read_text())[1:]:
         name = task[0].upper() + task[1:]
         match list(_placed(root, INDEX, documents, placed)):

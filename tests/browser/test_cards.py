@@ -163,3 +163,33 @@ def test_a_difference_of_people_who_are_there_is_withheld_and_not_of_nobody(
     lines = [f"smokers,all,yes,no,{counts},,,,,,,"]
     with Dashboard(browser, page_of(contract, tmp_path, comparisons=lines)) as dashboard:
         assert dashboard.drawn().charts["comparisons"]["message"] == message
+
+
+STANDARDIZED = CONTRACT + (
+    '  alike: { column: smoker, groups: ["yes", "no"], within: [ward], '
+    "standardized_over: [hospital] }\n"
+)
+
+
+def test_a_standardized_comparison_has_its_strata_and_says_where_it_does_not_exist(
+    browser: Browser, tmp_path: Path
+) -> None:
+    lines = [
+        f"alike,ward={ward}; standardized over hospital,yes,no,50,60,{figures}"
+        for ward, figures in (
+            ("surgical", "5.5,1.5,9.5,2.5,90.5,0.02,0.4"),
+            ("medical", ",,,,,,"),
+        )
+    ]
+    page = page_of(parse_contract(STANDARDIZED), tmp_path, comparisons=lines)
+    with Dashboard(browser, page) as dashboard:
+        card = dashboard.page.locator("#chart-comparisons")
+        card.get_by_role("button", name="Show as a table").click()
+        found = [
+            row.locator("th, td").all_inner_texts()[:5] for row in card.locator("tbody tr").all()
+        ]
+    title = "Smoker yes less no by ward, standardized over hospital"
+    assert found == [
+        [title, "medical", "not comparable", "–", "–"],  # noqa: RUF001 - nothing
+        [title, "surgical", "50", "60", "+6"],
+    ]

@@ -57,10 +57,11 @@ def with_one_provider(configuration: Configuration) -> Iterator[Configuration]:
         stderr=subprocess.DEVNULL,
         text=True,
     ) as provider:
-        assert provider.stdout
-        said = (re.search(r"TF_REATTACH_PROVIDERS='(.*)'", line) for line in provider.stdout)
-        address = next(found[1] for found in said if found)
         try:
+            assert provider.stdout
+            said = (re.search(r"TF_REATTACH_PROVIDERS='(.*)'", line) for line in provider.stdout)
+            address = next((found[1] for found in said if found), "")
+            assert address, f"{program} has ended without an address"
             variables = configuration.environment | {"TF_REATTACH_PROVIDERS": address}
             yield replace(configuration, environment=variables)
         finally:

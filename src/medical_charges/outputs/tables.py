@@ -240,7 +240,7 @@ def _analysis(name: str, groups: _Groups, contract: Contract) -> list[_Draft]:
 
 def _comparisons(output: str, groups: _Groups, contract: Contract) -> list[_Draft]:
     def draft(pair: comparisons.Pair, over: Sequence[str]) -> _Draft:
-        # Of a standardized difference all is taken for told that it is made of.
+        # A standardized difference counts as revealing every group in every layer.
         compared = tuple(Cell.of(pair.names, key) for keys in pair.keys for key in keys)
         weights = tuple(Cell.of(over, layer) for layer in pair.standard) if over else ()
         return _Draft(
@@ -302,9 +302,13 @@ def _table(output: Output, drafts: Sequence[_Draft], chosen: _Chosen) -> Table:
         # Not even the groups' names: that somebody is in each may be too much.
         return Table(output.name, output.header, (), 0, withheld=withheld)
     nothing = (NULL,) * len(output.figures)
-    # An output without counts has nothing else to show.
+    # An output without counts has nothing else to show. Counts of a standardized comparison alone
+    # say that a layer lacks a group.
     if not any(column.of_counts for column in output.figures):
         hidden, counted = hidden | counted, set()
+    elif output.kind == "comparisons":
+        whole = {id(draft.row) for draft in drafts if draft.row.derived}
+        hidden, counted = hidden | (counted & whole), counted - whole
     rows, alone = [], 0
     for draft in drafts:
         figures = nothing if id(draft.row) in hidden else draft.figures()

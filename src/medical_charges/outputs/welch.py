@@ -99,13 +99,11 @@ def welch(layers: Sequence[Layer], gap: Fraction, decimals: int) -> Welch | None
 
 def _pooled(layers: Sequence[Layer], decimals: int) -> tuple[Fraction, int]:
     """Return the pooled variance of the two groups, and its degrees of freedom."""
-    squares, freedom = Fraction(0), 0
-    for side in ("a", "b"):
-        whole = reduce(Sums.merge, filter(None, (getattr(layer, side) for layer in layers)))
-        own = whole.n - 1
-        squares += own * (sample_variance(whole, decimals) or 0)
-        freedom += own
-    return squares / freedom, freedom
+    sides = [[it.a for it in layers if it.a], [it.b for it in layers if it.b]]
+    wholes = [reduce(Sums.merge, side) for side in sides]
+    freedom = sum(whole.n - 1 for whole in wholes)
+    spreads = [(whole.n - 1) * (sample_variance(whole, decimals) or 0) for whole in wholes]
+    return Fraction(sum(spreads)) / freedom, freedom
 
 
 def small_sample_factor(freedom: int) -> float:
@@ -128,7 +126,7 @@ class Pair:
     """The names by which the groups are grouped, the compared column last."""
     stratum: Key
     groups: tuple[str | int, str | int]
-    how: str
+    suffix: str
     """What the contract says of the standard after the stratum."""
     standard: Mapping[Key, int]
     """The people of each group that is standardized over; everybody if there are none."""
@@ -152,7 +150,7 @@ class Pair:
         """The columns before the figures."""
         within = zip(self.names, self.stratum, strict=False)
         stratum = "; ".join(f"{name}={value}" for name, value in within) or MARGIN
-        return (self.comparison, stratum + self.how, *map(str, self.groups))
+        return (self.comparison, stratum + self.suffix, *map(str, self.groups))
 
 
 def pairs(
@@ -170,7 +168,7 @@ def pairs(
     found = {key[: len(within)] for key in by(names) if key[-1] in comparison.groups}
     standard = {key: sums.n for key, sums in sorted(by(comparison.standardized_over).items())}
     return [
-        Pair(name, names, stratum, comparison.groups, comparison.how, standard)
+        Pair(name, names, stratum, comparison.groups, comparison.suffix, standard)
         for stratum in sorted(found, key=lambda key: contract.sort_key(within, key))
     ]
 

@@ -425,15 +425,15 @@ PLACE = 'smokers: { column: smoker, groups: ["yes", "no"] }'
         ),
         (
             "column: age, groups: [20, 30], standardized_over: [age_decade]",
-            "standardized_over[0]: found 'age_decade'; allowed: a column that does not hang ",
+            "standardized_over[0]: found 'age_decade'; allowed: a column apart from ",
         ),
         (
             "column: sex, groups: [male, female], standardized_over: [region, region]",
-            "standardized_over[1]: found 'region'; allowed: a column that does not hang ",
+            "standardized_over[1]: found 'region'; allowed: a column apart from ",
         ),
         (
             "column: sex, groups: [male, female], standardized_over: [sex]",
-            "standardized_over[0]: found 'sex'; allowed: a column that does not hang ",
+            "standardized_over[0]: found 'sex'; allowed: a column apart from ",
         ),
     ],
 )

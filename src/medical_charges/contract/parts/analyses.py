@@ -87,7 +87,7 @@ class Comparison(Part):
     )
     standardized_over: tuple[str, ...] = Field(
         (),
-        description="Columns or bands whose groups weigh in both means as they do among everybody.",
+        description="Columns or bands whose distribution among all rows weights both means.",
     )
 
     @property
@@ -96,7 +96,7 @@ class Comparison(Part):
         return (*self.within, *self.standardized_over, self.column)
 
     @property
-    def how(self) -> str:
-        """What is said of the standard after a stratum, if there is one."""
+    def suffix(self) -> str:
+        """What stands behind the strata of a comparison that is standardized."""
         over = " and ".join(self.standardized_over)
         return f"{STANDARDIZED}{over}" if over else ""

@@ -68,7 +68,7 @@ def _standard_problems(contract: Contract, name: str) -> Iterator[Problem]:
         for other in others:
             nested = over in contract.nested_in(other) or other in contract.nested_in(over)
             if nested or contract.column_of(over) == contract.column_of(other):
-                allowed = f"a column that does not hang together with {other}"
+                allowed = f"a column apart from {other}: neither banded from it nor within it"
                 yield Problem(path, show(over), allowed)
                 break
 

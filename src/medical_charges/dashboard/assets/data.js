@@ -12,7 +12,7 @@ const DIFFERENCE = {
 };
 /** Formats of figures that tell nothing of the measure. */
 const OF_COUNTS = ["count", "share"];
-const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody" };
+const STATES = { shown: "shown", withheld: "withheld", nobody: "nobody", unlike: "unlike" };
 
 /** A table as the page holds it, column by column, as lines. */
 function readTable({ columns, values }) {
@@ -133,11 +133,11 @@ class Dashboard {
 
   /**
    * The first color of each column whose values have colors: no two columns share one while there
-   * are enough. Then they begin again, after that of bars without groups.
+   * are enough. The color of bars without groups is left to these, unless a column needs all.
    */
   chooseColors() {
     const first = new Map();
-    let next = 0;
+    let next = 1;
     for (const { id, kind, category, series, groups } of this.definition.visuals) {
       const place = kind === "pie" ? category[0] : series;
       if (place === null || first.has(groups[place])) continue;
@@ -346,13 +346,14 @@ class Dashboard {
       .map((line) => Object.fromEntries(columns.map((column, i) => [column, line[i]])))
       .filter((row) => row.comparison === comparison)
       .map((row) => {
-        const key = strataKey(row.stratum, within);
+        const key = strataKey(row.stratum.slice(0, row.stratum.length - item.suffix.length), within);
         const found = Object.entries(DIFFERENCE).map(([name, column]) => [name, number(row[column])]);
         const shown = { key, state: STATES.shown, means: means.get(key.join(SEPARATOR)), ...Object.fromEntries(found) };
         if (shown.difference !== null) return shown;
-        // Counts alone have no difference, and neither has a group of nobody, also in a layer.
-        const empty = [row.n_a, row.n_b].includes("0") || (item.standardized && row.n_a !== "");
-        return { key, state: empty ? STATES.nobody : STATES.withheld };
+        // Counts alone have no difference, and neither has a group of nobody. A standardized one
+        // shows counts alone where a layer lacks a group.
+        if ([row.n_a, row.n_b].includes("0")) return { key, state: STATES.nobody };
+        return { key, state: item.standardized && row.n_a !== "" ? STATES.unlike : STATES.withheld };
       });
     return this.sorted(within, rows);
   }

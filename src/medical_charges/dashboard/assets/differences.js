@@ -25,6 +25,7 @@ class Comparisons {
     if (this.strata.some(({ state }) => state === STATES.shown)) return "";
     const hidden = this.strata.some(({ state }) => state === STATES.withheld);
     if (hidden || !(this.strata.length || this.narrowed)) return WITHHELD_TEXT(this.dashboard);
+    if (this.strata.some(({ state }) => state === STATES.unlike)) return "Not comparable: a group has nobody in a layer";
     return this.strata.length ? "Nobody to compare" : "There is no difference within one group";
   }
 

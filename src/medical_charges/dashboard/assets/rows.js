@@ -4,7 +4,7 @@ const NOTHING = "\u2013";
 /** What stands in the place of a drawing of which everything is withheld. */
 const WITHHELD_TEXT = ({ definition }) =>
   `Withheld, to protect groups of fewer than ${definition.minimum_cell} ${definition.units}`;
-const STATE_TEXT = { withheld: "withheld", nobody: "nobody" };
+const STATE_TEXT = { withheld: "withheld", nobody: "nobody", unlike: "not comparable" };
 const DRAWING_TEXT = {
   bars: "Bar chart", grouped: "Grouped bar chart", pie: "Pie chart",
   line: "Line chart", steps: "Line chart",

@@ -50,6 +50,7 @@ def _difference(contract: Contract, name: str) -> Difference:
         within=comparison.within,
         names=names,
         standardized=standardized,
+        suffix=comparison.suffix,
         title=" less ".join(names)
         + (f" by {within}" if within else "")
         + (f", {standardized}" if over else ""),

@@ -63,6 +63,8 @@ class Difference:
     """What the two groups are called, in a sentence that begins with the first."""
     standardized: str
     """What both means are standardized over, in a sentence, or nothing."""
+    suffix: str
+    """What stands in the rows' `stratum` behind the strata, if anything does."""
     title: str
 
 

@@ -109,12 +109,12 @@ def _strata(contract: Contract, comparison: Comparison) -> dict[str, str]:
     listed = [group_of(contract, name) for name in comparison.within]
     values = [group.values or () for group in listed]
     if not listed:
-        return {MARGIN + comparison.how: text("Everybody")}
+        return {MARGIN + comparison.suffix: text("Everybody")}
     if prod(map(len, values)) > _STRATA:
         return {}
     strata = (list(zip(listed, found, strict=True)) for found in product(*values))
     return {
-        "; ".join(f"{group.column}={value}" for group, value in stratum) + comparison.how: text(
+        "; ".join(f"{group.column}={value}" for group, value in stratum) + comparison.suffix: text(
             ", ".join(group.label(value) for group, value in stratum)
         )
         for stratum in strata
