@@ -43,8 +43,9 @@ CASES = {
     "a mapping as a key": ("? {a: b}\n: c", "found unhashable key"),
     "a key of 50,000 characters": (f"? {'k' * 50_000}\n: c", rf"k\.\.\.: {UNKNOWN}"),
     "5,000 keys": ("\n".join(f"k{n}: 1" for n in range(5_000)), "and 4,955 more mistakes"),
-    "lists in lists without end": ("[" * 1000 + "]" * 1000, "found a list; allowed"),
-    "mappings in mappings without end": ("{a: " * 500, "not a YAML file"),
+    # How deep is too deep is the interpreter's limit, which some packages raise.
+    "lists in lists without end": ("[" * 1000 + "]" * 1000, "nested too deep|found a list; allow"),
+    "mappings in mappings without end": ("{a: " * 500, "nested too deep|not a YAML file"),
     "a zero byte": ("a: \0", "unacceptable character #x0000"),
     "two documents": ("a: 1\n---\nb: 2", "found another document"),
     "a number of 10,000 digits": ("dataset: " + "9" * 10_000, "not a YAML file: Exceeds the limit"),

@@ -49,8 +49,12 @@ def parse_contract(text: str, origin: str = "contract") -> Contract:
     try:
         # YAML 1.2: a bare yes or no is text, and a key that stands twice is an error.
         raw = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, LookupError, TypeError, RecursionError) as error:
-        # A date like 2020-13-45, a wrong `!!bool` and endless nesting are no YAMLError.
+    except RecursionError as error:
+        raise ContractError(
+            f"{origin}: not a YAML file: lists or mappings nested too deep"
+        ) from error
+    except (YAMLError, ValueError, LookupError, TypeError) as error:
+        # A date like 2020-13-45 and a wrong `!!bool` are no YAMLError.
         raise ContractError(f"{origin}: not a YAML file: {_one_line(error)}") from error
     if not isinstance(raw, dict):
         raise ContractError(f"{origin}: found {show(raw)}; allowed: {Contract.allowed_keys()}")
