@@ -139,7 +139,7 @@ class Fields:
         for term in reversed(_T[:-1]):
             t = f"({term} + {t} / {df})"
         half = f"{t} * sqrt({{{spread}}} / {df} / {{{people}}})"
-        expression = f"ifelse({{{people}}} >= {_LEAST_PEOPLE}, {mean} {sign} {half}, NULL)"
+        expression = f"ifelse({_LEAST_PEOPLE - 1} < {{{people}}}, {mean} {sign} {half}, NULL)"
         return self._titled(data_set, title, expression, "limit")
 
     def of_everybody(self, cube: str, title: str, source: str) -> Json:
