@@ -88,7 +88,7 @@ def _p(name: str) -> str:
 
 def _called(contract: Contract, compared: Compared) -> dict[str, str]:
     """Expressions of what the comparisons, their strata and their groups are called."""
-    names = {it.comparison: text(it.title) for it in compared.differences}
+    names = {it.comparison: text(_one_kind_of_quotes(it.title)) for it in compared.differences}
     strata: dict[str, str] = {}
     groups: tuple[dict[str, str], ...] = ({}, {})
     for name, comparison in contract.comparisons.items():
@@ -102,6 +102,11 @@ def _called(contract: Contract, compared: Compared) -> dict[str, str]:
         "group_a": switch("{comparison}", groups[0], "{group_a}"),
         "group_b": switch("{comparison}", groups[1], "{group_b}"),
     }
+
+
+def _one_kind_of_quotes(title: str) -> str:
+    """Return a title that an expression can hold: each of its two labels has one kind of quotes."""
+    return title.replace('"', "'") if "'" in title else title
 
 
 def _strata(contract: Contract, comparison: Comparison) -> dict[str, str]:
