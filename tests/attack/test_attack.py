@@ -42,7 +42,7 @@ def attacked(
     tangents: int = TANGENTS,
     people: Sequence[Person] = (),
 ) -> dict[Group, Range]:
-    """Between what every count lies that was taken away."""
+    """The bounds of every suppressed count."""
     attack = attack_on(publication, contract, names, tangents, people)
     return {group: attack.of_state(0, group) for group in attack.hidden(0)}
 

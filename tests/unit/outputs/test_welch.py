@@ -6,7 +6,7 @@ import json
 import random
 import statistics
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +19,7 @@ from scipy import stats
 from medical_charges.aggregates.cube import Sums
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import ContractError
+from medical_charges.outputs.disclosure import Protection, Row
 from medical_charges.outputs.welch import (
     Layer,
     Welch,
@@ -147,6 +148,22 @@ def test_a_stratum_of_the_second_group_alone_has_a_row() -> None:
         ("b=p", "1", "1"),
         ("b=q", "0", "1"),
     ]
+
+
+def test_a_standardized_row_that_may_show_counts_alone_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counts without a difference say that a layer lacks a group, and nothing else."""
+    contract = parse_contract(STANDARDIZED)
+    content = csv_of(["a", "b", "m"], [["xy"[i % 2], "pq"[i % 3 % 2], i % 7] for i in range(200)])
+
+    def of_counts(found: Sequence[Row], *_: object) -> Protection:
+        compared = (i for i, row in enumerate(found) if row.output == "comparisons")
+        return Protection(frozenset(), frozenset(compared), {}, frozenset())
+
+    monkeypatch.setattr("medical_charges.outputs.tables.protect", of_counts)
+    [row] = rows(outputs_of(MemoryStore(), contract, {"f.csv": content})["comparisons"])
+    assert {row[name] for name in ("n_a", "n_b", "difference")} == {""}
 
 
 def test_a_group_does_not_follow_from_the_weights_of_a_standardized_difference() -> None:

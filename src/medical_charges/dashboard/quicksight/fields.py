@@ -116,7 +116,7 @@ class Fields:
         return {"NumberDisplayFormatConfiguration": number}
 
     def comparison(self, kind: Format) -> Json:
-        """Return the format of what lies between two figures, which has no currency."""
+        """Return the format of a difference of two figures, which has no currency."""
         if kind == "share":
             return self.format(kind, NONE)
         decimals = self.decimals if kind == "measure" else 0
