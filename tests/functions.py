@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
+from botocore.config import Config
 from moto.s3.models import s3_backends
 
 from lambdas.compare_runs.handler import handle as compare_runs
@@ -188,17 +189,24 @@ def after_a_run(pipeline: Pipeline, name: str) -> Pipeline:
     return pipeline
 
 
-@cache
-def _made_once(make: Callable[[str], Any], service: str) -> Any:
-    """Return a client of a service: to make one takes longer than to ask it."""
-    return make(service)
+_clients: dict[tuple[str, str, str], Any] = {}
 
 
 def keep_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let who asks for a client of a service get the one that was made first."""
+    """Let who asks for a client of a service get the one that was made first so.
+
+    To make one takes longer than to ask it.
+    """
     for name in ("client", "resource"):
-        make = partial(_made_once, getattr(boto3, name))
-        monkeypatch.setattr(boto3, name, lambda service, make=make, **_: make(service))
+        monkeypatch.setattr(boto3, name, partial(_kept, name, getattr(boto3, name)))
+
+
+def _kept(kind: str, make: Callable[..., Any], service: str, **options: Any) -> Any:
+    said = {name: vars(it) if isinstance(it, Config) else it for name, it in options.items()}
+    key = kind, service, repr(sorted(said.items()))
+    if key not in _clients:
+        _clients[key] = make(service, **options)
+    return _clients[key]
 
 
 _parsed_once = cache(parse_contract)
