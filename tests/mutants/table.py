@@ -16,7 +16,8 @@ from medical_charges.analysis.run import _account, _note_duplicates, _split
 from medical_charges.contract.nesting import lies_within
 from medical_charges.dashboard.definition.define import _caveats
 from medical_charges.dashboard.quicksight.fields import labels_of
-from medical_charges.dashboard.quicksight.sheets import _Selection, _Sheet
+from medical_charges.dashboard.quicksight.sheets import _Selection
+from medical_charges.dashboard.quicksight.visuals import Visuals
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
@@ -288,7 +289,7 @@ VALIDATION = (
 )  # fmt: skip
 
 DASHBOARD = (
-    mutant("a pie is drawn of what is left of everybody", _Sheet._drawn,
+    mutant("a pie is drawn of what is left of everybody", Visuals._drawn,
            negated('visual.kind == "pie"'), "dashboard/test_quicksight"),
     mutant("a pie is drawn of what is left of a selection", _Selection.visuals,
            replaced("published.as_bars", "published"), "dashboard/test_quicksight"),

@@ -17,6 +17,7 @@ from medical_charges.dashboard.quicksight.fields import (
     Fields,
     Json,
     column,
+    shown_title,
     switch,
     text,
 )
@@ -41,8 +42,8 @@ def comparisons_table(contract: Contract, compared: Compared, fields: Fields, na
     return {
         "TableVisual": {
             "VisualId": name,
-            "Title": _words(title),
-            "Subtitle": _words(f"{subtitle}. {note}"),
+            "Title": shown_title(title),
+            "Subtitle": shown_title(f"{subtitle}. {note}"),
             "ChartConfiguration": {
                 "FieldWells": {"TableUnaggregatedFieldWells": {"Values": values}},
                 "FieldOptions": {"SelectedFieldOptions": options},
@@ -124,7 +125,3 @@ def _strata(contract: Contract, comparison: Comparison) -> dict[str, str]:
         )
         for stratum in strata
     }
-
-
-def _words(plain: str) -> Json:
-    return {"Visibility": "VISIBLE", "FormatText": {"PlainText": plain}}

@@ -343,3 +343,20 @@ def labels_of(group: Group) -> dict[str, str] | None:
     labels = {MARGIN: EVERYTHING} | {value: group.label(value) for value in group.values}
     alike = len({label.lower() for label in labels.values()}) < len(labels)
     return {value: value for value in labels} if alike else labels
+
+
+def figure_well(name: str, value: Json, form: Json, *, whole: bool = True) -> Json:
+    """A figure in a well; one that is worked out over rows has no aggregation."""
+    return {
+        "NumericalMeasureField": {
+            "FieldId": name,
+            "Column": value,
+            "FormatConfiguration": {"FormatConfiguration": form},
+        }
+        | ({"AggregationFunction": {"SimpleNumericalAggregation": "MAX"}} if whole else {})
+    }
+
+
+def shown_title(words: str) -> Json:
+    """Return a title, or a subtitle, that is shown."""
+    return {"Visibility": "VISIBLE", "FormatText": {"PlainText": words}}

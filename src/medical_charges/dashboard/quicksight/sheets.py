@@ -14,13 +14,10 @@ from xml.sax.saxutils import escape
 from medical_charges.contract import Contract
 from medical_charges.contract.model import MARGIN
 from medical_charges.contract.naming import words
-from medical_charges.dashboard.definition.parts import Definition, Face, Group, Tile, Visual
+from medical_charges.dashboard.definition.parts import Definition, Face, Group, Visual
 from medical_charges.dashboard.definition.parts import Field as Figure
-from medical_charges.dashboard.quicksight.charts import Wells, chart_of
 from medical_charges.dashboard.quicksight.comparisons import comparisons_table
 from medical_charges.dashboard.quicksight.fields import (
-    NONE,
-    WITHHELD,
     Fields,
     Json,
     column,
@@ -29,6 +26,8 @@ from medical_charges.dashboard.quicksight.fields import (
     parameter_names,
 )
 from medical_charges.dashboard.quicksight.layout import RESPONSIVE, element, layout
+from medical_charges.dashboard.quicksight.tiles import Tiles
+from medical_charges.dashboard.quicksight.visuals import View, Visuals, alternative_text
 
 EVERYBODY, SELECTION = "everybody", "selection"
 
@@ -82,26 +81,6 @@ def definition_of(contract: Contract, definition: Definition) -> Json:
     return {name: value for name, value in found.items() if value}
 
 
-@dataclass(frozen=True)
-class _View:
-    """The fields of a visual."""
-
-    data_set: str
-    groups: tuple[str, ...]
-    values: list[Figure]
-    """The drawn values."""
-    category: tuple[int, ...]
-    """Places in `groups` of what stands on the axis, or is a slice."""
-    series: int | None
-    """The place of what has a color each."""
-    more: list[Figure]
-    """Further values in the tooltip."""
-    figure: str
-    """The column that is empty where a group is withheld."""
-    alt: str
-    face: Face
-
-
 @dataclass
 class _Sheet:
     """A sheet in the making."""
@@ -142,179 +121,21 @@ class _Sheet:
 
     def tiles(self) -> Iterator[Json]:
         """The figures of the row of everybody, or of the selection."""
+        made = Tiles(self.contract, self.definition, self.fields, self.id, self.selection)
         shown = []
         for tile in self.definition.tiles:
             if tile.cube is None:
                 continue
             if tile.where is None:
                 shown.append(f"{self.id}-{tile.id}")
-            yield self._tile(tile, tile.cube)
+            yield made.tile(tile, tile.cube)
         if shown:
             cube = next(tile.cube for tile in self.definition.tiles if tile.cube)
             total = self.fields.total(cube, selection=self.selection)
             self.filters.append(only_shown(f"{self.id}-tiles", total, self.id, shown))
 
-    def _tile(self, tile: Tile, cube: str) -> Json:
-        name, people = f"{self.id}-{tile.id}", self.definition.figures[0]
-        if tile.where is not None:
-            value = self.fields.share(cube, tile.title, tile.where, selection=self.selection)
-        elif tile.kind == "mean":
-            value = self.fields.mean(cube, tile.title)
-        else:
-            value = self.fields.figure(cube, people, tile.title)
-        # Who have a share may also be nobody.
-        form = self.fields.format(tile.format, WITHHELD if tile.where is None else NONE)
-        shown = self._value(f"{name}-value", value, form, whole=tile.where is None)
-        config: Json = {"FieldWells": {"Values": [shown]}}
-        whose = f"of {self.contract.everybody}"
-        if self.selection:
-            target, config["KPIOptions"] = self._against_everybody(tile, cube)
-            config["FieldWells"]["TargetValues"] = [target]
-            whose = (
-                f"of the {self.contract.units} selected, compared with {self.contract.everybody}"
-            )
-        return {
-            "KPIVisual": {
-                "VisualId": name,
-                "Title": _title(tile.title),
-                "ChartConfiguration": config,
-                "VisualContentAltText": f"One figure: {tile.title}, {whose}.",
-            }
-        }
-
-    def _against_everybody(self, tile: Tile, cube: str) -> tuple[Json, Json]:
-        """The figure of everybody, and how the tile's own compares with it."""
-        if tile.where is not None:
-            value = self.fields.share(cube, tile.title, tile.where, selection=False)
-        else:
-            source = "mean" if tile.kind == "mean" else self.definition.figures[0]
-            value = self.fields.of_everybody(cube, tile.title, source)
-        form, whole = self.fields.format(tile.format, NONE), tile.where is None
-        # People are a part of everybody; other figures are more or less than theirs.
-        part = tile.kind == "people"
-        options = {
-            "Comparison": {
-                "ComparisonMethod": "PERCENT" if part else "DIFFERENCE",
-                "ComparisonFormat": self.fields.comparison("share" if part else tile.format),
-            },
-            "PrimaryValueDisplayType": "ACTUAL",
-        }
-        return self._value(f"{self.id}-{tile.id}-everybody", value, form, whole=whole), options
-
-    def _value(self, name: str, value: Json, form: Json, *, whole: bool = True) -> Json:
-        """A figure in a well; one that is worked out over rows has no aggregation."""
-        return {
-            "NumericalMeasureField": {
-                "FieldId": name,
-                "Column": value,
-                "FormatConfiguration": {"FormatConfiguration": form},
-            }
-            | ({"AggregationFunction": {"SimpleNumericalAggregation": "MAX"}} if whole else {})
-        }
-
-    def _group(self, name: str, view: _View, places: tuple[int, ...]) -> Json:
-        """Groups' labels in a well."""
-        sources = tuple(view.groups[place] for place in places)
-        label = self.fields.label(view.data_set, sources, view.figure)
-        field_id = f"{name}-{'-'.join(sources)}"
-        return {"CategoricalDimensionField": {"FieldId": field_id, "Column": label}}
-
-    def _sorted(self, category: Json, view: _View) -> Json:
-        sources = tuple(view.groups[place] for place in view.category)
-        by = self.fields.order(view.data_set, sources)
-        if by is None:
-            field_id = category["CategoricalDimensionField"]["FieldId"]
-            return {"FieldSort": {"FieldId": field_id, "Direction": "ASC"}}
-        least = {"NumericalAggregationFunction": {"SimpleNumericalAggregation": "MIN"}}
-        return {"ColumnSort": {"SortBy": by, "Direction": "ASC", "AggregationFunction": least}}
-
-    def _tooltip(self, shown: list[Json], more: list[tuple[Json, str]]) -> Json:
-        """Return the tooltip: the drawn values and others."""
-        drawn = [
-            {"FieldTooltipItem": {"FieldId": next(iter(it.values()))["FieldId"]}} for it in shown
-        ]
-        further = [
-            {
-                "ColumnTooltipItem": {
-                    "Column": value,
-                    "Label": label,
-                    "Visibility": "VISIBLE",
-                    "Aggregation": {
-                        "NumericalAggregationFunction": {"SimpleNumericalAggregation": "MAX"}
-                    },
-                }
-            }
-            for value, label in more
-        ]
-        return {
-            "TooltipVisibility": "VISIBLE",
-            "SelectedTooltipType": "DETAILED",
-            "FieldBasedTooltip": {
-                "AggregationVisibility": "HIDDEN",
-                "TooltipTitleType": "PRIMARY_VALUE",
-                "TooltipFields": [*drawn, *further],
-            },
-        }
-
-    def chart(self, visual: Visual, view: _View) -> Json:
-        """A visual as one of QuickSight's kinds."""
-        name, data_set = f"{self.id}-{visual.id}", view.data_set
-        # With a color for each group QuickSight draws one figure.
-        alone = view.series is not None
-        drawn = [
-            self._value(
-                f"{name}-{it.column}",
-                self._drawn(visual, data_set, it),
-                # A group of one has a mean, and no limits; one of few has no median.
-                self.fields.format(it.format, NONE if place else WITHHELD),
-            )
-            for place, it in enumerate(view.values[:1] if alone else view.values)
-        ]
-        category = [self._group(name, view, view.category)]
-        colors = [] if view.series is None else [self._group(name, view, (view.series,))]
-        further = [*view.values[1:], *view.more] if alone else view.more
-        tips = [(self._figure(data_set, it), it.title) for it in further]
-        for it, (tip, _) in zip(further, tips, strict=True):
-            self.fields.in_tooltip(tip, it.format)
-        sort = {"CategorySort": [self._sorted(category[0], view)]}
-        words_: Json = {
-            "VisualId": name,
-            "Title": _title(view.face.title),
-            "VisualContentAltText": view.alt[:1024],
-        }
-        if visual.median and len(view.values) > 1:
-            words_["Subtitle"] = _title(visual.median.subtitle)
-        elif visual.limits and len(view.values) > 1:
-            words_["Subtitle"] = _title(view.face.subtitle)
-        wells = Wells(
-            category=category,
-            colors=colors,
-            values=drawn,
-            median=f"{name}-{visual.median.column}" if visual.median else None,
-            sort=sort,
-            tooltip=self._tooltip([*category, *colors, *drawn], tips),
-            axes=self._axis_titles(view),
-        )
-        return chart_of(visual.kind, wells, words_)
-
-    def _axis_titles(self, view: _View) -> tuple[Json, Json]:
-        """Titles of the axes: QuickSight's own tell how it adds up what is one figure."""
-        groups = [self.definition.groups[view.groups[place]].title for place in view.category]
-        value, unit = view.values[0], self.definition.unit
-        measured = f"{value.title} ({unit})" if unit and value.format == "measure" else value.title
-        across, up = (
-            {"AxisLabelOptions": [{"CustomLabel": words}]}
-            for words in (" and ".join(groups), measured)
-        )
-        return across, up
-
-    def _drawn(self, visual: Visual, data_set: str, figure: Figure) -> Json:
-        if visual.kind == "pie":
-            return self.fields.whole(data_set, figure.column, figure.title)
-        return self._figure(data_set, figure)
-
-    def _figure(self, data_set: str, figure: Figure) -> Json:
-        return self.fields.figure(data_set, figure.column, figure.title)
+    def chart(self, visual: Visual, view: View) -> Json:
+        return Visuals(self.definition, self.fields, self.id).chart(visual, view)
 
 
 class _Everybody(_Sheet):
@@ -331,7 +152,7 @@ class _Everybody(_Sheet):
             more = [it for it in visual.fields if it.column not in drawn]
             apart = bool(marks) and visual.kind != "line"
             category, series = _places(visual, apart=apart)
-            view = _View(
+            view = View(
                 data_set=visual.output,
                 groups=visual.groups,
                 values=values,
@@ -339,8 +160,8 @@ class _Everybody(_Sheet):
                 series=series,
                 more=more,
                 figure=visual.face.value.column,
-                alt=_alt(visual.face, values, more, alone=series is not None),
                 face=visual.face,
+                alt=alternative_text(visual.face, values, more, alone=series is not None),
             )
             yield self.chart(visual, view)
         if compared := self.definition.compared:
@@ -372,8 +193,8 @@ class _Selection(_Sheet):
             else:
                 values, more = [Figure(people, title, "count")], []
             category, series = _places(visual, apart=len(values) > 1 and visual.kind != "line")
-            alt = _alt(face, values, more, alone=series is not None)
-            view = _View(
+            alt = alternative_text(face, values, more, alone=series is not None)
+            view = View(
                 data_set=cube,
                 groups=visual.filtered_groups,
                 values=values,
@@ -381,8 +202,9 @@ class _Selection(_Sheet):
                 series=series,
                 more=more,
                 figure=people,
-                alt=f"{alt} Of the {self.contract.units} selected alone.",
                 face=face,
+                alt=f"{alt} Of the {self.contract.units} selected alone.",
+                of_selection=True,
             )
             yield self.chart(visual, view)
             self.filters.append(
@@ -406,11 +228,6 @@ class _Selection(_Sheet):
         """Return the quantity that is drawn without a selection."""
         figures = self.contract.outputs[visual.output].figures
         return next(it.quantity for it in figures if it.name == visual.face.value.column)
-
-    def _figure(self, data_set: str, figure: Figure) -> Json:
-        if figure.format == "measure":
-            return column(data_set, figure.column)
-        return super()._figure(data_set, figure)
 
     def controls(self) -> Json:
         parameters = parameter_names(self.definition.filters)
@@ -462,19 +279,3 @@ def _places(visual: Visual, *, apart: bool = False) -> tuple[tuple[int, ...], in
     if apart or not visual.category:
         return tuple(range(len(visual.groups))), None
     return visual.category, visual.series
-
-
-def _alt(face: Face, values: list[Figure], more: list[Figure], *, alone: bool) -> str:
-    """Return a chart's alternative text, for the first value alone or for all."""
-    text = face.alt.removesuffix(f" {face.subtitle}.")
-    also = [] if alone else [it.title for it in values[1:]]
-    pointed = [it.title for it in [*(values[1:] if alone else []), *more]]
-    if also:
-        text += f" Next to it {', '.join(also)}."
-    if pointed:
-        text += f" On pointing at it also {', '.join(pointed)}."
-    return text
-
-
-def _title(words: str) -> Json:
-    return {"Visibility": "VISIBLE", "FormatText": {"PlainText": words}}
