@@ -26,11 +26,10 @@ from medical_charges.draft.bands import (
     periods_of,
 )
 from medical_charges.draft.names import numbered, slug
-from medical_charges.draft.profile import Profile, days_in, profile_of, words_of
+from medical_charges.draft.profile import THRESHOLD, Profile, days_in, profile_of, words_of
 from medical_charges.draft.sample import Sample
 from medical_charges.errors import InputRefusedError
 
-THRESHOLD = 11
 FLAWED_SHARE = 0.02
 """Share of the rows that the columns that every row must have may cost together."""
 

@@ -13,6 +13,8 @@ from medical_charges.contract.parts import days
 from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.contract.pii.values import kind_of_values
 
+THRESHOLD = 11
+"""The least people of a group that drafted contracts publish."""
 GROUPS_LISTED = 50
 """The most different texts that a contract lists."""
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from medical_charges.draft.profile import GROUPS_LISTED, is_text
+from medical_charges.draft.profile import GROUPS_LISTED, THRESHOLD, is_text
+from medical_charges.kernel.columns import meant
 
 Spelled = Mapping[str, tuple[str, ...]]
 """Values with the further texts that stand for them."""
@@ -23,17 +24,30 @@ _WORDS = tuple(
     )
 )
 """Words that stand for two values, of one language or manner each: others may mean a third."""
+_UNKNOWN = ("unknown", "missing", "not known", "not stated")
+"""Words for a value that nobody knows; the first is taken where a column has none of them."""
+_EMPTY_SHARE = 0.02
+"""The least share of a column's fields that are empty for these to be a group of their own."""
 _LETTERS = 3
 """The least length of texts that are one if they differ by capitals alone: codes are shorter."""
 
 
 def spellings_in(values: pl.Series) -> Spelled:
-    """Return the values of a column of text that are spelled in several ways; none if it is not."""
+    """Return the values of a column of text that are spelled in several ways; none if it is not.
+
+    Empty fields are one of these ways if they are enough for a group.
+    """
     if values.n_unique() > GROUPS_LISTED or not is_text(values):
         return {}
-    found = values.drop_nulls().alias("text").value_counts().sort("count", "text", descending=True)
-    texts = [text for text in found["text"] if text]
-    return _of_words(texts) or _of_capitals(texts)
+    found = values.fill_null("").alias("text").value_counts()
+    counts = dict(found.sort("count", "text", descending=True).rows())
+    empty = counts.pop("", 0)
+    texts = [*counts]
+    spelled = dict(_of_words(texts) or _of_capitals(texts))
+    if len(texts) > 1 and empty >= max(THRESHOLD, _EMPTY_SHARE * values.len()):
+        value = next((text for text in texts if _folded(text) in _UNKNOWN), _UNKNOWN[0])
+        spelled[value] = ("", *spelled.get(value, ()))
+    return spelled
 
 
 def _of_words(texts: list[str]) -> Spelled:
@@ -66,4 +80,4 @@ def _folded(text: str) -> str:
 
 def as_values(name: str, spelled: Spelled) -> pl.Expr:
     """Express a column with its values in place of their further texts."""
-    return pl.col(name).replace({text: it for it, texts in spelled.items() for text in texts})
+    return meant(pl.col(name), {text: it for it, texts in spelled.items() for text in texts})

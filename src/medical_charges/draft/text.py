@@ -16,9 +16,9 @@ from medical_charges.contract.parts.days import text_of
 from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.contract.pii.names import kind_of_person_data
 from medical_charges.draft.bands import OLDEST, decimals_of, is_age, limits
-from medical_charges.draft.choose import THRESHOLD, Choices
+from medical_charges.draft.choose import Choices
 from medical_charges.draft.names import slug, unique
-from medical_charges.draft.profile import Profile
+from medical_charges.draft.profile import THRESHOLD, Profile
 from medical_charges.draft.sample import Sample, take_sample
 from medical_charges.errors import ContractError
 
@@ -175,6 +175,8 @@ class _Text:
             way_out = (
                 "a measure is never empty"
                 if profile is self._measure
+                else 'with `spellings: { unknown: "" }`, and unknown allowed, they are a group'
+                if profile.kind == "string"
                 else "with `nullable: true` they are kept, and nothing can be grouped by it"
             )
             yield from _comment(

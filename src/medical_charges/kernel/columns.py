@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -29,6 +29,11 @@ def dtype_of(column: Column) -> pl.DataType:
     if isinstance(column, StringColumn):
         return pl.Enum(column.allowed) if column.allowed else pl.String()
     return pl.Int64() if isinstance(column, WholeColumn) else pl.Float64()
+
+
+def may_be_empty(column: Column) -> bool:
+    """Return True if a row may have an empty field in a column."""
+    return column.nullable or (isinstance(column, StringColumn) and "" in column.meanings)
 
 
 def empty_flag(name: str) -> str:
@@ -67,7 +72,7 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
         field, changed = pl.when(nothing).then(None).otherwise(field), True
     if isinstance(column, StringColumn):
         if column.spellings:
-            field, changed = field.replace(column.meanings), True
+            field, changed = meant(field, column.meanings), True
         return field if changed else None
     if isinstance(column, DateColumn):
         return _day(field, column.format, translator)
@@ -80,6 +85,12 @@ def plain_field(name: str, column: Column, translator: Translator) -> pl.Expr | 
     if isinstance(column, IntegerColumn) and column.decimal_zeros:
         field, changed = field.str.strip_suffix(".0"), True
     return field if changed else None
+
+
+def meant(field: pl.Expr, meanings: Mapping[str, str]) -> pl.Expr:
+    """Express the values that texts stand for; an empty field is null, or an empty text."""
+    values = field.replace(meanings)
+    return values.fill_null(meanings[""]) if "" in meanings else values
 
 
 def _day(field: pl.Expr, form: days.Format, translator: Translator) -> pl.Expr:

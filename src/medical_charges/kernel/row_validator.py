@@ -124,6 +124,8 @@ class RowValidator:
         return bool(whole) and not isinstance(columns[self._contract.measure], IntegerColumn)
 
     def _value(self, column: Column, field: str) -> FieldValue:
+        if isinstance(column, StringColumn):
+            field = column.meanings.get(field, field)
         if not field:
             if column.nullable:
                 return None
@@ -178,7 +180,6 @@ def _text(column: StringColumn, field: str, encoding: str) -> str:
     if any("\udc80" <= character <= "\udcff" for character in field):
         known = "UTF-8" if encoding == "utf-8" else encoding
         raise _BrokenRuleError("encoding", f"is not {known}")
-    field = column.meanings.get(field, field)
     if column.allowed is not None and field not in column.allowed:
         raise _BrokenRuleError("allowed", f"is none of {', '.join(column.allowed)}")
     return field

@@ -41,6 +41,7 @@ from medical_charges.kernel.columns import (
     few,
     in_plain_words,
     kept,
+    may_be_empty,
     packed,
     plain_field,
 )
@@ -142,7 +143,7 @@ class Scanner:
         self._names = [name or f"{_IGNORED}{i}" for i, name in enumerate(header.columns)]
         last = header.columns[-1]
         # Missing fields are parsed as null; only a required last column reveals them.
-        self._must_count_commas = last is None or self._columns[last].nullable
+        self._must_count_commas = last is None or may_be_empty(self._columns[last])
         # Fields that are not read as they stand.
         self._fields = {
             name: field.alias(name)

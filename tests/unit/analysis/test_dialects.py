@@ -124,6 +124,34 @@ def test_further_spellings_of_a_value_are_counted_as_the_value(store: LocalStore
     assert summary.rules == {"smoker.allowed": 3}
 
 
+@pytest.mark.parametrize("place", [0, 4, 6])
+def test_an_empty_field_may_stand_for_a_value_and_one_that_is_not_there_may_not(
+    store: LocalStore, place: int
+) -> None:
+    said = 'allowed: ["yes", "no"], spellings: { no: "" }'
+    text = WITHOUT_CUBES.replace('allowed: ["yes", "no"]', said).replace("0.05", "0.5")
+    contract = parse_contract(text.replace("format: csv", "format: csv\n  null_values: [NA]"))
+
+    def line(smoker: str) -> list[str]:
+        header, fields = HEADER.strip().split(","), GOOD.strip().split(",")
+        others = [it for name, it in zip(header, fields, strict=True) if name != "smoker"]
+        return [*others[:place], smoker, *others[place:]]
+
+    names = [name for name in HEADER.strip().split(",") if name != "smoker"]
+    header = [*names[:place], "smoker", *names[place:]]
+    rows = [line(it) for it in ("yes", "", '""', "NA")] * 15
+    rows += [line(" "), line("no")[:-1]]
+    lines = [",".join(row) + "\n" for row in [header, *rows]]
+    upload(store, contract, {"a.csv": "".join(lines).encode(), "b.csv": lines[0].encode()})
+    summary = run(store, contract)
+    assert validate_outputs(without_spark, store, contract, "run").problems == []
+    assert summary.rules == {"fields": 1, "smoker.allowed": 1}
+    assert staged(store, contract)["smokers_by_region"].decode().split("\n")[1:3] == [
+        "southwest,no,45,0.75",
+        "southwest,yes,15,0.25",
+    ]
+
+
 def test_numbers_are_scanned_as_they_are_counted(store: LocalStore) -> None:
     column = "children: { type: integer, minimum: 0, maximum: 20 }"
     text = WITHOUT_CUBES.replace(column, "children: { type: integer }")

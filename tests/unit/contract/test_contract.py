@@ -23,6 +23,7 @@ STATISTICS = (
 )
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
+EMPTY = '; with `spellings: { unknown: "" }` in place of `nullable`, empty fields are a group'
 FINITE = "a valid integer or a finite number"
 NUMBER = "a valid integer or a valid number"
 TYPES = "'integer', 'double', 'date', 'string'"
@@ -70,6 +71,8 @@ MISTAKES = [
      "'mode'", STATISTICS),
     ("group_by: [age]", "group_by: [bmi]", "analyses.charges_by_age.group_by[0]", "'bmi', a double",
      f"{GROUPS}; band a double to group by it"),
+    ("smoker: {", "smoker: { nullable: true,", "analyses.smokers_by_region.group_by[1]",
+     "'smoker', a nullable column", GROUPS.replace("smoker, ", "") + EMPTY),
     ("group_by: [age]", "group_by: [country]", "analyses.charges_by_age.group_by[0]", "'country'",
      GROUPS),
     *(
@@ -133,12 +136,16 @@ MISTAKES = [
             ("woman: w", ".woman", "'woman'", "a text of `allowed`: female, male"),
             ("male: female", ".male", "'female'", SPELLING),
             ("male: [m, m]", ".male", "'m'", SPELLING),
+            ('male: "", female: [f, ""]', ".female", "''", SPELLING),
             ("male: m, female: [f, m]", ".female", "'m'", SPELLING),
             ("male: true", ".male", "True", "a valid string or a list"),
             ("male: [1]", ".male[0]", "1", "a valid string"),
             ("male: []", ".male", "an empty list", "a valid string or at least one entry"),
         )
     ),
+    ("[female, male]", '[female, male], nullable: true, spellings: { male: "" }',
+     "source.columns.sex.spellings", "an empty field as 'male', in a nullable column",
+     "one of the two"),
     ("allowed: [female, male]", "spellings: { male: m }", "source.columns.sex.spellings.male",
      "'male'", "a text of `allowed`: which is missing"),
     ("    sex: {", "    'se,x': {", "source.columns.se,x", "'se,x'", PLAIN),

@@ -210,10 +210,37 @@ def test_money_is_measured_by_the_end_of_its_name(tmp_path: Path) -> None:
 def test_a_few_missing_values_are_rejected_and_many_are_allowed(tmp_path: Path) -> None:
     contract, text = drafted(files.missing, tmp_path)
     nullable = {name for name, column in contract.source.columns.items() if column.nullable}
-    assert nullable == {"kind", "age"}
+    assert nullable == {"age"}
+    assert contract.groups_listed("kind") == ("unknown", "x", "y", "z")
+    assert any("kind" in analysis.group_by for analysis in contract.analyses.values())
     assert "check: 3 of 1000 sampled rows have no area and are rejected" in text
     assert "left out: nothing: always empty" in text
     assert any("area" in analysis.group_by for analysis in contract.analyses.values())
+
+
+@pytest.mark.parametrize(
+    ("rows", "empty", "groups"),
+    [
+        (300, 10, ("Missing", "x")),
+        (300, 11, ("Missing", "x", "")),
+        (1000, 19, ("Missing", "x")),
+        (1000, 20, ("Missing", "x", "")),
+        (300, 200, ("x",)),
+    ],
+)
+def test_empty_fields_are_a_group_if_they_are_enough_and_there_are_others(
+    tmp_path: Path, rows: int, empty: int, groups: tuple[str, ...]
+) -> None:
+    texts = [""] * empty + [
+        ["Missing", "x"][i % 2 if "Missing" in groups else 1] for i in range(rows - empty)
+    ]
+    lines = ["ward,cost", *(f"{text},{i % 89}.5" for i, text in enumerate(texts))]
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    contract = draft(tmp_path / "x.csv", tmp_path / "draft.yaml")
+    column = contract.source.columns["ward"]
+    assert isinstance(column, StringColumn)
+    assert column.meanings == ({"": "Missing"} if "" in groups else {})
+    assert column.allowed == tuple(text for text in groups if text)
 
 
 def test_names_and_groups_of_any_script_are_kept(tmp_path: Path) -> None:

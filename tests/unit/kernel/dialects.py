@@ -107,6 +107,7 @@ def keys_of(random: Random, dialect: dict[str, Any]) -> Keys:
     towns: list[dict[str, Any] | None] = [
         {"allowed": None, "identifying": "made up"},
         {"spellings": spelled},
+        {"spellings": {**spelled, "far; west": ["", "W"]}},
         None,
         None,
     ]
@@ -267,11 +268,12 @@ def as_plain(data: str, dialect: dict[str, Any], keys: Keys) -> str:
 
 def _plain(place: int, field: str, dialect: dict[str, Any], keys: Keys) -> str:
     field = field.strip(" \t") if dialect["trim"] else field
-    if field in dialect["null_values"]:
-        return ""
+    field = "" if field in dialect["null_values"] else field
     more = keys.get(HEADER[place], {}) if place < len(HEADER) else {}
     if place not in {1, 2, 4}:
         return _meanings(more).get(field, field)
+    if not field:
+        return ""
     if unit := more.get("unit"):
         field = _unitless(field.strip(SPACES), unit)
     # Spaces around a number are no fault; spaces alone are no number.

@@ -17,6 +17,7 @@ IDENTIFYING: Reason | None = Field(
     description="Why the column is no danger, or is needed, though its name says it names people.",
 )
 Spellings = Reason | Annotated[tuple[Reason, ...], Field(min_length=1)]
+Texts = StrictStr | Annotated[tuple[StrictStr, ...], Field(min_length=1)]
 
 
 def listed(said: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -98,9 +99,10 @@ class StringColumn(Part):
     allowed: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = Field(
         None, description="The values allowed; anything else is rejected."
     )
-    spellings: Mapping[StrictStr, Spellings] = Field(
+    spellings: Mapping[StrictStr, Texts] = Field(
         default_factory=dict,
-        description="Further texts that stand for allowed values: for yes, say, Y and TRUE.",
+        description="Further texts that stand for allowed values: for yes, say, Y and TRUE. An "
+        "empty text is a field without a value.",
     )
     nullable: bool = Field(False, description="Whether the field may be empty.")
     name: Spellings | None = SPELLINGS

@@ -59,7 +59,7 @@ def _allowed_problems(contract: Contract, path: str, allowed: tuple[str, ...]) -
 
 
 def _spelling_problems(contract: Contract, path: str, column: StringColumn) -> Iterator[Problem]:
-    """Find further texts for no value, for two, or for nothing."""
+    """Find further texts for no value, for two, or for nothing, and empty fields of two kinds."""
     values, nothing = column.allowed or (), contract.source.null_values
     known = dict.fromkeys([*values, *nothing])
     for value, said in column.spellings.items():
@@ -73,6 +73,9 @@ def _spelling_problems(contract: Contract, path: str, column: StringColumn) -> I
                 allowed = "text without spaces around it, which `trim` removes"
                 yield Problem(f"{path}.{value}", show(text), allowed)
             known[text] = None
+    if column.nullable and "" in column.meanings:
+        found = f"an empty field as {show(column.meanings[''])}, in a nullable column"
+        yield Problem(path, found, "one of the two")
 
 
 def _header_problems(contract: Contract, name: str) -> Iterator[Problem]:
