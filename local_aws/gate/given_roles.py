@@ -34,12 +34,14 @@ _DELIVER_LOGS = [
 
 # The rules by which `.sync` tasks of EMR watch their jobs.
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr.html
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr-serverless.html
 _WATCHED = {
-    "createCluster.sync": "RunJobFlow",
-    "addStep.sync": "AddJobFlowSteps",
-    "terminateCluster.sync": "TerminateJobFlows",
+    "elasticmapreduce:createCluster.sync": "StepFunctionsGetEventForEMRRunJobFlowRule",
+    "elasticmapreduce:addStep.sync": "StepFunctionsGetEventForEMRAddJobFlowStepsRule",
+    "elasticmapreduce:terminateCluster.sync": "StepFunctionsGetEventForEMRTerminateJobFlowsRule",
+    "emr-serverless:startJobRun.sync": "StepFunctionsGetEventsForEMRServerlessJobRule",
 }
-_EMR = "arn:aws:states:::elasticmapreduce:"
+_INTEGRATIONS = "arn:aws:states:::"
 
 
 def check(operation: str, given: Given) -> None:
@@ -52,6 +54,8 @@ def check(operation: str, given: Given) -> None:
         _for_function(given, str(given["Role"]))
     elif operation == "lambda:UpdateFunctionConfiguration":
         _for_function(given, given.get("Role") or _role_of_function(given["FunctionName"]))
+    elif operation == "emr-serverless:StartJobRun":
+        _for_job_run(given)
     elif operation == "states:CreateStateMachine":
         name = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{given['name']}"
         _for_machine(given, name, str(given["roleArn"]))
@@ -93,6 +97,13 @@ def _for_function(given: Given, role: str | None) -> None:
         raise RefusedError("InvalidParameterValueException", message) from error
 
 
+def _for_job_run(given: Given) -> None:
+    application = f"/applications/{given['applicationId']}"
+    arn = f"arn:aws:emr-serverless:{REGION}:{ACCOUNT}:{application}"
+    # The service itself encrypts the logs.
+    access.check_service(needs.JOBS, arn, needs.of_encrypted_logs(given))
+
+
 def _for_machine(given: Given, arn: str, role: str | None) -> None:
     if role is None:
         return
@@ -106,9 +117,9 @@ def _for_machine(given: Given, arn: str, role: str | None) -> None:
     except ValueError:
         return  # the emulator says what is wrong with it
     for resource in _resources(definition):
-        call = _WATCHED.get(resource.removeprefix(_EMR))
-        if call:
-            _may_watch(actor, call)
+        rule = _WATCHED.get(resource.removeprefix(_INTEGRATIONS))
+        if rule:
+            _may_watch(actor, rule)
 
 
 def _resources(value: Any) -> Iterator[str]:
@@ -123,12 +134,12 @@ def _resources(value: Any) -> Iterator[str]:
             yield from _resources(each)
 
 
-def _may_watch(actor: actors.Actor, call: str) -> None:
-    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/StepFunctionsGetEventForEMR{call}Rule"
+def _may_watch(actor: actors.Actor, rule: str) -> None:
+    arn = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}"
     try:
         access.check(
             actor,
-            [Call(f"events:{do}", rule) for do in ("DescribeRule", "PutRule", "PutTargets")],
+            [Call(f"events:{do}", arn) for do in ("DescribeRule", "PutRule", "PutTargets")],
         )
     except RefusedError as error:
         message = f"'{actor.role}' is not authorized to create managed-rule: {error}"

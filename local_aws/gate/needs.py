@@ -12,6 +12,7 @@ from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.emr.models import emr_backends
+from moto.emrserverless.models import emrserverless_backends
 from moto.kms.models import kms_backends
 from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
@@ -156,6 +157,42 @@ def _new_cluster(given: Given) -> Iterator[Call]:
 
 
 ################################################################################
+# EMR Serverless
+################################################################################
+
+JOBS = "emr-serverless.amazonaws.com"
+
+
+def _application(action: str) -> Needs:
+    def needs(given: Given) -> Iterator[Call]:
+        name = given["applicationId"]
+        held = emrserverless_backends[ACCOUNT][REGION].applications.get(name)
+        tags = [{"Key": key, "Value": value} for key, value in (held.tags if held else {}).items()]
+        run = f"/jobruns/{given['jobRunId']}" if "jobRunId" in given else ""
+        # A job run has only the tags that were given when it was started.
+        context = {} if run else _tags("Resource", tags)
+        arn = _arn("emr-serverless", f"/applications/{name}{run}")
+        yield Call(f"emr-serverless:{action}", arn, context)
+
+    return needs
+
+
+def _new_job_run(given: Given) -> Iterator[Call]:
+    yield from _application("StartJobRun")(given)
+    yield passes(given["executionRoleArn"], JOBS)
+    # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+    yield from of_encrypted_logs(given)
+
+
+def of_encrypted_logs(given: Given) -> Iterator[Call]:
+    """Return what the key of a job run's logs is needed for, if the logs are to have one."""
+    monitoring = (given.get("configurationOverrides") or {}).get("monitoringConfiguration") or {}
+    key = (monitoring.get("s3MonitoringConfiguration") or {}).get("encryptionKeyArn")
+    if key:
+        yield from (Call(f"kms:{action}", key) for action in ("Decrypt", "GenerateDataKey"))
+
+
+################################################################################
 # Messages
 ################################################################################
 
@@ -225,6 +262,11 @@ NEEDS: dict[str, Needs] = {
         "SetTerminationProtection", "JobFlowIds"
     ),
     "elasticmapreduce:TerminateJobFlows": _clusters("TerminateJobFlows", "JobFlowIds"),
+    "emr-serverless:StartJobRun": _new_job_run,
+    **{
+        f"emr-serverless:{name}": _application(name)
+        for name in ("CancelJobRun", "GetApplication", "GetJobRun", "ListJobRuns")
+    },
     "events:PutEvents": _events,
     **{
         f"glue:{name}": _on(f"glue:{name}", "JobName", "job/")

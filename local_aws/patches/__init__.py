@@ -12,7 +12,6 @@ from moto.core.config import default_user_config
 
 from local_aws.patches import (
     cloudformation,
-    emr,
     events,
     glue,
     hooks,
@@ -23,6 +22,7 @@ from local_aws.patches import (
     s3,
     terraform,
 )
+from local_aws.patches.emr import clusters, serverless
 from local_aws.patches.step_functions import (
     concurrency,
     jsonata,
@@ -30,6 +30,7 @@ from local_aws.patches.step_functions import (
     status_events,
 )
 from local_aws.patches.step_functions import emr as step_functions_emr
+from local_aws.patches.step_functions import emr_serverless as step_functions_serverless
 from local_aws.patches.step_functions import interpreter as step_functions
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 PATCHES = {
     **step_functions.PATCHES,
     **step_functions_emr.PATCHES,
+    **step_functions_serverless.PATCHES,
     **jsonata.PATCHES,
     **status_events.PATCHES,
     **roles.PATCHES,
-    **emr.PATCHES,
+    **clusters.PATCHES,
+    **serverless.PATCHES,
     **glue.PATCHES,
     **lambda_.PATCHES,
     **events.PATCHES,

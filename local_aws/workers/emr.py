@@ -1,4 +1,4 @@
-"""EMR steps: spark-submit's arguments, run as a real Spark process on this machine."""
+"""EMR's steps and job runs: spark-submit's arguments, run as a real Spark process here."""
 
 from __future__ import annotations
 
@@ -47,8 +47,13 @@ class EmrWorker:
         logs: str | None,
         credentials: Mapping[str, str],
         started: Callable[[], None],
+        logs_key: str | None = None,
     ) -> StepOutcome:
-        """Run a step to its end; EMR writes its logs to `logs`, None if it keeps none."""
+        """Run a step to its end.
+
+        EMR writes its logs to `logs`, None if it keeps none, and encrypts them with a key if one is
+        named.
+        """
         objects = self._objects.acting(credentials)
         try:
             submission, python_path = _resolve(objects, jar, arguments)
@@ -59,7 +64,7 @@ class EmrWorker:
             run.note(f"{type(error).__name__}: {error}")
             code = 1
         message, log = run.failure()
-        kept = _keep_logs(objects, run, logs)
+        kept = _keep_logs(objects, run, logs, logs_key)
         if code == 0:
             return StepOutcome("COMPLETED")
         if run.cancelled.is_set():
@@ -94,12 +99,14 @@ def _local(objects: ObjectCache, names: str) -> str:
     )
 
 
-def _keep_logs(objects: ObjectCache, run: Run, logs: str | None) -> dict[Path, str]:
+def _keep_logs(
+    objects: ObjectCache, run: Run, logs: str | None, key: str | None
+) -> dict[Path, str]:
     if logs is None:
         return {}
     try:
         return {
-            log: objects.put(f"{logs}/{log.name}.gz", log.read_bytes(), compress=True)
+            log: objects.put(f"{logs}/{log.name}.gz", log.read_bytes(), compress=True, key_arn=key)
             for log in (run.stdout, run.stderr)
         }
     except (ClientError, ValueError) as error:

@@ -93,11 +93,22 @@ class ObjectCache:
                 partial.rename(target)
         return target
 
-    def put(self, uri: str, content: bytes, *, compress: bool = False) -> str:
-        """Write an object and return its URI."""
+    def put(
+        self, uri: str, content: bytes, *, compress: bool = False, key_arn: str | None = None
+    ) -> str:
+        """Write an object, encrypted with a key if one is named, and return its URI."""
         bucket, key = split(uri)
         body = gzip.compress(content, mtime=0) if compress else content
-        self._client.put_object(Bucket=bucket, Key=key, Body=body)
+        if key_arn is None:
+            self._client.put_object(Bucket=bucket, Key=key, Body=body)
+        else:
+            self._client.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ServerSideEncryption="aws:kms",
+                SSEKMSKeyId=key_arn,
+            )
         return uri
 
 

@@ -33,6 +33,8 @@ _CLUSTER_OPTIONS = frozenset(
     }
 )  # fmt: skip
 _CLUSTER_CONFIGURATION = (
+    "spark.archives",
+    "spark.emr-serverless.",
     "spark.master",
     "spark.submit.deployMode",
     "spark.driver.memory",

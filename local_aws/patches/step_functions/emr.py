@@ -34,30 +34,32 @@ from local_aws.patches.hooks import event_details, wrap
 from local_aws.patches.step_functions.interpreter import SyncTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _SERVICE = "elasticmapreduce"
 _ENDED = frozenset({"TERMINATED", "TERMINATED_WITH_ERRORS"})
 _STEP_FAILED = frozenset({"FAILED", "CANCELLED", "INTERRUPTED"})
 
 
-class _Action:
-    """One action of the integration: the API call that starts it, and its final states."""
+class Action:
+    """One action of an integration: the API call that starts it, and its final states."""
 
     operation: str
     parameters: frozenset[str]
 
-    def start(self, emr: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+    def start(self, client: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Make the call."""
         raise NotImplementedError
 
-    def poll(self, _emr: Any, started: dict[str, Any], _fail: Callable[[Any], None]) -> Any:
+    def poll(self, _client: Any, started: dict[str, Any], _fail: Callable[[Any], None]) -> Any:
+        """Return the result once there is one."""
         return started
 
-    def cancel(self, emr: Any, started: dict[str, Any]) -> None:
+    def cancel(self, client: Any, started: dict[str, Any]) -> None:
         """Do nothing: by default there is nothing to cancel."""
 
 
-class _CreateCluster(_Action):
+class _CreateCluster(Action):
     operation = "RunJobFlow"
     parameters = frozenset(
         boto3.session.Session()
@@ -81,7 +83,7 @@ class _CreateCluster(_Action):
         emr.terminate_job_flows(JobFlowIds=[started["ClusterId"]])
 
 
-class _AddStep(_Action):
+class _AddStep(Action):
     operation = "AddJobFlowSteps"
     parameters = frozenset({"ClusterId", "Step", "ExecutionRoleArn"})
 
@@ -105,7 +107,7 @@ class _AddStep(_Action):
         )
 
 
-class _TerminateCluster(_Action):
+class _TerminateCluster(Action):
     operation = "TerminateJobFlows"
     parameters = frozenset({"ClusterId"})
 
@@ -118,7 +120,7 @@ class _TerminateCluster(_Action):
         return {"Cluster": cluster} if cluster["Status"]["State"] in _ENDED else None
 
 
-class _CancelStep(_Action):
+class _CancelStep(Action):
     operation = "CancelSteps"
     parameters = frozenset({"ClusterId", "StepId"})
 
@@ -127,7 +129,7 @@ class _CancelStep(_Action):
         return dict(answer["CancelStepsInfoList"][0])
 
 
-class _SetTerminationProtection(_Action):
+class _SetTerminationProtection(Action):
     operation = "SetTerminationProtection"
     parameters = frozenset({"ClusterId", "TerminationProtected"})
 
@@ -139,7 +141,7 @@ class _SetTerminationProtection(_Action):
         return {}
 
 
-_ACTIONS: dict[str, _Action] = {
+_ACTIONS: dict[str, Action] = {
     "createcluster": _CreateCluster(),
     "addstep": _AddStep(),
     "terminatecluster": _TerminateCluster(),
@@ -148,20 +150,25 @@ _ACTIONS: dict[str, _Action] = {
 }
 
 
-def _emr(where: Any, state_credentials: Any) -> Any:
-    # The name is looked up when it is called: another patch replaces it.
-    return boto_client_for(region=where.region, service="emr", state_credentials=state_credentials)
-
-
 class EmrTask(StateTaskServiceCallback):
     """A task state of arn:aws:states:::elasticmapreduce:ACTION, with or without .sync."""
+
+    client = "emr"
+    errors = "ElasticMapReduce"
+    actions: Mapping[str, Action] = _ACTIONS
 
     def __init__(self) -> None:
         super().__init__(supported_integration_patterns={ResourceCondition(ResourceCondition.Sync)})
 
     @property
-    def _action(self) -> _Action | None:
-        return _ACTIONS.get(self.resource.api_action.lower())
+    def _action(self) -> Action | None:
+        return self.actions.get(self.resource.api_action.lower())
+
+    def _connected(self, where: Any, state_credentials: Any) -> Any:
+        # The name is looked up when it is called: another patch replaces it.
+        return boto_client_for(
+            region=where.region, service=self.client, state_credentials=state_credentials
+        )
 
     def _get_supported_parameters(self) -> set[str] | None:
         return set(self._action.parameters) if self._action else None
@@ -174,8 +181,8 @@ class EmrTask(StateTaskServiceCallback):
         state_credentials: Any,
     ) -> None:
         assert self._action  # noqa: S101 - an unknown one is refused when the machine is made
-        emr = _emr(resource_runtime_part, state_credentials)
-        env.stack.append(self._action.start(emr, normalised_parameters))
+        client = self._connected(resource_runtime_part, state_credentials)
+        env.stack.append(self._action.start(client, normalised_parameters))
 
     def _build_sync_resolver(
         self,
@@ -187,7 +194,7 @@ class EmrTask(StateTaskServiceCallback):
         action = self._action
         assert action  # noqa: S101 - see above
         started = env.stack.pop()
-        emr = _emr(resource_runtime_part, state_credentials)
+        client = self._connected(resource_runtime_part, state_credentials)
 
         def fail(cause: Any) -> None:
             raise FailureEventException(
@@ -199,12 +206,12 @@ class EmrTask(StateTaskServiceCallback):
             )
 
         return SyncTask(
-            lambda: action.poll(emr, started, fail), lambda: action.cancel(emr, started)
+            lambda: action.poll(client, started, fail), lambda: action.cancel(client, started)
         )
 
     def _from_error(self, env: Any, ex: Exception) -> FailureEvent:
         if isinstance(ex, ClientError):
-            name = CustomErrorName(f"ElasticMapReduce.{ex.response['Error']['Code']}")
+            name = CustomErrorName(f"{self.errors}.{ex.response['Error']['Code']}")
             return self._failure(env, name, ex.response["Error"]["Message"])
         return super()._from_error(env=env, ex=ex)
 

@@ -1,0 +1,1 @@
+"""Patches of EMR: its clusters, and EMR Serverless."""
