@@ -82,9 +82,9 @@ def _resolve(
             f"not {jar} with {' '.join(arguments[:1]) or 'nothing'}"
         )
     submission = Submission.parse(arguments[1:])
-    python_path = [
-        path for name in submission.python_files if (path := objects.importable(name)) is not None
-    ]
+    # As Spark has it: Python imports from the archive itself.
+    files = [objects.fetch(name) for name in submission.python_files]
+    python_path = [file.parent if file.suffix == ".py" else file for file in files]
     options = [
         _local(objects, value) if option in _FILE_OPTIONS else value
         for option, value in zip(["", *submission.options], submission.options, strict=False)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -17,7 +17,8 @@ _WORDS = {
     "refused": ("fail", "Refused", "A check stopped it: nothing of it is published."),
     "failed": ("fail", "Failed", "It failed: nothing more of it is published."),
 }
-_FOLDER = Path(__file__).resolve().parent
+# A step of EMR imports the library from an archive, where no path leads.
+_FOLDER = files("medical_charges.report")
 
 THEME = (_FOLDER / "theme.css").read_text(encoding="utf-8")
 """The style of every page: colors, type, tiles, cards and tables."""

@@ -202,6 +202,25 @@ def test_a_function_runs_with_its_package_and_lambdas_own_sdk_alone(
     assert done.returncode == 0, done.stderr
 
 
+def test_the_step_imports_the_library_from_its_wheel_as_it_is(
+    built: tuple[Path, dict[str, Any]],
+) -> None:
+    # Spark puts the wheel itself on Python's path: nothing of it lies in a folder.
+    root, index = built
+    key = next(key for key in index["objects"] if key.startswith("library/"))
+    wheel, script = root / index["objects"][key]["path"], root / "glue_jobs" / "analyze.py"
+    program = (
+        f"import runpy, sys; sys.path.insert(0, {str(wheel)!r})\n"
+        f"sys.argv = ['analyze.py', '--help']\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--snapshot" in done.stdout
+
+
 def test_a_functions_package_is_small_and_holds_no_other_functions_code(
     built: tuple[Path, dict[str, Any]],
 ) -> None:
