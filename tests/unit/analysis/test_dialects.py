@@ -129,7 +129,7 @@ def test_an_empty_field_may_stand_for_a_value_and_one_that_is_not_there_may_not(
     store: LocalStore, place: int
 ) -> None:
     said = 'allowed: ["yes", "no"], spellings: { no: "" }'
-    text = WITHOUT_CUBES.replace('allowed: ["yes", "no"]', said).replace("0.05", "0.5")
+    text = WITHOUT_CUBES.replace('allowed: ["yes", "no"]', said).replace("0.05", "1.0")
     contract = parse_contract(text.replace("format: csv", "format: csv\n  null_values: [NA]"))
 
     def line(smoker: str) -> list[str]:
@@ -140,9 +140,10 @@ def test_an_empty_field_may_stand_for_a_value_and_one_that_is_not_there_may_not(
     names = [name for name in HEADER.strip().split(",") if name != "smoker"]
     header = [*names[:place], "smoker", *names[place:]]
     rows = [line(it) for it in ("yes", "", '""', "NA")] * 15
-    rows += [line(" "), line("no")[:-1]]
-    lines = [",".join(row) + "\n" for row in [header, *rows]]
-    upload(store, contract, {"a.csv": "".join(lines).encode(), "b.csv": lines[0].encode()})
+    # Each by itself, as a block with one doubtful line is looked at line by line.
+    files = {"a.csv": [*rows, line("no")[:-1]], "b.csv": [line(" ")]}
+    texts = {key: [",".join(row) + "\n" for row in [header, *of]] for key, of in files.items()}
+    upload(store, contract, {key: "".join(lines).encode() for key, lines in texts.items()})
     summary = run(store, contract)
     assert validate_outputs(without_spark, store, contract, "run").problems == []
     assert summary.rules == {"fields": 1, "smoker.allowed": 1}
