@@ -199,8 +199,8 @@ class _Text:
         if len(profile.forms) > 1:
             others = ", ".join(profile.forms[1:])
             yield from _comment(f"check: the format of days might also be {others}.", indent=4)
-        if profile.kind == "string" and profile.name in self._choices.sample.spellings:
-            yield from _comment("check: does each of the spellings stand for its value?", indent=4)
+        if profile.kind == "string":
+            yield from self._doubts_of_spellings(profile)
         folded = {text.strip().casefold() for text in profile.counts}
         if profile.kind == "string" and len(folded) < len(profile.counts):
             yield from _comment(
@@ -210,6 +210,17 @@ class _Text:
             )
         if profile.kind == "string" and len(profile.counts) == 1:
             yield from _comment("one text only, so nothing is grouped by it", indent=4)
+
+    def _doubts_of_spellings(self, profile: Profile) -> Iterator[str]:
+        spelled = self._choices.sample.spellings.get(profile.name, {})
+        if any(text for texts in spelled.values() for text in texts):
+            yield from _comment("check: does each of the spellings stand for its value?", indent=4)
+        for value in (value for value, texts in spelled.items() if "" in texts):
+            yield from _comment(
+                f"check: rows without {_plain(profile.name)} are the group {_plain(value)}; they "
+                f"are rejected without this spelling.",
+                indent=4,
+            )
 
     def _bands(self) -> Iterator[str]:
         if not self._choices.bands:

@@ -212,6 +212,8 @@ def test_a_few_missing_values_are_rejected_and_many_are_allowed(tmp_path: Path) 
     nullable = {name for name, column in contract.source.columns.items() if column.nullable}
     assert nullable == {"age"}
     assert contract.groups_listed("kind") == ("unknown", "x", "y", "z")
+    assert "check: rows without kind are the group unknown" in text
+    assert "does each of the spellings" not in text
     assert any("kind" in analysis.group_by for analysis in contract.analyses.values())
     assert "check: 3 of 1000 sampled rows have no area and are rejected" in text
     assert "left out: nothing: always empty" in text
