@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from medical_charges.errors import MedicalChargesError
+from ops.site.__main__ import SCRIPTS, lay_out
 from ops.site.sources import Entry, navigation, sources
 from tests.helpers import ROOT
 
@@ -64,6 +66,25 @@ def test_the_site_holds_what_its_pages_link_to_and_nothing_else(root: Path) -> N
         + [f"docs/{name}.md" for name in ("index", "one", "two", "three")]
         + [f"samples/{name}.md" for name in ("README", "a", "b")]
     )
+
+
+def test_the_builder_finds_the_documents_and_every_script_that_the_settings_name(
+    root: Path,
+) -> None:
+    for script in SCRIPTS.values():
+        (root / "packages" / script).parent.mkdir(parents=True, exist_ok=True)
+        (root / "packages" / script).write_text(script)
+    site, stale = root / "built" / "site.yml", root / "built/site_sources/docs/apart.md"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("# No longer linked to\n")
+    lay_out(root, site, root / "packages")
+    settings = json.loads(site.read_text())
+    folder = site.parent / settings["docs_dir"]
+    found = {it.relative_to(folder).as_posix() for it in folder.rglob("*") if it.is_file()}
+    assert found == {*sources(root), *SCRIPTS}
+    assert {*settings["extra_javascript"], *settings["extra"]["polyfills"]} == {*SCRIPTS}
+    assert settings["nav"] == navigation(root)
+    assert not settings["theme"]["font"]
 
 
 @pytest.mark.parametrize(
