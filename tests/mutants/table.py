@@ -19,9 +19,10 @@ from medical_charges.dashboard.quicksight.fields import labels_of
 from medical_charges.dashboard.quicksight.sheets import _Selection
 from medical_charges.dashboard.quicksight.visuals import Visuals
 from medical_charges.kernel.blocks import read_range
+from medical_charges.kernel.columns import may_be_empty
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
-from medical_charges.kernel.scan import Scanner, _fits
+from medical_charges.kernel.scan import _fits
 from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
@@ -81,8 +82,10 @@ def _file(test: str) -> str:
 
 
 KERNEL = (
-    mutant("the nullable last column is forgotten", Scanner.__init__,
-           replaced("_ or self._columns[last].nullable", "_"), "test_bad_input", "test_pii_values"),
+    mutant("the nullable last column is forgotten", may_be_empty,
+           replaced("column.nullable or _", "_"), "test_bad_input", "test_pii_values"),
+    mutant("a last column whose empty field stands for a value is forgotten", may_be_empty,
+           replaced("column.nullable or _", "column.nullable"), "analysis/test_dialects"),
     mutant("examples of a rejected integer measure may be shown", RowValidator._may_show,
            replaced("bool(whole) and _", "bool(whole)"), "test_bad_input", "test_pii_values"),
     mutant("a value of the measure is shown as an example", RowValidator._may_show,
