@@ -22,7 +22,7 @@ from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.columns import may_be_empty
 from medical_charges.kernel.lines import Lines, record_ends
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
-from medical_charges.kernel.scan import _fits
+from medical_charges.kernel.scan import fits
 from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
 from medical_charges.outputs.disclosure.moments import Moments
 from medical_charges.outputs.disclosure.pattern import _Search
@@ -106,7 +106,7 @@ KERNEL = (
            replaced("(least, rounded)", "(least, rounded + 1)"), "test_medians"),
     mutant("below zero there are the buckets of above", places,
            replaced("_ * np.sign(numbers)", "_"), "test_medians"),
-    mutant("sums are checked by their greatest value alone", _fits,
+    mutant("sums are checked by their greatest value alone", fits,
            replaced("max(abs(least), abs(most))", "abs(most)"),
            "test_pii_values", "test_properties"),
     mutant("a range may start inside a line", read_range,

@@ -63,7 +63,7 @@ def refuse_person_data(samples: Iterable[tuple[str, Header, Rows]], contract: Co
     number = Translator(contract.source).number
     for name, header, rows in samples:
         for place, column in enumerate(header.columns):
-            if column is not None and _is_open(contract, column):
+            if column is not None and is_open(contract, column):
                 spec = contract.source.columns[column]
                 values = (row[place].strip() for row in rows)
                 if isinstance(spec, IntegerColumn):
@@ -99,7 +99,7 @@ def _kinds(values_of: Mapping[str, list[str]], *, quantity: bool) -> dict[str, l
     return found
 
 
-def _is_open(contract: Contract, name: str) -> bool:
+def is_open(contract: Contract, name: str) -> bool:
     """Return True if a column could identify people without the contract saying so."""
     column = contract.source.columns[name]
     listed = isinstance(column, StringColumn) and column.allowed is not None

@@ -28,6 +28,7 @@ from medical_charges.aggregates.state import EMPTY, Member, State, read_latest_s
 from medical_charges.aggregates.version import KERNEL_VERSION
 from medical_charges.analysis.earlier import Earlier, read_earlier
 from medical_charges.analysis.engine import RANGE_BYTES, Engine
+from medical_charges.analysis.parquet_scan import refuse_by_first_rows
 from medical_charges.analysis.ranges import plan_ranges, plan_tasks
 from medical_charges.analysis.shown import can_stay, earlier_outputs, live_output
 from medical_charges.analysis.snapshot import NewObject, Snapshot, only_headers, read_headers
@@ -92,6 +93,7 @@ def analyze(
         summary.objects, summary.objects_read = len(snapshot.objects), len(new)
         counts |= {"objects": summary.objects, "objects_new": len(new)}
         summary.warnings += _ignored_columns(new)
+        refuse_by_first_rows(store, contract, new)
     with summary.phase("scan") as counts:
         made = _scan(store, contract, new, engine, range_size)
         counts["objects_new"] = len(made)

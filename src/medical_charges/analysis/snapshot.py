@@ -20,6 +20,7 @@ from medical_charges.analysis.pii_scan import SAMPLED_OBJECTS, Rows, first_rows,
 from medical_charges.contract import Contract
 from medical_charges.errors import InputChangedError, InputRefusedError
 from medical_charges.kernel.header import HEAD_BYTES, Header, read_header
+from medical_charges.kernel.parquet.header import read_parquet_header
 from medical_charges.layout import Layout
 from medical_charges.storage import ObjectRef, Store, in_parallel, read_uri
 
@@ -145,6 +146,8 @@ def _read_heads(
     def read(item: tuple[str, ObjectRef]) -> NewObject | InputRefusedError:
         identity, ref = item
         try:
+            if contract.source.is_parquet:
+                return NewObject(identity, ref, read_parquet_header(store, ref, contract))
             head = store.read_range(ref, 0, min(HEAD_BYTES, ref.size))
             header = read_header(ref.key, head, contract)
         except InputRefusedError as error:

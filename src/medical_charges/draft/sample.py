@@ -8,15 +8,22 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from medical_charges.contract.naming import not_a_name
 from medical_charges.contract.parts.dialect import Dialect, Encoding
 from medical_charges.draft.dialect import dialect_of, encoding_of, plain_frame, with_numbers
+from medical_charges.draft.parquet import (
+    SAMPLE_ROWS,
+    is_parquet,
+    parquet_fields,
+    sample_parquet,
+)
 from medical_charges.draft.spellings import Spelled, as_values, spellings_in
 from medical_charges.draft.units import unit_of
 from medical_charges.errors import InputRefusedError
@@ -54,6 +61,8 @@ class Sample:
     """Number of rows of the files; an estimate unless the sample is whole."""
     whole: bool
     """True if every row was read."""
+    format: Literal["csv", "parquet"]
+    """What the files are."""
     dialect: Dialect
     """How the files are written; `frame` and `heads` have them in the plain dialect."""
     units: Mapping[str, str]
@@ -71,6 +80,8 @@ class _Part:
     rows: float
     whole: bool
     dialect: Dialect
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Columns that are not in `frame`, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +100,12 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
     """Read rows from the start, the middle and the end of files.
 
     Raises:
-        InputRefusedError: a file is no CSV with a header, or has no row.
+        InputRefusedError: a file is no CSV with a header and no Parquet, or has no row; or some are
+            CSVs and others Parquet.
     """
-    chosen = list(files.items())[:: -(-len(files) // SAMPLED_FILES)]
-    budget = SAMPLE_BYTES // len(chosen)
-    read = {name: _read(name, path, budget) for name, path in chosen}
-    encoding = encoding_of(text for one in read.values() for text in (one.head, one.data))
-    parts = {name: _part(name, one, encoding, budget // _PIECES) for name, one in read.items()}
+    chosen = dict([*files.items()][:: -(-len(files) // SAMPLED_FILES)])
+    parquet = _are_parquet(files)
+    parts = (_parquet_parts if parquet else _csv_parts)(chosen)
     dialect = _dialect_of(parts.values())
     names = dict.fromkeys(field for part in parts.values() for field in part.fields)
     unusable = _unusable(names, parts)
@@ -104,6 +114,8 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
     units = {name: unit for name in kept if (unit := unit_of(read_as_text[name]))}
     read_as_text = read_as_text.with_columns(without_unit(pl.col(n), u) for n, u in units.items())
     dialect = with_numbers(dialect, read_as_text)
+    if parquet:
+        dialect = Dialect(null_values=dialect.null_values)
     frame = plain_frame(read_as_text, dialect)
     spellings = {name: spelled for name in kept if (spelled := spellings_in(frame[name]))}
     frame = frame.with_columns(as_values(name, it) for name, it in spellings.items())
@@ -120,10 +132,41 @@ def take_sample(files: Mapping[str, Path]) -> Sample:
         unusable=unusable,
         rows=round(sum(part.rows for part in parts.values()) * len(files) / len(chosen)),
         whole=len(chosen) == len(files) and all(part.whole for part in parts.values()),
+        format="parquet" if parquet else "csv",
         dialect=dialect.model_copy(update=ways),
         units=units,
         spellings=spellings,
     )
+
+
+def _are_parquet(files: Mapping[str, Path]) -> bool:
+    """Return True if files are Parquet, and False if they are CSVs."""
+    kinds = {is_parquet(path): name for name, path in files.items()}
+    if len(kinds) > 1:
+        raise InputRefusedError(
+            f"{kinds[True]} is Parquet, and {kinds[False]} is not: one contract reads files of one "
+            f"format, so keep each format in a folder of its own"
+        )
+    return True in kinds
+
+
+def _csv_parts(files: Mapping[str, Path]) -> dict[str, _Part]:
+    budget = SAMPLE_BYTES // len(files)
+    read = {name: _read(name, path, budget) for name, path in files.items()}
+    encoding = encoding_of(text for one in read.values() for text in (one.head, one.data))
+    return {name: _part(name, one, encoding, budget // _PIECES) for name, one in read.items()}
+
+
+def _parquet_parts(files: Mapping[str, Path]) -> dict[str, _Part]:
+    found = {
+        name: sample_parquet(name, path, SAMPLE_ROWS // len(files)) for name, path in files.items()
+    }
+    return {
+        name: _Part(
+            it.fields, it.frame, it.rows, it.frame.height == it.rows, Dialect(), it.unreadable
+        )
+        for name, it in found.items()
+    }
 
 
 def _dialect_of(parts: Iterable[_Part]) -> Dialect:
@@ -151,6 +194,8 @@ def _unusable(names: Iterable[str], parts: Mapping[str, _Part]) -> dict[str, str
                 found[name] = f"stands {part.fields.count(name)} times in the header of {file}"
             elif name not in part.fields:
                 found[name] = f"{file} has no such column"
+            elif name in part.unreadable:
+                found[name] = part.unreadable[name]
     return found
 
 
@@ -185,12 +230,12 @@ def _part(name: str, found: _Read, encoding: Encoding, piece: int) -> _Part:
 
 
 def header_of(name: str, path: Path) -> list[str]:
-    """Read the fields of a file's header, in the dialect that it looks like.
+    """Read the names of a file's columns, in the dialect that it looks like.
 
     Raises:
         InputRefusedError: the file is no CSV with a header.
     """
-    return _header(name, _head(path))[0]
+    return parquet_fields(name, path) if is_parquet(path) else _header(name, _head(path))[0]
 
 
 def _head(path: Path) -> bytes:

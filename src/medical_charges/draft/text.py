@@ -50,7 +50,7 @@ def draft_contract(files: Mapping[str, Path], dataset: str, measure: str | None 
         measure: the column to average; chosen if it is None.
 
     Raises:
-        InputRefusedError: a file is no CSV with a header and rows, or nothing can be measured.
+        InputRefusedError: a file is no CSV or Parquet with rows, or nothing can be measured.
     """
     sample = take_sample(files)
     choices = Choices(sample, measure)
@@ -124,7 +124,7 @@ class _Text:
 
     def _source(self) -> Iterator[str]:
         yield "source:"
-        yield "  format: csv"
+        yield f"  format: {self._choices.sample.format}"
         yield from _dialect(self._choices.sample.dialect)
         yield from _comment(
             "check: ranges and texts are those of this file. Rows with others are rejected.",

@@ -46,7 +46,7 @@ def read_header(name: str, head: bytes, contract: Contract) -> Header:
             message repeats no row of the object.
     """
     fields, data_start = read_fields(name, head, contract.source)
-    columns, ignored = _match(name, fields, contract)
+    columns, ignored = matched(name, fields, contract)
     return Header(columns, ignored, data_start, head.startswith(_GZIP))
 
 
@@ -143,15 +143,20 @@ def wrong_encoding(name: str, where: str, byte: int, encoding: str) -> str:
     )
 
 
-def _match(
+def matched(
     name: str, fields: list[str], contract: Contract
 ) -> tuple[tuple[str | None, ...], tuple[str, ...]]:
+    """Return the contract's columns by the fields of a header, and the fields that it ignores.
+
+    Raises:
+        InputRefusedError: a column is missing, or there twice.
+    """
     source = contract.source
     columns = tuple(map(source.column_called, fields))
     others = [f for f, column in zip(fields, columns, strict=True) if column is None]
     # By the first of their spellings.
     missing = [source.spellings(column)[0] for column in source.columns if column not in columns]
-    if not any(columns):
+    if not any(columns) and not source.is_parquet:
         raise InputRefusedError(_no_header(name, fields, missing, source.delimiter))
     if missing:
         raise InputRefusedError(_missing_columns(name, missing, others))

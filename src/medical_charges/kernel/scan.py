@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
 from operator import and_
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import polars as pl
@@ -108,13 +108,30 @@ class Scanned:
     rejected: list[RejectedLine] = field(default_factory=list)
 
 
-class _Aggregated(NamedTuple):
+class Aggregated(NamedTuple):
     """What is counted and summed of some rows."""
 
     sums: pl.DataFrame
     """Exact sums of every combination of the grouping columns."""
     counts: dict[GroupingSet, pl.DataFrame]
     """People by the grouping sets that have the buckets of the measure."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.sums.get_column(_N).sum())
+
+    @classmethod
+    def together(cls, parts: Sequence[Aggregated]) -> Self:
+        """Return what was counted and summed of all rows of parts."""
+        counts = {
+            names: pl.concat(part.counts[names] for part in parts) for names in parts[0].counts
+        }
+        return cls(
+            # Groups may stand there several times: they are summed where they are rolled up.
+            pl.concat(part.sums for part in parts),
+            {names: it.group_by(names).agg(pl.col(_N).sum()) for names, it in counts.items()},
+        )
 
 
 class Scanner:
@@ -287,8 +304,8 @@ class Scanner:
             found = self._aggregate(self._parse(text, strict=strict).filter(self._kept))
         except pl.exceptions.PolarsError:
             return {}, 0
-        if _fits(found.sums):
-            return self._roll_up(found), int(found.sums.get_column(_N).sum())
+        if fits(found.sums):
+            return self._roll_up(found), found.rows
         middle = text.index(b"\n", len(text) // 2 - 1) + 1
         if middle == len(text):
             middle = text.rindex(b"\n", 0, -1) + 1
@@ -358,7 +375,7 @@ class Scanner:
             return scaled
         return scaled.round(0, mode="half_to_even").cast(pl.Int64)
 
-    def _aggregate(self, rows: pl.LazyFrame) -> _Aggregated:
+    def _aggregate(self, rows: pl.LazyFrame) -> Aggregated:
         """Sum by all grouping columns together, and count people by bucket, in one pass."""
         present = set(rows.collect_schema().names())
         if SCALED not in present:
@@ -380,7 +397,7 @@ class Scanner:
         summed = self._grouped(rows, [name for name in self._keys if name not in late], sums)
         counts = [self._grouped(rows, names, sums[:1]) for names in self._bucketed_sets]
         found, *counted = pl.collect_all([summed, *counts], engine="streaming")
-        return _Aggregated(
+        return Aggregated(
             found.with_columns(self._banded(name) for name in late),
             dict(zip(self._bucketed_sets, counted, strict=True)),
         )
@@ -416,7 +433,7 @@ class Scanner:
             )
         return position.alias(name)
 
-    def _roll_up(self, found: _Aggregated) -> Cube:
+    def _roll_up(self, found: Aggregated) -> Cube:
         """Roll up combinations of all grouping columns to the contract's grouping sets."""
         cube: Cube = {}
         for grouping_set in self._grouping_sets:
@@ -476,7 +493,7 @@ def _cuts(piece: bytes, *, multiline: bool) -> list[int]:
     return [*(ends[_PIECE_LINES - 1 :: _PIECE_LINES] + 1).tolist(), *(ends[-1:] + 1).tolist()]
 
 
-def _fits(frame: pl.DataFrame) -> bool:
+def fits(frame: pl.DataFrame) -> bool:
     """Return True if no sum of squares of any union of the groups can exceed 128 bits."""
     if frame.is_empty():
         return True

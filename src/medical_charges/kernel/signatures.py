@@ -6,6 +6,11 @@ import shlex
 
 _SHEET = "save its sheet as `CSV UTF-8`, or call `libreoffice --headless --convert-to csv {file}`"
 
+_PARQUET = (
+    "a contract with `source.format: parquet` reads it, and one contract reads files of one "
+    "format: keep the others in another folder"
+)
+
 _ARCHIVE = b"PK\x03\x04"
 
 _SIGNATURES = {
@@ -14,7 +19,7 @@ _SIGNATURES = {
     b"BZh91AY&SY": ("a bzip2 file", "`bunzip2 {file}` unpacks it"),
     b"\xfd7zXZ\0": ("an xz file", "`unxz {file}` unpacks it"),
     b"\x28\xb5\x2f\xfd": ("a Zstandard file", "`unzstd {file}` unpacks it"),
-    b"PAR1": ("a Parquet file", ""),
+    b"PAR1": ("a Parquet file", _PARQUET),
     b"%PDF": ("a PDF document", ""),
     b"Obj\x01": ("an Avro file", ""),
 }

@@ -44,8 +44,8 @@ class Result:
     """Each output as the CSV that a run publishes, by its name."""
     rejected: pl.DataFrame
     """The rows that broke a rule, one a row: `object` (the file's name, String), `offset` (in
-    bytes of the decompressed file, Int64), `line` (Binary), `rule` and `reason` (String). They
-    are raw data: nothing in them is protected."""
+    bytes of the decompressed file; of Parquet the row's number, from 0 on; Int64), `line` (Binary),
+    `rule` and `reason` (String). They are raw data: nothing in them is protected."""
     summary: Summary
     """Counts of rows read, counted, rejected and suppressed, and warnings."""
     advice: tuple[str, ...]
@@ -105,7 +105,7 @@ def analyze(source: str | Path, contract: str | Path | Contract, *, cubes: bool 
     personal data and disclosure control. The independent recount of a run is left out.
 
     Args:
-        source: a CSV, a gzipped CSV, or a folder of them.
+        source: a CSV, a gzipped CSV, Parquet, or a folder of files of one of these formats.
         contract: the contract, or the path of its YAML.
         cubes: also make the filter cubes of the dashboard. They are protected together with the
             other outputs, as in a run. This can take much longer, and more rows may be suppressed.

@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         target.add_argument("given", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
         target.set_defaults(command=_name_make, target=name)
     for command in (analysis, check, draft):
-        command.add_argument("input", type=Path, help="a CSV, a gzipped CSV or a folder of them")
+        command.add_argument(
+            "input", type=Path, help="a CSV, a gzipped CSV, Parquet, or a folder of them"
+        )
     for command in (analysis, check):
         command.add_argument("--contract", type=Path, required=True, help="what describes them")
     return parser

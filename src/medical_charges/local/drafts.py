@@ -33,7 +33,7 @@ def write_contract(
     """Draft a contract for a file or a folder and write it; yield lines that show it.
 
     Args:
-        source: a CSV, a gzipped CSV, or a folder of them.
+        source: a CSV, a gzipped CSV, Parquet, or a folder of them.
         target: the file to write; named after the source, in the working directory, if None.
         measure: the column to average; chosen if it is None.
         force: replace a file that is no draft, or a draft that was edited.
@@ -84,9 +84,10 @@ def _preview(draft: Draft) -> Iterator[str]:
         path = Path(folder, "sample.csv")
         path.write_bytes(file.getvalue())
         quality = draft.contract.quality.model_copy(update={"maximum_rejected_share": 1.0})
-        # The sample is in the plain dialect.
-        plain = Dialect(multiline=draft.sample.dialect.multiline).model_dump()
-        source = draft.contract.source.model_copy(update=plain)
+        # The sample is in the plain dialect, and texts of Parquet may hold line breaks.
+        lines = draft.sample.dialect.multiline or draft.sample.format == "parquet"
+        plain = Dialect(multiline=lines).model_dump()
+        source = draft.contract.source.model_copy(update=plain | {"format": "csv"})
         tolerant = draft.contract.model_copy(update={"quality": quality, "source": source})
         summary = analyze(path, tolerant).summary
     rules = ", ".join(f"{rule} {count}" for rule, count in summary.rules.items())

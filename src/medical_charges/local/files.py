@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from medical_charges.analysis.snapshot import Snapshot, check_new_objects, list_input
+from medical_charges.analysis.parquet_scan import refuse_by_first_rows
+from medical_charges.analysis.snapshot import Snapshot, check_new_objects, list_input, read_headers
 from medical_charges.contract import Contract
 from medical_charges.draft.sample import header_of
 from medical_charges.errors import InputRefusedError
@@ -18,6 +19,11 @@ from medical_charges.local.ends import wrong_ends
 from medical_charges.storage import LocalStore, Store
 
 _NAMED = 10
+
+PARQUET = ".parquet"
+DATA = (".csv", ".csv.gz", PARQUET)
+"""The ends of the names of files that are data."""
+_SUFFIXES = ".csv, .csv.gz or .parquet"
 
 
 def data_files(source: Path) -> dict[str, Path]:
@@ -39,7 +45,7 @@ def data_files(source: Path) -> dict[str, Path]:
             raise InputRefusedError(f"the name {name!r} is not UTF-8; rename the file")
     if not found:
         more = f", but {_some(others)}" if others else ""
-        raise InputRefusedError(f"the folder {str(source)!r} holds no .csv or .csv.gz file{more}")
+        raise InputRefusedError(f"the folder {str(source)!r} holds no {_SUFFIXES} file{more}")
     return found
 
 
@@ -51,7 +57,8 @@ def unread_files(source: Path) -> str:
     others = _parted(source)[1] if source.is_dir() else []
     if not others:
         return ""
-    return f"only .csv and .csv.gz files of {str(source)!r} are read, not {_some(others)}"
+    read = _SUFFIXES.replace(" or ", " and ")
+    return f"only {read} files of {str(source)!r} are read, not {_some(others)}"
 
 
 def _parted(source: Path) -> tuple[dict[str, Path], list[str]]:
@@ -61,7 +68,7 @@ def _parted(source: Path) -> tuple[dict[str, Path], list[str]]:
         for path in sorted(source.rglob("*"))
         if path.is_file()
     }
-    data = {n: path for n, path in files.items() if n.lower().endswith((".csv", ".csv.gz"))}
+    data = {n: path for n, path in files.items() if n.lower().endswith(DATA)}
     others = [
         name
         for name in files.keys() - data.keys()
@@ -85,7 +92,10 @@ def refuse_wrong_files(files: Mapping[str, Path], contract: Contract) -> None:
             column identifies people.
     """
     with store_of(files, contract) as store:
-        snapshot_of(store, files, contract)
+        snapshot = snapshot_of(store, files, contract)
+        if contract.source.is_parquet:
+            new = read_headers(store, contract, snapshot.objects)
+            refuse_by_first_rows(store, contract, new)
 
 
 def snapshot_of(store: Store, files: Mapping[str, Path], contract: Contract) -> Snapshot:

@@ -345,7 +345,7 @@ analyses: {by_number: {group_by: [number], statistics: [patients]}}
     [
         (("--input", "absent.csv"), 3, "there is no file or folder 'absent.csv'"),
         (("--contract", "absent.yaml"), 2, "absent.yaml: cannot be read as a contract"),
-        (("--input", str(ROOT / "docs")), 3, "holds no .csv or .csv.gz file"),
+        (("--input", str(ROOT / "docs")), 3, "holds no .csv, .csv.gz or .parquet file"),
     ],
 )
 def test_a_wrong_path_is_answered_with_a_sentence(

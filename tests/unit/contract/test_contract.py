@@ -152,7 +152,7 @@ MISTAKES = [
     ("    sex: {", "    ' sex': {", "source.columns. sex", "' sex'",
      "a column's name without spaces around it"),
     ("    sex: {", "    '*': {", "source.columns.*", "'*'", "a name, not a pattern of names"),
-    ("format: csv", "format: json", "source.format", "'json'", "'csv'"),
+    ("format: csv", "format: json", "source.format", "'json'", "'csv' or 'parquet'"),
     *(
         ("format: csv", f"format: csv\n  {said}", f"source.{key}", found, allowed)
         for said, key, found, allowed in (

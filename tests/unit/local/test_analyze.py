@@ -91,7 +91,7 @@ def test_rejected_rows_are_returned_with_file_and_reason(tmp_path: Path) -> None
         }
     ]
     assert (result.summary.rows, result.summary.rejected) == (81, 1)
-    assert "only .csv and .csv.gz files" in result.summary.warnings[-1]
+    assert "only .csv, .csv.gz and .parquet files" in result.summary.warnings[-1]
 
 
 def test_nothing_rejected_is_an_empty_frame_of_the_same_columns(result: mc.Result) -> None:

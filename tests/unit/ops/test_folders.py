@@ -258,7 +258,8 @@ def test_a_file_that_is_not_read_is_named(laptop: Laptop, name: str) -> None:
     assert code == 0
     source = str(laptop.folder / "source")
     sentence = (
-        f"warning: only .csv and .csv.gz files of {source!r} are read, not 1 other file ({name})"
+        f"warning: only .csv, .csv.gz and .parquet files of {source!r} are read, not 1 other file "
+        f"({name})"
     )
     assert sentence in printed
 
@@ -266,7 +267,7 @@ def test_a_file_that_is_not_read_is_named(laptop: Laptop, name: str) -> None:
 def test_a_folder_of_other_files_alone_is_refused_with_their_names(laptop: Laptop) -> None:
     code, printed = laptop.run(clinics("North"), name="2024.xlsx")
     assert code == 3
-    assert "holds no .csv or .csv.gz file, but 1 other file (2024.xlsx)" in printed
+    assert "holds no .csv, .csv.gz or .parquet file, but 1 other file (2024.xlsx)" in printed
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ Encoding = Literal[
 ]  # fmt: skip
 """All of these have ASCII in common, so lines and fields end where their bytes end."""
 
+OF_VALUES = ("null_values", "trim")
+"""The keys of a dialect that are about values, however these are stored."""
+
 _NO_CHARACTER = "\0\n\r.+-"
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictInt, StrictStr
 
 from medical_charges.contract.parts import days
-from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.contract.parts.dialect import OF_VALUES, Dialect
 from medical_charges.contract.parts.part import Noun, Number, Part, Reason
 
 PERSON = "person"
@@ -123,13 +123,25 @@ Column = Annotated[
 class Source(Dialect):
     """The format of an input object."""
 
-    format: Literal["csv"]
+    format: Literal["csv", "parquet"] = Field(
+        "csv", description="What the files are; one contract reads files of one format."
+    )
     fold_names: bool = Field(
         False, description="Whether capitals do not matter in the names of the header."
     )
     columns: Annotated[Mapping[str, Column], Field(min_length=1)] = Field(
         description="The columns to read, by their names in the header."
     )
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the objects are Parquet, not CSV."""
+        return self.format == "parquet"
+
+    def misplaced_keys(self) -> list[str]:
+        """Return the keys of a dialect that are said of Parquet, where they mean nothing."""
+        said = [key for key in Dialect.model_fields if key in self.model_fields_set]
+        return [key for key in said if key not in OF_VALUES] if self.is_parquet else []
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """Return what a column may be called in the header."""

@@ -23,6 +23,9 @@ _OTHER_SPELLING = (
 
 def column_problems(contract: Contract) -> Iterator[Problem]:
     """Find names, ranges and values that a column cannot have."""
+    for key in contract.source.misplaced_keys():
+        said = show(getattr(contract.source, key))
+        yield Problem(f"source.{key}", said, "no such key where `format` is parquet")
     for key, found, wanted in contract.source.contradictions():
         yield Problem(f"source.{key}", found, wanted)
     for name, column in contract.source.columns.items():

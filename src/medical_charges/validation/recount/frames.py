@@ -17,9 +17,9 @@ from medical_charges.checks import Check
 from medical_charges.contract import Column, Contract
 from medical_charges.contract.parts.source import StringColumn, WholeColumn
 from medical_charges.storage import ObjectRef, Store
-from medical_charges.validation.recount.lines import Piece, blocks
-from medical_charges.validation.recount.rows import BAD, Coded, Rows, Value
-from medical_charges.validation.recount.sums import all_pieces, weight
+from medical_charges.validation.recount.lines import Piece
+from medical_charges.validation.recount.rows import BAD, Coded, Value
+from medical_charges.validation.recount.sums import accepted_rows, all_pieces, weight
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -120,16 +120,15 @@ class _Reading:
 
     def batches(self, piece: Piece) -> Iterator[pa.RecordBatch]:
         """Yield the accepted rows of a piece, with the contract's columns in their order."""
-        rows, columns = Rows(self.contract, piece.header), self.contract.source.columns
-        for block in blocks(self.store, piece, self.contract.source):
-            for others, measure in rows.accepted(block, lambda _: None):
-                table = pa.table(
-                    {
-                        name: _column(others[name], column) if name in others else measure.values
-                        for name, column in columns.items()
-                    }
-                )
-                yield from table.to_batches(_ROWS_AT_ONCE)
+        columns = self.contract.source.columns
+        for others, measure in accepted_rows(self.store, self.contract, piece, lambda _: None):
+            table = pa.table(
+                {
+                    name: _column(others[name], column) if name in others else measure.values
+                    for name, column in columns.items()
+                }
+            )
+            yield from table.to_batches(_ROWS_AT_ONCE)
 
 
 def _column(coded: Coded, column: Column) -> pa.Array:

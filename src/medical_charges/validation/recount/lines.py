@@ -49,6 +49,8 @@ class Piece:
     end: int | None
     """None if the whole object is read as a stream, from `start` of its decompressed content."""
     zipped: bool = False
+    groups: tuple[int, ...] = ()
+    """The row groups of Parquet; `end` is then about what they take in memory."""
 
 
 class Block(NamedTuple):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -27,6 +27,7 @@ from medical_charges.contract.model import MEASURE_LIMIT
 from medical_charges.contract.parts.dialect import Dialect
 from medical_charges.contract.parts.source import IntegerColumn, StringColumn, WholeColumn
 from medical_charges.validation.recount.lines import SURROGATES, Block, csv_reader
+from medical_charges.validation.recount.parquet import Batch
 from medical_charges.validation.recount.texts import columns_of, plain_texts
 
 Value = str | int | float | None
@@ -264,6 +265,10 @@ class Rows:
                 table = {at: pa.array(columns[at], pa.string()) for at in self._read}
                 yield self._judged(table, [record for record, _ in found].copy, refuse)
 
+    def judged(self, batch: Batch, refuse: Callable[[str], object]) -> Accepted:
+        """Return the accepted rows of a batch of Parquet; pass the others to `refuse`."""
+        return self._judged(batch.columns, batch.records, refuse)
+
     def _parsed(self, text: str, refuse: Callable[[str], object]) -> dict[int, pa.Array]:
         """Return the columns of plain records that have as many fields as the header."""
 
@@ -309,7 +314,7 @@ class Rows:
 
     def _judged(
         self,
-        columns: dict[int, pa.Array],
+        columns: Mapping[int, pa.Array],
         records: Callable[[], list[str]],
         refuse: Callable[[str], object],
     ) -> Accepted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,7 @@ from medical_charges.contract.model import BUCKET
 from medical_charges.contract.parts.analyses import Band
 from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation.recount.lines import Piece, blocks, pieces
+from medical_charges.validation.recount.parquet import batches, parquet_pieces
 from medical_charges.validation.recount.rows import Accepted, Remembered, Rows
 
 if TYPE_CHECKING:
@@ -119,23 +120,40 @@ class RecountJob:
 
     def recount(self, piece: Piece) -> tuple[str, Recount]:
         """Recount a piece of an object."""
-        found, dialect = Recount(), self.contract.source
-        rows, finest = Rows(self.contract, piece.header), _Finest(self.contract)
+        found, finest = Recount(), _Finest(self.contract)
         refused: list[str] = []
-        for block in blocks(self.store, piece, dialect):
-            for accepted in rows.accepted(block, refused.append):
-                found.rows += len(accepted.measure.wholes)
-                finest.add(accepted)
+        for accepted in accepted_rows(self.store, self.contract, piece, refused.append):
+            found.rows += len(accepted.measure.wholes)
+            finest.add(accepted)
             if finest.held > _FINEST_HELD:
                 add_grouped(found.cells, finest.rolled_up())
-            found.rejected += len(refused)
-            for record in refused:
-                found.mark += record_hash(record.encode(dialect.encoding, "surrogateescape"))
-            refused.clear()
+            self._refuse(found, refused)
+        self._refuse(found, refused)
         add_grouped(found.cells, finest.rolled_up())
         found.rows += found.rejected
         found.mark %= 2**64
         return piece.identity, found
+
+    def _refuse(self, found: Recount, refused: list[str]) -> None:
+        """Count rejected records, and forget them."""
+        found.rejected += len(refused)
+        for record in refused:
+            data = record.encode(self.contract.source.encoding, "surrogateescape")
+            found.mark += record_hash(data)
+        refused.clear()
+
+
+def accepted_rows(
+    store: Store, contract: Contract, piece: Piece, refuse: Callable[[str], object]
+) -> Iterator[Accepted]:
+    """Yield the accepted rows of a piece; pass the records of the others to `refuse`."""
+    rows = Rows(contract, piece.header)
+    if contract.source.is_parquet:
+        for batch in batches(store, piece, contract):
+            yield rows.judged(batch, refuse)
+        return
+    for block in blocks(store, piece, contract.source):
+        yield from rows.accepted(block, refuse)
 
 
 class _Finest:
@@ -281,7 +299,9 @@ def sum_objects(
 
 def all_pieces(store: Store, contract: Contract, objects: Mapping[str, ObjectRef]) -> list[Piece]:
     """Return the pieces of objects."""
-    return [piece for i, ref in objects.items() for piece in pieces(store, i, ref, contract.source)]
+    source = contract.source
+    divide = parquet_pieces if source.is_parquet else pieces
+    return [piece for i, ref in objects.items() for piece in divide(store, i, ref, source)]
 
 
 def _mapped(
