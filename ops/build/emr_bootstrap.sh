@@ -14,4 +14,4 @@ unzip -q "$work/wheelhouse.zip" -d "$work/wheelhouse"
 sudo python3.11 -m venv "$target"
 sudo "$target/bin/python" -m pip install --quiet --no-index --no-deps --require-hashes \
   --find-links "$work/wheelhouse" --requirement "$work/wheelhouse/requirements.txt"
-"$target/bin/python" -c 'import boto3, numpy, polars, pydantic, scipy, yaml'
+"$target/bin/python" -c 'import boto3, jinja2, mpmath, numpy, polars, pydantic, ruamel.yaml, scipy'

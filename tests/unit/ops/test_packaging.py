@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -265,6 +266,19 @@ def test_the_bootstrap_script_installs_offline_by_hash() -> None:
     text = script.read_text()
     assert "--no-index" in text
     assert "--require-hashes" in text
+
+
+def test_the_bootstrap_script_tries_packages_that_it_installs() -> None:
+    script = (ROOT / "ops" / "build" / "emr_bootstrap.sh").read_text()
+    [names] = re.findall(r"'import ([\w., ]+)'", script)
+    tried = names.split(", ")
+    subprocess.run([sys.executable, "-c", f"import {names}"], check=True)
+    locked = ROOT / "requirements" / "runtime.txt"
+    installed = lock.without(locked, lock.NOT_NEEDED_ON_EMR)
+    packages = {
+        line.partition("==")[0].replace("-", ".") for line in installed.splitlines() if "==" in line
+    }
+    assert packages >= set(tried)
 
 
 def test_a_certificate_is_made_once_and_renewed_before_it_expires(
