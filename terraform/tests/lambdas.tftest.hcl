@@ -27,5 +27,5 @@ run "another_package_is_refused" {
     log_retention_days    = 30
   }
 
-  expect_failures = [aws_lambda_function.this]
+  expect_failures = [data.aws_lambda_function.made]
 }

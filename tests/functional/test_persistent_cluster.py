@@ -1,23 +1,55 @@
-"""The stack is changed to one cluster that stays; then a file is taken out of the input."""
+"""The stack is changed to one cluster that stays, with a new package; then a file is removed."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 
 from medical_charges.storage import LocalStore
 from tests.functional.live import Execution, Live
 from tests.functional.test_failures import SLEEPS
-from tests.helpers import outputs_of
+from tests.helpers import ROOT, outputs_of
 from tests.local_aws.endpoints import until
+
+PACKAGE = "lambdas/write_page.zip"
 
 
 @pytest.fixture(scope="module")
-def cluster(live: Live, first_run: Execution) -> str:
-    """The cluster that Terraform made."""
-    live.stack.terraform.apply({**live.stack.variables, "emr_cluster": "persistent"})
+def changed(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index of a build in which a function's package is another one."""
+    folder = tmp_path_factory.mktemp("changed")
+    index = json.loads(Path(str(live.stack.variables["artefacts_index"])).read_text())
+    package = folder / "write_page.zip"
+    package.write_bytes((ROOT / index["objects"][PACKAGE]["path"]).read_bytes())
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr("changed.txt", "")
+    sha256 = b64encode(hashlib.sha256(package.read_bytes()).digest()).decode()
+    index["objects"][PACKAGE] = {"path": str(package), "sha256": sha256}
+    (folder / "index.json").write_text(json.dumps(index))
+    return folder / "index.json"
+
+
+@pytest.fixture(scope="module")
+def cluster(live: Live, first_run: Execution, changed: Path) -> str:
+    """The cluster that Terraform made while it replaced a function's package."""
+    variables = {"emr_cluster": "persistent", "artefacts_index": str(changed)}
+    live.stack.terraform.apply({**live.stack.variables, **variables})
     return str(live.stack.terraform.outputs()["emr_cluster_id"])
+
+
+def test_a_function_runs_the_package_that_was_built_last(
+    live: Live, cluster: str, changed: Path
+) -> None:
+    group = live.stack.terraform.outputs()["function_log_groups"]["write_page"]
+    function = group.removeprefix("/aws/lambda/")
+    found = live.client("lambda").get_function(FunctionName=function)["Configuration"]
+    built = json.loads(changed.read_text())["objects"][PACKAGE]
+    assert found["CodeSha256"] == built["sha256"]
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,8 @@ NEUTRAL = {
 
 
 def of_kind(resources: dict[str, Json], kind: str) -> Iterator[tuple[str, Json]]:
-    return ((name, it) for name, it in resources.items() if f".{kind}." in f".{name}")
+    made = {name: it for name, it in resources.items() if f".data.{kind}." not in f".{name}"}
+    return ((name, it) for name, it in made.items() if f".{kind}." in f".{name}")
 
 
 def test_every_kind_of_resource_is_decided_on(resources: dict[str, Json]) -> None:

@@ -50,14 +50,23 @@ resource "aws_lambda_function" "this" {
     }
   }
 
+  # Else Lambda would make the group itself, without key and retention.
+  depends_on = [aws_cloudwatch_log_group.this]
+}
+
+# The newest object may be somebody else's. A condition of the function itself
+# would see the hash of before: the provider does not say that it will change.
+data "aws_lambda_function" "made" {
+  for_each = var.functions
+
+  function_name = each.value.name
+
   lifecycle {
-    # The newest object may be somebody else's.
     postcondition {
       condition     = self.code_sha256 == each.value.package.sha256
-      error_message = "${each.value.name} runs another package than was built: see who writes to artefacts/, then `make deploy` again."
+      error_message = "${each.value.name} runs another package than was built: see who writes to artefacts/ and changes functions, then replace it: terraform apply -replace='module.lambdas.aws_lambda_function.this[\"${each.key}\"]'"
     }
   }
 
-  # Else Lambda would make the group itself, without key and retention.
-  depends_on = [aws_cloudwatch_log_group.this]
+  depends_on = [aws_lambda_function.this]
 }

@@ -51,8 +51,13 @@ mock_resource "aws_iam_role" {
 
 mock_resource "aws_lambda_function" {
   defaults = {
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function:mocked"
+  }
+}
+
+mock_data "aws_lambda_function" {
+  defaults = {
     code_sha256 = "L3v9YJOl8zlUfPfhqjAmvNp0SS+qOv1Z7KyjmPMUdUE=" # pragma: allowlist secret
-    arn         = "arn:aws:lambda:eu-central-1:123456789012:function:mocked"
   }
 }
 
