@@ -234,7 +234,11 @@ def _run_once(pipeline: Pipeline, file: Path | None, console: Console) -> int:
     console.print(f"uploaded {pipeline.upload(file)}")
     arn = pipeline.await_execution(known, _PATIENCE_SECONDS)
     if arn is None:
-        raise MedicalChargesError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
+        console.print(
+            f"the upload started no execution in {_PATIENCE_SECONDS} s, as uploads to a bucket may "
+            f"in the first five minutes after it was deployed; one is started by name"
+        )
+        arn = pipeline.execute()
     return _watch(pipeline, arn, console)
 
 

@@ -13,6 +13,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -43,7 +44,8 @@ from ops.stack import STATE, follow, root_module
 from ops.terraform import ROOT, Terraform, TerraformError
 
 SCRATCH = ROOT / ".build" / "verify"
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS, _UPLOADS = 120, 4
+_POLL_SECONDS = 5
 _ACTIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
 _LOOK = "look at the run's report and execution (docs/runbook.md)"
 _APPLY = "somebody or something changed it after Terraform: apply again"
@@ -61,6 +63,8 @@ class Deployment:
     """The published files by output, as this machine computes them."""
     run_id: str
     """The run that should be live."""
+    patience: float = 60
+    """Seconds for which lines of a function's log are waited for."""
 
     @property
     def layout(self) -> Layout:
@@ -188,17 +192,29 @@ def _logs(d: Deployment) -> Iterator[Said]:
     logs, problems = d.client("logs"), []
     groups = d.outputs["function_log_groups"].values()
     for group in (d.outputs["state_machine_log_group"], *groups):
+        # Step Functions sends its lines when it likes; a function's come soon after it has ended.
         try:
-            lines = logs.filter_log_events(logGroupName=group, limit=1)["events"]
+            there = _has_lines(logs, group, d.patience if group in groups else 0)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             problems.append(f"there is no log group {group}")
             continue
-        # Step Functions sends its lines when it likes; a function's are there when it has ended.
-        if group in groups and not lines:
+        if group in groups and not there:
             problems.append(f"no line has arrived in the log group {group}")
     yield from _said(problems, f"the log groups of {len(groups)} functions have lines", _APPLY)
+
+
+def _has_lines(logs: Any, group: str, seconds: float) -> bool:
+    """Return True if a log group has a line, or gets one soon."""
+    pages = logs.get_paginator("filter_log_events")
+    until = time.monotonic() + seconds
+    # A page may be empty although others follow.
+    while not any(page["events"] for page in pages.paginate(logGroupName=group)):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _alarms(d: Deployment) -> Iterator[Said]:
@@ -386,11 +402,7 @@ def _deployed(
     deployment.apply({})
     outputs = deployment.outputs()
     pipeline = Pipeline(deployment.environment, outputs, Layout(contract.prefix))
-    known = pipeline.executions()
-    pipeline.upload(file)
-    arn = pipeline.await_execution(known, _PATIENCE_SECONDS)
-    if arn is None:
-        raise MedicalChargesError(f"the upload started no execution in {_PATIENCE_SECONDS} s")
+    arn = _started_by_upload(pipeline, file)
     ended = follow(pipeline, arn, console)
     if ended.failed() or ended.held:
         raise MedicalChargesError(ended.held or ended.cause or ended.error or ended.status)
@@ -399,6 +411,22 @@ def _deployed(
         outputs = deployment.outputs()
     run_id = pipeline.run_of(arn)
     return inspect(Deployment(pipeline, outputs, contract, expected_of(contract, file), run_id))
+
+
+def _started_by_upload(pipeline: Pipeline, file: Path) -> str:
+    """Upload a file until that starts an execution.
+
+    S3 sends no events to EventBridge in the first minutes after it was told to, about five.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html
+    """
+    known = pipeline.executions()
+    for _ in range(_UPLOADS):
+        pipeline.upload(file)
+        if (arn := pipeline.await_execution(known, _PATIENCE_SECONDS)) is not None:
+            return arn
+    raise MedicalChargesError(
+        f"{_UPLOADS} uploads started no execution, each within {_PATIENCE_SECONDS} s"
+    )
 
 
 def expected_of(contract: Contract, file: Path) -> dict[str, bytes]:

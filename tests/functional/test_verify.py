@@ -27,7 +27,7 @@ def deployment(live: Live, first_run: Execution) -> Deployment:
     contract = live.stack.contract
     expected = expected_of(contract, CHARGES_FILE)
     outputs = live.stack.terraform.outputs()
-    return Deployment(live.stack.pipeline, outputs, contract, expected, served.run_id)
+    return Deployment(live.stack.pipeline, outputs, contract, expected, served.run_id, 0)
 
 
 def found_wrong(deployment: Deployment) -> dict[str, str]:

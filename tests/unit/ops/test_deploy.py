@@ -43,6 +43,8 @@ class World:
     held: str = ""
     without: tuple[str, ...] = ()
     """Outputs that Terraform does not know, as an apply failed before it came to them."""
+    deaf: bool = False
+    """True if an upload starts no execution."""
     did: list[str] = field(default_factory=list)
 
     # As Terraform
@@ -86,8 +88,8 @@ class World:
         self.did.append(f"upload {file.name}")
         return file.name
 
-    def await_execution(self, *_: object) -> str:
-        return "arn"
+    def await_execution(self, *_: object) -> str | None:
+        return None if self.deaf else "arn"
 
     def execute(self) -> str:
         self.did.append("execute")
@@ -118,6 +120,13 @@ def test_a_new_account_is_applied_run_once_and_applied_again(
 ) -> None:
     done = change(World(), monkeypatch, file=CHARGES_FILE)
     assert done == (0, ["apply without", "upload Charges.csv", "apply with"])
+
+
+def test_an_upload_that_starts_no_execution_is_followed_by_one_that_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = change(World(deaf=True), monkeypatch, file=CHARGES_FILE)
+    assert done == (0, ["apply without", "upload Charges.csv", "execute", "apply with"])
 
 
 def test_input_that_is_there_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ class World:
     dashboard: str = "off"
     stuck: bool = False
     """True if it cannot be removed."""
+    deaf: int = 0
+    """The number of uploads that start no execution."""
     folder: Path = Path("folder")
     directory: Path = Path("directory")
     finding: Finding = field(default_factory=lambda: Finding("outputs", "ok", "fine"))
@@ -65,7 +67,8 @@ class World:
         self.did.append(f"upload {file.name}")
 
     def await_execution(self, *_: object) -> str | None:
-        return "arn" if self.status else None
+        self.deaf -= 1
+        return "arn" if self.deaf < 0 else None
 
     def run_of(self, _: str) -> str:
         return "run"
@@ -133,9 +136,18 @@ def test_a_dashboard_is_applied_after_the_run(
     assert verified(World(dashboard="waiting")) == (0, done)
 
 
-@pytest.mark.parametrize(
-    "world", [World(status="FAILED"), World(held="too close"), World(status="")], ids=repr
-)
+def test_a_bucket_that_sends_no_events_yet_is_given_the_file_again(
+    verified: Callable[..., tuple[int, list[str]]],
+) -> None:
+    uploads = ["upload Charges.csv"] * 4
+    assert verified(World(deaf=3)) == (0, ["init", "apply", *uploads, "destroy"])
+    world = World(deaf=4)
+    with pytest.raises(MedicalChargesError, match="4 uploads started no execution"):
+        verified(world)
+    assert world.did == ["init", "apply", *uploads, "destroy"]
+
+
+@pytest.mark.parametrize("world", [World(status="FAILED"), World(held="too close")], ids=repr)
 def test_a_run_that_publishes_nothing_is_an_error_and_the_deployment_is_removed(
     world: World, verified: Callable[..., tuple[int, list[str]]]
 ) -> None:
