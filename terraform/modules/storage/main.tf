@@ -319,6 +319,13 @@ resource "aws_s3_object" "artefact" {
   source_hash = each.value.sha256
   kms_key_id  = aws_kms_key.this.arn
 
+  # An object has ten tags at most; the deployment's may be more.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
   depends_on = [
     aws_s3_bucket_policy.data,
     aws_s3_bucket_versioning.data,
