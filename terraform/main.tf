@@ -270,6 +270,7 @@ module "orchestration" {
     ledger_table           = local.ledger_table_name
     dashboard_data_sets    = jsonencode([for table in local.tables : { output = table.name, data_set = "${var.project}-${table.name}" } if local.quicksight_state == "on"])
     account                = local.account
+    partition              = local.partition
     timeout_seconds        = tostring(var.run_timeout_seconds)
   }
 }

@@ -122,6 +122,7 @@ _PLACEHOLDERS = {
     "dashboard_data_sets": "[]",
     "emr_cluster_parameters": "{}",
     "emr_step_arguments": "[]",
+    "partition": "aws",
     "timeout_seconds": "1",
 }
 

@@ -20,7 +20,8 @@ from medical_charges.runs.rollback import roll_back
 from medical_charges.storage import Store
 
 REASON_LIMIT = 4_000
-SUBJECT_LIMIT = 100
+SUBJECT_LIMIT = 99
+"""SNS refuses subjects of a hundred characters and more."""
 
 
 class Platform(Protocol):
