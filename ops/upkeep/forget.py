@@ -357,7 +357,10 @@ def what_stays(traces: Traces, layout: Layout) -> Iterator[str]:
             f"{layout.runs}/: the object's name, and protected figures without rows; a rollback to "
             f"such a run publishes figures that count them"
         )
-    yield "logs, until their retention ends; copies outside the bucket, such as OUT and QuickSight"
+    yield (
+        "logs, until their retention ends, which those of Glue's jobs have none of; copies outside "
+        "the bucket, such as OUT and QuickSight"
+    )
 
 
 def _count(number: int, noun: str) -> str:
