@@ -24,8 +24,14 @@ def main(argv: list[str] | None = None) -> int:
         action="store_true",
         help="leave out what a laptop has already: the third-party wheels of EMR and Glue",
     )
+    parser.add_argument(
+        "--serverless",
+        action="store_true",
+        help="add the Python environment that jobs of EMR Serverless bring with them",
+    )
     options = parser.parse_args(argv)
-    build = Build(ROOT, options.out.resolve(), options.contract.resolve(), options.laptop)
+    folders = options.out.resolve(), options.contract.resolve()
+    build = Build(ROOT, *folders, options.laptop, options.serverless)
     try:
         index = build.run()
     except MedicalChargesError as error:

@@ -22,6 +22,7 @@ from medical_charges.validation.dqdl import rulesets_text
 from ops.build import lock, wheels
 from ops.build.cache import Cache, inputs_hash
 from ops.build.certificate import CERTIFICATES, certificates
+from ops.build.environment import ENVIRONMENT, interpreter, write_environment
 from ops.build.wheels import BuildError
 from ops.build.zips import tree, write_zip
 
@@ -54,6 +55,8 @@ class Build:
     out: Path
     contract: Path
     laptop: bool = False
+    serverless: bool = False
+    """True if jobs of EMR Serverless need an environment to bring with them."""
 
     def run(self) -> dict[str, Any]:
         """Make missing artifacts, remove stale ones, and return the index."""
@@ -138,9 +141,24 @@ class Build:
                 lambda path: write_zip(path, dict(tree(house)), compress=False),
             ),
         )
+        if self.serverless:
+            yield ENVIRONMENT, self._environment(house)
         for wheel in sorted(self._wheels("glue", lock.BROUGHT_BY_GLUE).glob("*.whl")):
             yield f"glue/{wheel.name}", self._copy(f"glue/{wheel.name}", wheel)
         yield CERTIFICATES, self._copy(CERTIFICATES, certificates(self._cache.path(CERTIFICATES)))
+
+    def _environment(self, house: Path) -> Path:
+        packages = self._cache.folder(
+            "packages-serverless",
+            inputs_hash([house.name]),
+            lambda path: wheels.unpack(house, path),
+        )
+        python = interpreter(self._cache.path("serverless"))
+        return self._cache.file(
+            self.out / ENVIRONMENT,
+            inputs_hash([house.name, python, self.root / "ops" / "build" / "environment.py"]),
+            lambda path: write_environment(path, python, packages),
+        )
 
     def _wheels(self, name: str, brought: frozenset[str]) -> Path:
         listed = lock.without(self._lock, brought)

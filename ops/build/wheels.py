@@ -12,6 +12,7 @@ from medical_charges.errors import MedicalChargesError
 
 # Amazon Linux 2023, which Glue 5 and EMR 7 run on, has glibc 2.34.
 _NODES = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64")
+_NODE = "x86_64-manylinux_2_28"
 # Lambda's Python 3.11 runs on Amazon Linux 2, which has glibc 2.26.
 _LAMBDA = "x86_64-manylinux_2_17"
 # 2020-01-01: a wheel's bytes must not tell when it was built. ZIP knows no time before 1980.
@@ -57,6 +58,19 @@ def install(requirements: str, folder: Path, *, for_lambda: bool) -> None:
             *(_uv(), "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
             *("--require-hashes", "--python", sys.executable, "--python-version", "3.11"),
             *(*platform, "--target", str(folder), "--requirement", str(listed)),
+        ],
+        folder,
+    )
+
+
+def unpack(house: Path, folder: Path) -> None:
+    """Install downloaded wheels for the nodes, checking their hashes once more."""
+    _call(
+        [
+            *(_uv(), "pip", "install", "--quiet", "--no-deps", "--no-index", "--require-hashes"),
+            *("--find-links", str(house), "--python", sys.executable, "--python-version", "3.11"),
+            *("--python-platform", _NODE, "--target", str(folder)),
+            *("--requirement", str(house / "requirements.txt")),
         ],
         folder,
     )

@@ -18,11 +18,23 @@ from typing import Any
 
 import pytest
 
+from medical_charges.contract import load_contract
 from medical_charges.dashboard.page import make_library
-from ops.build import certificate, lock
+from medical_charges.layout import Layout
+from medical_charges.storage import LocalStore
+from ops.build import certificate, environment, lock, wheels
 from ops.build.artifacts import FUNCTIONS, Build
 from ops.build.wheels import BuildError
-from tests.helpers import CONTRACT_FILE, ROOT, VISITS_CONTRACT_FILE
+from tests.helpers import (
+    CHARGES_FILE,
+    CONTRACT_FILE,
+    ROOT,
+    VISITS_CONTRACT_FILE,
+    plan,
+    run,
+    staged,
+    upload,
+)
 
 DRAWING = "medical_charges/dashboard/assets/library.js"
 PACKAGES = {f"lambdas/{name}.zip" for name in FUNCTIONS}
@@ -279,6 +291,57 @@ def test_the_bootstrap_script_tries_packages_that_it_installs() -> None:
         line.partition("==")[0].replace("-", ".") for line in installed.splitlines() if "==" in line
     }
     assert packages >= set(tried)
+
+
+def environment_of(folder: Path, packages: Path) -> Path:
+    """An archive for EMR Serverless with these packages."""
+    archive = folder / "environment.tar.gz"
+    python = environment.interpreter(ROOT / ".build" / "cache" / "serverless")
+    environment.write_environment(archive, python, packages)
+    return archive
+
+
+def test_the_environment_of_a_job_has_the_same_bytes_wherever_it_is_packed(tmp_path: Path) -> None:
+    found = []
+    for place in ("one", "two"):
+        package = tmp_path / place / "packages" / "toy"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("WHERE = __file__\n")
+        found.append(environment_of(tmp_path / place, package.parent).read_bytes())
+    assert found[0] == found[1]
+
+
+def test_the_environment_of_a_job_runs_the_analysis_wherever_it_is_unpacked(
+    built: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    root, index = built
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    listed = lock.without(ROOT / "requirements" / "runtime.txt", lock.NOT_NEEDED_ON_EMR)
+    wheels.install(listed, packages, for_lambda=False)
+    (tmp_path / "environment").mkdir()
+    archive = environment_of(tmp_path, packages)
+    unpack = ["tar", "-xzf", str(archive), "-C", str(tmp_path / "environment")]
+    subprocess.run(unpack, check=True)
+    store, contract = LocalStore(tmp_path / "lake"), load_contract(CONTRACT_FILE)
+    upload(store, contract, {"Charges.csv": CHARGES_FILE.read_bytes()})
+    plan(store, contract)
+    layout, key = Layout(contract.prefix), "library/medical_charges-0.1.0-py3-none-any.whl"
+    # As Spark's executors take it for a package.
+    library = shutil.copy(root / index["objects"][key]["path"], tmp_path / "library.zip")
+    python, script = tmp_path / "environment/bin/python", root / "glue_jobs" / "analyze.py"
+    snapshot = f"file://{tmp_path}/lake/{layout.snapshot('run')}"
+    done = subprocess.run(
+        [
+            str(python), "-s", str(script), "--store", f"file://{tmp_path}/lake",
+            "--contract", str(CONTRACT_FILE), "--run-id", "run", "--snapshot", snapshot,
+        ],
+        env={"PYTHONPATH": str(library)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = staged(store, contract)
+    run(store, contract, "here")
+    assert made == staged(store, contract, "here")
 
 
 def test_a_certificate_is_made_once_and_renewed_before_it_expires(
