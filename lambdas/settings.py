@@ -45,6 +45,8 @@ class Settings:
     lease_seconds: int
     topic_arn: str
     state_machine_arn: str
+    application_id: str
+    """The EMR Serverless application; empty without one."""
 
     @classmethod
     def read(cls) -> Settings:
@@ -57,6 +59,7 @@ class Settings:
             lease_seconds=int(os.environ["LEASE_SECONDS"]),
             topic_arn=os.environ["TOPIC_ARN"],
             state_machine_arn=os.environ["STATE_MACHINE_ARN"],
+            application_id=os.environ.get("SERVERLESS_APPLICATION_ID", ""),
         )
 
     def store(self) -> Store:

@@ -284,7 +284,7 @@ def _in_account(options: argparse.Namespace) -> int:
     contract, screen = options.contract, console()
     match options.name:
         case "package":
-            return account.package(contract, screen)
+            return account.package(contract, screen, find_or_fetch())
         case "upload":
             return account.upload(options.file, find_or_fetch(), contract, screen)
         case "execute":

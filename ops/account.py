@@ -22,6 +22,7 @@ from medical_charges.errors import MedicalChargesError
 from medical_charges.layout import Layout
 from medical_charges.local.files import refuse_wrong_files
 from ops.build.artifacts import Build
+from ops.checks.doctor import variables_of
 from ops.pipeline import Pipeline, is_there
 from ops.show import show_examples, show_runs
 from ops.stack import STATE, follow
@@ -43,9 +44,10 @@ ARTIFACTS = ROOT / ".build" / "artefacts"
 _PATIENCE_SECONDS = 120
 
 
-def package(contract: Path, console: Console) -> int:
-    """Build the artifacts that AWS runs."""
-    index = Build(ROOT, ARTIFACTS, contract.resolve()).run()
+def package(contract: Path, console: Console, terraform: str) -> int:
+    """Build the artifacts that AWS runs, by the variables of the deployment."""
+    serverless = variables_of(terraform, dict(os.environ))["emr_cluster"] == "serverless"
+    index = Build(ROOT, ARTIFACTS, contract.resolve(), serverless=serverless).run()
     console.print(f"version {index['version']} in {ARTIFACTS.relative_to(ROOT)}")
     return 0
 
@@ -63,7 +65,7 @@ def change(
         MedicalChargesError: the run went well and has not published what the dashboard reads.
     """
     _refuse_wrong(file, contract)
-    package(contract, console)
+    package(contract, console, terraform)
     deployment = _account(terraform)
     deployment.init()
     variables = {

@@ -31,14 +31,23 @@ locals {
   rulesets = jsondecode(file(var.rulesets_file))
 
   # A build inside the repository names its files from there, any other in full.
-  objects = { for key, it in local.index.objects : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
+  built = { for key, it in local.index.objects : key => { path = startswith(it.path, "/") ? it.path : "${path.root}/../${it.path}", sha256 = it.sha256 } }
 
-  contract = yamldecode(file(local.objects["contract.yaml"].path))
+  # What jobs of EMR Serverless bring with them. Spark takes an archive for a package of
+  # Python on its executors by the end of its name, which must be .zip.
+  serverless  = var.emr_cluster == "serverless"
+  environment = "serverless/environment.tar.gz"
+  objects = merge(
+    { for key, it in local.built : key => it if local.serverless || key != local.environment },
+    { for key in local.library_keys : "serverless/library.zip" => local.built[key] if local.serverless },
+  )
+
+  contract = yamldecode(file(local.built["contract.yaml"].path))
   prefix   = local.contract.prefix
 
   # Wheels are named by their version, so they are found by their folder.
-  library_keys       = sort([for key in keys(local.objects) : key if startswith(key, "library/") && endswith(key, ".whl")])
-  encrypt_in_transit = contains(keys(local.objects), "emr/certificates.zip")
+  library_keys       = sort([for key in keys(local.built) : key if startswith(key, "library/") && endswith(key, ".whl")])
+  encrypt_in_transit = contains(keys(local.built), "emr/certificates.zip")
   # The certificate is new with every build and no reason to remake a cluster.
   node_packages = { for key, it in local.objects : key => it.sha256 if startswith(key, "emr/") && key != "emr/certificates.zip" }
 }
@@ -122,6 +131,7 @@ module "network" {
   ssh_allowed_cidrs         = var.ssh_allowed_cidrs
   instance_connect_endpoint = var.instance_connect_endpoint
   session_manager           = var.session_manager
+  serverless                = local.serverless
 }
 
 module "storage" {
@@ -133,6 +143,7 @@ module "storage" {
   force_destroy      = var.force_destroy
   log_retention_days = var.log_retention_days
   artefacts          = local.objects
+  serverless         = local.serverless
 }
 
 module "iam" {
@@ -155,6 +166,7 @@ module "iam" {
   glue_security_group_id = module.network.security_group_ids["glue"]
   session_manager        = var.session_manager
   quicksight             = local.quicksight_state != "off"
+  serverless             = local.serverless ? { application_arn = module.emr.application.arn } : null
 }
 
 module "emr" {
@@ -179,6 +191,15 @@ module "emr" {
   library_keys          = local.library_keys
   node_packages_version = sha256(jsonencode(local.node_packages))
   encrypt_in_transit    = local.encrypt_in_transit
+  # Not with the rest: the role's policies wait for the application.
+  job_role_arn = local.serverless ? module.iam.role_arns["serverless-job"] : ""
+  serverless = {
+    vcpus       = var.emr_serverless_vcpus
+    library_uri = "${module.storage.artefacts_uri}/serverless/library.zip"
+    # A laptop's build has none; it has what nodes install, too.
+    environment_uri = contains(keys(local.built), local.environment) ? "${module.storage.artefacts_uri}/${local.environment}" : null
+    timeout_minutes = max(5, ceil(var.run_timeout_seconds / 60))
+  }
 }
 
 module "glue" {
@@ -219,7 +240,7 @@ module "lambdas" {
     timeout_seconds = key == "end_run" ? 900 : 300
   } }
 
-  environment = {
+  environment = merge(local.serverless ? { SERVERLESS_APPLICATION_ID = module.emr.application.id } : {}, {
     BUCKET            = var.bucket_name
     CONTRACT_URI      = local.contract_uri
     CODE_VERSION      = local.index.version
@@ -227,7 +248,7 @@ module "lambdas" {
     TOPIC_ARN         = local.topic_arn
     STATE_MACHINE_ARN = local.state_machine_arn
     LEASE_SECONDS     = tostring(var.lease_seconds)
-  }
+  })
 
   bucket_name           = module.storage.bucket_name
   key_arn               = module.storage.key_arn
@@ -259,9 +280,9 @@ module "orchestration" {
     write_page_arn         = module.lambdas.arns["write_page"]
     end_run_arn            = module.lambdas.arns["end_run"]
     emr_cluster_mode       = var.emr_cluster
-    emr_cluster_id         = module.emr.cluster_id
     emr_cluster_parameters = jsonencode(module.emr.cluster_parameters)
-    emr_step_arguments     = jsonencode(module.emr.step_arguments)
+    analysis_integration   = module.emr.analysis.integration
+    analysis               = module.emr.analysis.arguments
     test_analysis_job      = module.glue.job_names["test_analysis"]
     validate_outputs_job   = module.glue.job_names["validate_outputs"]
     topic_arn              = module.monitoring.topic_arn

@@ -71,6 +71,17 @@ output "emr_cluster_id" {
   value       = module.emr.cluster_id
 }
 
+output "emr_serverless_application_id" {
+  description = "Id of the EMR Serverless application, or an empty string."
+  value       = module.emr.application.id
+
+  # A laptop's build has no packages for nodes either; it has them itself.
+  precondition {
+    condition     = !local.serverless || contains(keys(local.built), local.environment) || !contains(keys(local.built), "emr/wheelhouse.zip")
+    error_message = "The build has no Python environment for EMR Serverless: `make package` makes it if emr_cluster is \"serverless\"."
+  }
+}
+
 output "glue_database" {
   description = "Catalog database of the outputs."
   value       = module.glue.database_name

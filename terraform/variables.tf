@@ -171,14 +171,14 @@ variable "session_manager" {
 ################################################################################
 
 variable "emr_cluster" {
-  description = "transient: each run makes a cluster and ends it. persistent: one cluster stays and takes each run's step."
+  description = "transient: each run makes a cluster and ends it. persistent: one cluster stays and takes each run's step. serverless: each run is a job of EMR Serverless, without a cluster."
   type        = string
   default     = "transient"
   nullable    = false
 
   validation {
-    condition     = contains(["transient", "persistent"], var.emr_cluster)
-    error_message = "emr_cluster must be \"transient\" or \"persistent\"."
+    condition     = contains(["transient", "persistent", "serverless"], var.emr_cluster)
+    error_message = "emr_cluster must be \"transient\", \"persistent\" or \"serverless\"."
   }
 }
 
@@ -191,6 +191,18 @@ variable "emr_release" {
   validation {
     condition     = can(regex("^emr-7\\.[0-9]+\\.[0-9]+$", var.emr_release))
     error_message = "emr_release must be an EMR 7 release such as emr-7.12.0: nodes are set up for Amazon Linux 2023."
+  }
+}
+
+variable "emr_serverless_vcpus" {
+  description = "The most vCPUs that EMR Serverless may take at once, the driver's 4 included. A new account has 16."
+  type        = number
+  default     = 16
+  nullable    = false
+
+  validation {
+    condition     = var.emr_serverless_vcpus >= 8 && var.emr_serverless_vcpus % 4 == 0
+    error_message = "emr_serverless_vcpus must be a multiple of 4 from 8: driver and executors have 4 each."
   }
 }
 

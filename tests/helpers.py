@@ -120,8 +120,8 @@ class CountingEngine:
 
 _PLACEHOLDERS = {
     "dashboard_data_sets": "[]",
+    "analysis": "{}",
     "emr_cluster_parameters": "{}",
-    "emr_step_arguments": "[]",
     "partition": "aws",
     "timeout_seconds": "1",
 }

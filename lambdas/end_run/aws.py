@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import boto3
 
 _ALIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"]
+_GOING = ["SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING"]
 
 
 class AwsPlatform:
     """EMR, SNS and Step Functions, as far as end_run needs them."""
 
-    def __init__(self, topic_arn: str, state_machine_arn: str) -> None:
+    def __init__(self, topic_arn: str, state_machine_arn: str, application_id: str = "") -> None:
         self._topic_arn = topic_arn
         self._state_machine_arn = state_machine_arn
+        self._application_id = application_id
 
-    def end_clusters(self, mark: str) -> None:
-        """Terminate every cluster of the execution with this suffix that is not terminating yet.
+    def end_compute(self, mark: str) -> None:
+        """End the clusters and the jobs of the execution with this suffix."""
+        self._end_clusters(mark)
+        if self._application_id:
+            self._end_jobs(mark)
+
+    def _end_jobs(self, mark: str) -> None:
+        jobs = boto3.client("emr-serverless")
+        pages = jobs.get_paginator("list_job_runs").paginate(
+            applicationId=self._application_id, states=_GOING
+        )
+        for run in [run for page in pages for run in page["jobRuns"]]:
+            # The application has no other jobs than those that the state machine has named.
+            if run.get("name", "").endswith(mark):
+                with suppress(jobs.exceptions.ValidationException):  # it has ended meanwhile
+                    jobs.cancel_job_run(applicationId=self._application_id, jobRunId=run["id"])
+
+    def _end_clusters(self, mark: str) -> None:
+        """Terminate every cluster of the execution with this suffix.
 
         The name is what a list of clusters shows; the tag is what decides. A persistent cluster
         has neither.

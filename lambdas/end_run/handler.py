@@ -25,7 +25,7 @@ def handle(event: dict[str, Any], context: Context) -> dict[str, Any]:
     """
     settings = Settings.read()
     ledger = settings.ledger()
-    platform = AwsPlatform(settings.topic_arn, settings.state_machine_arn)
+    platform = AwsPlatform(settings.topic_arn, settings.state_machine_arn, settings.application_id)
     caught = "failure" in event
     if not caught and "run_id" in event:
         run, stale = turn(event, context), event.get("stale", "")

@@ -32,7 +32,8 @@ from ops.terraform import DIRECTORY, ROOT, Terraform
 
 VARIABLES = (
     *("project", "bucket_name", "log_bucket_name", "ec2_key_name", "notice_emails"),
-    *("emr_release", "emr_primary_instance_type", "emr_core_instance_type", "emr_core_instances"),
+    *("emr_cluster", "emr_release", "emr_serverless_vcpus"),
+    *("emr_primary_instance_type", "emr_core_instance_type", "emr_core_instances"),
     *("quicksight_user", "quicksight_readers", "quicksight_members", "quicksight_identity_region"),
 )
 """The root module's variables that decide what is checked."""
@@ -40,7 +41,15 @@ VARIABLES = (
 _BUILT = ("artefacts_index", "catalog_file", "rulesets_file", "state_machine_file")
 _CLOCK = timedelta(minutes=5)
 """The largest difference that AWS accepts in a signature."""
-_QUOTAS = {"vcpus": ("ec2", "L-1216C47A"), "vpcs": ("vpc", "L-F678F1CE")}
+_QUOTAS = {
+    "vcpus": ("ec2", "L-1216C47A"),
+    "serverless": ("emr-serverless", "L-D05C8A75"),
+    "vpcs": ("vpc", "L-F678F1CE"),
+}
+
+
+_WORKER_VCPUS = 4
+"""Of the driver, and of each executor, of a job of EMR Serverless."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,7 @@ class Account:
         return [v["emr_primary_instance_type"], v["emr_core_instance_type"]]
 
     def quota(self, name: str) -> int:
-        """Return the account's quota of vCPUs or VPCs in the region."""
+        """Return the account's quota of vCPUs, of EC2 or EMR Serverless, or of VPCs."""
         service, code = _QUOTAS[name]
         asked = self.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=code)
         return int(asked["Quota"]["Value"])
@@ -267,6 +276,9 @@ def _instance_types(account: Account) -> Iterator[Said]:
 
 
 def _vcpus(account: Account) -> Iterator[Said]:
+    if account.variables["emr_cluster"] == "serverless":
+        yield from _serverless_vcpus(account)
+        return
     primary, core = account.instance_types
     types = account.client("ec2").describe_instance_types(InstanceTypes=sorted({primary, core}))
     of = {
@@ -282,6 +294,21 @@ def _vcpus(account: Account) -> Iterator[Said]:
         yield "warn", f"the quota is {quota} vCPUs; a cluster may grow to {most}", mend
     else:
         yield "ok", f"{quota} vCPUs, of which a cluster takes {least} to {most}"
+
+
+def _serverless_vcpus(account: Account) -> Iterator[Said]:
+    most, quota = int(account.variables["emr_serverless_vcpus"]), account.quota("serverless")
+    mend = "lower emr_serverless_vcpus, or ask for more of quota L-D05C8A75 (EMR Serverless)"
+    if quota < 2 * _WORKER_VCPUS:
+        yield (
+            "fail",
+            f"the quota is {quota} vCPUs of EMR Serverless; driver and executor are 8",
+            mend,
+        )
+    elif quota < most:
+        yield "warn", f"the quota is {quota} vCPUs of EMR Serverless; a job may want {most}", mend
+    else:
+        yield "ok", f"{quota} vCPUs of EMR Serverless, of which a job takes {most} at most"
 
 
 def _network(account: Account) -> Iterator[Said]:

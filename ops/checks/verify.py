@@ -47,6 +47,7 @@ SCRATCH = ROOT / ".build" / "verify"
 _PATIENCE_SECONDS, _UPLOADS = 120, 4
 _POLL_SECONDS = 5
 _ACTIVE = ["STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING", "TERMINATING"]
+_GOING = ["SUBMITTED", "PENDING", "SCHEDULED", "QUEUED", "RUNNING", "CANCELLING"]
 _LOOK = "look at the run's report and execution (docs/runbook.md)"
 _APPLY = "somebody or something changed it after Terraform: apply again"
 
@@ -188,6 +189,20 @@ def _clusters(d: Deployment) -> Iterator[Said]:
     yield from _said(left, "no cluster is left", "end it: it costs money (docs/runbook.md)")
 
 
+def _jobs(d: Deployment) -> Iterator[Said]:
+    application = d.outputs.get("emr_serverless_application_id")
+    if not application:
+        yield "ok", "there is no application of EMR Serverless"
+        return
+    pages = d.client("emr-serverless").get_paginator("list_job_runs")
+    left = [
+        f"the job {run['id']} ({run.get('name', '')}) is {run['state']}"
+        for page in pages.paginate(applicationId=application, states=_GOING)
+        for run in page["jobRuns"]
+    ]
+    yield from _said(left, "no job is left", "cancel it: it costs money (docs/runbook.md)")
+
+
 def _logs(d: Deployment) -> Iterator[Said]:
     logs, problems = d.client("logs"), []
     groups = d.outputs["function_log_groups"].values()
@@ -280,6 +295,7 @@ CHECKS: Mapping[str, Callable[[Deployment], Iterator[Said]]] = {
     "Catalog": _catalog,
     "dashboard": _dashboard,
     "clusters": _clusters,
+    "jobs": _jobs,
     "logs": _logs,
     "alarms": _alarms,
     "dead letters": _dead_letters,
@@ -310,7 +326,8 @@ def verify(
     # What is left of another account's deployment must not be taken for gone.
     folder = SCRATCH / ("laptop" if on_laptop else _account(environment))
     scratch = _scratch_contract(contract, folder)
-    Build(ROOT, folder / "artefacts", scratch, laptop=on_laptop).run()
+    serverless = variables["emr_cluster"] == "serverless"
+    Build(ROOT, folder / "artefacts", scratch, laptop=on_laptop, serverless=serverless).run()
     root = root_module(folder)
     for path in () if on_laptop else variable_files():
         shutil.copy(path, root)

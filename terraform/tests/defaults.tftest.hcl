@@ -110,6 +110,8 @@ run "cluster_of_a_run" {
     library_keys          = ["library/medical_charges-0.1.0-py3-none-any.whl"]
     node_packages_version = "1"
     encrypt_in_transit    = true
+    job_role_arn          = ""
+    serverless            = { vcpus = 16, library_uri = "", environment_uri = null, timeout_minutes = 180 }
   }
 
   assert {
@@ -173,6 +175,35 @@ run "persistent_cluster" {
     condition     = !contains(module.monitoring.alarm_names, "medical-charges-old-cluster")
     error_message = "A persistent cluster may grow old."
   }
+}
+
+run "serverless" {
+  command = apply
+
+  variables {
+    emr_cluster     = "serverless"
+    artefacts_index = "tests/fixtures/index_serverless.json"
+  }
+
+  assert {
+    condition     = output.emr_serverless_application_id != "" && output.emr_cluster_id == "" && !contains(module.monitoring.alarm_names, "medical-charges-old-cluster")
+    error_message = "There is an application, and no cluster that could grow old."
+  }
+
+  assert {
+    condition     = jsondecode(module.orchestration.definition).States.Analyze.Resource == "arn:aws:states:::emr-serverless:startJobRun.sync"
+    error_message = "The analysis is a job."
+  }
+}
+
+run "serverless_from_a_build_without_its_environment" {
+  command = plan
+
+  variables {
+    emr_cluster = "serverless"
+  }
+
+  expect_failures = [output.emr_serverless_application_id]
 }
 
 run "dashboards_wait" {

@@ -14,6 +14,7 @@ variables {
   ssh_allowed_cidrs         = []
   instance_connect_endpoint = false
   session_manager           = false
+  serverless                = false
 }
 
 run "closed_by_default" {

@@ -59,10 +59,20 @@ run "unknown_mode" {
   command = plan
 
   variables {
-    emr_cluster = "serverless"
+    emr_cluster = "everlasting"
   }
 
   expect_failures = [var.emr_cluster]
+}
+
+run "vcpus_of_half_a_worker" {
+  command = plan
+
+  variables {
+    emr_serverless_vcpus = 18
+  }
+
+  expect_failures = [var.emr_serverless_vcpus]
 }
 
 run "old_release" {

@@ -29,6 +29,7 @@ ORDER = (
     "uploads",
     "persistent_cluster",
     "permissions",
+    "serverless",
     "destroy",
 )
 

@@ -41,7 +41,7 @@ def found_wrong(deployment: Deployment) -> dict[str, str]:
 def test_a_deployment_after_its_run_is_in_order(deployment: Deployment) -> None:
     findings = inspect(deployment)
     assert [finding for finding in findings if finding.level != "ok"] == []
-    assert len(findings) == 12
+    assert len(findings) == 13
 
 
 @contextlib.contextmanager

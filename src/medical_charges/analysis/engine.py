@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ def executor_settings() -> dict[str, str]:
     overhead = EXECUTOR_CORES * PEAK_BYTES_PER_RANGE // 2**20 + 384
     return {
         "spark.executor.cores": str(EXECUTOR_CORES),
-        "spark.executor.memory": "1g",
+        # More where workers have more at least, as those of EMR Serverless have.
+        "spark.executor.memory": os.environ.get("EXECUTOR_MEMORY", "1g"),
         "spark.executor.memoryOverhead": f"{overhead}m",
         # Results are cubes, whose size the contract's groups bound, not the input's.
         "spark.driver.maxResultSize": "0",

@@ -27,8 +27,8 @@ SUBJECT_LIMIT = 99
 class Platform(Protocol):
     """The services other than bucket and ledger that a failed run leaves something in."""
 
-    def end_clusters(self, mark: str) -> None:
-        """Terminate every cluster of the execution with this suffix that is not terminating yet."""
+    def end_compute(self, mark: str) -> None:
+        """End the clusters and the jobs of the execution with this suffix."""
 
     def notify(self, subject: str, text: str) -> None:
         """Send a notice."""
@@ -66,6 +66,8 @@ class FailedExecution:
         log = next((found[name] for name in _LOGS if found.get(name)), "")
         if "LogGroupName" in found and "Id" in found:
             log = f"log group {found['LogGroupName']}/error, stream {found['Id']}"
+        elif "JobRunId" in found and "LogUri" in found:
+            log = _log_of_job(found)
         elif "errorType" in found:
             log = f"log group /aws/lambda/{function_prefix}{_kebab(state)}"
         return cls._of(execution, state, reason, printable(log)[:REASON_LIMIT])
@@ -99,7 +101,8 @@ def fail_run(
     It is called from within the state machine (`caught`, with the run's id if it has one), and
     again on the event of the execution's end, when nothing is left to do unless the state machine
     itself was ended. Only the holder of the lease may change shared objects; the lease is freed
-    last, so that it covers all changes. The run's own cluster and entry are cleaned up in any case.
+    last, so that it covers all changes. The run's own cluster or job, and its entry, are cleaned up
+    in any case.
     """
     mark = execution_suffix(failure.execution)
     if not caught:
@@ -111,7 +114,7 @@ def fail_run(
         platform.start(successor_of(lease.run_id, lease.holder))
     mine = _renewed(ledger, lease, failure.execution)
     if not mine and not caught:
-        platform.end_clusters(mark)
+        platform.end_compute(mark)
         return failure.reason
     run_id = mine.run_id if mine else run_id or f"unplanned-{mark}"
     outcome = _NOT_LOOKED_AT
@@ -137,7 +140,7 @@ def fail_run(
         if "folder" in entry and not is_rollback:
             ending.callback(_report, store, entry["folder"], failure)
         ending.callback(platform.notify, *_notice(store, run_id, entry, failure, outcome))
-        platform.end_clusters(mark)
+        platform.end_compute(mark)
     return failure.reason
 
 
@@ -214,8 +217,17 @@ def _notice(
 
 
 # The most exact first: a step's own message before the state that its cluster was in.
-_MESSAGES = ("errorMessage", "Message", "Reason")
+_MESSAGES = ("errorMessage", "Message", "Reason", "StateDetails")
 _LOGS = ("LogFile", "LogUri")
+
+
+def _log_of_job(found: Mapping[str, str]) -> str:
+    """Return the driver's log of a job of EMR Serverless, in which is what Python wrote.
+
+    https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/logging.html
+    """
+    place = f"applications/{found['ApplicationId']}/jobs/{found['JobRunId']}"
+    return f"{found['LogUri'].rstrip('/')}/{place}/SPARK_DRIVER/stdout.gz"
 
 
 _KINDS = re.compile(

@@ -195,6 +195,130 @@ locals {
 }
 
 ################################################################################
+# Serverless: an application that costs nothing while it has no job
+# https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/app-behavior.html
+################################################################################
+
+locals {
+  # Driver and executors have this many each, and the memory and the disk of so many.
+  worker_vcpus = 4
+  memory_gb    = 4
+  disk_gb      = 5
+
+  # The interpreter of the archive that each worker unpacks.
+  # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/using-python-libraries.html
+  packed_python = "./environment/bin/python"
+  packed = var.serverless.environment_uri == null ? {} : {
+    "spark.archives"                                       = "${var.serverless.environment_uri}#environment"
+    "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON" = local.packed_python
+    "spark.emr-serverless.driverEnv.PYSPARK_PYTHON"        = local.packed_python
+    "spark.executorEnv.PYSPARK_PYTHON"                     = local.packed_python
+  }
+
+  job_settings = merge(
+    local.packed,
+    { for name, value in local.region : "spark.emr-serverless.driverEnv.${name}" => value },
+    { for name, value in local.region : "spark.executorEnv.${name}" => value },
+    {
+      # The tables are made in Python, outside the driver's JVM.
+      "spark.driver.cores"          = local.worker_vcpus
+      "spark.driver.memory"         = "4g"
+      "spark.driver.memoryOverhead" = "11g"
+      # A worker of four vCPUs has 8 GB at least.
+      "spark.emr-serverless.driverEnv.EXECUTOR_MEMORY" = "6g"
+      "spark.dynamicAllocation.initialExecutors"       = 1
+      "spark.dynamicAllocation.maxExecutors"           = var.serverless.vcpus / local.worker_vcpus - 1
+    },
+  )
+
+  # https://docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html
+  job = {
+    ApplicationId    = one(aws_emrserverless_application.this[*].id)
+    ExecutionRoleArn = var.job_role_arn
+    Name             = "{% $states.context.StateMachine.Name & ' ' & $run_id %}"
+    # A repeated call starts nothing twice.
+    ClientToken = "{% $run_id %}"
+    JobDriver = {
+      SparkSubmit = {
+        EntryPoint            = "${var.artefacts_uri}/analyze.py"
+        EntryPointArguments   = "{% $analysis_arguments %}"
+        SparkSubmitParameters = join(" ", concat(["--py-files ${var.serverless.library_uri}"], [for name, value in local.job_settings : "--conf ${name}=${value}"]))
+      }
+    }
+    # Also if the execution that waits for it has died.
+    ExecutionTimeoutMinutes = var.serverless.timeout_minutes
+    ConfigurationOverrides = {
+      MonitoringConfiguration = {
+        S3MonitoringConfiguration = { LogUri = "s3://${var.log_bucket_name}/serverless/", EncryptionKeyArn = var.key_arn }
+        # What an unexpected error says may quote data, which stays in this account.
+        ManagedPersistenceMonitoringConfiguration = { Enabled = false }
+      }
+    }
+  }
+}
+
+resource "aws_emrserverless_application" "this" {
+  count = var.mode == "serverless" ? 1 : 0
+
+  name          = var.name
+  release_label = var.release
+  type          = "SPARK"
+  architecture  = "X86_64" # as the packages are built for
+
+  # No initial capacity, and no more than this, whatever a job asks for.
+  maximum_capacity {
+    cpu    = "${var.serverless.vcpus} vCPU"
+    memory = "${var.serverless.vcpus * local.memory_gb} GB"
+    disk   = "${var.serverless.vcpus * local.disk_gb} GB"
+  }
+
+  auto_start_configuration {
+    enabled = true
+  }
+
+  # Only a stopped application can be changed or deleted.
+  auto_stop_configuration {
+    enabled              = true
+    idle_timeout_minutes = 1
+  }
+
+  network_configuration {
+    subnet_ids         = [var.subnet_id]
+    security_group_ids = [var.security_group_ids["serverless"]]
+  }
+
+  tags = local.tags
+}
+
+################################################################################
+# What the state Analyze asks for: a step of a cluster, or a job
+#
+# $cluster_id, $run_id and $analysis_arguments are variables of the state machine.
+################################################################################
+
+locals {
+  step = {
+    ClusterId = "{% $cluster_id != '' ? $cluster_id : '${join("", aws_emr_cluster.this[*].id)}' %}"
+    Step = {
+      Name            = "{% 'analyze ' & $run_id %}"
+      ActionOnFailure = "CONTINUE"
+      HadoopJarStep = {
+        Jar  = "command-runner.jar"
+        Args = "{% $append(${jsonencode(local.step_arguments)}, $analysis_arguments) %}"
+      }
+    }
+  }
+
+  analysis = var.mode == "serverless" ? {
+    integration = "emr-serverless:startJobRun.sync"
+    arguments   = jsonencode(local.job)
+    } : {
+    integration = "elasticmapreduce:addStep.sync"
+    arguments   = jsonencode(local.step)
+  }
+}
+
+################################################################################
 # Persistent: the same cluster, kept
 ################################################################################
 

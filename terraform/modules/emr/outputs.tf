@@ -8,6 +8,19 @@ output "step_arguments" {
   value       = local.step_arguments
 }
 
+output "analysis" {
+  description = "The integration that runs the analysis, and its arguments as JSON."
+  value       = local.analysis
+}
+
+output "application" {
+  description = "Id and ARN of the EMR Serverless application, or empty strings."
+  value = {
+    id  = join("", aws_emrserverless_application.this[*].id)
+    arn = join("", aws_emrserverless_application.this[*].arn)
+  }
+}
+
 output "cluster_id" {
   description = "Id of the persistent cluster, or an empty string."
   value       = var.mode == "persistent" ? aws_emr_cluster.this[0].id : ""

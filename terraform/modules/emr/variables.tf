@@ -9,7 +9,7 @@ variable "tags" {
 }
 
 variable "mode" {
-  description = "transient: each run makes a cluster and ends it. persistent: one cluster stays and takes each run's step."
+  description = "transient: each run makes a cluster and ends it. persistent: one cluster stays and takes each run's step. serverless: each run is a job of an application."
   type        = string
 }
 
@@ -51,12 +51,12 @@ variable "idle_timeout_seconds" {
 }
 
 variable "subnet_id" {
-  description = "Private subnet of the cluster."
+  description = "Private subnet of the cluster, or of the application."
   type        = string
 }
 
 variable "security_group_ids" {
-  description = "Security groups: primary, core, service_access."
+  description = "Security groups: primary, core, service_access; and serverless in that mode."
   type        = map(string)
 }
 
@@ -97,6 +97,21 @@ variable "library_keys" {
 
 variable "node_packages_version" {
   description = "Changes when what nodes install changes; a persistent cluster is then replaced."
+  type        = string
+}
+
+variable "serverless" {
+  description = "For jobs of EMR Serverless: the most vCPUs at once, the library of a job, its Python environment (null on a laptop), and the minutes after which it is ended."
+  type = object({
+    vcpus           = number
+    library_uri     = string
+    environment_uri = string
+    timeout_minutes = number
+  })
+}
+
+variable "job_role_arn" {
+  description = "Role of a job of EMR Serverless, or an empty string."
   type        = string
 }
 

@@ -138,9 +138,9 @@ locals {
       },
     ]
 
-    # Frees the lease and starts the pending run. After a failed run it also ends the cluster,
-    # rolls back and notifies.
-    end_run = [
+    # Frees the lease and starts the pending run. After a failed run it also ends the cluster or
+    # the job, rolls back and notifies.
+    end_run = concat([for statement in local.end_jobs : statement if var.serverless != null], [
       local.ledger,
       {
         Sid      = "Read"
@@ -194,8 +194,24 @@ locals {
         Action   = "sqs:SendMessage"
         Resource = "${local.arn.sqs}:${var.dead_letter_queue_name}"
       },
-    ]
+    ])
   }
+
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonemrserverless.html
+  end_jobs = [
+    {
+      Sid      = "FindJobs"
+      Effect   = "Allow"
+      Action   = "emr-serverless:ListJobRuns"
+      Resource = local.application
+    },
+    {
+      Sid      = "EndJobs"
+      Effect   = "Allow"
+      Action   = "emr-serverless:CancelJobRun"
+      Resource = "${local.application}/jobruns/*"
+    },
+  ]
 
   # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
   lambdas = { for key, statements in local.lambda_tasks : key => concat(

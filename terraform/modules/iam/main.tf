@@ -23,6 +23,7 @@ locals {
   ingestions      = "${local.arn.quicksight}:dataset/${var.name}-*/ingestion/*"
   jobs            = [for name in var.job_names : "${local.arn.glue}:job/${name}"]
   emr_roles       = { for key in ["emr-service", "emr-instances"] : key => "arn:${local.partition}:iam::${local.account}:role/${format(local.role_name, key)}" }
+  application     = var.serverless == null ? "" : var.serverless.application_arn
   own_cluster     = { StringEquals = { "aws:ResourceTag/Project" = var.name } }
   own_new_cluster = { StringEquals = { "aws:RequestTag/Project" = var.name } }
 
@@ -97,12 +98,14 @@ locals {
       source     = null
       statements = statements
     } },
+    { for name in ["serverless-job"] : name => { service = "emr-serverless.amazonaws.com", source = null, statements = local.serverless_job } if var.serverless != null },
     { for name in ["quicksight"] : name => { service = "quicksight.amazonaws.com", source = null, statements = local.quicksight } if var.quicksight },
   )
 
   # A service may act for this account's resources only, never for another's.
   # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
-  # EC2, Glue, Lambda and QuickSight pass no source when they assume a role.
+  # EC2, Glue, Lambda and QuickSight pass no source when they assume a role; that EMR
+  # Serverless passes one is not documented.
   trust = { for name, actor in local.actors : name => {
     Version = "2012-10-17"
     Statement = [merge(

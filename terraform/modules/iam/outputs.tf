@@ -1,5 +1,5 @@
 output "role_arns" {
-  description = "ARNs of the roles by actor: emr-service, emr-instances, glue, state-machine, events, quicksight if it is on, and one per Lambda."
+  description = "ARNs of the roles by actor: emr-service, emr-instances, glue, state-machine, events, serverless-job and quicksight if they are on, and one per Lambda."
   value       = { for name, role in aws_iam_role.this : name => role.arn }
 
   # A role is of use to others once its policies are there.

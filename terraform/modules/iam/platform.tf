@@ -32,8 +32,8 @@ locals {
     },
   ]
 
-  # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-role-for-ec2.html
-  emr_instances = [
+  # What the analysis itself does, wherever it runs.
+  analysis = [
     local.list_bucket,
     {
       Sid      = "Read"
@@ -54,6 +54,10 @@ locals {
       Action   = "s3:DeleteObject"
       Resource = local.folder.quarantine
     },
+  ]
+
+  # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-iam-role-for-ec2.html
+  emr_instances = concat(local.analysis, [
     {
       Sid      = "WriteLogs"
       Effect   = "Allow"
@@ -78,7 +82,24 @@ locals {
       Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
       Resource = var.key_arn
     },
-  ]
+  ])
+
+  # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/security-iam-runtime-role.html
+  # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+  serverless_job = concat(local.analysis, [
+    {
+      Sid      = "WriteLogs"
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = "${var.log_bucket_arn}/serverless/*"
+    },
+    {
+      Sid      = "UseKey"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource = var.key_arn
+    },
+  ])
 }
 
 ################################################################################

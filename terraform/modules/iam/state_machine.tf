@@ -46,6 +46,16 @@ locals {
       { Action = local.watch, Resource = [local.managed_rule.TerminateJobFlows] },
     ]
 
+    # https://docs.aws.amazon.com/step-functions/latest/dg/connect-emr-serverless.html
+    # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+    "emr-serverless:startJobRun.sync" = [
+      { Action = ["emr-serverless:StartJobRun"], Resource = [local.application] },
+      { Action = ["emr-serverless:CancelJobRun", "emr-serverless:GetJobRun"], Resource = ["${local.application}/jobruns/*"] },
+      { Action = ["iam:PassRole"], Resource = ["arn:${local.partition}:iam::${local.account}:role/${format(local.role_name, "serverless-job")}"], Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } } },
+      { Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [var.key_arn] }, # of the logs
+      { Action = local.watch, Resource = ["${local.arn.events}:rule/StepFunctionsGetEventsForEMRServerlessJobRule"] },
+    ]
+
     # https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
     "glue:startJobRun.sync" = [
       { Action = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"], Resource = local.jobs },
@@ -70,9 +80,12 @@ locals {
     ]
   }
 
+  # The analysis is a step or a job.
+  unused = var.serverless == null ? "emr-serverless:startJobRun.sync" : "elasticmapreduce:addStep.sync"
+
   state_machine_statements = concat(
     # The same permission asked for by two integrations is written once.
-    [for statement in distinct(flatten([for statements in values(local.integrations) : [for statement in statements : jsonencode(statement)]])) :
+    [for statement in distinct(flatten([for name, statements in local.integrations : [for statement in statements : jsonencode(statement)] if name != local.unused])) :
       merge({ Effect = "Allow" }, jsondecode(statement))
     ],
     [

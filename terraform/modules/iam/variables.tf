@@ -82,3 +82,8 @@ variable "quicksight" {
   description = "True to let QuickSight read the published outputs."
   type        = bool
 }
+
+variable "serverless" {
+  description = "The EMR Serverless application whose jobs a run starts; null without one."
+  type        = object({ application_arn = string })
+}

@@ -242,14 +242,21 @@ locals {
     connect-primary = ["connect", "primary", "tcp", 22, 22]
     connect-core    = ["connect", "core", "tcp", 22, 22]
   } : {}
-  all_flows = merge(local.flows, local.connect_flows)
+  # Jobs of EMR Serverless call out; the service lets nobody in.
+  # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/vpc-access.html
+  serverless_flows = var.serverless ? { serverless-endpoints = ["serverless", "endpoints", "tcp", 443, 443] } : {}
+  all_flows        = merge(local.flows, local.connect_flows, local.serverless_flows)
 
   ssh = { for pair in setproduct(["primary", "core"], var.ssh_allowed_cidrs) : "${pair[0]} ${pair[1]}" => { group = pair[0], cidr = pair[1] } }
 }
 
 resource "aws_security_group" "this" {
   #checkov:skip=CKV2_AWS_5: the emr and glue modules attach them; checkov does not look across modules
-  for_each = merge(local.security_groups, var.instance_connect_endpoint ? { connect = "EC2 Instance Connect endpoint" } : {})
+  for_each = merge(
+    local.security_groups,
+    var.instance_connect_endpoint ? { connect = "EC2 Instance Connect endpoint" } : {},
+    var.serverless ? { serverless = "EMR Serverless jobs" } : {},
+  )
 
   name        = "${var.name}-${replace(each.key, "_", "-")}"
   description = each.value
@@ -291,7 +298,7 @@ resource "aws_vpc_security_group_egress_rule" "flow" {
 # https://docs.aws.amazon.com/emr/latest/ManagementGuide/emr-man-sec-groups.html has all of TCP
 # to S3 as what EMR's nodes need at least.
 resource "aws_vpc_security_group_egress_rule" "s3" {
-  for_each = { primary = [0, 65535], core = [0, 65535], glue = [443, 443] }
+  for_each = merge({ primary = [0, 65535], core = [0, 65535], glue = [443, 443] }, var.serverless ? { serverless = [443, 443] } : {})
 
   description       = "To S3 through its gateway endpoint"
   security_group_id = aws_security_group.this[each.key].id

@@ -14,7 +14,7 @@ output "zones" {
 }
 
 output "security_group_ids" {
-  description = "Security groups: primary, core, service_access, glue, endpoints."
+  description = "Security groups: primary, core, service_access, glue, endpoints; and serverless in that mode."
   value       = { for name, group in aws_security_group.this : name => group.id }
 
   # Machines started in a group need its rules too.

@@ -37,3 +37,8 @@ variable "session_manager" {
   description = "True for the endpoints that Session Manager needs."
   type        = bool
 }
+
+variable "serverless" {
+  description = "True for the security group of EMR Serverless."
+  type        = bool
+}

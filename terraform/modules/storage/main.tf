@@ -24,7 +24,7 @@ resource "aws_kms_key" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       # Without this statement IAM policies could not grant the key at all.
       # https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
       {
@@ -55,7 +55,18 @@ resource "aws_kms_key" "this" {
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
       },
-    ]
+      ], [
+      # The service itself encrypts the logs of its jobs.
+      # https://docs.aws.amazon.com/emr/latest/EMR-Serverless-UserGuide/jobs-log-encryption.html
+      for arn in var.serverless ? ["arn:${local.partition}:emr-serverless:${local.region}:${local.account}:/applications/*"] : [] : {
+        Sid       = "LogsOfJobs"
+        Effect    = "Allow"
+        Principal = { Service = "emr-serverless.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+        Condition = { ArnLike = { "aws:SourceArn" = arn } }
+      }
+    ])
   })
 }
 

@@ -38,3 +38,8 @@ variable "artefacts" {
     error_message = "Each artifact's sha256 must be in base64; `make package` writes them."
   }
 }
+
+variable "serverless" {
+  description = "True to let EMR Serverless encrypt the logs of its jobs with the key."
+  type        = bool
+}

@@ -28,6 +28,7 @@ module "security" {
   subnet_ids             = ["subnet-1"]
   session_manager        = false
   quicksight             = false
+  serverless             = null
   glue_security_group_id = "sg-1"
   function_names         = { for key in ["plan_run", "compare_runs", "publish_outputs", "generate_manifests", "validate_manifests", "write_page", "end_run"] : key => key }
 }

@@ -32,6 +32,16 @@ def a_cluster(run_id: str, tag: str = "") -> str:
     return str(answer["JobFlowId"])
 
 
+def a_job(application: str, name: str) -> str:
+    """A job of EMR Serverless, by its name."""
+    answer = boto3.client("emr-serverless").start_job_run(
+        applicationId=application,
+        executionRoleArn="arn:aws:iam::123456789012:role/job",
+        name=name,
+    )
+    return str(answer["jobRunId"])
+
+
 def state_of(cluster: str) -> str:
     return cast(
         "str", boto3.client("emr").describe_cluster(ClusterId=cluster)["Cluster"]["Status"]["State"]

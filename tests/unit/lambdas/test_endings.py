@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import boto3
 import pytest
 
 from medical_charges.runs.failure import FailedExecution
 from tests.functions import Pipeline, execution
-from tests.unit.lambdas.changes import a_cluster, new_data, state_of
+from tests.unit.lambdas.changes import a_cluster, a_job, new_data, state_of
 
 
 def test_the_runs_cluster_is_ended_and_no_other(pipeline: Pipeline) -> None:
@@ -16,6 +17,23 @@ def test_the_runs_cluster_is_ended_and_no_other(pipeline: Pipeline) -> None:
     pipeline.ended("one", "TIMED_OUT")
     assert state_of(ours).startswith("TERMINAT")
     assert [state_of(cluster) for cluster in others] == ["WAITING", "WAITING"]
+
+
+def test_the_runs_job_is_cancelled_and_no_other(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = pipeline.plan("one")["run_id"]
+    jobs = boto3.client("emr-serverless")
+    application = jobs.create_application(name="a", releaseLabel="emr-7.12.0", type="SPARK")
+    name = application["applicationId"]
+    # Without a process behind it a job has succeeded as soon as it is there.
+    monkeypatch.setattr("moto.emrserverless.models.JOB_STATUS", "RUNNING")
+    ours = a_job(name, f"medical-charges {run_id}")
+    other = a_job(name, "medical-charges 20260101T000000000Z-0123456789ab")
+    monkeypatch.setenv("SERVERLESS_APPLICATION_ID", name)
+    pipeline.ended("one", "TIMED_OUT")
+    listed = {run["id"]: run["state"] for run in jobs.list_job_runs(applicationId=name)["jobRuns"]}
+    assert listed == {ours: "CANCELLED", other: "RUNNING"}
 
 
 @pytest.mark.parametrize(

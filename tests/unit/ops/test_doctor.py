@@ -51,8 +51,10 @@ MISSING, DENIED = Refusal("ResourceNotFoundException"), Refusal("AccessDeniedExc
 IAM_ALLOWED = [{"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}}]
 
 
-def quotas(vcpus: int = 64, vpcs: int = 5) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    values = {"L-1216C47A": vcpus, "L-F678F1CE": vpcs}
+def quotas(
+    vcpus: int = 64, vpcs: int = 5, serverless: int = 16
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    values = {"L-1216C47A": vcpus, "L-F678F1CE": vpcs, "L-D05C8A75": serverless}
     return lambda asked: {"Quota": {"Value": float(values[asked["QuotaCode"]])}}
 
 
@@ -119,6 +121,7 @@ NEW: Mapping[str, Any] = {
 }
 """A new account, by the operations that it is asked."""
 EMAIL = 'notice_emails = ["ann@example.org"]\n'
+SERVERLESS = EMAIL + 'emr_cluster = "serverless"'
 DASHBOARD = EMAIL + 'quicksight_user = "ann"\n'
 
 
@@ -348,6 +351,14 @@ BROKEN: Mapping[str, tuple[Setting, str, str, str]] = {
     "too few vCPUs for a large cluster": (
         Setting({"GetServiceQuota": quotas(vcpus=19)}),
         *("warn", "may grow to 20", "L-1216C47A"),
+    ),
+    "too few vCPUs for a job": (
+        Setting({"GetServiceQuota": quotas(serverless=7)}, SERVERLESS),
+        *("fail", "7 vCPUs of EMR Serverless", "L-D05C8A75"),
+    ),
+    "too few vCPUs for a large job": (
+        Setting({"GetServiceQuota": quotas(serverless=15)}, SERVERLESS),
+        *("warn", "a job may want 16", "emr_serverless_vcpus"),
     ),
     "no VPC left": (
         Setting({"GetServiceQuota": quotas(vpcs=1)}),

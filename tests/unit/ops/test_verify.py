@@ -22,7 +22,7 @@ from ops.show import PlainConsole
 from ops.terraform import TerraformError
 from tests.helpers import CHARGES_FILE, CONTRACT_FILE, ROOT
 
-GIVEN = {"project": "medical-charges", "bucket_name": "charges"}
+GIVEN = {"project": "medical-charges", "bucket_name": "charges", "emr_cluster": "transient"}
 
 
 @dataclass

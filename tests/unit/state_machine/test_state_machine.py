@@ -96,7 +96,7 @@ def tasks(states: dict[str, State]) -> Iterator[tuple[str, State]]:
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 SERVICES = {
     "Lambda": "lambda", "ElasticMapReduce": "emr", "Glue": "glue", "SNS": "sns",
-    "QuickSight": "quicksight",
+    "QuickSight": "quicksight", "EMRServerless": "emr-serverless",
 }  # fmt: skip
 OF_THE_SDK = {"SdkClientException", "ClientExecutionTimeoutException", "ThrottlingException"}
 # What may be a throttled call and may be a permanent mistake.
