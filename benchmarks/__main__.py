@@ -20,7 +20,7 @@ from benchmarks.scenarios import Bench
 from benchmarks.subjects import SUBJECTS
 from ops.folders import ROOT
 
-SCENARIOS = ("steady", "increment", "many", "scaling", "parts", "whole")
+SCENARIOS = ("steady", "increment", "many", "scaling", "parts", "formats", "whole")
 
 
 def main(argv: list[str] | None = None) -> None:

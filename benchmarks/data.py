@@ -42,6 +42,15 @@ def generate(real: Path, target: Path, rows: int, seed: int = 1) -> Path:
     return target
 
 
+def as_parquet(source: Path, target: Path) -> Path:
+    """Write the rows of a CSV as Parquet, unless it exists, as Polars writes it by default."""
+    if not target.exists():
+        partial = target.with_suffix(".writing")
+        pl.read_csv(source).write_parquet(partial)
+        partial.rename(target)
+    return target
+
+
 def row_bytes(real: Path) -> float:
     """Return the mean length of a row in bytes, including its line end."""
     lines = real.read_bytes().splitlines(keepends=True)[1:]

@@ -18,7 +18,7 @@ import vl_convert
 
 from benchmarks.data import REAL, row_bytes
 from benchmarks.results import Results, spread
-from benchmarks.scenarios import CHECK, MERGE
+from benchmarks.scenarios import CHECK, FORMATS, MERGE
 from benchmarks.subjects import OURS, SUBJECTS
 
 PLOT = Path("images") / "performance.svg"
@@ -152,6 +152,7 @@ def bars(results: Results, rows: int) -> list[Bar]:
     fastest_spark = _least(whole(name) for name in _SPARKS)
     increment, alone = (results.median(s, OURS) for s in ("increment", "increment alone"))
     many, few = (results.median(s, OURS) for s in ("many", "many alone"))
+    formats = [results.median(scenario, OURS, rows) for scenario in FORMATS.values()]
     small, large = rows // 4, rows * 2
     growth = _ratio(steady(OURS, large), steady(OURS, small))
     return [
@@ -190,6 +191,7 @@ def bars(results: Results, rows: int) -> list[Bar]:
             math.log(growth) / math.log(large / small) if growth else None,
             least=False,
         ),
+        Bar("rows a processor second of Parquet against CSV", 3, _ratio(*formats)),
         Bar(
             "one core against all, steady",
             1.7,

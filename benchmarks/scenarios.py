@@ -13,16 +13,24 @@ from pathlib import Path
 
 from benchmarks.answers import Answers, differences, read_answers
 from benchmarks.contract import contract_text
-from benchmarks.data import REAL, empty, generate, generate_many, place
+from benchmarks.data import REAL, as_parquet, empty, generate, generate_many, place
 from benchmarks.measure import Measured, Warm, environment, whole
 from benchmarks.results import Measurement, Results
 from benchmarks.subjects import OURS, SUBJECTS
 from benchmarks.subjects.this_project import RUN, keep_answers
 from medical_charges.aggregates.cube import merge_cubes
 from medical_charges.aggregates.state import read_latest_state
-from medical_charges.analysis.snapshot import take_snapshot, write_snapshot
+from medical_charges.analysis.engine import RANGE_BYTES, in_this_process
+from medical_charges.analysis.ranges import plan_ranges, plan_tasks
+from medical_charges.analysis.snapshot import (
+    list_input,
+    read_headers,
+    take_snapshot,
+    write_snapshot,
+)
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.parts.dialect import Dialect
+from medical_charges.kernel.work import RangeResult, Worker
 from medical_charges.layout import Layout
 from medical_charges.storage import LocalStore
 from medical_charges.validation.recount.lines import pieces
@@ -37,6 +45,8 @@ NEW_OBJECTS = 1_000
 
 MERGED = 200
 """Number of cubes that the driver merges in the measurement of the merge."""
+FORMATS = {"csv": "csv, processor", "parquet": "parquet, processor"}
+"""By format, the measurement of its scan in one process."""
 MERGE, CHECK = "merge", "check"
 """Parts of a run; the merge is measured in groups instead of rows."""
 
@@ -163,7 +173,37 @@ class Bench:
             _, found = RecountJob(store, self.contract).recount(piece)
             self._add(CHECK, number, time.perf_counter() - start, rows=found.rows)
 
+    def formats(self) -> None:
+        """Measure the scan of the same rows as CSV and as Parquet, in this process, in turns.
+
+        The seconds are the processor's: what else the machine does counts for neither.
+        """
+        stores, data = self.folder / "stores", self._data(self.rows)
+        place(data, stores / "csv", self.contract, "all.csv")
+        parquet = as_parquet(data, data.with_suffix(".parquet"))
+        place(parquet, stores / "parquet", self.contract, "all.parquet")
+        counted = set[int]()
+        for number in range(self.rounds + 1):
+            for form, scenario in FORMATS.items():
+                seconds, rows = self._scanned_here(stores / form, form)
+                counted.add(rows)
+                if number:
+                    self._add(scenario, number - 1, seconds)
+        if counted != {self.rows}:
+            raise AnswersDifferError(f"rows counted: {sorted(counted)}")
+
     # --- steps
+
+    def _scanned_here(self, folder: Path, form: str) -> tuple[float, int]:
+        """Return the processor seconds of a scan in this process, and the rows counted."""
+        store, contract = LocalStore(folder), parse_contract(contract_text(form))
+        new = read_headers(store, contract, list_input(store, contract).objects)
+        start = time.process_time()
+        tasks = plan_tasks(plan_ranges(new, contract, RANGE_BYTES), RANGE_BYTES)
+        results = list(in_this_process(Worker(store, contract, RANGE_BYTES), tasks))
+        seconds = time.process_time() - start
+        tallies = [found.tally for found in results if isinstance(found, RangeResult)]
+        return seconds, sum(tally.rows - tally.rejected for tally in tallies)
 
     def _steadily(self, rows: int, subjects: Sequence[str], cores: int | None = None) -> None:
         scenario = "steady" if cores is None else f"steady, {cores} core"
