@@ -21,6 +21,10 @@ from medical_charges.dashboard.quicksight.visuals import Visuals
 from medical_charges.kernel.blocks import read_range
 from medical_charges.kernel.columns import may_be_empty
 from medical_charges.kernel.lines import Lines, record_ends
+from medical_charges.kernel.parquet.footer import Footer
+from medical_charges.kernel.parquet.reading import ParquetReader
+from medical_charges.kernel.parquet.scan import _quotient, _whole
+from medical_charges.kernel.parquet.texts import _field, _of_floats, is_dated
 from medical_charges.kernel.row_validator import RowValidator, _integer, scale
 from medical_charges.kernel.scan import fits
 from medical_charges.outputs.disclosure.differences import Earlier, Snapshot
@@ -109,6 +113,23 @@ KERNEL = (
     mutant("sums are checked by their greatest value alone", fits,
            replaced("max(abs(least), abs(most))", "abs(most)"),
            "test_pii_values", "test_properties"),
+    mutant("a row group that starts a range is in none", ParquetReader.frames,
+           replaced("start <= it.start < end", "start < it.start < end"), "test_parquet"),
+    mutant("row groups together skip what is between them", ParquetReader._together,
+           replaced("_ > _TOGETHER_BYTES or not follows", "_ > _TOGETHER_BYTES"), "test_parquet"),
+    mutant("a dictionary is behind its column", Footer._span,
+           replaced("0 < _ < start", "0 > start"), "test_parquet"),
+    mutant("fractions of doubles are cut off", _whole,
+           replaced("(value.abs() < _PLAIN_WHOLE) & (value == value.floor())",
+                    "value.abs() < _PLAIN_WHOLE"), "test_parquet"),
+    mutant("decimal numbers beyond doubles are divided", _quotient,
+           replaced("units.is_between(-_EXACT, _EXACT)", "units.is_not_null()"), "test_parquet"),
+    mutant("texts of large floats are those of Polars", _of_floats,
+           replaced("others.is_empty()", "True"), "test_parquet"),
+    mutant("the year 999 is written as a day", is_dated,
+           replaced("day.dt.year().is_between(*_YEARS)", "day.dt.year() > 0"), "test_parquet"),
+    mutant("quotes in a record stay single", _field,
+           replaced("_.replace(_1, _2)", "text"), "test_parquet"),
     mutant("a range may start inside a line", read_range,
            replaced("start == data_start", "start >= data_start"), "test_same_bytes"),
     mutant("a record may end inside quotes", record_ends,

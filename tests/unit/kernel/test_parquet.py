@@ -21,13 +21,14 @@ import pytest
 from medical_charges.analysis.engine import RANGE_BYTES
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import ContractError, InputRefusedError
-from medical_charges.kernel.parquet import reading, scan
+from medical_charges.kernel.parquet import reading, scan, thrift
+from medical_charges.kernel.parquet.thrift import LIST, Field, Reader, Values
 from medical_charges.logs import quiet
 from medical_charges.storage import Store
 from medical_charges.validation import validate_outputs
 from tests.helpers import WITHOUT_CUBES, run, staged, upload
 from tests.memory import MemoryStore
-from tests.unit.kernel.parquets import OTHERS, contract_of, stored
+from tests.unit.kernel.parquets import OTHERS, contract_of, csv_of, stored
 from tests.unit.validation.helpers import without_spark
 
 FILES, AT_ONCE = int(os.environ.get("PARQUET_FILES", "200")), 10
@@ -254,11 +255,42 @@ def test_how_many_rows_and_groups_are_read_at_once_changes_nothing(
     assert outcome(SMALL, "x.parquet", data, len(data) // rows) == whole
 
 
+def reordered(data: bytes, order: list[int]) -> bytes:
+    """An object whose footer lists its row groups in another order than they are stored in."""
+    length = int.from_bytes(data[-8:-4], "little")
+    footer = Reader(data[-8 - length : -8]).struct()
+    kind, groups = footer[4].value
+    footer[4] = Field(LIST, Values(kind, [groups[place] for place in order]))
+    new = thrift.written(footer)
+    return data[: -8 - length] + new + len(new).to_bytes(4, "little") + b"PAR1"
+
+
+def test_rows_are_numbered_as_the_footer_lists_row_groups_wherever_these_are() -> None:
+    data = written(small(cost=[None if i % 4 else i for i in range(43)]), row_group_size=9)
+    data = reordered(data, [2, 0, 4, 1, 3])
+    *_, rejected = whole = outcome(SMALL, "x.parquet", data)
+    rows = pq.read_table(io.BytesIO(data))["cost"].to_pylist()
+    assert [*rejected] == [row for row, cost in enumerate(rows) if cost is None]  # type: ignore[misc]
+    assert all(outcome(SMALL, "x.parquet", data, len(data) // n) == whole for n in (2, 3, 5, 9))
+
+
 def test_sums_of_amounts_that_would_overflow_are_exact() -> None:
     table = small(cost=[2e13 - i for i in range(3000)])
     data = written(table, row_group_size=500)
     found, _, rejected = outcome(SMALL, "x.parquet", data)
     assert (found, rejected) == ({"rows": 3000, "counted": 3000}, {})
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["16835812451769.0644", "11580308747218.8857", "19214044821398.4556", "-8625580335045.5659"],
+)
+def test_a_decimal_number_of_more_digits_than_a_double_has_is_rounded_as_its_text(
+    amount: str,
+) -> None:
+    table = small(cost=pa.array([Decimal(amount)] * 4, pa.decimal128(20, 4)))
+    found = outcome(SMALL, "x.parquet", written(table))
+    assert found[:2] == outcome(contract_of({}, {}), "x.csv", csv_of(table, "%Y-%m-%d"))[:2]
 
 
 def test_partials_of_csv_are_known_and_the_format_is_part_of_what_parquet_depends_on() -> None:

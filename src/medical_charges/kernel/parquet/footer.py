@@ -88,7 +88,7 @@ class Group(NamedTuple):
     chunks: Sequence[Struct]
 
 
-Part = tuple[Group, Sequence[bytes]]
+Part = tuple[Group, Iterable[bytes]]
 """A row group with the bytes of some of its columns."""
 
 
@@ -170,14 +170,14 @@ class Footer:
         """
         out, row_groups, rows = bytearray(MAGIC), list[Struct](), 0
         for group, data in groups:
-            chunks = list[Struct]()
+            chunks, start = list[Struct](), len(out)
             for (column, name), chunk in zip(columns, data, strict=True):
                 chunks.append(_moved(group.chunks[column.leaf], len(out), name))
                 out += chunk
             row_groups.append(
                 {
                     _CHUNKS: Field(LIST, Values(STRUCT, chunks)),
-                    _GROUP_BYTES: Field(I64, sum(map(len, data))),
+                    _GROUP_BYTES: Field(I64, len(out) - start),
                     _GROUP_ROWS: Field(I64, group.rows),
                 }
             )
@@ -192,7 +192,8 @@ class Footer:
                 _GROUPS: Field(LIST, Values(STRUCT, row_groups)),
             }
         )
-        return bytes(out + footer + len(footer).to_bytes(4, "little") + MAGIC)
+        out += footer + len(footer).to_bytes(4, "little") + MAGIC
+        return bytes(out)
 
 
 def _typed(column: ColumnOfFile) -> Struct:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Self
 
 import polars as pl
@@ -27,8 +27,9 @@ ROWS_AT_ONCE = 1 << 20
 _TOGETHER_BYTES = 8 * 1024 * 1024
 """Small row groups are read together up to this size."""
 
-_GROUP_BYTES = 1024 * 1024 * 1024
-"""Maximum size of the contract's columns of a row group, compressed or not: it is in memory."""
+_GROUP_BYTES = 256 * 1024 * 1024
+"""Maximum size of the contract's columns of a row group, compressed or not: it is in memory twice
+while it is put together, next to the values of ROWS_AT_ONCE."""
 
 _GAP_BYTES = 1024 * 1024
 """Bytes between columns that are read as well, as a further request takes longer."""
@@ -124,14 +125,14 @@ class ParquetReader:
         """Return an object of some columns of row groups."""
         spans = [self._footer.span(group, column) for group in groups for column, _ in columns]
         read = _read(self._store, self._ref, spans)
-        parts = [(group, [next(read) for _ in columns]) for group in groups]
-        return self._footer.alone(columns, parts)
+        # One column after another, as a copy of each is in memory twice.
+        return self._footer.alone(columns, ((it, islice(read, len(columns))) for it in groups))
 
 
 def _frame(data: bytes, place: int, rows: int) -> pl.DataFrame:
     """Return rows of an object. What is wrong in a damaged one may also end in a panic."""
     try:
-        found = pl.scan_parquet(io.BytesIO(data)).slice(place, rows).collect()
+        found = pl.scan_parquet(data).slice(place, rows).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise damaged("a column cannot be read") from error
     if found.height != rows:
