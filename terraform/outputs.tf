@@ -27,7 +27,7 @@ output "log_bucket_name" {
 }
 
 output "input_uri" {
-  description = "Copy CSV files here: each starts a run."
+  description = "Copy CSV or Parquet files here, as the contract says: each starts a run."
   value       = "s3://${module.storage.bucket_name}/${local.prefix}/Input_data/"
 }
 

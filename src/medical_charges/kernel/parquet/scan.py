@@ -29,6 +29,8 @@ _AT_ONCE = 1 << 14
 _GROUPS_AT_ONCE = 1 << 20
 """Number of groups by all columns that wait to be rolled up."""
 _BYTES_AT_ONCE = 8 * 1024 * 1024
+_NO_DIGITS = frozenset({"nan", "inf", "-inf"})
+"""The texts of doubles that have no digits."""
 _COMPARED = 4
 """Number of allowed texts up to which these are compared one by one."""
 _EXACT = 2**53
@@ -46,7 +48,7 @@ class FrameScanner(Scanner):
         super().__init__(contract, header)
         # A word for nothing may be the text of a number.
         words = contract.source.null_values
-        self._by_text = any(any(it.isdigit() for it in w) or "n" in w.lower() for w in words)
+        self._by_text = any(word in _NO_DIGITS or any(map(str.isdigit, word)) for word in words)
 
     def scan_frames(self, frames: Iterable[tuple[int, pl.DataFrame]]) -> Iterator[Scanned]:
         """Scan rows, given with the number of the first one, part by part.
