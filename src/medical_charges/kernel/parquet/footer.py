@@ -39,7 +39,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 # Numbers of fields in the structs of a footer.
 _VERSION, _SCHEMA, _ROWS, _GROUPS = 1, 2, 3, 4
-_TYPE, _REPETITION, _NAME, _CHILDREN, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = (
+_TYPE, _REPETITION, _NAME, _BELOW, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = (
     *(1, 3, 4, 5),
     *(6, 7, 8, 10),
 )
@@ -182,7 +182,7 @@ class Footer:
                 }
             )
             rows += group.rows
-        elements = [{_NAME: Field(BINARY, b"root"), _CHILDREN: Field(I32, len(columns))}]
+        elements = [{_NAME: Field(BINARY, b"root"), _BELOW: Field(I32, len(columns))}]
         elements += [{**_typed(it), _NAME: Field(BINARY, name.encode())} for it, name in columns]
         footer = written(
             {
@@ -275,7 +275,7 @@ def _columns(elements: list[Struct]) -> Iterator[ColumnOfFile]:
     if not elements:
         raise DamagedError("it has no schema")
     place, leaf = 1, 0
-    for _ in range(_whole(elements[0], _CHILDREN, 0)):
+    for _ in range(_whole(elements[0], _BELOW, 0)):
         if place >= len(elements):
             raise DamagedError("its schema ends too early")
         element = elements[place]
@@ -286,15 +286,15 @@ def _columns(elements: list[Struct]) -> Iterator[ColumnOfFile]:
         while waiting:
             if place >= len(elements):
                 raise DamagedError("its schema ends too early")
-            children = _whole(elements[place], _CHILDREN, 0)
-            leaf += not children
-            waiting += children - 1
+            below = _whole(elements[place], _BELOW, 0)
+            leaf += not below
+            waiting += below - 1
             place += 1
 
 
 def _kind(element: Struct) -> tuple[str, int]:
     """Return the kind of a column, and its decimals."""
-    if _whole(element, _CHILDREN, 0) or _whole(element, _REPETITION, 0) == _REPEATED:
+    if _whole(element, _BELOW, 0) or _whole(element, _REPETITION, 0) == _REPEATED:
         return "nested", 0
     kind = _PHYSICAL.get(_whole(element, _TYPE, -1), "unknown")
     scale, digits = _whole(element, _SCALE, 0), _whole(element, _PRECISION, 0)
