@@ -99,7 +99,7 @@ def test_an_execution_that_is_stopped_ends_its_job(
     served = live.served()
     with live.replaced("artefacts/analyze.py", SLEEPS):
         known = live.stack.pipeline.executions()
-        live.put(live.input("late.csv"), real_file)
+        live.put(live.input("stopped.csv"), b"\n".join(real_file.splitlines()[:401]))
         arn = live.stack.pipeline.await_execution(known, 60)
         assert arn
         [job] = until(lambda: jobs(live, application, "RUNNING"))
