@@ -8,6 +8,7 @@ import io
 import polars as pl
 import pytest
 
+from medical_charges.aggregates.cube import CELL_LIMIT, check_size
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import blocks, scan, work
@@ -87,3 +88,9 @@ def test_many_further_columns_and_objects_share_their_warnings(
     assert len(named) == 10
     assert named[0] == f"{key}: the column 'c0' is not in the contract and is ignored"
     assert more == f"{key}: 20 more columns are not in the contract and are ignored"
+
+
+def test_a_grouping_set_may_have_as_many_groups_as_the_limit_and_no_more() -> None:
+    check_size(("age",), CELL_LIMIT)
+    with pytest.raises(InputRefusedError, match="grouping by age gives more than 100,000 groups"):
+        check_size(("age",), CELL_LIMIT + 1)

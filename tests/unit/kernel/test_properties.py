@@ -31,6 +31,7 @@ from medical_charges.errors import InputRefusedError
 from medical_charges.kernel import scan as scan_module
 from medical_charges.kernel.blocks import read_range, read_sequentially
 from medical_charges.kernel.header import Header
+from medical_charges.kernel.lines import Lines
 from medical_charges.kernel.row_validator import Rejection, RowValidator, scale
 from medical_charges.kernel.scan import Scanned, Scanner
 from medical_charges.outputs import statistics
@@ -474,15 +475,28 @@ def test_sums_of_squares_that_would_overflow_are_taken_in_halves(
     assert scanned.cube == {("g",): {(1,): sums_of(values)}}
 
 
-def test_more_squares_than_128_bits_hold_are_summed_exactly() -> None:
-    rows, largest = 2**21 + 3, 2**53
+@pytest.mark.parametrize(("many", "one"), [(2**53, -(2**53)), (-(2**53), 1)])
+def test_more_squares_than_128_bits_hold_are_summed_exactly(many: int, one: int) -> None:
+    rows = 2**21 + 3
     contract = contract_of("g: { type: integer }, m: { type: integer }", "g", "m")
-    block = f"7,{largest}\n".encode() * (rows - 1) + f"7,-{largest}\n".encode()
+    block = f"7,{many}\n".encode() * (rows - 1) + f"7,{one}\n".encode()
     scanned = together(Scanner(contract, header_of(("g", "m"))).scan(block))
-    assert rows * largest**2 > 2**127
-    assert scanned.cube == {
-        ("g",): {(7,): Sums(rows, (rows - 2) * largest, rows * largest**2, -largest, largest)}
-    }
+    total, squares = (rows - 1) * many + one, (rows - 1) * many**2 + one**2
+    assert squares > 2**127
+    sums = Sums(rows, total, squares, min(many, one), max(many, one))
+    assert scanned.cube == {("g",): {(7,): sums}}
+
+
+def test_a_line_that_lacks_its_last_field_is_rejected_though_that_may_be_empty() -> None:
+    columns = "g: { type: integer }, m: { type: integer }, t: { type: integer, nullable: true }"
+    scanner = Scanner(contract_of(columns, "g", "m"), header_of(("g", "m", "t")))
+    scanned = together(scanner.scan(b"7,1,5\n7,2,\n7,3\n"))
+    assert [(it.line, it.rejection.rule) for it in scanned.rejected] == [(b"7,3", "fields")]
+
+
+def test_a_quoted_field_that_is_never_closed_makes_one_record_of_the_rest() -> None:
+    lines = Lines.records_of(b'7,1\n"8,2\n9,3\n')
+    assert [lines.line(place) for place in range(len(lines))] == [b"7,1", b'"8,2\n9,3']
 
 
 @many

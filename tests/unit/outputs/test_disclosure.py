@@ -12,7 +12,7 @@ import pytest
 from medical_charges.aggregates.cube import Cells, Cube, Sums, merge_cells
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.contract.pii.names import kind_of_person_data
-from medical_charges.errors import ContractError
+from medical_charges.errors import ContractError, InputRefusedError
 from medical_charges.outputs.disclosure import SPAN
 from medical_charges.outputs.tables import Table, make_tables
 from tests.attacker import Attacker
@@ -277,6 +277,24 @@ analyses:
     assert [row[1] for row in rows.rows] == ["43", "110"]
     assert [row[2] for row in both.rows] == ["", "50", "", "60"]
     assert narrow(contract, [rows, both], people) == []
+
+
+def test_extremes_are_published_only_if_the_contract_says_so() -> None:
+    people: list[Person] = [{"a": x, "b": "y", "c": "z"} for x in "uv" * 20]
+    text = BASE + "analyses: { t: { group_by: [a], statistics: [minimum, patients, maximum] } }\n"
+    for extremes, shown in (("publish", ["7", "20", "7"]), ("suppress", ["", "20", ""])):
+        contract = parse_contract(f"{text}disclosure: {{ extremes: {extremes} }}\n")
+        (table,) = make_tables(cube_of(people, contract), contract)
+        assert [list(row[1:]) for row in table.rows] == [shown] * 2
+
+
+@pytest.mark.parametrize("column", ["a", "b"])
+def test_no_group_of_a_filter_is_called_as_everybody_is(column: str) -> None:
+    people: list[Person] = [{"a": "x", "b": "y", "c": "z", column: "all"}] * 20
+    text = BASE + "analyses: { t: { group_by: [c], statistics: [patients] } }\n"
+    contract = parse_contract(f"{text}dashboard: {{ filters: [a, b] }}\n")
+    with pytest.raises(InputRefusedError, match=f"'{column}' holds the value 'all', which stands"):
+        make_tables(cube_of(people, contract), contract)
 
 
 def test_an_output_that_no_pattern_protects_is_withheld_without_its_groups() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from medical_charges.aggregates.state import read_state, read_stored_state
 from medical_charges.contract import parse_contract
 from medical_charges.hashing import verify_checksum, with_checksum
-from medical_charges.runs.differencing import Change, change_between
+from medical_charges.layout import Layout
+from medical_charges.runs.differencing import Change, change_between, removed_rows
 from medical_charges.storage import LocalStore
 from tests.helpers import WITHOUT_CUBES, run, upload
 
@@ -146,6 +148,36 @@ def test_a_file_corrected_throughout_is_a_large_change_however_few_its_groups(
     found = change(store, served(store, text, real_file), text, data)
     assert min(found.came, found.went) >= 11
     assert not found.is_small(11)
+
+
+def test_rejected_rows_are_no_people_that_came_or_went(store: LocalStore, real_file: bytes) -> None:
+    contract = parse_contract(WITHOUT_CUBES)
+    header, *lines = real_file.splitlines(keepends=True)
+    wrong = [line.replace(b"male", b"mole", 1) for line in lines[:2]]
+    quality = contract.quality.model_copy(update={"maximum_rejected_share": 0.5})
+    contract = contract.model_copy(update={"quality": quality})
+    upload(store, contract, {"a.csv": header + b"".join(lines[20:])})
+    one = run(store, contract, "one").state
+    key = f"{Layout(contract.prefix).input}/b.csv"
+    store.write(key, header + b"".join(lines[:20] + wrong))
+    both = run(store, contract, "both").state
+    came = change_between(
+        read_stored_state(store, one), read_state(store, contract, both), contract
+    )
+    went = change_between(
+        read_stored_state(store, both), read_state(store, contract, one), contract
+    )
+    assert (came.rows_added, went.rows_removed) == (20, 20)
+    state = read_state(store, contract, both)
+    kept = {name for name, it in state.members.items() if it.ref.key.endswith("a.csv")}
+    assert removed_rows(state, kept) == 20
+
+
+def test_a_state_of_another_kernel_does_not_fit(store: LocalStore, real_file: bytes) -> None:
+    contract = parse_contract(WITHOUT_CUBES)
+    stored = read_stored_state(store, served(store, WITHOUT_CUBES, real_file))
+    assert stored.fits(contract)
+    assert not replace(stored, kernel=stored.kernel + 1).fits(contract)
 
 
 def test_no_more_people_are_counted_than_were_corrected(

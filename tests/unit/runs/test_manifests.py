@@ -172,6 +172,10 @@ BROKEN: dict[str, tuple[Callable[[S3Store], None], str]] = {
         _list(URI.replace("Output_data", "Input_data")),
         f"is not below MedicalCharges/Output_data/{ANALYSIS}/",
     ),
+    "a folder of a like name": (
+        _list(URI.replace(f"{ANALYSIS}/", f"{ANALYSIS}_2/")),
+        f"{ANALYSIS}_2/{ANALYSIS}.csv is not below MedicalCharges/Output_data/{ANALYSIS}/",
+    ),
     "a missing object": (_list(URI + ".gz"), f"{URI}.gz does not exist"),
     "a file twice": (_list(URI, URI), f"{URI} is listed 2 times, so its rows would be too"),
     "too many files": (
@@ -200,6 +204,13 @@ def test_a_broken_manifest_is_refused_with_its_own_sentence(
     (found,) = refusals(published, contract)
     assert sentence in found
     assert found.startswith(KEY)
+
+
+def test_an_output_has_rows_unless_it_is_withheld(published: S3Store, contract: Contract) -> None:
+    with pytest.raises(ManifestError, match=rf"{URI} has rows, and is to be withheld"):
+        validate_manifests(published, contract, [ANALYSIS])
+    published.write(OUTPUT, HEADER + b"\n")
+    validate_manifests(published, contract, [ANALYSIS])
 
 
 def test_no_two_broken_manifests_share_a_sentence() -> None:

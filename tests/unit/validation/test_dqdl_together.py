@@ -110,6 +110,23 @@ def test_a_wrong_row_among_many_outputs_breaks_the_rules_of_its_own(
     assert all(check.name.startswith(f"{name}: ") and check.found for check in broken)
 
 
+def test_a_row_that_breaks_the_first_rule_of_its_output_is_found(
+    spark: SparkSession,
+    store: LocalStore,
+    contract: Contract,
+    real_outputs: Mapping[str, bytes],
+    evaluator: Evaluator,
+) -> None:
+    wrong = changed(real_outputs["charges_by_region"], 0, {"region": None})
+    outputs = {
+        "smokers_by_region": real_outputs["smokers_by_region"],
+        "charges_by_region": wrong,
+    }
+    checks = checked(spark, store, contract, outputs, evaluator)
+    broken = {check.name for check in checks if check.outcome != "pass"}
+    assert "charges_by_region: rule region.complete" in broken
+
+
 def test_a_row_that_breaks_a_rule_of_rows_leaves_the_other_outputs_together(
     spark: SparkSession,
     store: LocalStore,
@@ -177,7 +194,7 @@ dashboard: { filters: [year, Output] }
 
 @pytest.mark.parametrize(("wrong", "rule"), [("by_output", "shares"), ("by_year", "unique")])
 def test_columns_of_one_name_and_different_types_are_not_mixed(
-    wrong: str, rule: str, spark: SparkSession, store: LocalStore, evaluator: Evaluator
+    wrong: str, rule: str, spark: SparkSession, store: LocalStore, counting: Counting
 ) -> None:
     contract = parse_contract(UNLIKE)
     types = {
@@ -189,10 +206,11 @@ def test_columns_of_one_name_and_different_types_are_not_mixed(
     assert types == {"bigint", "string"}
     data = "year,Output,cost\n" + "2001,a,1\n" * 20 + "2002,it's,2\n" * 30
     outputs = outputs_of(store, contract, {"x.csv": data.encode()})
-    checks = checked(spark, store, contract, outputs, evaluator)
+    checks = checked(spark, store, contract, outputs, counting)
     assert [check for check in checks if check.outcome != "pass"] == []
+    assert counting.evaluations == 2
     twice = outputs[wrong] + outputs[wrong].splitlines(keepends=True)[-1]
-    checks = checked(spark, store, contract, {**outputs, wrong: twice}, evaluator)
+    checks = checked(spark, store, contract, {**outputs, wrong: twice}, counting)
     assert f"{wrong}: rule {rule}" in {check.name for check in checks if check.outcome == "fail"}
 
 
