@@ -87,10 +87,10 @@ locals {
 }
 
 resource "aws_emr_security_configuration" "this" {
-  #checkov:skip=CKV_AWS_171: checkov does not evaluate what is merged; the settings have a test
-  #checkov:skip=CKV_AWS_349: as above
-  #checkov:skip=CKV_AWS_350: as above
-  #checkov:skip=CKV_AWS_351: as above
+  #checkov:skip=CKV_AWS_171: checkov does not evaluate what is merged; tests/terraform/test_security_settings.py compares the settings
+  #checkov:skip=CKV_AWS_349: checkov does not evaluate what is merged; tests/terraform/test_security_settings.py compares the settings
+  #checkov:skip=CKV_AWS_350: checkov does not evaluate what is merged; tests/terraform/test_security_settings.py compares the settings
+  #checkov:skip=CKV_AWS_351: checkov does not evaluate what is merged; tests/terraform/test_security_settings.py compares the settings
   # A configuration cannot be changed, and a cluster may be using the old one.
   name_prefix = "${var.name}-"
 
