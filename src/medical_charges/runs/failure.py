@@ -58,7 +58,7 @@ class FailedExecution:
         """
         found = _fields(cause)
         reason = (
-            _of_job(found.get("ErrorMessage", ""))
+            _of_job(found.get("ErrorMessage") or found.get("StateDetails", ""))
             or next((found[name] for name in _MESSAGES if found.get(name)), "")
             or ("" if cause.startswith("{") else cause)
             or error
@@ -217,7 +217,7 @@ def _notice(
 
 
 # The most exact first: a step's own message before the state that its cluster was in.
-_MESSAGES = ("errorMessage", "Message", "Reason", "StateDetails")
+_MESSAGES = ("errorMessage", "Message", "Reason")
 _LOGS = ("LogFile", "LogUri")
 
 
@@ -237,7 +237,7 @@ _KINDS = re.compile(
 
 
 def _of_job(message: str) -> str:
-    """Return the error types in a Glue job's last output; its other text may quote rows."""
+    """Return the error types in a job's last output; its other text may quote rows."""
     if not message:
         return ""
     kinds = ", ".join(dict.fromkeys(_KINDS.findall(message)))

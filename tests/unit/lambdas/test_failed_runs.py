@@ -166,6 +166,9 @@ def test_the_notice_of_a_failed_analysis_has_its_own_words(pipeline: Pipeline) -
     assert f"Log: {log}\n" in text
 
 
+ROW = "19,female,27.9,0,yes,southwest,16884.924"
+
+
 def test_the_notice_of_a_failed_job_of_emr_serverless_says_where_its_log_is(
     pipeline: Pipeline,
 ) -> None:
@@ -174,17 +177,14 @@ def test_the_notice_of_a_failed_job_of_emr_serverless_says_where_its_log_is(
     job = {
         "ApplicationId": "00a",
         "JobRunId": "00j",
-        "StateDetails": "Job failed: no capacity",
+        "StateDetails": f"Job failed: ValueError: cannot read {ROW}",
         "ConfigurationOverrides": {"MonitoringConfiguration": logs},
     }
     reason = pipeline.fail("one", "Analyze", Error="States.TaskFailed", Cause=json.dumps(job))
-    assert reason == "Job failed: no capacity"
+    assert reason == "the job failed (ValueError); its log tells more"
     ((_, text),) = pipeline.notices()
     log = "s3://logs/serverless/applications/00a/jobs/00j/SPARK_DRIVER/stdout.gz"
     assert f"Log: {log}\n" in text
-
-
-ROW = "19,female,27.9,0,yes,southwest,16884.924"
 
 
 def test_the_notice_of_an_unexpected_error_leaves_out_its_message(
