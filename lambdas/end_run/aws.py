@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import boto3
@@ -20,10 +20,14 @@ class AwsPlatform:
         self._application_id = application_id
 
     def end_compute(self, mark: str) -> None:
-        """End the clusters and the jobs of the execution with this suffix."""
-        self._end_clusters(mark)
-        if self._application_id:
-            self._end_jobs(mark)
+        """End the clusters and the jobs of the execution with this suffix.
+
+        Each is tried whatever comes of the other.
+        """
+        with ExitStack() as ending:
+            ending.callback(self._end_clusters, mark)
+            if self._application_id:
+                ending.callback(self._end_jobs, mark)
 
     def _end_jobs(self, mark: str) -> None:
         jobs = boto3.client("emr-serverless")
