@@ -91,7 +91,10 @@ _READ_OTHERWISE = (
 
 @dataclass(frozen=True, slots=True)
 class RejectedLine:
-    """A rejected line as it was read, with its offset and the reason."""
+    """A rejected line as it was read, with the reason.
+
+    Its offset is in bytes; that of a row of Parquet is the row's number.
+    """
 
     offset: int
     line: bytes

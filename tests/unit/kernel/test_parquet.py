@@ -21,10 +21,11 @@ import pytest
 from medical_charges.analysis.engine import RANGE_BYTES
 from medical_charges.contract import Contract, parse_contract
 from medical_charges.errors import ContractError, InputRefusedError
-from medical_charges.kernel.parquet import reading, scan, thrift
+from medical_charges.kernel.parquet import footer, reading, scan, thrift
+from medical_charges.kernel.parquet.footer import read_footer
 from medical_charges.kernel.parquet.thrift import LIST, Field, Reader, Values
 from medical_charges.logs import quiet
-from medical_charges.storage import Store
+from medical_charges.storage import ObjectRef, Store
 from medical_charges.validation import validate_outputs
 from tests.helpers import WITHOUT_CUBES, run, staged, upload
 from tests.memory import MemoryStore
@@ -149,7 +150,34 @@ def test_a_rejected_row_is_kept_with_its_number_and_the_record_that_it_would_be(
     }
 
 
+def with_element(name: int, element: thrift.Field) -> bytes:
+    """A file whose footer has another part about its first column."""
+    data = written(small())
+    length = int.from_bytes(data[-8:-4], "little")
+    tree = thrift.Reader(data[-8 - length : -8]).struct()
+    elements = tree[2].value.values
+    elements[1] = {**elements[1], name: element}
+    changed = thrift.written(tree)
+    return data[: -8 - length] + changed + len(changed).to_bytes(4, "little") + b"PAR1"
+
+
+_NAME, _LOGICAL, _DECIMAL = 4, 10, 5
+
 REFUSED: dict[str, tuple[bytes, str]] = {
+    "a name that is a number": (
+        with_element(_NAME, thrift.Field(thrift.I64, -5)),
+        "x.parquet is a damaged Parquet file: a name is missing",
+    ),
+    "a name that is an endless number": (
+        with_element(_NAME, thrift.Field(thrift.I64, 2**45)),
+        "x.parquet is a damaged Parquet file: a name is missing",
+    ),
+    "a decimal that is a number": (
+        with_element(
+            _LOGICAL, thrift.Field(thrift.STRUCT, {_DECIMAL: thrift.Field(thrift.I32, 1)})
+        ),
+        "x.parquet is a damaged Parquet file: a part is missing",
+    ),
     "truth": (
         written(small(age=[True] * 4)),
         "the column 'age' as boolean, .* write it as text or as whole numbers",
@@ -232,6 +260,45 @@ def test_a_record_of_more_than_16_mib_is_refused() -> None:
     table = small(note=["n", "x" * (1 << 24), "n", "n"], town=["?"] * 4)
     (found,) = outcome(SMALL, "x.parquet", written(table))
     assert "the row 1 is longer than 16,777,216 bytes" in str(found)
+    (found,) = outcome(SMALL, "x.parquet", written(pa.concat_tables([table[2:], table])))
+    assert "the row 3 is longer" in str(found)
+    (found,) = outcome(
+        SMALL, "x.parquet", written(pa.concat_tables([table[2:], table]), row_group_size=3)
+    )
+    assert "the row 3 is longer" in str(found)
+
+
+@pytest.mark.parametrize("kind", [pa.bool8(), pa.opaque(pa.int64(), "kind", "vendor")], ids=str)
+def test_types_that_a_writer_notes_next_to_parquets_are_read_as_parquets(kind: Any) -> None:
+    values = pa.array([0, 1, 1, 0], kind.storage_type)
+    table = small(age=[5] * 4)
+    place = table.schema.get_field_index("age")
+    table = table.set_column(place, "age", pa.ExtensionArray.from_storage(kind, values))
+    counts, *_ = outcome(SMALL, "x.parquet", written(table))
+    assert counts == {"rows": 4, "counted": 4}
+
+
+def test_a_schema_is_read_from_the_start_of_a_long_footer(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    upload(store, SMALL, {"x.parquet": written(small(cost=[*range(900)]), row_group_size=1)})
+    (ref,) = store.list("")
+    whole = read_footer(store, ref, schema_alone=True)
+    read: list[int] = []
+    wide = store.read_range
+
+    def seen(ref: ObjectRef, start: int, end: int) -> bytes:
+        read.append(end - start)
+        return wide(ref, start, end)
+
+    monkeypatch.setattr(store, "read_range", seen)
+    monkeypatch.setattr(footer, "_TAIL_BYTES", 1000)
+    for start, most in ((4000, 5000), (10, None)):
+        monkeypatch.setattr(footer, "_SCHEMA_BYTES", start)
+        read.clear()
+        found = read_footer(store, ref, schema_alone=True)
+        assert [it.name for it in found.columns] == [it.name for it in whole.columns]
+        assert found.rows == 900
+        assert most is None or sum(read) <= most
 
 
 def test_a_row_group_that_does_not_fit_into_memory_is_refused(
@@ -239,7 +306,7 @@ def test_a_row_group_that_does_not_fit_into_memory_is_refused(
 ) -> None:
     monkeypatch.setattr(reading, "_GROUP_BYTES", 100)
     (found,) = outcome(SMALL, "x.parquet", written(small()))
-    assert "it has a row group of 4 rows, whose columns of the contract take" in str(found)
+    assert "it has a row group of 4 rows, whose columns that are read take" in str(found)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7])

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
 import medical_charges as mc
@@ -102,22 +103,26 @@ def test_a_file_of_other_columns_is_told_which_command_drafts_a_contract(tmp_pat
         mc.analyze(path, parse_contract(AS_PARQUET))
 
 
-def with_people(tmp_path: Path, kind: str) -> tuple[Path, Contract, str]:
-    """The real file with a column of people's data, in the second row group too."""
+def with_people(tmp_path: Path, kind: str, first: int) -> tuple[Path, Contract, str]:
+    """The real file with a column of people's data, with so many rows in its first row group."""
     sentence, make = PEOPLE[kind]
     rng, path = random.Random(3), tmp_path / "people.parquet"
     frame = pl.read_csv(CHARGES_FILE)
     values = pl.Series("word", [make(rng) for _ in range(frame.height)])
-    frame.with_columns(values).write_parquet(path, row_group_size=400)
+    table = frame.with_columns(values).to_arrow()
+    with pq.ParquetWriter(path, table.schema) as writer:
+        writer.write_table(table[:first])
+        writer.write_table(table[first:])
     column = "  columns:\n    word: { type: string, nullable: true }"
     return path, parse_contract(AS_PARQUET.replace("  columns:", column, 1)), sentence
 
 
+@pytest.mark.parametrize("first", [1, 400])
 @pytest.mark.parametrize("kind", ["mail", "full names"])
 def test_personal_data_in_parquet_is_refused_before_anything_is_stored(
-    tmp_path: Path, store: LocalStore, kind: str
+    tmp_path: Path, store: LocalStore, kind: str, first: int
 ) -> None:
-    path, contract, sentence = with_people(tmp_path, kind)
+    path, contract, sentence = with_people(tmp_path, kind, first)
     upload(store, contract, {"people.parquet": path.read_bytes()})
     for _ in range(2):
         # The second run has not learned in the first that the object is known.

@@ -6,6 +6,7 @@ It needs no library, as PlanRun has none that reads Parquet.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, get_args
@@ -30,7 +31,10 @@ from medical_charges.storage import ObjectRef, Store
 MAGIC = b"PAR1"
 _ENCRYPTED = b"PARE"
 _TAIL_BYTES = 64 * 1024
-_FOOTER_LIMIT = 64 * 1024 * 1024
+_FOOTER_LIMIT = 8 * 1024 * 1024
+"""Read in Python, a footer takes some forty times as much memory, and a second for each MiB."""
+_SCHEMA_BYTES = 256 * 1024
+"""Number of bytes at the start of a footer that nearly always hold its schema."""
 _MOST_DIGITS = 38
 
 Kind = Literal["integer", "double", "float", "decimal", "date", "string", "nothing"]
@@ -243,14 +247,24 @@ def read_footer(store: Store, ref: ObjectRef, *, schema_alone: bool = False) -> 
         )
     data = tail[-8 - length : -8]
     if length + 8 > len(tail):
+        if schema_alone and length > _SCHEMA_BYTES:
+            with suppress(DamagedError):
+                return _parsed(ref, store.read_range(ref, start, start + _SCHEMA_BYTES), _TO_ROWS)
         data = store.read_range(ref, start, ref.size - 8)
     try:
-        until = frozenset({_SCHEMA, _ROWS}) if schema_alone else frozenset[int]()
-        footer = Footer(ref.key, ref.size, Reader(data).struct(until))
-        if footer.rows < 0 or not footer.columns:
-            raise DamagedError("it has no columns")
+        return _parsed(ref, data, _TO_ROWS if schema_alone else frozenset())
     except DamagedError as error:
         raise damaged(error, ref.key) from error
+
+
+_TO_ROWS = frozenset({_SCHEMA, _ROWS})
+
+
+def _parsed(ref: ObjectRef, data: bytes, until: frozenset[int]) -> Footer:
+    """Return the footer that bytes start with, up to all of some fields."""
+    footer = Footer(ref.key, ref.size, Reader(data).struct(until))
+    if footer.rows < 0 or not footer.columns:
+        raise DamagedError("it has no columns")
     return footer
 
 
@@ -279,7 +293,7 @@ def _columns(elements: list[Struct]) -> Iterator[ColumnOfFile]:
         if place >= len(elements):
             raise DamagedError("its schema ends too early")
         element = elements[place]
-        name = bytes(_field(element, _NAME, b"")).decode(errors="replace")
+        name = _text(element, _NAME)
         kind, scale = _kind(element)
         yield ColumnOfFile(name, kind, scale, leaf, element)
         waiting = 1
@@ -299,10 +313,12 @@ def _kind(element: Struct) -> tuple[str, int]:
     kind = _PHYSICAL.get(_whole(element, _TYPE, -1), "unknown")
     scale, digits = _whole(element, _SCALE, 0), _whole(element, _PRECISION, 0)
     if _LOGICAL in element:
-        (number, field), *_ = [*_struct(element, _LOGICAL).items(), (0, None)]
+        logical = _struct(element, _LOGICAL)
+        number = next(iter(logical), 0)
         kind = _BY_LOGICAL.get(number, "unknown")
-        if kind == "decimal" and field is not None:
-            scale, digits = _whole(field.value, 1), _whole(field.value, 2)
+        if kind == "decimal":
+            decimal = _struct(logical, number)
+            scale, digits = _whole(decimal, 1), _whole(decimal, 2)
     elif _CONVERTED in element:
         kind = _BY_CONVERTED.get(_whole(element, _CONVERTED), kind)
     if kind == "decimal" and not 0 <= scale <= digits <= _MOST_DIGITS:
@@ -319,6 +335,13 @@ def _whole(fields: Struct, number: int, default: int | None = None) -> int:
     if not isinstance(value, int):
         raise DamagedError("a number is missing")
     return value
+
+
+def _text(fields: Struct, number: int) -> str:
+    value = _field(fields, number, b"")
+    if not isinstance(value, bytes):
+        raise DamagedError("a name is missing")
+    return value.decode(errors="replace")
 
 
 def _struct(fields: Struct, number: int) -> Struct:

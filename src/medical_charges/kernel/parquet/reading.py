@@ -69,16 +69,19 @@ class ParquetReader:
             yield from self._frames_of(some)
 
     def first_rows(self, rows: int, names: Collection[str]) -> pl.DataFrame:
-        """Return some columns of the first rows."""
+        """Return some columns of the first rows, of as many row groups as hold these."""
         columns = [(column, name) for column, name in self._columns if name in names]
-        found = self._starts(1, rows, columns) if columns else []
-        return found[0] if found else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+        found, left = list[pl.DataFrame](), rows if columns else 0
+        groups = self._together(group for group in self._footer.groups if group.rows)
+        while left and (some := next(groups, None)) is not None:
+            taken = min(left, sum(group.rows for group in some))
+            found.append(_frame(self._alone(some, columns), 0, taken))
+            left -= taken
+        return pl.concat(found) if found else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
 
     def samples(self, places: int, rows: int) -> list[pl.DataFrame]:
         """Return rows from the starts of up to so many row groups, from the first to the last."""
-        return self._starts(places, rows, self._columns)
-
-    def _starts(self, places: int, rows: int, columns: Columns) -> list[pl.DataFrame]:
+        columns = self._columns
         groups = [group for group in self._footer.groups if group.rows]
         last, wanted = len(groups) - 1, min(places, len(groups))
         chosen = {i * last // max(1, wanted - 1) for i in range(wanted)}
@@ -110,7 +113,7 @@ class ParquetReader:
         size = max(size, sum(self._footer.size_of(group, column) for column in columns))
         if size > _GROUP_BYTES:
             raise InputRefusedError(
-                f"it has a row group of {group.rows:,} rows, whose columns of the contract take "
+                f"it has a row group of {group.rows:,} rows, whose columns that are read take "
                 f"{size:,} bytes, over {_GROUP_BYTES:,}: write it with smaller row groups"
             )
         return size

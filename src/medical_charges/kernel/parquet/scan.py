@@ -76,8 +76,8 @@ class FrameScanner(Scanner):
             texts_of(frame[name].gather(places), day_format(self._columns[name]))
             for name in self._names
         )
-        for part, numbers in _parts(doubtful, places):
-            yield self._validate_rows(part, numbers, first)
+        for part, numbers in _parts(doubtful, places.cast(pl.Int64) + first):
+            yield self._validate_rows(part, numbers)
 
     def _sum_frame(self, frame: pl.DataFrame) -> list[Aggregated]:
         """Sum the rows that keep every rule, in as many parts as keep their sums exact."""
@@ -95,7 +95,7 @@ class FrameScanner(Scanner):
         each = [together] if fits(together.sums) else parts
         return Scanned(merge_cubes(map(self._roll_up, each)), sum(part.rows for part in parts))
 
-    def _validate_rows(self, texts: pl.DataFrame, numbers: pl.Series, first: int) -> Scanned:
+    def _validate_rows(self, texts: pl.DataFrame, numbers: pl.Series) -> Scanned:
         """Validate rows, given as texts, one by one."""
         accepted: list[dict[str, FieldValue]] = []
         rejected: list[RejectedLine] = []
@@ -103,7 +103,7 @@ class FrameScanner(Scanner):
             line = record_of(fields).encode()
             verdict = self._validator.validate(line)
             if isinstance(verdict, Rejection):
-                rejected.append(RejectedLine(first + number, line, verdict))
+                rejected.append(RejectedLine(number, line, verdict))
             else:
                 accepted.append(verdict)
         return Scanned(self._sum_validated(accepted), texts.height, rejected)
