@@ -117,8 +117,10 @@ def _record(fields: Sequence[str]) -> str:
 
 def _texts(values: pa.Array, column: Column, *, repeats: bool) -> pa.Array:
     """Return a column as texts; those that repeat as distinct ones with their places."""
-    kind = values.type
-    if pa.types.is_dictionary(kind):
+    if isinstance(values, pa.ExtensionArray):
+        # Arrow reads back types of its own that were noted next to Parquet's.
+        values = values.storage
+    if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if not repeats:
         return pa.array(_written(values, column), pa.string())
