@@ -23,7 +23,10 @@ STATISTICS = (
 )
 NAME = "text that matches ^[a-z][a-z0-9_]{0,62}$"
 GROUPS = "age, sex, children, smoker, region, bmi_category, age_decade"
-EMPTY = '; with `spellings: { unknown: "" }` in place of `nullable`, empty fields are a group'
+EMPTY = (
+    '; empty fields are a group with `spellings: { unknown: "" }` in place of `nullable`, and '
+    "`unknown` among the `allowed` texts"
+)
 FINITE = "a valid integer or a finite number"
 NUMBER = "a valid integer or a valid number"
 TYPES = "'integer', 'double', 'date', 'string'"

@@ -22,7 +22,9 @@ def group_problems(contract: Contract, path: str, name: str) -> Iterator[Problem
         allowed = f"{one_of(groupable)}; band a {column.type} to group by it"
         yield Problem(path, f"{name!r}, a {column.type}", allowed)
     elif isinstance(column, StringColumn) and column.nullable:
-        way = 'with `spellings: { unknown: "" }` in place of `nullable`, empty fields are a group'
+        way = 'empty fields are a group with `spellings: { unknown: "" }` in place of `nullable`'
+        if "unknown" not in (column.allowed or ()):
+            way += ", and `unknown` among the `allowed` texts"
         yield Problem(path, f"{name!r}, a nullable column", f"{one_of(groupable)}; {way}")
     elif name not in groupable:
         yield Problem(path, show(name), one_of(groupable))
