@@ -1,4 +1,4 @@
-"""A mistake in the code: one place in a function's syntax tree changed, for a while.
+"""A mutant: one place in a function's syntax tree changed, for a while.
 
 A change is written as code and matched as a tree, so comments, layout and the module in which a
 function stands do not matter. A name such as `_` or `_1` in it stands for any expression. What
@@ -120,7 +120,7 @@ def _changed(function: FunctionType, change: Change) -> CodeType:
     definition.decorator_list = []
     module = _Tidied().visit(ast.Module([definition], []))
     flags = __future__.annotations.compiler_flag
-    code = compile(ast.fix_missing_locations(module), f"<{where} with a mistake>", "exec", flags)
+    code = compile(ast.fix_missing_locations(module), f"<{where} with a mutant>", "exec", flags)
     codes = (const for const in code.co_consts if isinstance(const, CodeType))
     return next(found for found in codes if found.co_name == function.__name__)
 
