@@ -218,7 +218,7 @@ def test_a_function_runs_with_its_package_and_lambdas_own_sdk_alone(
 def test_the_step_imports_the_library_from_its_wheel_as_it_is(
     built: tuple[Path, dict[str, Any]],
 ) -> None:
-    # Spark puts the wheel itself on Python's path: nothing of it lies in a folder.
+    # Spark puts the wheel itself on Python's path, as an archive without files on disk.
     root, index = built
     key = next(key for key in index["objects"] if key.startswith("library/"))
     wheel, script = root / index["objects"][key]["path"], root / "glue_jobs" / "analyze.py"
